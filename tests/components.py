@@ -1,0 +1,71 @@
+"""Finds the real components that some tests need, and installs those that are missing where it can.
+
+Run by ``make test`` before the tests. What cannot be had is said here and skipped there, with the reason; under
+``CI=true`` a missing component is a failure of the tests that need it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path(__file__).parent.parent / ".cache"
+NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild")
+DEBIAN_PACKAGES = {"chromium": "chromium", "nginx": "nginx-light", "node": "nodejs npm", "openssl": "openssl"}
+
+
+def find(program: str) -> str | None:
+    """Returns where a program is, by the names it goes by; ``WITH_<PROGRAM>`` in the environment names another."""
+    other = os.environ.get(f"WITH_{program.upper()}")
+    names = {"chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")}
+    path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+    found = (shutil.which(name, path=path) for name in names.get(program, (program,)))
+    return other or next((place for place in found if place), None)
+
+
+def _install_debian(missing: list[str]) -> None:
+    packages = " ".join(DEBIAN_PACKAGES[name] for name in missing).split()
+    if not packages or not shutil.which("apt-get"):
+        return
+    as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    if as_root and not shutil.which("sudo"):
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        subprocess.run([*as_root, "apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
+
+
+def _install_node() -> None:
+    if (CACHE / "node_modules" / "esbuild").exists() or not find("npm"):
+        return
+    CACHE.mkdir(exist_ok=True)
+    words = [
+        "install",
+        "--prefix",
+        str(CACHE),
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        *NODE_PACKAGES,
+    ]
+    subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
+
+
+def main() -> None:
+    """Installs what is missing and says what could not be had."""
+    _install_debian([name for name in DEBIAN_PACKAGES if not find(name)])
+    _install_node()
+    for name in DEBIAN_PACKAGES:
+        if not find(name):
+            print(
+                f"{name} is not here and could not be installed: the tests that need it are skipped",
+                file=sys.stderr,
+            )
+
+
+if __name__ == "__main__":
+    main()

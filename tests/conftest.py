@@ -1,0 +1,99 @@
+"""What all tests share: an environment with all four vendors, a clock to turn, and real components."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests.components import find
+
+DG_SECRET = "dg-secret-4f1d2a9c8b7e6f5a4d3c2b1a0f9e8d7c"
+HISSUNO_SECRET = "sk_live_9b1c7d2e4f6a8b0c1d3e5f7a9b2c4d6e"
+GIOSG_KEY = "12b3b0a95ae4609e578e1a70b62a00c5591f002c"
+CUSTOMER_DATA_SNIPPET = 'window.orloCustomer = (window.orloCustomer || []).concat("JWT_TOKEN");'
+
+
+@pytest.fixture(scope="session")
+def rsa_key() -> rsa.RSAPrivateKey:
+    """The key of the Orlo vendor in the tests."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def rsa_pem(rsa_key: rsa.RSAPrivateKey) -> str:
+    """Its private half."""
+    return rsa_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture(scope="session")
+def rsa_public_pem(rsa_key: rsa.RSAPrivateKey) -> str:
+    """Its public half."""
+    return rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.fixture
+def dg_env() -> dict[str, str]:
+    """An environment with DigitalGenius alone."""
+    return {"DG_API_KEY": "dg-api-key", "DG_API_SECRET": DG_SECRET, "DG_WIDGET_ID": "widget-7"}
+
+
+@pytest.fixture
+def env(dg_env: dict[str, str], rsa_pem: str) -> dict[str, str]:
+    """An environment with all four vendors."""
+    return {
+        **dg_env,
+        "HISSUNO_PROJECT_ID": "project-1",
+        "HISSUNO_SECRET_KEY": HISSUNO_SECRET,
+        "HISSUNO_API_URL": "https://app.hissuno.example/api/chat",
+        "ORLO_PRIVATE_KEY": rsa_pem,
+        "ORLO_WIDGET_ID": "orlo-9",
+        "ORLO_CUSTOMER_DATA_SNIPPET": CUSTOMER_DATA_SNIPPET,
+        "GIOSG_ORGANIZATION_ID": "b9690e9c-43bb-11e8-84ba-6c4008c08dfe",
+        "GIOSG_ROOM_ID": "b96b2099-43bb-11e8-8011-6c4008c08dfe",
+        "GIOSG_SIGNING_KEY": GIOSG_KEY,
+    }
+
+
+class Clock:
+    """Unix seconds that stand still until they are turned."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        """Moves the clock, backwards too."""
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock to turn."""
+    return Clock()
+
+
+def require(program: str) -> str:
+    """Returns where a real component is; skips the test without it, or fails it under ``CI=true``."""
+    found = find(program)
+    if found:
+        return found
+    why = f"{program} is not installed, and this test talks to the real one"
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Keeps variables of the developer's own shell out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("WIDGETMW_", "DG_", "HISSUNO_", "ORLO_", "GIOSG_")):
+            monkeypatch.delenv(name)
+    yield

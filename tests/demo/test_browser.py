@@ -1,0 +1,270 @@
+"""The demo in Chromium, as a visitor meets it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
+
+from widgetmw.demo.catalogue import VENDORS
+from widgetmw.demo.server import make
+
+TTL = 5
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server, address = make(port=0, ttl=TTL)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield address
+    server.shutdown()
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        reason = "no Chromium on the PATH: install one, for instance with `apt-get install chromium`"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@dataclass
+class Visit:
+    """A browser profile on the demo, and everything that went wrong in it."""
+
+    context: BrowserContext
+    url: str
+    page: Page = field(init=False)
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.context.set_default_timeout(8000)
+        self.context.add_init_script(VIOLATIONS)
+        self.context.on("request", self._watch)
+        self.context.on("weberror", lambda error: self.troubles.append(f"error: {error.error}"))
+        self.context.on("console", lambda message: self._hear(message.type, message.text))
+        self.page = self.context.new_page()
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def sign_in(self, person: str = "ada", path: str = "/") -> Page:
+        self.open(path)
+        self.page.locator(f"button[value={person}]").click()
+        self.page.get_by_role("button", name="Sign out").wait_for()
+        return self.page
+
+    def _watch(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.url}/", "about:", "data:")):
+            self.troubles.append(f"request to {request.url}")
+
+    def _hear(self, kind: str, text: str) -> None:
+        # A 401 of the token endpoint is how a tab learns of the sign-out; the browser logs it by itself.
+        if kind in {"error", "warning"} and "status of 401" not in text:
+            self.troubles.append(f"console: {text}")
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    made = Visit(context, url)
+    yield made
+    context.close()
+    assert made.troubles == []
+
+
+def verdict(page: Page) -> Locator:
+    return page.locator("#verdict")
+
+
+def deliveries(page: Page) -> Locator:
+    return page.locator("#entries > li", has=page.locator(".chip[data-state=verified]"))
+
+
+def ask(page: Page, text: str = "Who am I?") -> None:
+    page.get_by_label("Your message").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_widget_gets_a_verified_token_and_later_a_new_one_without_a_reload(visit: Visit, vendor: str) -> None:
+    page = visit.sign_in("ada", f"/{vendor}")
+    page.evaluate("window.untouched = true")
+    expect(verdict(page)).to_have_text("Verified: 1001" if vendor == "digitalgenius" else "Verified: Ada Okafor")
+    expect(deliveries(page)).to_have_count(1)
+    first = page.locator("#fingerprint").inner_text()
+    expect(deliveries(page)).to_have_count(2, timeout=TTL * 1000)
+    expect(page.locator("#fingerprint")).not_to_have_text(first)
+    expect(deliveries(page).first).to_contain_text(VENDORS[vendor].renewal.split("(")[0].split()[-1][:8])
+    expect(page.locator("#announcer")).to_contain_text("Renewed at")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    assert page.evaluate("window.untouched")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, vendor: str) -> None:
+    page = visit.sign_in("ada", f"/{vendor}")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    ask(page)
+    expect(page.locator(".message.shop").last).to_contain_text("The signed token beside your message says so")
+    other = visit.context.new_page()
+    other.goto(f"{visit.url}/{vendor}")
+    expect(verdict(other)).to_have_attribute("data-state", "verified")
+    page.bring_to_front()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Nobody is signed in")).to_be_visible()
+    page.locator(".chat-badge", has_text="Anonymous").wait_for(state="attached")
+    expect(page.locator(".message.visitor")).to_have_count(0)
+    other.bring_to_front()
+    expect(verdict(other)).to_have_text("Signed out: the token is gone", timeout=15_000)
+    expect(other.locator(".message.visitor")).to_have_count(0)
+    page.bring_to_front()
+    page.reload()
+    expect(page.get_by_text("byte for byte: no token")).to_be_visible()
+    assert page.evaluate("[window.widgetmw, document.querySelector('[data-widgetmw]')]") == [None, None]
+    assert "eyJ" not in page.content()
+    assert page.locator(".message.visitor").count() == 0
+
+
+def test_an_anonymous_visitor_can_chat_and_stays_unknown(visit: Visit) -> None:
+    for vendor in VENDORS:
+        page = visit.open(f"/{vendor}")
+        expect(page.locator(".chat-badge")).to_have_text("Anonymous")
+        ask(page)
+        expect(page.locator(".message.shop").last).to_contain_text("I cannot tell who you are")
+        assert page.evaluate("window.widgetmw") is None
+
+
+def test_the_shops_own_digitalgenius_configuration_is_kept(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/digitalgenius")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    config = page.evaluate("DG_CHAT_WIDGET_CONFIG")
+    assert config["metadata"]["page"] == "help"
+    assert config["metadata"]["auth_token"].count(".") == 2
+    expect(page.locator("#stage")).to_have_attribute("data-ready", "yes")
+
+
+def test_an_altered_token_is_refused_in_red(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/orlo")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    page.get_by_role("button", name="Check an altered copy").click()
+    expect(page.locator("#result")).to_have_text("The altered copy is refused: Bad signature")
+    expect(page.locator("#result")).to_have_attribute("data-state", "refused")
+
+
+def test_the_first_token_is_refused_once_it_has_expired(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/digitalgenius")
+    expect(deliveries(page)).to_have_count(2, timeout=TTL * 1000)
+    page.wait_for_timeout(2000)
+    page.get_by_role("button", name="Check the first token again").click()
+    expect(page.locator("#result")).to_contain_text("is refused: Token expired")
+
+
+def test_the_signed_address_is_verified_and_leads_to_the_local_room(visit: Visit) -> None:
+    page = visit.sign_in("layla", "/giosg")
+    expect(page.locator("#room-verdict")).to_have_text("Signature verified for ليلى حداد")
+    assert page.locator("#room-link").get_attribute("href").startswith("https://service.giosg.com/widgets/v1/")
+    expect(page.frame_locator(".room-frame").get_by_text("Address verified for")).to_be_visible()
+    page.locator("#room-link").click()
+    expect(page.locator("h1")).to_have_text("Chat room")
+    expect(page.get_by_text("Address verified for ليلى حداد")).to_be_visible()
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_text_everywhere(visit: Visit) -> None:
+    page = visit.sign_in("zoe", "/hissuno")
+    expect(verdict(page)).to_contain_text('Zoë </script><b>"O\'Neil"</b> 🦊')
+    ask(page, "<img src=x onerror=alert(1)>")
+    expect(page.locator(".message.shop").last).to_contain_text("You are Zoë </script><b>")
+    assert page.locator("main b, main img").count() == 0
+
+
+def test_the_overview_follows_all_four_tokens(visit: Visit) -> None:
+    page = visit.sign_in("guest")
+    expect(page.locator("[data-verdict][data-state=verified]")).to_have_count(4)
+    assert page.locator("[data-times]").all_inner_texts()[0].startswith(("Renewed in", "Renewing"))
+
+
+def test_shows_the_page_before_and_after(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/orlo")
+    page.get_by_text("Show the page with and without widgetmw").click()
+    expect(page.locator("#source-facts")).to_contain_text("One span of")
+    expect(page.locator("#source-code ins")).to_contain_text("data-widgetmw")
+    page.get_by_label("As the shop wrote it").check()
+    expect(page.locator("#source-code ins")).to_have_count(0)
+    expect(page.locator("#source-headers")).to_contain_text("private, no-store")
+
+
+def test_signs_in_and_chats_by_keyboard_alone(visit: Visit) -> None:
+    page = visit.open("/orlo")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "ada":
+            break
+    width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert width == "3px"
+    page.keyboard.press("Enter")
+    expect(verdict(page)).to_have_text("Verified: Ada Okafor")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "INPUT":
+            break
+    page.keyboard.type("Who am I?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".message.shop").last).to_contain_text("You are Ada Okafor")
+
+
+def test_fits_a_small_phone_without_sideways_scrolling(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 320, "height": 640})
+    for path in ("/", *(f"/{vendor}" for vendor in VENDORS)):
+        page = visit.open(path)
+        assert overflow(page) == 0
+    for path in ("/", *(f"/{vendor}" for vendor in VENDORS)):
+        page = visit.sign_in("zoe", path) if path == "/" else visit.open(path)
+        page.locator("[data-state=verified]").first.wait_for()
+        page.get_by_text("Show the page with and without widgetmw").click()
+        expect(page.locator("#source-code ins")).to_be_visible()
+        assert overflow(page) == 0
+
+
+def overflow(page: Page) -> int:
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
+
+
+def test_everything_that_can_be_used_has_a_name(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/giosg")
+    page.locator("#room-verdict[data-state=verified]").wait_for()
+    for control in page.locator("a[href], button, input:not([type=hidden]), iframe, summary").all():
+        assert control.evaluate("e => (e.ariaLabel || e.title || e.innerText || e.labels?.[0]?.innerText || '').trim()")
+    assert page.locator("h1").count() == 1
+    assert page.evaluate(
+        "document.querySelectorAll('[id]').length === new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size"
+    )

@@ -1,0 +1,75 @@
+"""The demo's own verifier of tokens, against tokens that PyJWT made."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widgetmw.demo import jws
+from widgetmw.demo.keys import Keys
+
+KEY = "a shared secret of more than thirty-two bytes"
+
+
+def test_reads_header_and_claims_of_a_token_that_another_library_made() -> None:
+    token = jwt.encode({"name": "Zoë 🦊"}, KEY, "HS256", headers={"kid": "k1"})
+    found = jws.verify(token, "HS256", jws.hs256(KEY))
+    assert found.header == {"alg": "HS256", "typ": "JWT", "kid": "k1"}
+    assert found.claims == {"name": "Zoë 🦊"}
+
+
+def test_accepts_the_vector_of_giosgs_documentation() -> None:
+    token = (
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJjb21pY191cmwiOiJodHRwOi8veGtjZC5jb20vMTM2MC8ifQ"
+        ".BsjBt9a9imoj9P5_7aIAe5nuhPd5jb8HGvAJKPCwm6A"
+    )
+    found = jws.verify(token, "HS256", jws.hs256("supersecretkey"))
+    assert found.claims == {"comic_url": "http://xkcd.com/1360/"}
+
+
+def test_refuses_another_key() -> None:
+    token = jwt.encode({}, KEY, "HS256")
+    with pytest.raises(jws.BadToken, match="Bad signature"):
+        jws.verify(token, "HS256", jws.hs256(KEY + "!"))
+
+
+def test_refuses_a_token_without_a_signature() -> None:
+    token = jwt.encode({"scope": "user"}, None, "none")  # type: ignore[arg-type]
+    with pytest.raises(jws.BadToken, match="HS256 is expected"):
+        jws.verify(token, "HS256", jws.hs256(KEY))
+
+
+def test_refuses_hmac_with_the_public_key_where_rsa_is_expected(keys: Keys) -> None:
+    public = keys.orlo_private_key.public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    good = jwt.encode({}, keys.orlo_private_key, "RS256")
+    assert jws.verify(good, "RS256", jws.rs256(public)).claims == {}
+    signed = good.rpartition(".")[0].encode()
+    assert not jws.rs256(public)(signed, pem[:256])
+    forged = jwt.encode({}, "x" * 40, "HS256")
+    with pytest.raises(jws.BadToken, match="RS256 is expected"):
+        jws.verify(forged, "RS256", jws.rs256(public))
+
+
+def test_refuses_a_second_spelling_of_the_same_signature() -> None:
+    token = jwt.encode({}, KEY, "HS256")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    # 32 bytes leave two bits of the last character unused: its neighbours decode to the same bytes.
+    twin = token[:-1] + letters[letters.index(token[-1]) + 1]
+    with pytest.raises(jws.BadToken, match="cannot be read"):
+        jws.parse(twin)
+
+
+@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c.d", "e30.e30.%", "W10.e30.AA", "é.e30.AA", "e30.e30.A"])
+def test_refuses_what_is_no_token(text: str) -> None:
+    with pytest.raises(jws.BadToken, match="Not a signed token"):
+        jws.parse(text)
+
+
+@given(st.text())
+def test_never_fails_in_another_way(text: str) -> None:
+    with pytest.raises(jws.BadToken):
+        jws.verify(text, "HS256", jws.hs256(KEY))

@@ -1,0 +1,229 @@
+"""The sample site behind the middleware, without a browser."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from tests.demo.conftest import sign_in
+from widgetmw.demo import create_app, keys
+from widgetmw.demo.catalogue import VENDORS
+from widgetmw.demo.people import PEOPLE
+from widgetmw.demo.sessions import COOKIE
+
+PAGES = ["/", *(f"/{vendor}" for vendor in VENDORS)]
+
+
+def tokens(client: Client) -> dict[str, Any]:
+    answer = client.get("/_widgetmw/token", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.get_json()["tokens"]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_anonymous_page_carries_nothing_of_ours(client: Client, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 200
+    assert "data-widgetmw " not in answer.text
+    assert "/_widgetmw/" not in answer.text
+    assert answer.headers["X-Widgetmw"].startswith("skipped")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_signed_in_page_carries_the_tokens(client: Client, page: str) -> None:
+    sign_in(client)
+    answer = client.get(page)
+    assert answer.headers["X-Widgetmw"] == "injected"
+    assert tokens(client)["hissuno"]["token"] in answer.text
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_verifies_every_person(client: Client, person: str, vendor: str) -> None:
+    sign_in(client, person)
+    token = tokens(client)[vendor]["token"]
+    verdict = client.post(f"/vendor/{vendor}/verify", data={"token": token}).get_json()
+    assert verdict["verified"], verdict["error"]
+    user = PEOPLE[person].user
+    claims = verdict["claims"]
+    ids = {claims.get("external_id"), claims.get("userId"), claims.get("name"), claims.get("username")}
+    assert ids & {user.id, user.name}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_giosg_verifies_the_signed_address_of_every_person(client: Client, person: str) -> None:
+    sign_in(client, person)
+    url = tokens(client)["giosg"]["url"]
+    assert client.post("/vendor/giosg/verify-url", data={"url": url}).get_json()["verified"]
+    room = client.get("/vendor/giosg/room", query_string={"url": url})
+    assert "Address verified for" in room.text
+    assert "frame-ancestors 'self'" in room.headers["Content-Security-Policy"]
+
+
+def test_the_room_refuses_an_address_that_was_changed(client: Client) -> None:
+    sign_in(client)
+    url = tokens(client)["giosg"]["url"].replace("Ada", "Eve")
+    assert "Bad signature" in client.get("/vendor/giosg/room", query_string={"url": url}).text
+
+
+def test_a_name_that_looks_like_markup_stays_text(client: Client) -> None:
+    sign_in(client, "zoe")
+    for page in PAGES:
+        text = client.get(page).text
+        assert "Zoë &lt;/script&gt;&lt;b&gt;" in text
+        assert "</script><b>" not in text
+        assert "<img src=x" not in text
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: Client) -> None:
+    answer = client.post("/sign-in", data={"person": "ada"})
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [("/orlo", "/orlo"), ("/", "/"), ("//evil.example", "/"), ("https://evil.example/", "/"), ("", "/")],
+)
+def test_signing_in_leads_back_to_a_page_of_the_site_only(client: Client, wanted: str, given: str) -> None:
+    answer = client.post("/sign-in", data={"person": "ada", "next": wanted})
+    assert (answer.status_code, answer.headers["Location"]) == (303, given)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}],
+)
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/vendor/orlo/verify"])
+def test_a_form_of_another_site_is_refused(client: Client, headers: dict[str, str], path: str) -> None:
+    answer = client.post(path, data={"person": "ada"}, headers=headers)
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_form_of_this_site_is_taken_from_browsers_of_either_kind(client: Client) -> None:
+    for headers in (
+        {"Origin": "http://localhost"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://other"},
+    ):
+        assert client.post("/sign-in", data={"person": "ada"}, headers=headers).status_code == 303
+
+
+def test_signing_out_ends_the_session_for_a_copied_cookie_too(client: Client) -> None:
+    sign_in(client)
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    assert client.post("/sign-out", data={"next": "/orlo"}).headers["Location"] == "/orlo"
+    assert client.get_cookie(COOKIE) is None
+    client.set_cookie(COOKIE, cookie.value)
+    assert client.get("/_widgetmw/token").status_code == 401
+
+
+def test_the_page_after_sign_out_cleans_up_once(client: Client) -> None:
+    sign_in(client)
+    client.set_cookie("widgetmw", "1")  # as the runtime does
+    client.post("/sign-out")
+    answer = client.get("/orlo")
+    assert "one page carries a few bytes that clean up" in answer.text
+    assert "data-widgetmw" in answer.text
+    assert "eyJ" not in answer.text
+    client.delete_cookie("widgetmw")
+    assert "byte for byte: no token" in client.get("/orlo").text
+
+
+def test_being_another_person_ends_the_session_before(client: Client) -> None:
+    sign_in(client)
+    before = client.get_cookie(COOKIE)
+    assert before is not None
+    sign_in(client, "guest")
+    client.set_cookie(COOKIE, before.value)
+    assert client.get("/_widgetmw/token").status_code == 401
+
+
+def test_nobody_can_sign_in_as_somebody_who_does_not_exist(client: Client) -> None:
+    answer = client.post("/sign-in", data={"person": "admin"})
+    assert answer.status_code == 404
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page: str) -> None:
+    sign_in(client)
+    first, second = client.get(page), client.get(page)
+    policy = first.headers["Content-Security-Policy"]
+    nonce = re.search(r"script-src 'nonce-([\w-]+)';", policy)
+    assert nonce
+    assert nonce[1] not in second.headers["Content-Security-Policy"]
+    scripts = re.findall(r"<script\b[^>]*>", first.text)
+    assert len(scripts) >= 2
+    assert all(f'nonce="{nonce[1]}"' in tag for tag in scripts)
+    assert "unsafe" not in policy
+    assert " style=" not in first.text
+
+
+def test_no_page_names_another_host_as_a_source(client: Client) -> None:
+    sign_in(client)
+    for page in PAGES:
+        sources = re.findall(r'(?:src|href|action)="([^"]*)"', client.get(page).text)
+        assert sources
+        assert all(source.startswith(("/", "#")) and not source.startswith("//") for source in sources)
+
+
+def test_no_secret_is_in_any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[keys.Keys] = []
+    new = keys.Keys.__init__
+
+    def remember(self: keys.Keys, *arguments: Any, **named: Any) -> None:
+        new(self, *arguments, **named)
+        made.append(self)
+
+    monkeypatch.setattr(keys.Keys, "__init__", remember)
+    client = Client(create_app())
+    sign_in(client)
+    (account,) = made
+    secrets = [account.dg_api_secret, account.hissuno_secret_key, account.giosg_signing_key, "PRIVATE KEY"]
+    paths = [*PAGES, *(f"/inspect{page}" for page in PAGES), "/_widgetmw/token", "/vendor/giosg/room"]
+    for path in paths:
+        text = client.get(path).text
+        assert not [secret for secret in secrets if secret in text]
+    assert not [secret for secret in secrets if secret in repr(account)]
+
+
+def test_static_files_have_their_type_and_are_revalidated(client: Client) -> None:
+    for name, kind in (
+        ("site.css", "text/css"),
+        ("panel.js", "text/javascript"),
+        ("icon.svg", "image/svg+xml"),
+    ):
+        answer = client.get(f"/static/{name}")
+        assert answer.mimetype == kind
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        again = client.get(f"/static/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/static/../site.py", "/static/%2e%2e/site.py", "/static/", "/nowhere", "/%00"])
+def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Back to the overview" in answer.text
+
+
+def test_the_wrong_method_is_told_the_right_one(client: Client) -> None:
+    answer = client.get("/sign-out")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_huge_form_is_refused(client: Client) -> None:
+    assert client.post("/vendor/orlo/verify", data={"token": "x" * 20_000}).status_code == 413
+
+
+def test_every_person_has_a_label_and_a_picture() -> None:
+    assert {person.label for person in PEOPLE.values()} >= {"Ada Okafor", "guest-7f3a"}
+    assert [person.initials for person in PEOPLE.values()] == ["AO", "Z", "لح", "G"]

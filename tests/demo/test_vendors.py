@@ -1,0 +1,171 @@
+"""What the stand-in backends accept and refuse. PyJWT makes the tokens here, so that it is not ours that counts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.demo.conftest import NOW
+from widgetmw.demo.keys import Keys
+from widgetmw.demo.vendors import Vendors
+
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
+
+
+def dg(keys: Keys, **changes: Any) -> str:
+    claims = {"scope": "user", "external_id": "1001", "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.dg_api_secret, "HS256", headers={"kid": keys.dg_api_key})
+
+
+def hissuno(keys: Keys, **changes: Any) -> str:
+    claims = {"userId": "1001", "userMetadata": {"name": "Ada"}, "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.hissuno_secret_key, "HS256")
+
+
+def orlo(keys: Keys, **changes: Any) -> str:
+    claims = {"name": "Ada", "isLoggedIn": True, "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.orlo_private_key, "RS256")
+
+
+def giosg(keys: Keys, **changes: Any) -> str:
+    return jwt.encode({"username": "Ada", "exp": NOW + 20, **changes}, keys.giosg_signing_key, "HS256")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "mint", "who"),
+    [
+        ("digitalgenius", dg, "1001"),
+        ("hissuno", hissuno, "Ada"),
+        ("orlo", orlo, "Ada"),
+        ("giosg", giosg, "Ada"),
+    ],
+)
+def test_accepts_a_good_token_and_names_the_person(
+    vendors: Vendors, keys: Keys, vendor: str, mint: Any, who: str
+) -> None:
+    verdict = vendors.verify(vendor, mint(keys))
+    assert (verdict.verified, verdict.status, verdict.who, verdict.error) == (True, 200, who, None)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "mint", "status"),
+    [("digitalgenius", dg, 401), ("orlo", orlo, 401), ("giosg", giosg, 400)],
+)
+def test_refuses_a_token_from_the_second_of_its_expiry(
+    vendors: Vendors, keys: Keys, vendor: str, mint: Any, status: int
+) -> None:
+    assert vendors.verify(vendor, mint(keys, exp=NOW + 1)).verified
+    verdict = vendors.verify(vendor, mint(keys, exp=NOW))
+    assert (verdict.verified, verdict.status, verdict.error) == (False, status, "Token expired")
+
+
+def test_hissuno_tolerates_59_seconds_and_not_60(vendors: Vendors, keys: Keys) -> None:
+    assert vendors.verify("hissuno", hissuno(keys, exp=NOW - 59)).verified
+    assert vendors.verify("hissuno", hissuno(keys, exp=NOW - 60)).error == "Token expired"
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_refuses_the_token_of_another_account(vendors: Vendors, keys: Keys, vendor: str) -> None:
+    mint = {"digitalgenius": dg, "hissuno": hissuno, "orlo": orlo, "giosg": giosg}[vendor]
+    verdict = vendors.verify(vendor, mint(Keys()))
+    assert not verdict.verified
+    assert verdict.error in {"Bad signature", "Invalid token"}
+
+
+def test_digitalgenius_refuses_an_api_key_that_it_does_not_know(vendors: Vendors, keys: Keys) -> None:
+    verdict = vendors.verify("digitalgenius", dg(replace(keys, dg_api_key="other")))
+    assert verdict.error == "Unknown API key in kid"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"scope": "admin"}, "scope is not user"), ({"external_id": 7}, "external_id is missing")],
+)
+def test_digitalgenius_wants_a_user_with_an_id(
+    vendors: Vendors, keys: Keys, changes: dict[str, Any], error: str
+) -> None:
+    assert vendors.verify("digitalgenius", dg(keys, **changes)).error == error
+
+
+@pytest.mark.parametrize("user_id", [7, "", None])
+def test_hissuno_wants_a_user_id_that_is_text(vendors: Vendors, keys: Keys, user_id: object) -> None:
+    assert vendors.verify("hissuno", hissuno(keys, userId=user_id)).error == "Token missing required userId field"
+
+
+def test_hissuno_answers_in_its_own_words(vendors: Vendors) -> None:
+    assert vendors.verify("hissuno", "").error == "Widget token is required"
+    assert vendors.verify("hissuno", "nonsense").error == "Invalid token"
+
+
+def test_orlo_wants_a_name_and_somebody_logged_in(vendors: Vendors, keys: Keys) -> None:
+    assert vendors.verify("orlo", orlo(keys, isLoggedIn="true")).error == "isLoggedIn is not true"
+    assert vendors.verify("orlo", orlo(keys, name="")).error == "name is missing"
+
+
+def test_giosg_answers_400_to_a_bad_signature(vendors: Vendors, keys: Keys) -> None:
+    assert vendors.verify("giosg", giosg(keys) + "A").status == 400
+
+
+def test_a_chat_reply_goes_by_the_token_alone(vendors: Vendors, keys: Keys) -> None:
+    assert vendors.reply("orlo", orlo(keys, name="Zoë"))[0].startswith("You are Zoë.")
+    assert vendors.reply("orlo", "")[0].startswith("I cannot tell who you are")
+    assert "Token expired" in vendors.reply("orlo", orlo(keys, exp=NOW))[0]
+
+
+DOCUMENTED = Keys(
+    giosg_organization="b9690e9c-43bb-11e8-84ba-6c4008c08dfe",
+    giosg_room="b96b2099-43bb-11e8-8011-6c4008c08dfe",
+    giosg_signing_key="12b3b0a95ae4609e578e1a70b62a00c5591f002c",
+)
+ROOM = (
+    "https://service.giosg.com/widgets/v1/public/orgs/b9690e9c-43bb-11e8-84ba-6c4008c08dfe"
+    "/rooms/b96b2099-43bb-11e8-8011-6c4008c08dfe/chat"
+)
+SIGNED = f"{ROOM}?exp=1524133626&alg=sha1&sig=c7d3de8daba3b84d4177faab829a0cdb99456562"
+
+
+def at(second: float) -> Vendors:
+    return Vendors(DOCUMENTED, lambda: second)
+
+
+def signed(query: str) -> str:
+    url = f"{ROOM}?{query}"
+    return f"{url}&sig={hashlib.sha1((url + DOCUMENTED.giosg_signing_key).encode()).hexdigest()}"
+
+
+def test_giosg_accepts_the_documented_address_until_it_expires() -> None:
+    assert at(1524133625).verify_url(SIGNED).verified
+    verdict = at(1524133626).verify_url(SIGNED)
+    assert (verdict.verified, verdict.status, verdict.error) == (False, 403, "Token expired")
+
+
+def test_giosg_reads_the_name_from_the_address() -> None:
+    assert at(1).verify_url(signed("exp=9&alg=sha1&var.name=Zo%C3%AB%20%26%20co")).who == "Zoë & co"
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        (SIGNED[:-1] + "3", "Bad signature"),
+        (SIGNED.replace("1524133626", "1624133626"), "Bad signature"),
+        (SIGNED.replace("service.giosg.com", "giosg.example"), "Unknown room, or no signature"),
+        (SIGNED.partition("&sig=")[0], "Unknown room, or no signature"),
+        (signed("exp=9&alg=md5"), "Wrong algorithm: sha1 is expected"),
+        (signed("alg=sha1"), "exp is not a time"),
+        (signed(f"exp={'9' * 5000}&alg=sha1"), "exp is not a time"),
+    ],
+)
+def test_giosg_refuses_an_address_that_was_changed(url: str, error: str) -> None:
+    assert at(1).verify_url(url).error == error
+
+
+@given(vendor=st.sampled_from(VENDORS), text=st.text())
+def test_arbitrary_text_is_refused_and_never_an_error(vendor: str, text: str) -> None:
+    assert not Vendors(DOCUMENTED, lambda: 0).verify(vendor, text).verified
+    assert not at(0).verify_url(text).verified

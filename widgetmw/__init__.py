@@ -1,0 +1,14 @@
+"""Tells a vendor's chat widget who is signed in, for any ASGI or WSGI app.
+
+Public names: :class:`Settings`, :class:`SettingsError`, :class:`User`, :func:`identify`; and the middleware classes
+:class:`widgetmw.asgi.WidgetMiddleware` and :class:`widgetmw.wsgi.WidgetMiddleware`.
+"""
+
+import widgetmw.providers  # noqa: F401  registers the vendors
+from widgetmw.core.errors import SettingsError
+from widgetmw.core.identity import identify
+from widgetmw.core.settings import Settings
+from widgetmw.core.user import User
+
+__version__ = "0.1.0"
+__all__ = ["Settings", "SettingsError", "User", "identify"]

@@ -1,0 +1,5 @@
+"""``python -m widgetmw``."""
+
+from widgetmw.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The browser side: JavaScript that pages and the runtime are made of, and :mod:`widgetmw.browser.assets`."""

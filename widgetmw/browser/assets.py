@@ -1,0 +1,80 @@
+"""The browser side as text: JavaScript files in, ``boot`` for pages and ``runtime`` for everybody out.
+
+The files are read as they stand, without a build step. This package holds the part that no vendor owns;
+``widgetmw/providers/<name>.js`` holds a vendor's, in two halves: what has to run in the page before any script of
+the page, and what the runtime does with tokens. Only whole-line comments, indentation and empty lines are taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+#: The files of the runtime in their order; they share one scope. The vendors' late halves go before the last one.
+CORE: Final = ("entry", "time", "identity", "tabs", "endpoint", "vendors", "schedule", "session", "start")
+
+_EARLY_GOES_HERE: Final = "// ---- early halves ----\n"
+_LATE_FROM_HERE: Final = "// ---- runtime ----\n"
+
+
+def boot(vendors: Sequence[str]) -> bytes:
+    """Returns the expression that stands in a page; the server appends ``(DATA)``.
+
+    Args:
+        vendors: names of the active vendors, in order.
+    """
+    return _boot(tuple(vendors)).encode("ascii")
+
+
+def runtime(vendors: Sequence[str], snippets: str = "") -> bytes:
+    """Returns the whole runtime, ``boot`` included.
+
+    Args:
+        vendors: names of the active vendors, in order.
+        snippets: JavaScript that runs ahead of it, outside its scope; see :func:`snippets`.
+    """
+    return _runtime(tuple(vendors), snippets).encode("ascii")
+
+
+def snippets(functions: Mapping[str, Mapping[str, str]]) -> str:
+    """Writes functions of the operator's as the statement that :func:`runtime` takes; empty without any.
+
+    Args:
+        functions: JavaScript function expressions by vendor and name.
+    """
+    vendors = {vendor: _object(named) for vendor, named in functions.items() if named}
+    return f"widgetmw_snippets = {_object(vendors)};\n" if vendors else ""
+
+
+def _object(members: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
+
+
+@lru_cache(maxsize=16)
+def _boot(vendors: tuple[str, ...]) -> str:
+    early = "".join(_halves(vendor)[0] for vendor in vendors)
+    return _strip(_read("browser", "boot").replace(_EARLY_GOES_HERE, early)).rstrip()
+
+
+@lru_cache(maxsize=16)
+def _runtime(vendors: tuple[str, ...], snippets: str) -> str:
+    *core, start = (_read("browser", name) for name in CORE)
+    late = (_halves(vendor)[1] for vendor in vendors)
+    body = _strip("".join((*core, *late, start)))
+    return f"{snippets}(function(){{\nconst boot = {_boot(vendors)};\n{body}}})();\n"
+
+
+def _halves(vendor: str) -> tuple[str, str]:
+    early, _, late = _read("providers", vendor).partition(_LATE_FROM_HERE)
+    return early, late
+
+
+def _read(folder: str, name: str) -> str:
+    return (files("widgetmw") / folder / f"{name}.js").read_text("ascii")
+
+
+def _strip(text: str) -> str:
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))

@@ -1,0 +1,68 @@
+// The part that stands in the page itself, ahead of every script of the page. It keeps what the server sent,
+// offers `window.widgetmw` at once, and lets each vendor's early half set the globals that its widget reads.
+// The whole file is one expression, a function of DATA; whoever writes the page appends the call.
+(function (data) {
+  const early = {};
+  // ---- early halves ----
+  const living = window.widgetmw?._;
+  // A document swapped in by Turbo and the like: the runtime of the first page lives on and takes the new data.
+  if (living) return living.take(data);
+  const held = { __proto__: null };
+  const listeners = { __proto__: null };
+  const slots = { __proto__: null };
+  const inbox = [data];
+  let arrive;
+  const runtime = new Promise((resolve) => (arrive = resolve));
+  // Seconds of the server's clock become milliseconds of this browser's.
+  const shape = (token, now) =>
+    Object.freeze({ ...token, expiresAt: token.expires_at && Date.now() + (token.expires_at - now) * 1000 });
+  const mix = (text) => {
+    let a = 7;
+    let b = 11;
+    for (let i = 0; i < text.length; i++) {
+      a = Math.imul(a ^ text.charCodeAt(i), 0x5bd1e995);
+      a ^= a >>> 15;
+      b = Math.imul(b + a, 0x2c1b3c6d);
+    }
+    return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+  };
+  // Is `mark`, a salt and a hash as the browser remembers them, the mark of `user`?
+  const matches = (mark, user) => {
+    const [salt, hash] = (mark || "").split(".");
+    return hash === mix(salt + user);
+  };
+  // A vendor's slot: its public configuration, and whether it is for this page's visitor or only for a clean-up.
+  const enroll = (name, { page, embed }, user) => {
+    slots[name] = { page, embed, shown: user !== null || embed, due: Infinity, current: () => held[name] };
+    early[name]?.(slots[name]);
+  };
+  // A page that the browser took from its history may be of another time, and of another person.
+  if (data.user !== null && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+    data.ask = true;
+    let mark;
+    try {
+      mark = localStorage["widgetmw:" + data.url];
+    } catch {}
+    if (!matches(mark, data.user)) {
+      delete data.user;
+      for (const name in data.vendors) delete data.vendors[name].token;
+    }
+  }
+  for (const name in data.vendors) {
+    const vendor = data.vendors[name];
+    if (vendor.token) held[name] = shape(vendor.token, data.now);
+    vendor.embed ||= data.embed?.includes(name);
+    enroll(name, vendor, data.user);
+  }
+  window.widgetmw = {
+    get: (name) => held[name],
+    subscribe(name, listener) {
+      const entry = [listener];
+      (listeners[name] ??= new Set()).add(entry);
+      return () => void listeners[name].delete(entry);
+    },
+    refresh: (name) => runtime.then((it) => it.refresh(name)),
+    signOut: () => runtime.then((it) => it.signOut()),
+    _: { held, listeners, slots, inbox, shape, mix, matches, enroll, arrive, born: Date.now(), take: (more) => inbox.push(more) },
+  };
+})

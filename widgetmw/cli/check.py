@@ -1,0 +1,54 @@
+"""``widgetmw check``: what the environment makes, without showing any secret."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+from widgetmw.core.errors import cause
+from widgetmw.core.events import Events
+from widgetmw.core.settings import Settings
+from widgetmw.core.tokens import Tokens
+from widgetmw.core.user import User
+
+_SOMEBODY = User("widgetmw-check", "Check", "check@example.com")
+
+
+def check(environ: Mapping[str, str]) -> int:
+    """Prints what is configured and what each vendor's key makes; returns the exit status, 1 on problems.
+
+    Raises:
+        SettingsError: the environment has problems; it lists every one.
+    """
+    settings = Settings.from_env(environ)
+    if not settings.enabled:
+        print("widgetmw is disabled (WIDGETMW_ENABLED): every page passes through untouched")
+        return 0
+    if not settings.vendors:
+        print("no vendor is configured: every page passes through untouched")
+        return 0
+    print(f"endpoints under {settings.path}, {settings.delivery} delivery")
+    tokens = Tokens(settings, time.time, Events())
+    sound = [_vendor(settings, tokens, name) for name in settings.providers]
+    return 0 if all(sound) else 1
+
+
+def _vendor(settings: Settings, tokens: Tokens, name: str) -> bool:
+    provider = next(v.provider for v in settings.vendors if v.provider.name == name)
+    grant = tokens.get(_SOMEBODY)
+    try:
+        token = grant.tokens[name]
+        provider.verify(token.value)
+    except Exception as error:
+        print(f"problem: {name}: the token does not verify with its own key ({cause(error)})", file=sys.stderr)
+        return False
+    lifetime = "no expiry" if provider.lifetime is None else _lifetime(provider.lifetime, tokens)
+    print(f"{name}: {provider.key_facts()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
+    for note in provider.notes():
+        print(f"{name}: note: {note}")
+    return True
+
+
+def _lifetime(seconds: int, tokens: Tokens) -> str:
+    return f"lives {seconds} s, renewed {tokens.margin(seconds)} s before"

@@ -1,0 +1,13 @@
+"""``widgetmw env``: the table of settings, as the README has it."""
+
+from __future__ import annotations
+
+from widgetmw.core.provider import known, provider_class
+from widgetmw.core.settings import VARIABLES
+from widgetmw.core.variable import table
+
+
+def settings_table() -> str:
+    """Returns every variable with its meaning and default, as a Markdown table."""
+    vendors = [variable for name in known() for variable in provider_class(name).variables]
+    return table([*VARIABLES, *vendors])

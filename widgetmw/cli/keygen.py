@@ -1,0 +1,41 @@
+"""``widgetmw keygen orlo``: an RSA pair, the public half to be pasted into Orlo's widget settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+_BITS = 3072
+
+
+def keygen(vendor: str, directory: str) -> int:
+    """Writes ``<vendor>-private.pem``, readable by its owner only, and ``<vendor>-public.pem``.
+
+    Nothing is ever overwritten. Returns the exit status.
+    """
+    private, public = (Path(directory) / f"{vendor}-{half}.pem" for half in ("private", "public"))
+    for path in (private, public):
+        if path.exists():
+            print(f"problem: {path} exists and is not overwritten", file=sys.stderr)
+            return 1
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    try:
+        _write(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+        _write(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    except OSError as error:
+        print(f"problem: cannot write to {directory}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"wrote {private} (keep it secret: ORLO_PRIVATE_KEY_FILE={private})")
+    print(f"wrote {public} (paste it into the widget's settings at Orlo)")
+    return 0
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    # exclusive: whoever creates the file between the look and the write keeps it
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -1,0 +1,53 @@
+"""``widgetmw token``: what a user's token looks like."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from widgetmw.core.events import Events
+from widgetmw.core.settings import Settings
+from widgetmw.core.tokens import Tokens
+from widgetmw.core.user import User
+
+
+def token(environ: Mapping[str, str], id: str, provider: str | None, name: str | None, email: str | None) -> int:
+    """Mints for a user and prints each token with its header and claims; returns the exit status.
+
+    Raises:
+        SettingsError: the environment has problems.
+    """
+    settings = Settings.from_env(environ)
+    if provider is not None and provider not in settings.providers:
+        active = ", ".join(settings.providers) or "none"
+        print(f"problem: {provider} is not an active vendor (active: {active})", file=sys.stderr)
+        return 1
+    if not settings.providers:
+        print("problem: no vendor is configured", file=sys.stderr)
+        return 1
+    try:
+        user = User(id, name, email)
+    except ValueError as error:
+        print(f"problem: {error}", file=sys.stderr)
+        return 1
+    grant = Tokens(settings, time.time, Events()).get(user)
+    for found in grant.tokens.values():
+        if provider in (None, found.provider):
+            header, claims = parts(found.value)
+            shown = {**found.facts(), "header": header, "claims": claims}
+            print(json.dumps(shown, indent=2, ensure_ascii=True))
+    return 1 if grant.failed else 0
+
+
+def parts(jwt: str) -> tuple[Any, Any]:
+    """Returns a JWT's header and claims, unverified."""
+    header, claims, _ = jwt.split(".")
+    return _part(header), _part(claims)
+
+
+def _part(text: str) -> Any:
+    return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))

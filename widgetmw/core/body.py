@@ -1,0 +1,96 @@
+"""A page's body: held until the place for our span is known, then passed on as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from widgetmw.core.coding import Corrupt, Decoder, Encoder
+from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
+
+# Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
+_LARGE = 65_536
+
+
+class Body:
+    """One page's body on its way through.
+
+    Feed the app's chunks to :meth:`seek` until it no longer answers ``PENDING``. Then either :meth:`opened`, once,
+    and :meth:`passed` for each further chunk, or :meth:`untouched` and nothing more.
+
+    Attributes:
+        reason: why there is no place, after ``REFUSED``.
+    """
+
+    __slots__ = ("_decoder", "_encoder", "_held", "_place", "_plain", "_rest", "_scanner", "reason")
+
+    def __init__(self, charset: bool, coding: str = "") -> None:
+        self._scanner = HeadScanner(charset)
+        self._decoder = Decoder(coding) if coding else None
+        self._encoder = Encoder(coding) if coding else None
+        self._held: list[bytes] = []
+        self._plain: list[bytes] = []
+        self._rest: Iterator[bytes] = iter(())
+        self._place = PENDING
+        self.reason: str | None = None
+
+    def seek(self, data: bytes, last: bool) -> int:
+        """Takes a chunk and looks for the place: its offset in the decoded body, ``PENDING`` or ``REFUSED``."""
+        self._held.append(data)
+        # what is not needed to find the place stays folded up: a few bytes may stand for gigabytes
+        self._rest = self._decoder.pieces(data) if self._decoder else iter((data,))
+        try:
+            self._place = self._scan()
+        except Corrupt:
+            self.reason = "corrupt"
+            return REFUSED
+        if last and self._place == PENDING:
+            self._place = self._scanner.finish()
+        self.reason = self._scanner.reason
+        return self._place
+
+    def _scan(self) -> int:
+        for piece in self._rest:
+            self._plain.append(piece)
+            place = self._scanner.feed(piece)
+            if place != PENDING:
+                return place
+        return PENDING
+
+    def untouched(self) -> bytes:
+        """Returns all that the app has sent so far."""
+        return self._held[0] if len(self._held) == 1 else b"".join(self._held)
+
+    def opened(self, span: bytes, last: bool) -> bytes:
+        """Returns all that the app has sent so far, with the span at its place."""
+        plain = self._plain[0] if len(self._plain) == 1 else b"".join(self._plain)
+        data, source, rest = spliced(plain, self._place, span), self._held[-1], self._rest
+        self._held, self._plain, self._rest = [], [], iter(())
+        return data if self._decoder is None else self._encoded(chain((data,), rest), source, last)
+
+    def passed(self, data: bytes, last: bool) -> bytes:
+        """Returns what becomes of a further chunk."""
+        return data if self._decoder is None else self._encoded(self._decoder.pieces(data), data, last)
+
+    def _encoded(self, pieces: Iterable[bytes], source: bytes, last: bool) -> bytes:
+        assert self._encoder is not None
+        assert self._decoder is not None
+        out = self._encoder.encode(_sound(pieces), source)
+        # a stream that the app broke off stays broken off
+        return out + self._encoder.finish() if last and self._decoder.complete else out
+
+
+def _sound(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields pieces until one cannot be decoded: some have been sent by then, so there is nobody left to tell."""
+    try:
+        yield from pieces
+    except Corrupt:
+        return
+
+
+def spliced(body: bytes, place: int, span: bytes) -> bytes:
+    """Returns the body with the span at the place."""
+    if len(body) < _LARGE:
+        return body[:place] + span + body[place:]
+    view = memoryview(body)
+    return b"".join((view[:place], span, view[place:]))

@@ -1,0 +1,152 @@
+"""Whose request this is: what the app said, what its resolver says, or what the framework's convention says."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.user import User
+
+Request: TypeAlias = MutableMapping[str, Any]
+Environ: TypeAlias = dict[str, Any]
+Resolver: TypeAlias = Callable[[Environ], User | None]
+AsyncResolver: TypeAlias = Callable[[Request], User | None | Awaitable[User | None]]
+
+_KEY: Final = "widgetmw.request"
+_UNSAID: Final = object()
+_NOBODY = frozenset({401, 403})
+
+
+def identify(scope_or_environ: Request, user: User | None) -> None:
+    """Says who the request belongs to; ``None`` for nobody. The last word said before the answer starts counts.
+
+    Args:
+        scope_or_environ: the ASGI scope or the WSGI environ of the request, or a copy of it.
+        user: the signed-in person. It outranks ``user=`` and the framework's convention.
+
+    Raises:
+        TypeError: ``user`` is neither a ``User`` nor ``None``.
+    """
+    if user is not None and not isinstance(user, User):
+        raise TypeError(f"identify takes a User or None, not {type(user).__name__}")
+    _mark(scope_or_environ)[1] = user
+
+
+def _mark(request: Request) -> list[Any]:
+    # A plain list, since frameworks copy scopes and a copy shares it; an object that held the scope would be a
+    # reference cycle for the garbage collector to find at every request.
+    mark: list[Any] | None = request.get(_KEY)
+    if mark is None:
+        mark = request[_KEY] = [False, _UNSAID]
+    return mark
+
+
+def claim(request: Request) -> bool:
+    """Makes the request ours; ``False`` where a middleware further out has it already."""
+    mark = _mark(request)
+    first = not mark[0]
+    mark[0] = True
+    return first
+
+
+def spoken_for(request: Request) -> bool:
+    """Whether somebody was named for the request before the app was asked."""
+    person = request.get("user")
+    if person is not None and getattr(person, "is_authenticated", True):
+        return True
+    return bool(request.get("REMOTE_USER")) or _mark(request)[1] is not _UNSAID
+
+
+def whose(request: Environ, resolver: Resolver) -> User | None:
+    """Finds out who is signed in; the resolver must not be async.
+
+    Raises:
+        ResolverError: it cannot be found out; the message names the cause without any value.
+    """
+    said = _mark(request)[1]
+    if said is not _UNSAID:
+        return said  # type: ignore[no-any-return]
+    try:
+        return _checked(resolver(request))
+    except Exception as error:
+        _nobody_or_raise(error)
+        return None
+
+
+async def whose_async(request: Request, resolver: AsyncResolver) -> User | None:
+    """Finds out who is signed in; the resolver may be async. As :func:`whose` otherwise."""
+    said = _mark(request)[1]
+    if said is not _UNSAID:
+        return said  # type: ignore[no-any-return]
+    try:
+        found = resolver(request)
+        if found is None or isinstance(found, User):
+            return found
+        return _checked(await found if inspect.isawaitable(found) else found)
+    except Exception as error:
+        _nobody_or_raise(error)
+        return None
+
+
+def _checked(found: object) -> User | None:
+    if found is None or isinstance(found, User):
+        return found
+    if inspect.iscoroutine(found):
+        found.close()
+    raise ResolverError(f"the resolver returned {type(found).__name__}, neither a User nor None")
+
+
+def _nobody_or_raise(error: Exception) -> None:
+    if isinstance(error, ResolverError):
+        raise error
+    # Starlette and FastAPI call it status_code, Werkzeug code
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    if status in _NOBODY:
+        return
+    raise ResolverError(f"the resolver raised {cause(error)}") from error
+
+
+def from_scope(scope: Request) -> User | None:
+    """Reads ``scope["user"]`` as Starlette's authentication and its likes set it.
+
+    Raises:
+        ResolverError: somebody is authenticated, and the object has no id that is fit to be one.
+    """
+    return from_object(scope.get("user"))
+
+
+def from_object(person: Any) -> User | None:
+    """Reads a user object with ``is_authenticated`` and ``identity``, ``id`` or ``pk``; never a display name.
+
+    Raises:
+        ResolverError: as for :func:`from_scope`.
+    """
+    authenticated = getattr(person, "is_authenticated", False)
+    if not (authenticated() if callable(authenticated) else authenticated):
+        return None
+    for name in ("identity", "id", "pk"):
+        try:
+            value = getattr(person, name, None)
+        except NotImplementedError:  # Starlette's BaseUser.identity, where a subclass leaves it out
+            continue
+        if isinstance(value, str | int | UUID) and not isinstance(value, bool) and value != "":
+            return User(str(value))
+    raise ResolverError(f"{type(person).__name__} is authenticated and has no usable identity, id or pk")
+
+
+def from_environ(environ: Request) -> User | None:
+    """Reads ``REMOTE_USER``, as a server or an authentication layer in front sets it.
+
+    Raises:
+        ResolverError: it is not UTF-8.
+    """
+    raw = environ.get("REMOTE_USER")
+    if not raw:
+        return None
+    try:
+        return User(raw.encode("latin-1").decode())
+    except UnicodeError:
+        raise ResolverError("REMOTE_USER is not UTF-8") from None

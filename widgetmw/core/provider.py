@@ -1,0 +1,119 @@
+"""What a vendor is to the core: variables in, tokens and public configuration out.
+
+The four vendors stand in :mod:`widgetmw.providers`; the core knows none of them by name. A new one is a subclass
+of :class:`Provider` in a module of its own, the JavaScript file of the same name, and one line of registration.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+from widgetmw.core.user import Scalar, User
+from widgetmw.core.variable import Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """What a vendor's signer made for one user.
+
+    Attributes:
+        value: the token.
+        extra: what else was signed for pages and the endpoint, as JSON values.
+    """
+
+    value: str = field(repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Provider(ABC):
+    """One vendor, configured. Immutable and safe to share between threads.
+
+    Attributes:
+        name: how the vendor is called in settings, endpoints and the browser.
+        variables: what it reads from the environment, in the order of the documentation.
+        claims: names that the vendor itself gives a meaning; a user's attribute never takes one of them.
+        embeddable: whether its own loader can be added to a page.
+        lifetime: seconds that a token is valid; ``None`` for tokens without an expiry.
+    """
+
+    name: ClassVar[str]
+    variables: ClassVar[tuple[Variable, ...]]
+    claims: ClassVar[frozenset[str]] = frozenset()
+    embeddable: ClassVar[bool] = False
+    lifetime: int | None
+
+    @abstractmethod
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """Takes the parsed variables by name.
+
+        Raises:
+            ValueError: values that do not go together; the message names the variables, never a value.
+        """
+
+    @abstractmethod
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+        """Signs a token; both times in Unix seconds."""
+
+    @abstractmethod
+    def public(self) -> Mapping[str, str]:
+        """What the browser needs to know of the configuration; nothing secret, nothing personal."""
+
+    @abstractmethod
+    def verify(self, value: str) -> None:
+        """Checks a token with the vendor's half of the key; raises any exception where it does not hold."""
+
+    @abstractmethod
+    def key_facts(self) -> str:
+        """Kind and size of the key, for people; never any of its content."""
+
+    def notes(self) -> tuple[str, ...]:
+        """What an operator should know of this configuration, a sentence each."""
+        return ()
+
+    def derived(self, value: str) -> Mapping[str, Any]:
+        """What the token endpoint gives besides, where it follows from the token; JSON values."""
+        return {}
+
+    def loaders(self) -> tuple[str, ...]:
+        """URLs of the scripts that the vendor's own loader brings into a page."""
+        return ()
+
+    def functions(self) -> Mapping[str, str]:
+        """JavaScript functions of the operator's, by name, for the browser side of this vendor."""
+        return {}
+
+    def facts(self, user: User) -> dict[str, Scalar]:
+        """A user's attributes without those whose name is the vendor's own."""
+        return {name: value for name, value in user.attributes.items() if name not in self.claims}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+_MODULES: dict[str, str] = {}
+
+
+def register(name: str, path: str) -> None:
+    """Makes a vendor known without importing it.
+
+    Args:
+        name: the vendor's name in settings and endpoints.
+        path: ``"package.module:Class"``.
+    """
+    _MODULES[name] = path
+
+
+def known() -> tuple[str, ...]:
+    """Returns the names of the registered vendors, in their order."""
+    return tuple(_MODULES)
+
+
+def provider_class(name: str) -> type[Provider]:
+    """Imports a registered vendor; ``KeyError`` for any other name."""
+    module, _, attribute = _MODULES[name].partition(":")
+    found: type[Provider] = getattr(import_module(module), attribute)
+    return found

@@ -1,0 +1,258 @@
+"""A mapping in; settings, or every problem at once, out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from widgetmw.core.errors import SettingsError
+from widgetmw.core.provider import Provider, known, provider_class
+from widgetmw.core.secret import SecretFile
+from widgetmw.core.variable import Reader, Variable, comma_list, flag, matching, names_of, one_of, whole
+
+_log = logging.getLogger("widgetmw")
+
+# Kubernetes sets these in every pod next to a service whose name begins with "widgetmw".
+_KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
+_ORIGIN = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_SHORTEST_SECRET = 8  # shorter texts turn up in others by chance
+
+_path = matching(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
+
+
+def _cache_control(text: str) -> str:
+    text = text.strip()
+    names = {part.partition("=")[0].strip().lower() for part in text.split(",")}
+    if not re.fullmatch(r"[A-Za-z0-9=, _-]+", text) or not names & {"private", "no-store"}:
+        raise ValueError("must be cache directives that contain private or no-store")
+    if names & {"public", "s-maxage"}:
+        raise ValueError("must not contain public or s-maxage: the page belongs to one person")
+    return text
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    items = comma_list(text)
+    if not all(item.startswith("/") for item in items):
+        raise ValueError("must be a comma list of paths, each with a leading slash")
+    return tuple(item.rstrip("/") for item in items)
+
+
+def _origins(text: str) -> frozenset[str]:
+    found = [normal_origin(item) for item in comma_list(text)]
+    if not all(found):
+        raise ValueError("must be a comma list of origins such as https://example.com")
+    return frozenset(origin for origin in found if origin)
+
+
+def normal_origin(text: str) -> str | None:
+    """Returns an origin as browsers write it, or ``None`` for what is none: ``scheme://host[:port]``."""
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        return None
+    scheme, host, port = match.groups()
+    usual = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{host.lower()}" + (f":{int(port)}" if port and port != usual else "")
+
+
+VARIABLES = (
+    Variable("WIDGETMW_ENABLED", "off: everything passes through untouched", flag, True, "`true`"),
+    Variable(
+        "WIDGETMW_PROVIDERS",
+        "comma list of vendors; limits and orders the active ones",
+        lambda text: names_of(known())(text),
+        None,
+        "all that are configured",
+    ),
+    Variable(
+        "WIDGETMW_PATH",
+        "prefix of the endpoints",
+        lambda text: _path(text).rstrip("/"),
+        "/_widgetmw",
+        "`/_widgetmw`",
+    ),
+    Variable(
+        "WIDGETMW_DELIVERY",
+        "`inline`: the token stands in the page; `fetch`: the page stays cacheable and the browser asks for it",
+        one_of("inline", "fetch"),
+        "inline",
+        "`inline`",
+    ),
+    Variable(
+        "WIDGETMW_REFRESH_MARGIN",
+        "seconds before expiry at which a token is no longer handed out",
+        whole(0),
+        None,
+        "a fifth of its lifetime",
+    ),
+    Variable("WIDGETMW_CACHE_SIZE", "most users whose tokens are kept", whole(1), 10_000, "`10000`"),
+    Variable(
+        "WIDGETMW_CACHE_CONTROL",
+        "of a page that carries a token; contains `private` or `no-store`",
+        _cache_control,
+        "private, no-store",
+        "`private, no-store`",
+    ),
+    Variable(
+        "WIDGETMW_CSP",
+        "`respect`: the page's policy is never edited; `amend`: a hash of our script may be added",
+        one_of("respect", "amend"),
+        "respect",
+        "`respect`",
+    ),
+    Variable(
+        "WIDGETMW_EMBED",
+        "comma list of vendors whose own loader is added too",
+        lambda text: names_of(known())(text),
+        (),
+    ),
+    Variable("WIDGETMW_EXCLUDE", "comma list of path prefixes left alone", _prefixes, ()),
+    Variable("WIDGETMW_ALLOWED_ORIGINS", "other origins that may call the endpoint", _origins, frozenset()),
+    Variable("WIDGETMW_DEBUG", "answers say in `X-Widgetmw` what was done to them", flag, False, "`false`"),
+)
+_BY_NAME = {variable.name: variable for variable in VARIABLES}
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A configured vendor, and the files that its keys came from.
+
+    Attributes:
+        provider: signs with the keys as they are now.
+        files: watched while the process runs.
+    """
+
+    provider: Provider
+    files: tuple[SecretFile, ...] = ()
+    _values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def with_contents(self, contents: Mapping[str, str]) -> Vendor:
+        """Returns the vendor with new contents of its files, by variable name.
+
+        Raises:
+            ValueError: a content is malformed; the message names the variable.
+        """
+        parsers = {variable.name: variable.parse for variable in self.provider.variables}
+        values = {**self._values, **{name: parsers[name](text) for name, text in contents.items()}}
+        return Vendor(type(self.provider)(values), self.files, values)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one app is served. Made by :meth:`from_env`; the fields are named after their variables.
+
+    Attributes:
+        vendors: the active vendors in order.
+        refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
+        path: prefix of the endpoints, without a trailing slash.
+    """
+
+    vendors: tuple[Vendor, ...] = ()
+    enabled: bool = True
+    path: str = "/_widgetmw"
+    delivery: str = "inline"
+    refresh_margin: int | None = None
+    cache_size: int = 10_000
+    cache_control: str = "private, no-store"
+    csp: str = "respect"
+    embed: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allowed_origins: frozenset[str] = frozenset()
+    debug: bool = False
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Names of the active vendors."""
+        return tuple(vendor.provider.name for vendor in self.vendors)
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to do at all."""
+        return self.enabled and bool(self.vendors)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads the environment.
+
+        Args:
+            environ: names and values; ``os.environ`` where it is ``None``.
+
+        Raises:
+            SettingsError: lists every problem by variable name; never shows a value.
+        """
+        reader = Reader(os.environ if environ is None else environ)
+        if not reader.read(_BY_NAME["WIDGETMW_ENABLED"]) and not reader.problems:
+            return cls(enabled=False)
+        unknown = sorted(_unknown(reader))
+        reader.problems += [f"{name} is not a variable of widgetmw" for name in unknown]
+        values = {_field(name): reader.read(var) for name, var in _BY_NAME.items() if name != "WIDGETMW_ENABLED"}
+        wanted = values.pop("providers")
+        vendors = tuple(_vendors(reader, wanted))
+        settings = cls(vendors=vendors, **values)
+        reader.problems += _conflicts(settings)
+        if reader.problems:
+            raise SettingsError(reader.problems)
+        if not vendors:
+            _log.warning("no vendor is configured: every page passes through untouched")
+        return settings
+
+
+def _field(name: str) -> str:
+    return name.removeprefix("WIDGETMW_").lower()
+
+
+def _unknown(reader: Reader) -> Iterator[str]:
+    for name in reader.names():
+        if name.startswith("WIDGETMW_") and name not in _BY_NAME and not _KUBERNETES.fullmatch(name):
+            yield name
+
+
+def _vendors(reader: Reader, wanted: tuple[str, ...] | None) -> Iterator[Vendor]:
+    for name in wanted or known():
+        vendor = _vendor(reader, provider_class(name), bool(wanted))
+        if vendor is not None:
+            yield vendor
+
+
+def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
+    # a variable that has a default says nothing about whether the vendor is meant to be active
+    announced = [var for var in kind.variables if var.default is None and reader.has(var)]
+    if not announced and not named:
+        return None
+    before, files = len(reader.problems), len(reader.files)
+    values = {variable.name: reader.read(variable) for variable in kind.variables}
+    missing = [var.name for var in kind.variables if var.required and not reader.has(var)]
+    reader.problems += [f"{name} is not set, and {kind.name} needs it" for name in missing]
+    if len(reader.problems) > before:
+        return None
+    reader.problems += _exposed(kind, reader)
+    try:
+        return Vendor(kind(values), tuple(reader.files[files:]), values)
+    except ValueError as error:
+        reader.problems.append(str(error))
+        return None
+
+
+def _exposed(kind: type[Provider], reader: Reader) -> Iterator[str]:
+    """A secret pasted into a variable that pages show would be published to everybody."""
+    texts = {variable: reader.text(variable) for variable in kind.variables}
+    secrets = [text for variable, text in texts.items() if variable.secret and len(text) >= _SHORTEST_SECRET]
+    for variable, text in texts.items():
+        if variable.secret:
+            continue
+        if any(secret in text for secret in secrets) or text.startswith("sk_live_") or "PRIVATE KEY" in text:
+            yield f"{variable.name} must not hold a secret: its value is shown in pages"
+
+
+def _conflicts(settings: Settings) -> Iterator[str]:
+    for vendor in settings.vendors:
+        lifetime, margin = vendor.provider.lifetime, settings.refresh_margin
+        if lifetime is not None and margin is not None and margin >= lifetime:
+            yield f"WIDGETMW_REFRESH_MARGIN must be shorter than the lifetime of a token of {vendor.provider.name}"
+    embeddable = {vendor.provider.name for vendor in settings.vendors if vendor.provider.embeddable}
+    for name in settings.embed:
+        if name not in embeddable:
+            yield f"WIDGETMW_EMBED names {name}, which is not active or has no loader that could be added"

@@ -1,0 +1,70 @@
+"""The vendors' accounts, invented anew at each start. Nothing here is written or printed."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from importlib import resources
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+def _rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass(frozen=True, repr=False)
+class Keys:
+    """One account per vendor: public ids, and the secrets that both sides know.
+
+    It has no ``repr``, so that a traceback or a log line cannot show a secret.
+    """
+
+    dg_api_key: str = field(default_factory=lambda: secrets.token_hex(8))
+    dg_api_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    hissuno_secret_key: str = field(default_factory=lambda: "sk_live_" + secrets.token_hex(24))
+    orlo_private_key: rsa.RSAPrivateKey = field(default_factory=_rsa_key)
+    giosg_organization: str = field(default_factory=lambda: str(uuid.uuid4()))
+    giosg_room: str = field(default_factory=lambda: str(uuid.uuid4()))
+    giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
+
+    def environ(self, ttl: int, base_url: str) -> dict[str, str]:
+        """The environment of a site with these accounts.
+
+        Args:
+            ttl: lifetime of every token in seconds.
+            base_url: where the site is served, ``http://host:port`` without a trailing slash.
+        """
+        return {
+            "WIDGETMW_DEBUG": "true",
+            "WIDGETMW_EXCLUDE": "/vendor",
+            "DG_API_KEY": self.dg_api_key,
+            "DG_API_SECRET": self.dg_api_secret,
+            "DG_WIDGET_ID": "demo-widget",
+            "DG_TOKEN_TTL": str(ttl),
+            "HISSUNO_PROJECT_ID": "demo-project",
+            "HISSUNO_SECRET_KEY": self.hissuno_secret_key,
+            "HISSUNO_API_URL": f"{base_url}/vendor/hissuno/chat",
+            "HISSUNO_TOKEN_TTL": str(ttl),
+            "ORLO_PRIVATE_KEY": self._orlo_pem(),
+            "ORLO_CUSTOMER_DATA_SNIPPET": _orlo_snippet(),
+            "ORLO_TOKEN_TTL": str(ttl),
+            "GIOSG_ORGANIZATION_ID": self.giosg_organization,
+            "GIOSG_ROOM_ID": self.giosg_room,
+            "GIOSG_SIGNING_KEY": self.giosg_signing_key,
+            "GIOSG_TOKEN_TTL": str(ttl),
+        }
+
+    def _orlo_pem(self) -> str:
+        return self.orlo_private_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode("ascii")
+
+
+def _orlo_snippet() -> str:
+    """The text that an operator would paste from Orlo's dashboard; this one speaks to the stand-in."""
+    return (resources.files("widgetmw.demo") / "templates" / "orlo-snippet.html").read_text("utf-8")

@@ -1,0 +1,89 @@
+// DigitalGenius (Genius Chat). The widget reads DG_CHAT_WIDGET_CONFIG when its loader runs; the page may set its own
+// config before or after that, so the global is an accessor that puts our part into whatever the page made of it.
+early.digitalgenius = (slot) => {
+  const token = () => slot.current()?.token;
+  const open = (object) => (Object.isExtensible(object) ? object : { ...object });
+  let given;
+  const merge = (config) => {
+    config = open(config);
+    if (slot.shown) for (const key in slot.page) config[key] ??= slot.page[key];
+    if (token()) (config.metadata = open(config.metadata)).auth_token = given = token();
+    else if (given && config.metadata?.auth_token === given) delete config.metadata.auth_token;
+    return config;
+  };
+  let chained;
+  const chain = (config) => {
+    const callbacks = (config.callbacks = open(config.callbacks));
+    const theirs = callbacks.onWidgetEmbedded;
+    if (chained && theirs === chained) return;
+    callbacks.onWidgetEmbedded = chained = function () {
+      slot.embedded = true;
+      slot.flush?.();
+      return theirs?.apply(this, arguments);
+    };
+  };
+  // `bare` reads the name as scripts do: a page's top-level let or const hides the property of window.
+  const trap = (name, bare, then) => {
+    let config = window[name];
+    let busy;
+    const get = () => {
+      if (busy) return;
+      busy = true;
+      try {
+        config = bare() || config;
+      } catch {}
+      busy = false;
+      if (config || slot.shown) then((config = merge(config)));
+      return config;
+    };
+    Object.defineProperty(window, name, { configurable: true, enumerable: true, get, set: (own) => (config = own) });
+  };
+  trap("DG_CHAT_WIDGET_CONFIG", () => DG_CHAT_WIDGET_CONFIG, chain);
+  trap("DG_SDK_CONFIG", () => DG_SDK_CONFIG, () => {});
+  // The headless kit: that `init` takes the token in its metadata is inferred; the event has two documented names.
+  const wrap = () => {
+    const init = window.DGChatSDK?.init;
+    if (!init || init === slot.init) return;
+    DGChatSDK.init = slot.init = (options) =>
+      init.call(DGChatSDK, token() ? { ...options, metadata: { ...options?.metadata, auth_token: token() } } : options);
+  };
+  addEventListener("DGSDKScriptLoaded", wrap, true);
+  addEventListener("onDGSDKScriptLoaded", wrap, true);
+};
+// ---- runtime ----
+// A renewed token goes to the embedded widget as a system message; before that, the latest one waits.
+// Sign-out is `resetChat` (documented for their iOS kit), and for the headless kit `endConversation` (documented).
+late.digitalgenius = (slot) => {
+  let unsent;
+  let leave;
+  // A read of the globals brings them up to date, also those that the page declared with let or const.
+  const reread = () => [window.DG_CHAT_WIDGET_CONFIG, window.DG_SDK_CONFIG];
+  slot.flush = () => {
+    const methods = window.dgchat?.methods;
+    if (!slot.embedded || !methods) return;
+    if (leave) {
+      methods.resetChat();
+      leave();
+      leave = null;
+      unsent = true;
+    }
+    const payload = slot.current()?.token;
+    if (unsent && payload) methods.sendSystemMessage({ name: "auth_token", payload });
+    unsent = false;
+  };
+  return {
+    update(inPage) {
+      reread();
+      if (!inPage) unsent = true;
+      slot.flush();
+    },
+    logout() {
+      reread();
+      window.DGChatSDK?.endConversation?.();
+      const reset = new Promise((resolve) => (leave = resolve));
+      slot.flush();
+      return leave && reset;
+    },
+    embed: () => load("https://chat.digitalgenius.com/init.js"),
+  };
+};

@@ -1,0 +1,65 @@
+"""DigitalGenius (Genius Chat): an HS256 token in the page's configuration, renewed by a system message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from widgetmw.core.provider import Minted, Provider
+from widgetmw.core.user import User
+from widgetmw.core.variable import Variable, one_of, plain, whole
+from widgetmw.providers.signing import hmac_key, key_facts, key_notes, lifespan, sign, verify
+
+
+class DigitalGenius(Provider):
+    """Mints ``{"scope": "user", "external_id": id}`` with the API key as ``kid``.
+
+    Source: the vendor's documentation on authenticated users. It sets no ``exp`` in its sample and speaks of
+    short-lived tokens; we always set ``iat`` and ``exp``. How much lateness the vendor allows is unknown.
+    """
+
+    name = "digitalgenius"
+    embeddable = True
+    claims = frozenset({"scope", "external_id", "iat", "exp"})
+    variables = (
+        Variable("DG_API_KEY", "API key; travels as `kid`", plain, required=True, from_file=True),
+        Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),
+        Variable("DG_WIDGET_ID", "the widget's id", plain, required=True),
+        Variable("DG_ENV", "`eu`, `us` or `dev.us`", one_of("eu", "us", "dev.us"), "eu", "`eu`"),
+        Variable("DG_TOKEN_TTL", "lifetime of a token in seconds", whole(1), 3600, "`3600`"),
+    )
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._headers = {"kid": values["DG_API_KEY"]}
+        self._key: bytes = values["DG_API_SECRET"]
+        self._public = {"widgetId": values["DG_WIDGET_ID"], "env": values["DG_ENV"]}
+        self.lifetime: int | None = values["DG_TOKEN_TTL"]
+
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+        """Signs the identity."""
+        payload = {"scope": "user", "external_id": user.id, **lifespan(issued_at, expires_at)}
+        return Minted(sign("HS256", self._key, payload, self._headers))
+
+    def derived(self, value: str) -> Mapping[str, Any]:
+        """The message that renews the token in an embedded widget (documented)."""
+        return {"system_message": {"name": "auth_token", "payload": value}}
+
+    def verify(self, value: str) -> None:
+        """Checks the signature."""
+        verify("HS256", self._key, value)
+
+    def key_facts(self) -> str:
+        """Size of the shared key."""
+        return key_facts("HS256", self._key)
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the key is short."""
+        return key_notes("DG_API_SECRET", self._key)
+
+    def public(self) -> Mapping[str, str]:
+        """The keys of ``DG_CHAT_WIDGET_CONFIG`` that are the same for everybody."""
+        return self._public
+
+    def loaders(self) -> tuple[str, ...]:
+        """The vendor's script (documented)."""
+        return ("https://chat.digitalgenius.com/init.js",)

@@ -1,0 +1,337 @@
+"""The WSGI driver (PEP 3333): an iterable in, an iterable out; every decision is the core's.
+
+Rules of this file: nothing is yielded before our ``start_response`` was called; while undecided, further items are
+drawn within the same step; once decided, one item goes out for each that comes in; ``close()`` of the app's iterable
+is called exactly once. Its twin is ``asgi.py``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from widgetmw.core import response
+from widgetmw.core.body import Body
+from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
+from widgetmw.core.response import LENGTH, Page
+from widgetmw.core.scanner import PENDING, REFUSED
+from widgetmw.core.settings import Settings
+from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Facts, Widget, has_mark
+
+StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
+App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+Headers: TypeAlias = list[tuple[str, str]]
+
+_VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
+_PHRASES = {
+    200: "OK",
+    204: "No Content",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    503: "Service Unavailable",
+}
+
+
+class WidgetMiddleware:
+    """Puts a vendor's signed identity into the pages of a WSGI app, and answers its token endpoint.
+
+    Args:
+        app: the WSGI app to wrap.
+        settings: how; ``None`` reads the environment.
+        user: called with the environ; returns the ``User`` who is signed in, or ``None``. Without it
+            ``REMOTE_USER`` is read.
+
+    Raises:
+        SettingsError: the environment has problems.
+        TypeError: ``user`` is not callable, or async, which WSGI cannot wait for.
+    """
+
+    def __init__(self, app: App, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
+        if user is not None and not callable(user):
+            raise TypeError("user must be a function of the environ that returns a User or None")
+        if inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(type(user).__call__):
+            raise TypeError("user must not be async under WSGI; use widgetmw.asgi, or a plain function")
+        self.app = app
+        self.settings = Settings.from_env() if settings is None else settings
+        self.widget = Widget(self.settings) if self.settings.active else None
+        self._user = from_environ if user is None else user
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request."""
+        widget = self.widget
+        if widget is None or not claim(environ):
+            return self.app(environ, start_response)
+        path = environ.get("PATH_INFO", "")
+        if widget.ours(path):
+            return self._answer(widget, environ, path[len(widget.path) :], start_response)
+        if widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            _hide_validators(environ)
+        responder = _Responder(widget, environ, path, start_response, self._user)
+        return responder.answer(self.app(environ, responder.start))
+
+    def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
+        call = _call(environ, path)
+        answer = widget.endpoint.refusal(call)
+        if answer is None:
+            answer = self._tokens(widget, environ, call)
+        widget.events.note("endpoint", str(answer.status))
+        return _send_answer(answer, call, start_response)
+
+    def _tokens(self, widget: Widget, environ: Environ, call: Call) -> Answer:
+        try:
+            user = whose(environ, self._user)
+        except ResolverError as error:
+            widget.events.failure("endpoint", "resolver_failed", str(error))
+            return widget.endpoint.unavailable(call)
+        return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
+
+
+def _hide_validators(environ: Environ) -> None:
+    """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
+    held = [name for name in _VALIDATORS if name in environ]
+    if not held or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
+        return
+    if "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ or spoken_for(environ):
+        for name in held:
+            del environ[name]
+
+
+def _call(environ: Environ, path: str) -> Call:
+    return Call(
+        environ["REQUEST_METHOD"],
+        path,
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_HOST", ""),
+        environ.get("HTTP_ORIGIN"),
+        environ.get("HTTP_SEC_FETCH_SITE"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
+    )
+
+
+def _send_answer(answer: Answer, call: Call, start_response: StartResponse) -> Iterable[bytes]:
+    headers = list(answer.headers)
+    if answer.status != 204:
+        headers.append(("Content-Length", str(len(answer.body))))
+    start_response(f"{answer.status} {_PHRASES[answer.status]}", headers)
+    return [] if call.method == "HEAD" or not answer.body else [answer.body]
+
+
+def _facts(environ: Environ, mount: str) -> Facts:
+    get = environ.get
+    frame = get("HTTP_SEC_FETCH_DEST") in ("iframe", "frame", "embed", "object", "fencedframe")
+    purposes = (get("HTTP_SEC_PURPOSE"), get("HTTP_PURPOSE"), get("HTTP_X_MOZ"))
+    host = get("HTTP_HOST")
+    return Facts(
+        mount,
+        has_mark(get("HTTP_COOKIE", "")),
+        frame and get("HTTP_SEC_FETCH_SITE") == "cross-site",
+        any(value and value.lower().startswith("prefetch") for value in purposes),
+        f"{environ['wsgi.url_scheme']}://{host}" if host else None,
+    )
+
+
+class _Responder:
+    """One request's answer on its way out."""
+
+    def __init__(
+        self, widget: Widget, environ: Environ, path: str, start_response: StartResponse, user: Resolver
+    ) -> None:
+        self._widget = widget
+        self._environ = environ
+        self._mount = environ.get("SCRIPT_NAME", "")  # now: apps that dispatch change it
+        self._path = path
+        self._start_response = start_response
+        self._user = user
+        self._status = ""
+        self._headers: Headers = []
+        self._exc_info: tuple[Any, ...] = ()
+        self._page: Page | None = None
+        self._body: Body | None = None
+        self._started = False
+        self._write: Callable[[bytes], Any] | None = None
+
+    # what the app calls
+
+    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
+        """The ``start_response`` that the app sees."""
+        if self._started:
+            # the server knows whether headers have gone out, and raises if so
+            return (
+                self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
+            )
+        if self._status and exc_info is None:
+            raise AssertionError("start_response called a second time without exc_info")
+        self._status, self._headers = status, headers
+        self._exc_info = (exc_info,) if exc_info else ()
+        page = self._inspected(status, headers)
+        if isinstance(page, str):
+            self._page = self._body = None
+            return self._leave(page)
+        self._page = page
+        if self._environ["REQUEST_METHOD"] == "HEAD":
+            return self._head(page)
+        self._body = Body(page.charset, page.coding)
+        return self._written
+
+    def _written(self, data: bytes) -> None:
+        """The ``write`` that the app gets: its bytes come before those of the iterable."""
+        for piece in self._taken(data, False):
+            assert self._write is not None
+            self._write(piece)
+
+    # what the server iterates
+
+    def answer(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
+        if self._started and self._body is None:
+            return chunks
+        if isinstance(chunks, list) and len(chunks) == 1 and self._body is not None and not self._started:
+            return self._whole(chunks[0])
+        return _Chunks(self, chunks)
+
+    def _whole(self, data: bytes) -> list[bytes]:
+        return [b"".join(self._taken(data, True))]
+
+    def step(self, chunks: Iterator[bytes]) -> bytes:
+        """Returns the next item to send; raises ``StopIteration`` after the last."""
+        for data in chunks:
+            if self._body is None or (self._started and not self._coded):
+                return data
+            out = self._taken(data, False)
+            if self._started:
+                return b"".join(out)
+        return self._end()
+
+    def _end(self) -> bytes:
+        if self._body is None:
+            raise StopIteration
+        out = b"".join(self._taken(b"", True))
+        self._body = None
+        if not out:
+            raise StopIteration
+        return out
+
+    @property
+    def _coded(self) -> bool:
+        return self._page is not None and bool(self._page.coding)
+
+    def _taken(self, data: bytes, last: bool) -> list[bytes]:
+        """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
+        body = self._body
+        if body is None:
+            return [data]
+        if self._started:
+            return [body.passed(data, last)]
+        try:
+            place = body.seek(data, last)
+        except Exception as error:
+            self._widget.events.failure("page", "failed", cause(error))
+            body.reason, place = "failed", REFUSED
+        if place == PENDING:
+            return []
+        return self._decided(body, body.reason, last)
+
+    def _decided(self, body: Body, reason: str | None, last: bool) -> list[bytes]:
+        page = self._page
+        assert page is not None
+        dressed = reason if reason is not None else self._dressed(page)
+        if isinstance(dressed, str):
+            self._body = None
+            self._leave(dressed)
+            return [body.untouched()]
+        headers, span = dressed
+        out = body.opened(span, last)
+        if not page.coding:
+            response.with_length(headers, len(span))
+            self._body = None
+        elif last:
+            headers = response.with_exact_length(headers, len(out))
+            self._body = None
+        else:
+            headers = response.without(headers, LENGTH)
+        self._out(headers)
+        return [out]
+
+    # decisions
+
+    def _inspected(self, status: str, headers: Headers) -> Page | str:
+        if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
+            return "method"
+        try:
+            page = response.inspect(int(status[:3]), headers)
+        except Exception as error:
+            self._widget.events.failure("page", "failed", cause(error))
+            return "failed"
+        if isinstance(page, Page) and self._widget.excluded(self._path):
+            return "excluded"
+        return page
+
+    def _head(self, page: Page) -> Callable[[bytes], Any]:
+        dressed = self._dressed(page)
+        if isinstance(dressed, str):
+            return self._leave(dressed)
+        # how long the page would be is known only once it is made
+        return self._out(response.without(dressed[0], LENGTH))
+
+    def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
+        widget = self._widget
+        try:
+            facts = _facts(self._environ, self._mount)
+            reason = widget.forbids(facts, page)
+            if reason is not None:
+                return reason
+            user = whose(self._environ, self._user) if widget.asks_user else None
+            return widget.dress(facts, page, self._headers, user)
+        except ResolverError as error:
+            widget.events.failure("page", "resolver_failed", str(error))
+            return "resolver_failed"
+        except Exception as error:
+            widget.events.failure("page", "failed", cause(error))
+            return "failed"
+
+    def _out(self, headers: Headers) -> Callable[[bytes], Any]:
+        self._widget.events.note("page", "injected")
+        if self._widget.settings.debug:
+            headers.append(("X-Widgetmw", "injected"))
+        return self._begin(headers)
+
+    def _leave(self, reason: str) -> Callable[[bytes], Any]:
+        self._widget.skip(reason)
+        headers = self._headers
+        if self._widget.settings.debug:
+            headers = [*headers, ("X-Widgetmw", f"skipped; reason={reason}")]
+        return self._begin(headers)
+
+    def _begin(self, headers: Headers) -> Callable[[bytes], Any]:
+        self._started = True
+        self._write = self._start_response(self._status, headers, *self._exc_info)
+        return self._write
+
+
+class _Chunks:
+    """The iterable that the server gets."""
+
+    def __init__(self, responder: _Responder, chunks: Iterable[bytes]) -> None:
+        self._responder = responder
+        self._source = chunks
+        self._chunks: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._chunks is None:
+            self._chunks = iter(self._source)
+        return self._responder.step(self._chunks)
+
+    def close(self) -> None:
+        """Closes the app's iterable, also when the client has gone away."""
+        close = getattr(self._source, "close", None)
+        self._source = ()
+        if close is not None:
+            close()
