@@ -91,6 +91,11 @@ class WidgetMiddleware:
         return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
 
 
+def _decoded(text: str) -> str:
+    """Reads a path of the environ, whose bytes came as if they were Latin-1."""
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
 def _hide_validators(environ: Environ) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
     held = [name for name in _VALIDATORS if name in environ]
@@ -143,7 +148,7 @@ class _Responder:
     ) -> None:
         self._widget = widget
         self._environ = environ
-        self._mount = environ.get("SCRIPT_NAME", "")  # now: apps that dispatch change it
+        self._mount = _decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
         self._path = path
         self._start_response = start_response
         self._user = user
@@ -267,7 +272,7 @@ class _Responder:
         except Exception as error:
             self._widget.events.failure("page", "failed", cause(error))
             return "failed"
-        if isinstance(page, Page) and self._widget.excluded(self._path):
+        if isinstance(page, Page) and self._widget.excluded(_decoded(self._path)):
             return "excluded"
         return page
 

@@ -32,7 +32,7 @@ def test_says_in_one_line_that_the_host_is_not_this_machine() -> None:
 def test_says_that_all_ports_are_in_use() -> None:
     with (
         bind("127.0.0.1", 65_535),
-        pytest.raises(PortError, match="ports 65535 to 65535 of .* are all in use"),
+        pytest.raises(PortError, match=r"ports 65535 to 65535 of .* are all in use"),
     ):
         bind("127.0.0.1", 65_535)
 

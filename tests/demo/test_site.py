@@ -169,7 +169,7 @@ def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page:
 def test_no_page_names_another_host_as_a_source(client: Client) -> None:
     sign_in(client)
     for page in PAGES:
-        sources = re.findall(r'(?:src|href|action)="([^"]*)"', client.get(page).text)
+        sources = re.findall(r'\s(?:src|href|action)="([^"]*)"', client.get(page).text)
         assert sources
         assert all(source.startswith(("/", "#")) and not source.startswith("//") for source in sources)
 

@@ -2,7 +2,8 @@
 
 The files are read as they stand, without a build step. This package holds the part that no vendor owns;
 ``widgetmw/providers/<name>.js`` holds a vendor's, in two halves: what has to run in the page before any script of
-the page, and what the runtime does with tokens. Only whole-line comments, indentation and empty lines are taken out.
+the page, and what the runtime does with tokens. What is served is the same
+code without comments and with short names: see :mod:`widgetmw.browser.squeeze`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
+from widgetmw.browser.squeeze import squeeze
+
 #: The files of the runtime in their order; they share one scope. The vendors' late halves go before the last one.
 CORE: Final = ("entry", "time", "identity", "tabs", "endpoint", "vendors", "schedule", "session", "start")
+#: Comes along where a vendor's late half calls it.
+LOAD: Final = "load"
 
 _EARLY_GOES_HERE: Final = "// ---- early halves ----\n"
 _LATE_FROM_HERE: Final = "// ---- runtime ----\n"
@@ -54,16 +59,21 @@ def _object(members: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=16)
 def _boot(vendors: tuple[str, ...]) -> str:
-    early = "".join(_halves(vendor)[0] for vendor in vendors)
-    return _strip(_read("browser", "boot").replace(_EARLY_GOES_HERE, early)).rstrip()
+    return squeeze(_boot_source(vendors))
 
 
 @lru_cache(maxsize=16)
 def _runtime(vendors: tuple[str, ...], snippets: str) -> str:
     *core, start = (_read("browser", name) for name in CORE)
-    late = (_halves(vendor)[1] for vendor in vendors)
-    body = _strip("".join((*core, *late, start)))
-    return f"{snippets}(function(){{\nconst boot = {_boot(vendors)};\n{body}}})();\n"
+    late = "".join(_halves(vendor)[1] for vendor in vendors)
+    load = _read("browser", LOAD) if f"{LOAD}(" in late else ""
+    body = "".join((*core, load, late, start))
+    return snippets + squeeze(f"(function () {{\nconst boot =\n{_boot_source(vendors)};\n{body}}})();\n")
+
+
+def _boot_source(vendors: Sequence[str]) -> str:
+    early = "".join(_halves(vendor)[0] for vendor in vendors)
+    return _read("browser", "boot").replace(_EARLY_GOES_HERE, early)
 
 
 def _halves(vendor: str) -> tuple[str, str]:
@@ -73,8 +83,3 @@ def _halves(vendor: str) -> tuple[str, str]:
 
 def _read(folder: str, name: str) -> str:
     return (files("widgetmw") / folder / f"{name}.js").read_text("ascii")
-
-
-def _strip(text: str) -> str:
-    lines = (line.strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))

@@ -2,40 +2,35 @@
 // When to renew, and how long that was from the last answer.
 let next = Infinity;
 let period = Infinity;
-// From when on the callers of `refresh` may be served, and the promise that they wait for.
+// The callers of `refresh`, and from when on they may be served.
+let wants = [];
 let wish = Infinity;
-let wants;
 // Failures in a row; then no further request before when.
 let failures = 0;
 let notBefore = 0;
 // The page asked for tokens and has no answer yet.
 let seeking = false;
 let asking = false;
-let lastAsk = 0;
-let lastUse = 0;
-let timer;
 // The page is in the back/forward cache, or on its way out.
 let away = false;
+let lastUse = 0;
+let timer;
 
 const settle = (error) => {
-  const waiting = wants;
-  wants = null;
   wish = Infinity;
-  if (error) waiting?.reject(new Error("widgetmw: " + error));
-  else waiting?.resolve();
+  for (const want of wants.splice(0)) want(error);
 };
 const refresh = (name) => {
-  if (!wants) {
-    wants = {};
-    wants.promise = new Promise((resolve, reject) => Object.assign(wants, { resolve, reject }));
-  }
-  const missing = () => Promise.reject(new Error("widgetmw: no token for " + name));
-  const promise = wants.promise.then(() => held[name] ?? missing());
+  const promise = new Promise((resolve, reject) =>
+    wants.push((error) => {
+      if (held[name] && !error) resolve(held[name]);
+      else reject(Error("widgetmw: " + (error || "no token for " + name)));
+    })
+  );
   // Callers who do not care need not catch.
   promise.catch(() => {});
-  // A page that calls this in a loop shares the minute with the renewals of short tokens.
-  const rest = Math.max(2, 8 - Math.ceil(60000 / Math.max(period, 1)));
-  wish = Math.min(wish, Math.max(time(), gate(rest)));
+  // A page that calls this in a loop must leave room for the renewals of short tokens.
+  wish = Math.min(wish, Math.max(time(), gate(period < 60000 ? 2 : 8)));
   check();
   return promise;
 };
@@ -58,38 +53,37 @@ const schedule = () => {
   for (const name in slots) next = Math.min(next, slots[name].due);
   period = next - time();
   seeking = false;
-  failures = period > 0 ? 0 : failures + 1;
-  if (failures) postpone(failures);
-  else notBefore = time() + 1000;
-};
-const due = () => {
-  if (!(active || seeking) || !used()) return wish;
-  // Tokens of a few seconds are served at their pace, as long as the endpoint makes good ones.
-  const limit = failures || period < 1000 ? gate(8) : 0;
-  return Math.min(wish, Math.max(next, notBefore, limit));
+  if (period > 0) {
+    failures = 0;
+    notBefore = time() + 1000;
+  } else postpone(failures + 1);
 };
 const check = () => {
   clearTimeout(timer);
   timer = 0;
   if (asking || away) return;
-  const wait = due() - time();
+  let at = wish;
+  if ((active || seeking) && used()) {
+    // Tokens of a few seconds are served at their pace, as long as the endpoint makes good ones.
+    at = Math.min(at, Math.max(next, notBefore, failures || period < 1000 ? gate(8) : 0));
+  }
+  const wait = at - time();
   if (wait <= 0) ask();
   // In steps, since a timer may oversleep with the machine.
   else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
 };
 // Somebody is here: shown, focused, back online, or any input.
 const use = ({ type }) => {
-  const now = time();
-  const woken = !used() || ["online", "visibilitychange", "pageshow"].includes(type);
-  if (!document.hidden) lastUse = now;
-  const expired = () => Object.values(held).some((token) => token.expiresAt && token.expiresAt < Date.now());
+  const woken = !used() || type === "online";
+  if (!document.hidden) lastUse = time();
   // Who needs the chat now does not wait for a long back-off; `gate` still holds.
-  if (woken || (failures && now - lastAsk > 5000 && expired())) notBefore = 0;
-  if (woken || !timer || next <= now) check();
+  const expired = () => Object.values(held).some((token) => token.expiresAt && token.expiresAt < Date.now());
+  if (woken || (failures && time() - times.at(-1) > 5000 && expired())) notBefore = 0;
+  if (woken || !timer || next <= time()) check();
 };
 
 const conclude = ({ status, body, age }) => {
-  if (status === 200 && body?.tokens) {
+  if (body?.tokens) {
     accept(body, age);
     tell({ answer: body, at: Date.now() - age * 1000 });
   } else if (status === 401) {
@@ -98,19 +92,19 @@ const conclude = ({ status, body, age }) => {
     settle("nobody is signed in");
   } else {
     postpone(failures + 1);
-    tell({ failed: failures });
-    settle("no token, status " + status);
+    tell({ failures });
+    settle("no answer");
   }
   embedAll();
 };
 const ask = async () => {
   if (!mayAsk()) {
     next = Infinity;
-    return settle("the page's policy forbids to ask");
+    return settle("not permitted");
   }
   asking = true;
-  const [thisEra, seen] = [era, answers];
-  const idle = () => away || era !== thisEra || answers !== seen;
+  const before = turns;
+  const idle = () => away || turns !== before;
   await alone(async () => {
     if (idle()) return;
     let reply = await request();

@@ -2,10 +2,8 @@
 let user;
 // Somebody is signed in: tokens are renewed.
 let active = false;
-// Each sign-out ends an era: what was asked for in an earlier one is dropped.
-let era = 0;
-// Counts answers, our own and those that other tabs hand on.
-let answers = 0;
+// Counts answers, also those that other tabs hand on, and sign-outs: what was asked for before one is dropped.
+let turns = 0;
 
 const notify = (name) => {
   for (const [listener] of [...(listeners[name] ?? [])]) {
@@ -19,15 +17,13 @@ const notify = (name) => {
 const announce = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + type, { detail }));
 
 // Takes a token whose `expires_in` and `refresh_in` count from `age` seconds ago. Says whether it is a new one.
-const receive = (name, token, age) => {
+const receive = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = held[name];
-  const { expires_in, refresh_in, ...facts } = token;
-  const forever = token.expires_at == null;
-  const left = forever ? Infinity : (expires_in ?? token.expires_at - Date.now() / 1000) - age;
-  slots[name].due = forever ? Infinity : renewal(left, refresh_in == null ? left * 0.8 : refresh_in - age);
-  const same = forever || Math.abs(old?.expiresAt - Date.now() - left * 1000) < 3000;
-  if (left <= 0 || (old?.token === token.token && same)) return false;
-  held[name] = shape(facts, token.expires_at - left);
+  const left = token.expires_at ? (expires_in ?? token.expires_at - Date.now() / 1000) - age : Infinity;
+  slots[name].due = left < Infinity ? renewal(left, refresh_in == null ? left * 0.8 : refresh_in - age) : left;
+  const moved = left < Infinity && Math.abs(old?.expiresAt - Date.now() - left * 1000) > 3000;
+  if (left <= 0 || (old?.token === token.token && !moved)) return false;
+  held[name] = shape(token, token.expires_at - left);
   return true;
 };
 
@@ -44,7 +40,7 @@ const accept = (answer, age, inPage) => {
   }
   user = mark;
   active = true;
-  answers++;
+  turns++;
   remember(mark);
   const fresh = [];
   for (const name in slots) {
@@ -59,8 +55,7 @@ const accept = (answer, age, inPage) => {
   for (const name of fresh) {
     slots[name].told = true;
     attempt(name, "update", inPage);
-  }
-  for (const name of inPage ? [] : fresh) {
+    if (inPage) continue;
     const { token, expiresAt } = held[name];
     notify(name);
     announce("token", { provider: name, token, expiresAt });
@@ -69,10 +64,10 @@ const accept = (answer, age, inPage) => {
   settle();
 };
 
-// Ends an identity: the one whose `tokens` these are, and by whose `mark` the other tabs know whether it is theirs.
-const leave = (mark, tokens, silent) => {
+// Ends an identity: the one whose `tokens` these are, and by whose `mark` other tabs see whether it is theirs.
+const leave = (mark, tokens, followed) => {
   const gone = { ...tokens };
-  era++;
+  turns++;
   active = false;
   user = undefined;
   for (const name in gone) delete held[name];
@@ -81,7 +76,7 @@ const leave = (mark, tokens, silent) => {
     slots[name].told = false;
   }
   schedule();
-  if (!silent) tell({ out: mark });
+  if (!followed) tell({ out: mark });
   farewell(Object.keys(slots), gone);
   Object.keys(gone).forEach(notify);
   announce("signedout");
@@ -93,14 +88,11 @@ const signOut = () => {
   forget();
 };
 // What another tab says. An `out` without a mark (no storage there) is for everybody.
-const hear = (news) => {
-  if ("out" in news) {
-    if (active && (!news.out || matches(news.out, user))) leave(news.out, held, true);
-    return;
-  }
-  count();
-  if (news.failed) postpone(news.failed);
-  else if (active || seeking || asking) accept(news.answer, (Date.now() - news.at) / 1000);
+const hear = ({ out, failures, answer, at }) => {
+  if (answer || failures) count();
+  if (failures) postpone(failures);
+  else if (!answer) active && (!out || matches(out, user)) && leave(out, held, true);
+  else if (active || seeking || asking) accept(answer, (Date.now() - at) / 1000);
 };
 // What the browser remembers is no longer our person: signed out while no channel was open.
 const compare = (mark) => {
@@ -109,27 +101,26 @@ const compare = (mark) => {
 
 // What the server put into a page: the first time, and whenever a document is swapped in under the living runtime.
 let newest = 0;
-let slowest = Infinity;
+let quickest = Infinity;
 const take = (data, inPage) => {
   // A router may show a stale copy of a page, while it fetches it or on the way back.
   const lag = time() / 1000 - data.now;
-  if (data.now < newest || lag > slowest + 10) return;
+  if (data.now < newest || lag > quickest + 10) return;
   newest = data.now ?? newest;
-  slowest = Math.min(slowest, lag || Infinity);
+  quickest = Math.min(quickest, lag || Infinity);
   page = data;
   const tokens = {};
   const since = (at) => at && at - data.now;
   for (const name in data.vendors) {
-    const vendor = data.vendors[name];
-    if (!slots[name]) enroll(name, vendor, data.user);
-    slots[name].embed ||= vendor.embed || data.embed?.includes(name);
+    const { token, page, embed } = data.vendors[name];
+    if (!slots[name]) enroll(name, { page, embed: embed || data.embed?.includes(name) }, data.user);
     equip(name);
-    const { token } = vendor;
     if (token) tokens[name] = { ...token, expires_in: since(token.expires_at), refresh_in: since(token.refresh_at) };
   }
-  if (data.user === null) signOut();
   // `now` is in whole seconds: half a second is its error.
-  else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, 0.5 + (inPage ? Date.now() - port.born : 0) / 1000, inPage);
+  const age = 0.5 + (inPage ? Date.now() - port.born : 0) / 1000;
+  if (data.user === null) signOut();
+  else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, age, inPage);
   if (data.ask) {
     seeking = true;
     next = 0;

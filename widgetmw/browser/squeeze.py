@@ -24,10 +24,10 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _WORD: Final = re.compile(r"[\w$]")
+_SHORTER: Final = {"const": "let", "true": "!0", "false": "!1", "undefined": "void 0"}
 _LONE: Final = re.compile(r"\((\w+)\)=>")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _KEPT: Final = frozenset({"if", "in", "do", "of", "as", "it"})
-_OPEN: Final = {"{": "}", "(": ")", "[": "]"}
 
 
 def squeeze(text: str) -> str:
@@ -40,8 +40,7 @@ def squeeze(text: str) -> str:
 def _join(tokens: list[str]) -> str:
     text = ""
     for token in tokens:
-        if token == "const":
-            token = "let"
+        token = _SHORTER.get(token, token)
         if token == "}" and text[-1] in ",;" or token in ")]" and text[-1] == ",":
             text = text[:-1]
         apart = _WORD.match(text[-1:]) and _WORD.match(token)
@@ -81,18 +80,24 @@ def _variables(tokens: list[str]) -> Iterator[str]:
 
 
 def _properties(tokens: list[str]) -> Iterator[str]:
-    """Finds names after a dot, keys of literals, and shorthand members."""
-    open_: list[str] = []
-    for place, token in enumerate(tokens):
-        before = tokens[place - 1]
-        after = tokens[place + 1] if place + 1 < len(tokens) else ""
-        if token in _OPEN:
-            open_.append(token)
-        elif token in _OPEN.values():
-            open_.pop()
-        elif (
-            before in (".", "?.")
-            or (after == ":" and before in ("{", ","))
-            or (open_ and open_[-1] == "{" and before in ("{", ",") and after in (",", "}", "=", "("))
-        ):
+    """Finds names after a dot, keys of literals, shorthand members and methods."""
+    opened: list[str] = []
+    for place, (before, token, after) in enumerate(zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)):
+        if token in "([{":
+            opened.append(token)
+        elif token in ")]}":
+            opened.pop()
+        elif before in (".", "?."):
             yield token
+        elif before in "{," and opened[-1:] == ["{"] and (after in ":,}" or _is_method(tokens, place)):
+            yield token
+
+
+def _is_method(tokens: list[str], place: int) -> bool:
+    """Whether the name here is followed by parameters and a body."""
+    end = place + 1
+    if tokens[end] != "(":
+        return False
+    while tokens[end] != ")":
+        end += 1
+    return tokens[end + 1] == "{"

@@ -3,8 +3,8 @@ const start = () => {
   lastUse = time();
   openChannel();
   for (const name in slots) equip(name);
-  const owing = stored(debts);
-  if (owing) farewell(owing.split(",").filter((name) => slots[name]), {});
+  const owed = stored(debts)?.split(",");
+  if (owed) farewell(owed, {});
   for (const data of inbox) take(data, data === inbox[0]);
   port.take = (data) => take(data);
   const runtime = { refresh, signOut: async () => signOut() };
@@ -12,16 +12,13 @@ const start = () => {
   port.arrive(runtime);
 
   const inputs = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus", "blur"];
-  for (const type of [...inputs, "online", "visibilitychange"]) {
-    addEventListener(type, use, { capture: true, passive: true });
-  }
+  for (const type of [...inputs, "online", "visibilitychange"]) addEventListener(type, use, { capture: true, passive: true });
   addEventListener("storage", (event) => event.key === key && compare(event.newValue));
-  // No open channel, lock or request, so that the page may go into the back/forward cache.
+  // No open channel and no request, so that the page may go into the back/forward cache.
   addEventListener("pagehide", () => {
     away = true;
     clearTimeout(timer);
     abort?.abort();
-    queue?.abort();
     channel?.close();
   });
   addEventListener("pageshow", (event) => {
@@ -30,8 +27,8 @@ const start = () => {
     openChannel();
     compare(stored(key));
     // It may have been there for long: ask whether it is still so.
-    if (active || seeking || wants) wish = time();
-    use(event);
+    if (active || seeking || wants.length) wish = time();
+    use({ type: "online" });
   });
   if (external) new MutationObserver(read).observe(document.head, { childList: true });
 };

@@ -1,5 +1,5 @@
 // The other tabs of this browser: what one learns the others hear, and one at a time asks.
-// Without BroadcastChannel or Web Locks (http, old browsers) every tab manages for itself.
+// Without BroadcastChannel or Web Locks (plain http, old browsers) every tab manages for itself.
 let channel;
 const openChannel = () => {
   try {
@@ -12,26 +12,16 @@ const tell = (news) => {
     channel.postMessage(news);
   } catch {}
 };
-// Runs `job` when no other tab runs its own. A tab that hangs with the lock holds the others up for half a minute.
-let queue;
-const alone = (job) => {
-  if (!navigator.locks) return job();
-  queue = new AbortController();
-  const timer = setTimeout(() => queue.abort(), 30000);
-  let started;
-  const turn = async () => {
-    clearTimeout(timer);
-    started = job();
-    await started;
-    // What we told the others shall reach them before the lock does.
-    await pause(100);
-  };
-  return new Promise((resolve, reject) => {
-    const lock = navigator.locks.request(key, { signal: queue.signal }, () => {
-      const done = turn();
-      started.then(resolve, reject);
-      return done;
-    });
-    lock.catch(() => started || job().then(resolve, reject));
+// Runs `job` when no other tab runs its own; one that hangs with the lock holds the others up for half a minute.
+const alone = (job) =>
+  new Promise((done) => {
+    const turn = async () => {
+      await job();
+      done();
+      // What we told the others shall reach them before the lock does.
+      await pause(100);
+    };
+    const { locks } = navigator;
+    if (locks) locks.request(key, { signal: AbortSignal.timeout(30000) }, turn).catch(turn);
+    else turn();
   });
-};

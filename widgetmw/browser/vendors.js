@@ -1,7 +1,6 @@
 // The vendors' late halves: each is made with its slot, and may offer `update(inPage)`, `logout(token)`, `embed()`.
 const late = {};
 const vendors = { __proto__: null };
-const nonce = document.currentScript?.nonce;
 // A vendor's failure is reported and stays its own. Whatever it says, no token gets into the console.
 const attempt = (name, method, value) => {
   try {
@@ -25,23 +24,6 @@ const farewell = (names, tokens) => {
     later?.then(() => open.delete(name) && write());
   }
   if (open.size) write();
-};
-// Adds a vendor's own loader where the policy lets us: with our nonce, and by a Trusted Types policy of our name.
-let trust;
-const load = (src) => {
-  if ([...document.scripts].some((script) => script.src === src)) return;
-  const script = document.createElement("script");
-  try {
-    trust ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (url) => url });
-  } catch {}
-  try {
-    script.src = trust ? trust.createScriptURL(src) : src;
-  } catch {
-    return;
-  }
-  script.async = true;
-  if (nonce) script.nonce = nonce;
-  document.head.append(script);
 };
 const embedAll = () => {
   for (const name in slots) {

@@ -76,8 +76,10 @@ class Body:
         assert self._encoder is not None
         assert self._decoder is not None
         out = self._encoder.encode(_sound(pieces), source)
+        if not last:
+            return out
         # a stream that the app broke off stays broken off
-        return out + self._encoder.finish() if last and self._decoder.complete else out
+        return out + (self._encoder.finish() if self._decoder.complete else self._encoder.flush())
 
 
 def _sound(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,12 +1,13 @@
-"""Where our bytes may go in a page whose encoding nothing but its own markup tells.
+"""Where our bytes may go in a page whose encoding only its own markup tells.
 
-Browsers look for the encoding's name in the first 1,024 bytes, and they read them in two ways: Gecko with the HTML
-Standard's "prescan a byte stream", which does not know what a script or a title is, Blink and WebKit with their
-tokenizer. A long span before the declaration would push it out of their sight, so ours goes after it. Where that is
-not possible without a script, a policy or the end of the head in between, or where the two ways disagree, the page is
-left alone.
+Browsers look for the encoding's name in the first 1,024 bytes, and they read them in two ways: the HTML Standard's
+"prescan a byte stream", which does not know what a script or a title is, and (Blink, WebKit) with the tokenizer.
+A long span before the declaration would push it out of their sight, so ours goes after it. Where a script, a policy
+or the end of the head would come between, or where the two ways disagree, the page is left alone.
 
-Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.3.2; https://encoding.spec.whatwg.org/, 4.2 (labels).
+A page that declares nothing is guessed at by browsers; our bytes are ASCII, which does not change the guess.
+
+Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.3.2; https://encoding.spec.whatwg.org/, 4.2.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ REFUSED: Final = -2
 PRESCAN: Final = 1024
 WINDOW: Final = 1536  # a tag that begins within the prescan is followed to here
 
+_BOM: Final = b"\xef\xbb\xbf"
+_S: Final = rb"[\t\n\f\r ]*+"
 _ATTRIBUTE: Final = (
     rb"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
-    rb"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)|(?=>))"
-    rb"|(?![\t\n\f\r ]*+=))"
+    rb"(?:" + _S + rb"=" + _S + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)|(?=>))"
+    rb"|(?!" + _S + rb"=))"
 )
 _REST: Final = rb"(?:" + _ATTRIBUTE.replace(rb"([^", rb"(?:[^") + rb")*+[\t\n\f\r /]*+>"
 _attribute = re.compile(_ATTRIBUTE)
@@ -31,28 +34,30 @@ _rest = re.compile(_REST)
 _token = re.compile(
     rb"[\t\n\f\r ]++"
     rb"|<!--(?:-?>|(?s:.*?)--!?>)"
-    rb"|<(?:[!?](?!--)|/[^a-zA-Z>])[^>]*+>|</>"
+    rb"|<(?:!(?!--)|\?|/[^a-zA-Z>])[^>]*+>|</>"
     rb"|<(/?[a-zA-Z][^\t\n\f\r />]*+)" + _REST,
 )
-_any_meta = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
 _prescan = re.compile(rb"<(?:(!--)|(meta[\t\n\f\r /])|(/?[a-z][^\t\n\f\r >]*+)|[!/?])", re.IGNORECASE)
+_any_meta = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
 _content = re.compile(
-    rb"charset[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r ;\"'][^\t\n\f\r ;]*+))",
+    rb"charset" + _S + rb"=" + _S + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r ;\"'][^\t\n\f\r ;]*+))",
     re.IGNORECASE,
 )
 _xml = re.compile(rb"<\?xml[^>]*?encoding[\0-\x20]*+=[\0-\x20]*+[\"']([^\"'>]*+)")
+_other_site = re.compile(rb":|&|\s*[/\\]\s*[/\\]")
 
 _CROSSED: Final = frozenset((b"base", b"basefont", b"bgsound", b"head", b"html", b"link", b"meta"))
 _RAW: Final = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE) for name in (b"noframes", b"style", b"title")
 }
 _IMPLY: Final = frozenset((b"/body", b"/br", b"/head", b"/html"))
-# the labels that certainly name an encoding; after any other one the search goes on, as it does after a wrong one
+# labels that certainly name an encoding; after any other the search goes on, as browsers do after one they don't know
 _KNOWN: Final = frozenset(
-    b"ascii big5 cp1252 euc-jp euc-kr gb18030 gb2312 gbk iso-8859-1 iso-8859-15 iso-8859-2 koi8-r latin1 shift_jis sjis "
-    b"us-ascii utf-16 utf-16be utf-16le utf-8 utf8 windows-1250 windows-1251 windows-1252 x-user-defined".split()
+    b"ascii big5 cp1252 euc-jp euc-kr gb18030 gb2312 gbk iso-8859-1 iso-8859-15 iso-8859-2 koi8-r latin1 shift_jis "
+    b"us-ascii utf-16 utf-8 utf8 windows-1250 windows-1251 windows-1252 x-user-defined".split()
 )
-_STATEFUL: Final = re.compile(rb"2022|utf-?7|hz-gb|replacement")  # in these, ASCII bytes may be other characters
+# in these, ASCII bytes may stand for other characters
+_STATEFUL: Final = re.compile(rb"2022|utf-?7|hz-gb|replacement")
 
 
 class _Meta(NamedTuple):
@@ -71,8 +76,8 @@ class Declaration:
 
     def __init__(self) -> None:
         self._page = b""
-        self._at = PENDING
-        self._found: list[_Meta] = []
+        self._at = 0
+        self._found: list[_Meta] = []  # metas that name a charset, up to the first that certainly does
         self._sure = False
 
     def feed(self, data: bytes) -> None:
@@ -85,18 +90,16 @@ class Declaration:
 
         Args:
             head: where the head starts; it may lie behind the bytes that count here.
-            ended: there are no more bytes in this page.
+            ended: the page has no more bytes.
 
         Returns:
             the offset and ``None``; ``PENDING`` and ``None`` while more bytes can change it; ``REFUSED`` and a reason.
         """
         page = self._page
-        if page.startswith(b"\xef\xbb\xbf"):
+        if page.startswith(_BOM):
             return head, None
-        if not self._sure:
-            self._read_head(head)
-            if self._sure and _prescanned(page[: self._at]) == self._found:
-                return _judge(self._found, self._at)
+        if self._read_head(head) and _prescanned(page[: self._at]) == self._found:
+            return _judged(self._found, self._at)
         if len(page) < WINDOW and not ended:
             return PENDING, None
         if b"\x1b" in page[:PRESCAN] or _stateful_xml(page):
@@ -104,32 +107,35 @@ class Declaration:
         hidden = [] if self._sure else list(_metas(page, self._at))
         seen = _prescanned(page)
         if hidden or (seen and seen != self._found):
-            return _judge(hidden + seen, REFUSED)
-        return _judge(self._found, self._found[-1].end if self._found else head)
+            return _judged(hidden + seen, REFUSED)
+        return _judged(self._found, self._found[-1].end if self._found else head)
 
-    def _read_head(self, head: int) -> None:
+    def _read_head(self, head: int) -> bool:
         """Reads head content as the tree builder does, up to what our script has to come before.
 
-        What it finds are the metas that name a charset, up to the first that certainly does.
+        Returns:
+            whether a meta that certainly names a charset has now been found.
         """
-        page = self._page
+        if self._sure:
+            return False
         at = max(self._at, head)
-        while at < PRESCAN and not self._sure and (token := _token.match(page, at)):
+        while at < PRESCAN and not self._sure and (token := _token.match(self._page, at)):
             after = token.end()
             if token[1]:
-                name, facts = token[1].lower(), dict(_attributes(page, token.end(1)))
-                closing = _RAW[name].search(page, after) if name in _RAW else token
-                if closing is None or not _crossable(name, facts):
+                name, facts = token[1].lower(), dict(_attributes(self._page, token.end(1)))
+                closing = _RAW[name].search(self._page, after) if name in _RAW else None
+                if not _crossable(name, facts) or (name in _RAW and closing is None):
                     break
                 if name == b"meta" and (label := _label(facts)):
                     self._found.append(_Meta(at, after, label))
                     self._sure = label in _KNOWN
-                after = closing.start() if name in _RAW else after
+                after = closing.start() if closing else after
             at = after
         self._at = at
+        return self._sure
 
 
-def _judge(metas: list[_Meta], offset: int) -> tuple[int, str | None]:
+def _judged(metas: list[_Meta], offset: int) -> tuple[int, str | None]:
     if any(_STATEFUL.search(meta.label) for meta in metas):
         return REFUSED, "encoding"
     return (offset, None) if offset != REFUSED else (REFUSED, "charset_late")
@@ -141,7 +147,7 @@ def _stateful_xml(page: bytes) -> bool:
 
 
 def _crossable(name: bytes, facts: dict[bytes, bytes]) -> bool:
-    """Whether our script may come after this tag: it runs nothing, sets no policy and stays in the head."""
+    """Whether our script may come after this tag: it runs nothing, forbids nothing and stays in the head."""
     if name.startswith(b"/"):
         return name not in _IMPLY
     if any(attribute.startswith(b"on") for attribute in facts):
@@ -150,19 +156,20 @@ def _crossable(name: bytes, facts: dict[bytes, bytes]) -> bool:
         pragma = facts.get(b"http-equiv", b"").lower()
         return b"security" not in pragma and b"&" not in pragma
     if name == b"base":
-        return not re.search(rb":|^\s*[/\\]{2}|&", facts.get(b"href", b""))
+        return not _other_site.search(facts.get(b"href", b""))
     return name in _CROSSED or name in _RAW
 
 
 def _prescanned(page: bytes) -> list[_Meta]:
-    """Reads the first bytes as the HTML Standard's prescan does; where it aborts, what was found so far stands."""
+    """Reads the first bytes as the HTML Standard's prescan does, up to the first meta that certainly counts."""
     found: list[_Meta] = []
     at = 0
     while (token := _prescan.search(page, at)) and token.start() < PRESCAN:
         comment, meta, tag = token.groups()
         if comment:
-            end = page.find(b"-->", token.start() + 2) + 3
-            at = end if end > 2 else len(page)
+            at = page.find(b"-->", token.start() + 2) + 3
+            if at < 3:
+                break
         elif meta or tag:
             rest = _rest.match(page, token.end() - bool(meta))
             if rest is None:
@@ -192,11 +199,12 @@ def _metas(page: bytes, start: int) -> Iterator[_Meta]:
 
 
 def _attributes(page: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
-    found = []
+    """Reads a tag's attributes, last one first: so a dict keeps the first of equal names, as parsers do."""
+    found: list[tuple[bytes, bytes]] = []
     while attribute := _attribute.match(page, at):
         found.append((attribute[1].lower(), attribute[2] or attribute[3] or attribute[4] or b""))
         at = attribute.end()
-    return reversed(found)  # so that a dict keeps the first of equal names, as parsers do
+    return reversed(found)
 
 
 def _label(facts: dict[bytes, bytes]) -> bytes:
@@ -206,7 +214,6 @@ def _label(facts: dict[bytes, bytes]) -> bytes:
     pragma, content = facts.get(b"http-equiv", b"").lower(), facts.get(b"content", b"")
     if pragma != b"content-type" and b"&" not in pragma:
         return b""
-    found = _content.search(content)
-    if found is None:
-        return b"&" if b"&" in content else b""
-    return (found[1] or found[2] or found[3] or b"").strip(b"\t\n\f\r ").lower()
+    if found := _content.search(content):
+        return (found[1] or found[2] or found[3] or b"").strip(b"\t\n\f\r ").lower()
+    return b"&" if b"&" in content else b""

@@ -84,7 +84,11 @@ class Encoder:
     def encode(self, pieces: Iterable[bytes], source: bytes = b"") -> bytes:
         """Returns the coded bytes of the pieces that ``source``, the app's own bytes, unfolded to."""
         out = b"".join([self._deflater.compress(piece) for piece in pieces])
-        return out + self._deflater.flush(zlib.Z_SYNC_FLUSH) if source.endswith(_FLUSHED) else out
+        return out + self.flush() if source.endswith(_FLUSHED) else out
+
+    def flush(self) -> bytes:
+        """Returns what has been taken and not yet given; the stream goes on."""
+        return self._deflater.flush(zlib.Z_SYNC_FLUSH)
 
     def finish(self) -> bytes:
         """Returns the end of the coded stream."""

@@ -59,6 +59,8 @@ _STATEMENTS = frozenset(
         "default",
     ]
 )
+_ONLY_STATEMENTS = frozenset("if for while switch try var const return throw break continue debugger".split())
+_CONTEXTUAL = frozenset({"await", "yield", "of"})  # operators in some places, names in others
 _BEFORE_STATEMENT = {
     False: frozenset({"else", "do"}),
     True: frozenset(["else", "do", "return", "break", "continue", "debugger"]),  # by whether a line break comes between
@@ -208,12 +210,18 @@ class _Tokenizer:
             self.fail(problem)
         return match
 
+    def _continues(self, char: str, optional: bool) -> bool:
+        return char == "#" or (optional and char in "([") or bool(_NAME.match(self.text, self.pos, self.end))
+
     def _complete(self) -> None:
         last = self._last()
         if last is not None and last.kind == "punctuator" and not last.ends and last.text not in _PAUSES:
             self.fail("an operator where a value is missing", last.at)
 
     def _next(self, char: str) -> None:
+        last = self._last()
+        if last is not None and last.text in (".", "?.") and not self._continues(char, last.text == "?."):
+            self.fail("a dot without a name behind it", last.at)
         if char in "\"'":
             self._operand("string", self._match(_STRING, "a string that is never closed")[0])
         elif char == "`":
@@ -244,7 +252,7 @@ class _Tokenizer:
         last = self._last()
         if last is None:
             return False
-        unclear = last.text in ("await", "yield", "of") and last.kind == "name" and not last.member
+        unclear = _contextual(last)
         if unclear or (last.text == "}" and self.closed.kind == "arrow"):
             self.fail("a slash that may divide or may start a regular expression; parentheses would make it clear")
         return last.ends
@@ -342,6 +350,8 @@ class _Tokenizer:
             around.pending = (text, starts or (after_async and not self.line))
         elif text not in ("in", "instanceof", "of") and self._juxtaposed() and not starts:
             self.fail("a name where an operator is missing")
+        elif text in _ONLY_STATEMENTS and not starts and around.kind != "condition":
+            self.fail("a statement where a value is missing")
 
     def _juxtaposed(self) -> bool:
         last, around = self._last(), self.stack[-1]
@@ -361,7 +371,9 @@ class _Tokenizer:
 
     def _operator(self, text: str) -> None:
         around, starts = self.stack[-1], False
-        if text not in _PREFIXES and not self._ended() and not self._exempt(text):
+        if text in (",", ":", ";"):
+            self._complete()
+        elif text not in _PREFIXES and not self._ended() and not self._exempt(text):
             self.fail("an operator where a value is missing")
         if text == "?":
             around.ternaries += 1
@@ -423,7 +435,7 @@ class _Tokenizer:
         word = last.text if last is not None and last.kind == "name" and not last.member else ""
         if word in ("try", "finally", "catch") or self._new_statement():
             return "block", False
-        if last is not None and last.ends:
+        if last is not None and last.ends and not _contextual(last):
             self.fail("a brace where an operator is missing")
         return "object", True
 
@@ -437,3 +449,7 @@ class _Tokenizer:
         around = self.stack[-1]
         if around.kind == "class" and bracket.kind == "body":
             around.value = False
+
+
+def _contextual(token: Token) -> bool:
+    return token.kind == "name" and not token.member and token.text in _CONTEXTUAL

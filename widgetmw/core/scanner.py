@@ -2,15 +2,16 @@
 
 The rules of this file:
 
-* The page with our script elements at the offset parses to the same tree with our elements at the start of its head,
-  live, and before any script of the page. Same compatibility mode, same encoding.
-* The answer depends on the bytes, never on how they are cut, and on no more than the first ``limit`` of them.
-* Linear time, whatever the bytes; nothing of the page is kept, but for the first 2 KB where its charset is not declared.
+* With our script elements at the offset, the page parses to the same tree with our elements at the start of its
+  head: live, and before any script of the page. Its compatibility mode and encoding stay what they were.
+* The answer depends on the page's bytes, never on how they are cut, and on the first ``limit`` of them only.
+* Linear time, whatever the bytes. Nothing of the page is kept, but for 1.5 KB where its charset is not declared.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from operator import length_hint
 from types import MappingProxyType
 from typing import Final
@@ -21,33 +22,34 @@ from .charset import Declaration
 from .tokenizer import CODES, END, START, Row, Stop
 
 LIMIT: Final = 65536
+"""Bytes from the start of a page within which the place has to be decided."""
 
-REASONS: Final = MappingProxyType(
+REASONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "fragment": (
-            "It is no page but a piece of one: no doctype, html, head or body tag.",
-            "Nothing to mend. A page begins with `<!doctype html>`.",
+            "This is a piece of a page: it has no doctype, html, head or body tag before its content.",
+            "Nothing to mend where the piece is meant to be one. Begin a page with `<!doctype html>`.",
         ),
         "head_not_found": (
-            "The start of the head did not come within the scan limit, or the page ends inside a tag or comment.",
-            "Close the comment or tag; move long comments behind `<head>`.",
+            "The head does not start within the scan limit, or the page ends within a comment or tag before it.",
+            "Close the comment or tag, and move long comments into the head.",
         ),
         "nul": (
-            "There is a NUL byte before the head: this is not text in an encoding that contains ASCII.",
+            "A NUL byte stands before the head, so this is hardly text in an encoding that contains ASCII.",
             "Send the page as UTF-8, without NUL bytes.",
         ),
         "encoding": (
-            "The page is in UTF-16, UTF-32, UTF-7 or an ISO-2022 encoding, in which our bytes mean something else.",
+            "The page is in UTF-16, UTF-32, UTF-7 or an ISO-2022 encoding, where our bytes mean something else.",
             "Send the page as UTF-8, with `Content-Type: text/html; charset=utf-8`.",
         ),
         "charset_late": (
-            "Only a meta tag names the encoding, and a script, a policy or other content that our script must come "
-            "before stands in front of it, or browsers do not agree on where it is.",
-            "Send `Content-Type: text/html; charset=utf-8`, or put `<meta charset>` first in the head.",
+            "Only a meta tag names the encoding, and our script can come neither after it (a script, a policy or "
+            "the end of the head comes first, or it stands in a comment, script or title) nor before it.",
+            "Send `Content-Type: text/html; charset=utf-8`, or make `<meta charset>` the first tag of the head.",
         ),
     }
 )
-"""What the scanner refuses: by reason code, what it means and what to do about it."""
+"""What the scanner refuses: by reason code, what it means and how to mend it."""
 
 _ATTRIBUTES: Final = rb"(?:[\t\n\f\r ]++(?:[a-zA-Z:_-]++(?:=\"[^\"\0]*+\")?+)?+)*+>"
 _usual = re.compile(
@@ -55,17 +57,18 @@ _usual = re.compile(
     rb"(?:<html" + _ATTRIBUTES + rb"[\t\n\f\r ]*+)?+<head" + _ATTRIBUTES,
     re.IGNORECASE,
 )
+_STRIDE: Final = 1024  # of a large piece, so that little is looked at in vain
 
 
 class HeadScanner:
     """Finds where our span goes in a page that arrives in pieces.
 
     Args:
-        charset_declared: the Content-Type names the charset, and it is one that contains ASCII.
-        limit: bytes from the start of the body within which the place has to be decided.
+        charset_declared: the Content-Type names a charset, and it is one that contains ASCII.
+        limit: bytes from the start of the page within which the place has to be decided.
 
     Attributes:
-        reason: the reason code (see ``REASONS``) once refused, else ``None``.
+        reason: a key of ``REASONS`` once the page is refused, else ``None``.
     """
 
     __slots__ = ("_answer", "_declaration", "_head", "_limit", "_row", "_seen", "reason")
@@ -82,18 +85,20 @@ class HeadScanner:
         self._seen = 0
 
     def feed(self, data: bytes | bytearray | memoryview) -> int:
-        """Takes the next piece of the body, which may be empty.
+        """Takes the next piece of the page, which may be empty.
 
         Returns:
-            the offset from the start of the body where our bytes go, ``PENDING`` or ``REFUSED``; once decided, the same
-            for ever.
+            the offset from the start of the page where our bytes go, ``PENDING``, or ``REFUSED`` with ``reason`` set.
+            Once decided, it stays the same.
         """
         if self._answer != PENDING:
             return self._answer
-        if self._seen + len(data) > self._limit:
-            data = data[: self._limit - self._seen]
+        if len(data) > _STRIDE:
+            return self._feed_large(data)
         if data.__class__ is not bytes:
             data = bytes(data)
+        if self._seen + len(data) > self._limit:
+            data = data[: self._limit - self._seen]
         if self._declaration is not None:
             self._declaration.feed(data)
         row = self._row
@@ -112,19 +117,27 @@ class HeadScanner:
         return PENDING
 
     def finish(self) -> int:
-        """Says that the body has ended.
+        """Says that the page has ended.
 
         Returns:
-            the offset where our bytes go, or ``REFUSED``.
+            the offset where our bytes go, or ``REFUSED`` with ``reason`` set.
         """
         if self._answer == PENDING and self._row is not None:
             self._row = self._stopped(self._row[END], self._seen)
         return self._decided(ended=True)
 
+    def _feed_large(self, data: bytes | bytearray | memoryview) -> int:
+        if self._seen == 0 and self._declaration is None and (usual := _usual.match(data, 0, self._limit)):
+            self._answer = usual.end()
+        for start in range(0, len(data), _STRIDE):
+            if self.feed(data[start : start + _STRIDE]) != PENDING:
+                break
+        return self._answer
+
     def _stopped(self, stop: Stop, at: int) -> Row | None:
         """Takes note of what the automaton found; returns the row to go on with."""
         if stop.reason is not None:
-            self._refuse(stop.reason)
+            self._answer, self.reason = REFUSED, stop.reason
         elif stop.back is not None:
             self._head = at - stop.back
         return stop.then
@@ -136,22 +149,18 @@ class HeadScanner:
             else:
                 self._answer, self.reason = self._declaration.place(self._head, ended)
         if self._answer == PENDING and (ended or self._seen >= self._limit):
-            self._refuse("head_not_found")
+            self._answer, self.reason = REFUSED, "head_not_found"
         return self._answer
 
-    def _refuse(self, reason: str) -> None:
-        self._answer, self.reason = REFUSED, reason
 
-
-def locate(body: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, str | None]:
-    """Finds where our span goes in a whole page: what ``HeadScanner`` says, in one go.
+def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, str | None]:
+    """Finds where our span goes in a whole page, as ``HeadScanner`` would.
 
     Returns:
-        the offset and ``None``, or ``REFUSED`` and the reason code.
+        the offset and ``None``, or ``REFUSED`` and a key of ``REASONS``.
     """
-    if charset_declared and (usual := _usual.match(body, 0, limit)):
+    if charset_declared and (usual := _usual.match(page, 0, limit)):
         return usual.end(), None
     scanner = HeadScanner(charset_declared, limit)
-    if scanner.feed(body) == PENDING:
-        scanner.finish()
+    scanner.feed(page)
     return scanner.finish(), scanner.reason

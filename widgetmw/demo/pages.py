@@ -32,7 +32,7 @@ class Frame:
 
 def overview(frame: Frame) -> Markup:
     """Returns the front page: sign in, and the four vendors at a glance."""
-    cards = join([_card(vendor, frame.person) for vendor in VENDORS.values()])
+    cards = join([_card(vendor, frame) for vendor in VENDORS.values()])
     people = join([_choice(person, frame.person) for person in PEOPLE.values()])
     template = "overview-known" if frame.person else "overview-anonymous"
     hero = render(template, name=frame.person.label if frame.person else "", ttl=frame.ttl)
@@ -59,7 +59,7 @@ def vendor(frame: Frame, page: VendorPage, keys: Keys) -> Markup:
         known="yes" if person else "no",
         greeting=f"Welcome back, {person.label}" if person else "Welcome",
         widget=widget,
-        panel=render("panel", key=page.key) if person else _stranger(frame),
+        panel=render("panel", key=page.key, ttl=frame.ttl) if person else _stranger(frame),
         log=render("log") if person else Markup(),
         extra=render("giosg-room") if page.key == "giosg" and person else Markup(),
         source=_source(frame),
@@ -96,9 +96,9 @@ def _link(path: str, text: str, current: bool) -> Markup:
     return render("nav-current" if current else "nav", path=path, text=text)
 
 
-def _card(vendor: VendorPage, person: Person | None) -> Markup:
-    template = "card" if person else "card-anonymous"
-    return render(template, key=vendor.key, name=vendor.name, brief=vendor.brief)
+def _card(vendor: VendorPage, frame: Frame) -> Markup:
+    template = "card" if frame.person else "card-anonymous"
+    return render(template, key=vendor.key, name=vendor.name, brief=vendor.brief, ttl=frame.ttl)
 
 
 def _choice(person: Person, current: Person | None) -> Markup:

@@ -32,16 +32,19 @@ _LARGEST_FORM = 16_384
 _RUNTIME_COOKIE = "widgetmw"
 
 _VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
-_URLS = (
-    Rule("/", endpoint="overview", methods=["GET"]),
-    Rule(f"/{_VENDOR}", endpoint="vendor", methods=["GET"]),
-    Rule("/sign-in", endpoint="sign_in", methods=["POST"]),
-    Rule("/sign-out", endpoint="sign_out", methods=["POST"]),
-    Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
-    Rule(f"/vendor/{_VENDOR}/verify", endpoint="verify", methods=["POST"]),
-    Rule(f"/vendor/{_VENDOR}/chat", endpoint="chat", methods=["POST"]),
-    Rule("/vendor/giosg/verify-url", endpoint="verify_url", methods=["POST"]),
-    Rule("/vendor/giosg/room", endpoint="room", methods=["GET"]),
+_URLS = Map(
+    [
+        Rule("/", endpoint="overview", methods=["GET"]),
+        Rule(f"/{_VENDOR}", endpoint="vendor", methods=["GET"]),
+        Rule("/sign-in", endpoint="sign_in", methods=["POST"]),
+        Rule("/sign-out", endpoint="sign_out", methods=["POST"]),
+        Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
+        Rule(f"/vendor/{_VENDOR}/verify", endpoint="verify", methods=["POST"]),
+        Rule(f"/vendor/{_VENDOR}/chat", endpoint="chat", methods=["POST"]),
+        Rule("/vendor/giosg/verify-url", endpoint="verify_url", methods=["POST"]),
+        Rule("/vendor/giosg/room", endpoint="room", methods=["GET"]),
+    ],
+    strict_slashes=False,
 )
 
 # Strict: nothing but scripts that carry the nonce, no inline styles, nothing from elsewhere.
@@ -72,7 +75,6 @@ class Site:
         self._sessions = Sessions()
         self._vendors = Vendors(keys, clock)
         self._assets = assets.load()
-        self._urls = Map(_URLS, strict_slashes=False)
 
     def user(self, environ: WSGIEnvironment) -> User | None:
         """Whom a request belongs to; this is all that the middleware asks of the site."""
@@ -90,7 +92,7 @@ class Site:
 
     def _answer(self, request: Request) -> Response:
         try:
-            endpoint, values = self._urls.bind_to_environ(request.environ).match()
+            endpoint, values = _URLS.bind_to_environ(request.environ).match()
             if request.method == "POST":
                 _same_origin(request)
             answer: Response = getattr(self, f"_on_{endpoint}")(request, **values)

@@ -4,8 +4,10 @@ import { claims } from "./token.js";
 const TICK = 250;
 
 export class Clock {
-  constructor(root, { onExpired = () => {} } = {}) {
+  // seconds: how long a token lives where its claims do not say
+  constructor(root, { seconds, onExpired }) {
     this.root = root;
+    this.otherwise = seconds * 1000;
     this.onExpired = onExpired;
     this.timer = null;
     this.write = () => {};
@@ -13,7 +15,7 @@ export class Clock {
 
   start(current) {
     const { iat, exp } = claims(current.token);
-    const life = exp && iat ? (exp - iat) * 1000 : this.life ?? current.expiresAt - Date.now();
+    const life = exp && iat ? (exp - iat) * 1000 : this.otherwise;
     this.life = life;
     this.expires = current.expiresAt;
     // Both are on the server's clock, so only their distance counts.

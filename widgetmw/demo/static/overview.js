@@ -9,7 +9,7 @@ class Card {
     this.root = root;
     this.provider = root.dataset.card;
     this.times = root.querySelector("[data-times]");
-    this.clock = new Clock(root, { onExpired: () => this.judge() });
+    this.clock = new Clock(root, { seconds: Number(root.dataset.ttl), onExpired: () => this.judge() });
     this.clock.write = (renewal, expiry) => this.write(renewal, expiry);
     follow(this.provider, { onToken: (token) => this.show(token), onEnd: () => this.end() });
     if (!this.current) this.verdict("refused", "No token came with this page");

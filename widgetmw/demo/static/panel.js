@@ -40,7 +40,10 @@ class Panel {
     this.root = root;
     this.provider = root.dataset.provider;
     this.deliveries = new Deliveries(byId("entries"), byId("announcer"));
-    this.clock = new Clock(root.querySelector(".clock"), { onExpired: () => this.check() });
+    this.clock = new Clock(root.querySelector(".clock"), {
+      seconds: Number(root.dataset.ttl),
+      onExpired: () => this.check(),
+    });
     this.clock.write = (renewal, expiry) => this.writeTimes(renewal, expiry);
     onReport((entry) => this.delivered(entry));
     follow(this.provider, { onToken: (token) => this.show(token), onEnd: () => this.end() });

@@ -1,0 +1,119 @@
+"""Chromium through Playwright, one for all tests here; a new profile for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.browser.site import Site
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_chromium(playwright: Playwright) -> str | None:
+    """Returns the path of a browser to use."""
+    places = (os.environ.get("WIDGETMW_CHROMIUM"), "/usr/bin/chromium", *map(shutil.which, NAMES))
+    for place in (*places, playwright.chromium.executable_path):
+        if place and os.access(place, os.X_OK):
+            return place
+    return None
+
+
+def launch(playwright: Playwright, *drop: str) -> Browser:
+    """Starts a browser, without those of Playwright's own arguments; skips the test where there is none."""
+    path = find_chromium(playwright)
+    if path is None:
+        reason = "no Chromium found: install one, or name it in WIDGETMW_CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=[*drop])
+
+
+# Scope: while Playwright's sync API runs, nothing else can run an event loop in this thread.
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running = launch(playwright)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    running = Site()
+    yield running
+    running.close()
+
+
+#: Opens the page of a path as somebody (or nobody), in a profile of its own or that of ``context``.
+Visit = Callable[..., Page]
+
+WATCH = """
+window.seen = {tokens: [], signedout: 0, violations: []};
+addEventListener("widgetmw:token", (event) => seen.tokens.push(event.detail));
+addEventListener("widgetmw:signedout", () => seen.signedout++);
+addEventListener("securitypolicyviolation", (event) => seen.violations.push(event.violatedDirective));
+"""
+
+
+@pytest.fixture
+def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes profiles; an uncaught error or rejection in any of their pages fails the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def make(user: str | None = None, clock: bool = False) -> BrowserContext:
+        context = browser.new_context()
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        if clock:
+            context.clock.install()
+        context.add_init_script(WATCH)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        if user:
+            sign_in(context, site, user)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def sign_in(context: BrowserContext, site: Site, user: str) -> None:
+    context.add_cookies([{"name": "session", "value": user, "url": site.url}])
+
+
+def sign_out(context: BrowserContext) -> None:
+    context.clear_cookies(name="session")
+
+
+@pytest.fixture
+def visit(profile: Callable[..., BrowserContext], site: Site) -> Visit:
+    def open_page(
+        user: str | None = None, path: str = "/", context: BrowserContext | None = None, clock: bool = False
+    ) -> Page:
+        page = (context or profile(user, clock)).new_page()
+        page.goto(site.url + path)
+        return page
+
+    return open_page

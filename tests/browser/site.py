@@ -1,0 +1,229 @@
+"""A stand-in for a site with widgetmw: pages in the three forms that the server knows, and a token endpoint.
+
+It has its own clock, so that a simulated week passes for browser and server alike, and it does as it is told:
+see :attr:`Site.script`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from widgetmw.browser import assets
+
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
+PUBLIC: dict[str, dict[str, str]] = {
+    "digitalgenius": {"widgetId": "w-1", "env": "eu"},
+    "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
+    "orlo": {"widgetId": "o-1"},
+    "giosg": {"organization": "org-1", "room": "room-1"},
+}
+SNIPPETS = assets.snippets(
+    {
+        "orlo": {
+            "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData=window.orloData||[]).push([JWT_TOKEN,WIDGET_ID]);}",
+            "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds=window.orloEmbeds||[]).push([JWT_TOKEN,WIDGET_ID]);}",
+        }
+    }
+)
+ENDPOINT = "/_widgetmw/token"
+
+Form = Literal["inline", "bundled", "external"]
+
+
+@dataclass
+class Reply:
+    """An answer as it goes over the wire."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to the token endpoint."""
+
+    at: float
+    headers: Mapping[str, str]
+
+
+def segment(value: Any) -> str:
+    """Writes a part of a JWT."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+class Site:
+    """One site on a loopback port; a browser says by the cookie ``session`` who it is."""
+
+    def __init__(self) -> None:
+        self.life = 3600.0
+        self.vendors: tuple[str, ...] = VENDORS
+        self.embed: tuple[str, ...] = ()
+        self.form: Form = "inline"
+        self.delivery: Literal["inline", "fetch"] = "inline"
+        self.headers: dict[str, str] = {}
+        self.nonce: str | None = None
+        self.head = ""
+        self.body = "<h1>page</h1>"
+        self.facts: dict[str, Any] = {}
+        self.skew = 0.0
+        self.shift = 0.0
+        self.asked: list[Asked] = []
+        self.pages: dict[str, Callable[[str | None], Reply]] = {}
+        #: What the endpoint does instead of serving tokens; ``None`` from it means to serve them after all.
+        self.script: Callable[[str | None], Reply | None] = lambda user: None
+        self._minted: dict[str, tuple[int, int, int]] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+        self._server = _server(self)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def now(self) -> float:
+        """The server's clock: Unix seconds, ahead of the browser's by ``skew``."""
+        return time.time() + self.skew + self.shift
+
+    # --- tokens ---------------------------------------------------------------------------------------------------
+
+    def tokens(self, user: str, relative: bool) -> dict[str, Any]:
+        """The tokens of a user, made anew from a fifth of their life before their end on."""
+        with self._lock:
+            now = self.now()
+            if user not in self._minted or now >= self._minted[user][2]:
+                self._count += 1
+                expires = int(now + self.life)
+                self._minted[user] = (self._count, expires, int(expires - max(1, self.life / 5)))
+            number, expires, refresh = self._minted[user]
+        made = {name: self._token(name, user, number, expires, refresh) for name in self.vendors}
+        if relative:
+            for token in made.values():
+                token |= {"expires_in": max(0, int(expires - now)), "refresh_in": max(0, int(refresh - now))}
+        return made
+
+    def forget(self) -> None:
+        """The server lost its cache: the next tokens are new ones."""
+        self._minted.clear()
+
+    def _token(self, vendor: str, user: str, number: int, expires: int, refresh: int) -> dict[str, Any]:
+        claims = {"userId": user, "userMetadata": {"name": f"{user} ☃"}, "vendor": vendor, "n": number}
+        token = f"{segment({'alg': 'HS256'})}.{segment(claims)}.c2ln"
+        made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
+        if vendor == "giosg":
+            made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}"
+        return made
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def data(self, user: str | None, marked: bool = False) -> dict[str, Any] | None:
+        """What the server tells a page's browser; ``None`` where it leaves the page alone."""
+        vendors: dict[str, Any] = {name: {"page": PUBLIC[name]} for name in self.vendors}
+        for name in self.embed:
+            vendors[name]["embed"] = True
+        data: dict[str, Any] = {"url": ENDPOINT}
+        if self.delivery == "fetch":
+            return data | {"ask": True, "vendors": vendors} | self.facts
+        if user is None:
+            if not marked and not self.embed:
+                return None
+            chosen = vendors if marked else {name: vendors[name] for name in self.embed}
+            return data | ({"user": None} if marked else {}) | {"vendors": chosen} | self.facts
+        for name, token in self.tokens(user, relative=False).items():
+            vendors[name]["token"] = token
+        return data | {"now": int(self.now()), "user": f"mark-of-{user}", "vendors": vendors} | self.facts
+
+    def span(self, user: str | None, marked: bool = False) -> str:
+        """The bytes that go into a page, in the form of the moment."""
+        data = self.data(user, marked)
+        if data is None:
+            return ""
+        text = json.dumps(data).replace("<", "\\u003c")
+        attributes = "data-widgetmw" + (f' nonce="{self.nonce}"' if self.nonce else "")
+        source = 'src="/_widgetmw/runtime.js?v=1"'
+        if self.form == "external":
+            json_element = f'<script type="application/json" data-widgetmw>{text}</script>'
+            return f"{json_element}<script {attributes} {source}></script>"
+        boot = f"{assets.boot(self.vendors).decode()}({text});"
+        if self.form == "bundled":
+            return f"<script {attributes}>{boot}{self.runtime().decode()}</script>"
+        return f"<script {attributes}>{boot}</script><script {attributes} defer {source}></script>"
+
+    def runtime(self) -> bytes:
+        return assets.runtime(self.vendors, SNIPPETS if "orlo" in self.vendors else "")
+
+    def page(self, user: str | None, marked: bool = False) -> Reply:
+        """A page of the site."""
+        html = f"<!doctype html><html><head>{self.span(user, marked)}{self.head}</head><body>{self.body}</body></html>"
+        headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "private, no-cache"}
+        return Reply(200, html.encode(), headers | self.headers)
+
+    def endpoint(self, user: str | None) -> Reply:
+        scripted = self.script(user)
+        if scripted is not None:
+            return scripted
+        if user is None:
+            return answer(401, {"error": "not_authenticated", "message": "Nobody is signed in."})
+        return answer(200, {"user": f"mark-of-{user}", "tokens": self.tokens(user, relative=True)})
+
+    def serve(self, path: str, headers: Mapping[str, str]) -> Reply:
+        cookies = SimpleCookie(headers.get("Cookie", ""))
+        user = cookies["session"].value if "session" in cookies else None
+        if path == ENDPOINT:
+            self.asked.append(Asked(time.monotonic(), headers))
+            return self.endpoint(user)
+        if path == "/_widgetmw/runtime.js":
+            return Reply(200, self.runtime(), {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
+        if path in self.pages:
+            return self.pages[path](user)
+        if path == "/chat":
+            return Reply(200, b"chat", {"Content-Type": "text/html"})
+        if path == "/favicon.ico":
+            return Reply(204)
+        return self.page(user, marked="widgetmw" in cookies)
+
+
+def answer(status: int, body: Any, **headers: str) -> Reply:
+    """A JSON answer of the endpoint."""
+    return Reply(
+        status, json.dumps(body).encode(), {"Content-Type": "application/json", "Cache-Control": "no-store"} | headers
+    )
+
+
+def _server(site: Site) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            reply = site.serve(urlsplit(self.path).path, self.headers)
+            try:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+            except ConnectionError:
+                self.close_connection = True
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass
+
+    return Server(("127.0.0.1", 0), Handler)

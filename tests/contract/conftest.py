@@ -1,0 +1,25 @@
+"""The drivers under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contract.site import SITES, Site
+
+Make = Callable[..., Site]
+
+
+@pytest.fixture(params=SITES, ids=lambda kind: kind.driver)
+def make(request: pytest.FixtureRequest, dg_env: dict[str, str]) -> Make:
+    """Makes a site with DigitalGenius behind each driver in turn; variables are keywords in capitals."""
+
+    def made(user: Any = ..., page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
+        environ = {**(dg_env if env is None else env), **variables}
+        given = {} if user is ... else {"user": user}
+        site: Site = request.param(environ, page=page, **given)
+        return site
+
+    return made

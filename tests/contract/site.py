@@ -1,0 +1,217 @@
+"""One canned app, served through either driver in process, so that the same cases run against both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
+from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
+
+HTML = ("Content-Type", "text/html; charset=utf-8")
+BODY = b"<!doctype html><html><head><title>Shop</title></head><body><p>Hello</p></body></html>"
+HEAD_END = BODY.index(b"<title>")
+
+
+@dataclass
+class Page:
+    """What the app answers."""
+
+    body: bytes | Sequence[bytes] = BODY
+    headers: Sequence[tuple[str, str]] = (HTML,)
+    status: int = 200
+
+    @property
+    def chunks(self) -> list[bytes]:
+        return [self.body] if isinstance(self.body, bytes) else list(self.body)
+
+    @property
+    def whole(self) -> bytes:
+        return b"".join(self.chunks)
+
+
+@dataclass
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    chunks: list[bytes]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str | None:
+        found = self.all(name)
+        assert len(found) < 2, (name, found)
+        return found[0] if found else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the page was left alone, as ``X-Widgetmw`` says."""
+        said = self.header("X-Widgetmw") or ""
+        return said.partition("reason=")[2] or None
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Seen:
+    """What the app saw."""
+
+    requests: list[dict[str, str]] = field(default_factory=list)
+    asked: int = 0
+
+
+class Site:
+    """The canned app behind the middleware of one driver."""
+
+    driver = ""
+
+    def __init__(self, environ: dict[str, str], user: Any = User("ada-1", "Ada"), page: Page | None = None) -> None:
+        self.page = page or Page()
+        self.user = user
+        self.seen = Seen()
+        self.settings = Settings.from_env({"WIDGETMW_DEBUG": "true", **environ})
+        self.on_request: Callable[[Any], None] = lambda request: None
+
+    def resolve(self, request: Any) -> Any:
+        self.seen.asked += 1
+        if isinstance(self.user, BaseException):
+            raise self.user
+        return self.user(request) if callable(self.user) else self.user
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        raise NotImplementedError
+
+    def get(self, path: str = "/", mount: str = "", **headers: str) -> Reply:
+        return self.request(path, "GET", mount, **headers)
+
+    @property
+    def widget(self) -> Any:
+        return self.middleware.widget  # type: ignore[attr-defined]
+
+
+def names(headers: dict[str, str]) -> Iterator[tuple[str, str]]:
+    return ((key.replace("_", "-"), value) for key, value in headers.items())
+
+
+class AsgiSite(Site):
+    driver = "asgi"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.middleware = AsgiMiddleware(self._app, self.settings, user=self.resolve)
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.seen.requests.append({k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]})
+        self.on_request(scope)
+        headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.page.headers]
+        kept = list(headers)
+        await send({"type": "http.response.start", "status": self.page.status, "headers": headers})
+        chunks = self.page.chunks if scope["method"] != "HEAD" else [b""]
+        for i, chunk in enumerate(chunks):
+            await send({"type": "http.response.body", "body": chunk, "more_body": i + 1 < len(chunks)})
+        assert headers == kept, "the app's header list was changed"
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        return asyncio.run(self._request(path, method, mount, headers))
+
+    async def _request(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": mount + path,
+            "root_path": mount,
+            "query_string": query.encode(),
+            "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in names(headers)],
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.middleware(scope, receive, send)
+        assert [m["type"] for m in sent] == ["http.response.start"] + ["http.response.body"] * (len(sent) - 1)
+        assert [m.get("more_body", False) for m in sent[1:]] == [True] * (len(sent) - 2) + [False]
+        pairs = [(key.decode(), value.decode("latin-1")) for key, value in sent[0]["headers"]]
+        return Reply(sent[0]["status"], pairs, [bytes(m.get("body", b"")) for m in sent[1:]])
+
+
+class WsgiSite(Site):
+    driver = "wsgi"
+    lazy = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app: Any = self._generator if self.lazy else self._list
+        self.middleware = WsgiMiddleware(validator(app), self.settings, user=self.resolve)
+
+    def _begin(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.seen.requests.append(
+            {k[5:].lower().replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
+        )
+        self.on_request(environ)
+        start_response(f"{self.page.status} Whatever", list(self.page.headers))
+        return self.page.chunks if environ["REQUEST_METHOD"] != "HEAD" else []
+
+    def _list(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        return self._begin(environ, start_response)
+
+    def _generator(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield from self._begin(environ, start_response)
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        path, _, query = path.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "SCRIPT_NAME": mount,
+            "QUERY_STRING": query,
+        }
+        for key, value in names(headers):
+            environ[f"HTTP_{key.upper().replace('-', '_')}"] = value
+        setup_testing_defaults(environ)
+        if "Host" not in headers:
+            del environ["HTTP_HOST"]
+        got: list[Any] = []
+
+        def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+            got[:] = [status, headers]
+            return lambda data: None
+
+        chunks = validator(self.middleware)(environ, start_response)
+        try:
+            body = list(chunks)
+        finally:
+            chunks.close()  # type: ignore[attr-defined]
+        return Reply(int(got[0].split()[0]), list(got[1]), body)
+
+
+class LazyWsgiSite(WsgiSite):
+    """The same app as a generator, which calls ``start_response`` only when it is iterated."""
+
+    driver = "wsgi-generator"
+    lazy = True
+
+
+SITES = (AsgiSite, WsgiSite, LazyWsgiSite)

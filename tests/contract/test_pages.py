@@ -1,0 +1,409 @@
+"""Which answers are touched, and what becomes of their bytes and headers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.contract.conftest import Make
+from tests.contract.site import BODY, HEAD_END, HTML, AsgiSite, Page, Reply
+
+TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+
+
+def span(reply: Reply, body: bytes = BODY, place: int = HEAD_END) -> bytes:
+    """The one span that was added; all else is as the app sent it."""
+    added = len(reply.body) - len(body)
+    assert added > 0
+    assert reply.body[:place] + reply.body[place + added :] == body
+    return reply.body[place : place + added]
+
+
+def injected(reply: Reply) -> bool:
+    assert (reply.header("X-Widgetmw") == "injected") == (b"data-widgetmw" in reply.body)
+    return b"data-widgetmw" in reply.body
+
+
+def untouched(reply: Reply, page: Page, reason: str) -> None:
+    assert reply.body == page.whole
+    assert [pair for pair in reply.headers if pair[0].lower() != "x-widgetmw"] == [
+        (key.lower() if reply.headers and reply.headers[0][0].islower() else key, value) for key, value in page.headers
+    ]
+    assert reply.reason == reason
+
+
+def test_a_signed_in_page_carries_the_token_in_one_span(make: Make) -> None:
+    added = span(make().get())
+    assert len(set(TOKEN.findall(added))) == 1
+    assert added.isascii()
+    assert added.startswith(b"<script data-widgetmw>")
+    assert added.endswith(b"</script>")
+    assert added.count(b"<script") == added.count(b"data-widgetmw") == 2
+
+
+def test_a_page_for_nobody_is_the_apps_byte_for_byte(make: Make) -> None:
+    site = make(user=None)
+    untouched(site.get(), site.page, "nobody")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/html",
+        "Text/HTML",
+        "TEXT/HTML;charset=UTF-8",
+        "text/html ; charset=x-sjis",
+        " text/html  ;a=b",
+        'text/html; charset="utf-8"',
+    ],
+)
+def test_html_is_known_in_any_case_and_with_any_parameters(make: Make, content_type: str) -> None:
+    assert injected(make(page=Page(headers=[("Content-Type", content_type)])).get())
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "text/htmlx",
+        "text/plain",
+        "application/xhtml+xml",
+        "text/event-stream",
+        "text/html, text/plain",
+        "x-text/html",
+        "",
+    ],
+)
+def test_what_is_no_html_is_left_alone(make: Make, content_type: str) -> None:
+    site = make(page=Page(headers=[("Content-Type", content_type)]))
+    untouched(site.get(), site.page, "not_html")
+    assert site.seen.asked == 0
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "UTF-16LE", "utf-32", "utf-7", "iso-2022-jp", '"utf-16be"'])
+def test_charsets_without_ascii_are_left_alone(make: Make, charset: str) -> None:
+    site = make(page=Page(headers=[("Content-Type", f"text/html; charset={charset}")]))
+    untouched(site.get(), site.page, "encoding")
+
+
+@pytest.mark.parametrize("status", [200, 201, 203, 400, 401, 403, 404, 410, 422, 500, 503])
+def test_pages_and_error_pages_alike(make: Make, status: int) -> None:
+    reply = make(page=Page(status=status)).get()
+    assert injected(reply)
+    assert reply.status == status
+
+
+@pytest.mark.parametrize("status", [205, 206, 301, 302, 303, 307])
+def test_statuses_without_a_page_are_left_alone(make: Make, status: int) -> None:
+    site = make(page=Page(status=status))
+    untouched(site.get(), site.page, "status")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_statuses_without_a_body_are_left_alone(dg_env: dict[str, str], status: int) -> None:
+    # wsgiref's validator, which stands around the WSGI app, does not let an app give these a Content-Type
+    site = AsgiSite(dg_env, page=Page(status=status, body=b""))
+    untouched(site.get(), site.page, "status")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_methods_that_load_no_page_are_left_alone(make: Make, method: str) -> None:
+    site = make()
+    untouched(site.request(method=method), site.page, "method")
+    assert site.seen.asked == 0
+
+
+def test_the_answer_to_a_post_is_a_page(make: Make) -> None:
+    assert injected(make().request(method="POST"))
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "reason"),
+    [
+        ("Content-Range", "bytes 0-9/100", "partial"),
+        ("X-Sendfile", "/a.html", "partial"),
+        ("X-Accel-Redirect", "/a.html", "partial"),
+        ("Content-Disposition", 'Attachment; filename="a.html"', "attachment"),
+        ("Cache-Control", "max-age=1, No-Transform", "no_transform"),
+        ("Content-Encoding", "br", "coded"),
+        ("Content-Encoding", "zstd", "coded"),
+        ("Content-Encoding", "gzip, br", "coded"),
+        ("Cache-Control", "public, max-age=60", "shared"),
+        ("Cache-Control", "S-MaxAge=60", "shared"),
+        ("CDN-Cache-Control", "max-age=60", "shared"),
+        ("Surrogate-Control", "max-age=60", "shared"),
+        ("X-Accel-Expires", "60", "shared"),
+        ("Clear-Site-Data", '"cookies"', "signing_out"),
+    ],
+)
+def test_headers_that_forbid_it(make: Make, header: str, value: str, reason: str) -> None:
+    value = value.replace("S-MaxAge", "s-maxage")
+    site = make(page=Page(headers=[HTML, (header, value)]))
+    untouched(site.get(), site.page, reason)
+    assert site.seen.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Content-Disposition", "inline"),
+        ("Content-Encoding", "identity"),
+        ("CDN-Cache-Control", "no-store"),
+        ("Surrogate-Control", "private"),
+        ("X-Accel-Expires", "0"),
+        ("Access-Control-Allow-Origin", "*"),
+    ],
+)
+def test_headers_that_do_not_forbid_it(make: Make, header: str, value: str) -> None:
+    assert injected(make(page=Page(headers=[HTML, (header, value)])).get())
+
+
+def test_a_page_that_other_origins_may_read_with_cookies_gets_no_token(make: Make) -> None:
+    cors = [("Access-Control-Allow-Origin", "https://a.example"), ("Access-Control-Allow-Credentials", "true")]
+    site = make(page=Page(headers=[HTML, *cors]))
+    untouched(site.get(), site.page, "cross_origin")
+
+
+@pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object"])
+def test_a_frame_of_another_site_gets_no_token(make: Make, dest: str) -> None:
+    site = make()
+    untouched(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="cross-site"), site.page, "cross_site_frame")
+    assert injected(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="same-origin"))
+    assert injected(site.get(Sec_Fetch_Dest="document", Sec_Fetch_Site="cross-site"))
+
+
+@pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
+def test_a_page_loaded_ahead_gets_the_runtime_and_no_token(make: Make, purpose: str) -> None:
+    reply = make().get(Sec_Purpose=purpose)
+    assert b'"ask":true' in span(reply)
+    assert not TOKEN.search(reply.body)
+    assert reply.header("Cache-Control") == "private, no-cache"
+
+
+def test_excluded_paths_are_left_alone_by_whole_segments(make: Make) -> None:
+    site = make(WIDGETMW_EXCLUDE="/admin, /static/")
+    for path in ("/admin", "/admin/x", "/static/a.html"):
+        untouched(site.get(path), site.page, "excluded")
+    for path in ("/administration", "/", "/x/admin"):
+        assert injected(site.get(path))
+
+
+def test_disabled_means_untouched_and_no_endpoint(make: Make) -> None:
+    site = make(WIDGETMW_ENABLED="false")
+    assert site.get().body == BODY
+    assert site.get("/_widgetmw/token").body == BODY
+
+
+def test_no_vendor_means_untouched(make: Make) -> None:
+    assert make(env={}).get().body == BODY
+
+
+def test_a_fragment_is_no_page_and_nobody_is_asked(make: Make) -> None:
+    site = make(page=Page(body=b"<div>part of a page</div>"))
+    untouched(site.get(), site.page, "fragment")
+    assert site.seen.asked == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+def test_any_cutting_into_chunks_gives_the_same_page(make: Make, size: int) -> None:
+    chunks = [BODY[i : i + size] for i in range(0, len(BODY), size)]
+    plain, cut = make(), make(page=Page(body=chunks))
+    now = re.compile(rb'"now":\d+|"expires_at":\d+|"refresh_at":\d+|' + TOKEN.pattern)
+    assert now.sub(b"", cut.get().body) == now.sub(b"", plain.get().body)
+
+
+def test_empty_chunks_anywhere_do_not_end_the_search(make: Make) -> None:
+    chunks = [b"", b"", BODY[:10], b"", BODY[10:], b""]
+    span(make(page=Page(body=chunks)).get())
+
+
+def test_once_decided_one_chunk_goes_out_for_each_that_comes_in(make: Make) -> None:
+    tail = [b"<p>%d</p>" % i for i in range(50)]
+    reply = make(page=Page(body=[BODY, *tail])).get()
+    assert reply.chunks[1 : len(tail) + 1] == tail
+
+
+def test_a_page_that_never_shows_its_head_passes_after_the_scan_limit(make: Make) -> None:
+    chunks = [b"<!doctype html><!-- ", *[b"x" * 10_000] * 20, b"-->", BODY]
+    site = make(page=Page(body=chunks))
+    untouched(site.get(), site.page, "head_not_found")
+
+
+# headers of a page that carries a token
+
+
+def dressed(make: Make, *headers: tuple[str, str], **variables: str) -> Reply:
+    reply = make(page=Page(headers=[HTML, *headers]), **variables).get()
+    assert injected(reply)
+    return reply
+
+
+def test_content_length_is_exact_when_it_was_there(make: Make) -> None:
+    reply = dressed(make, ("Content-Length", str(len(BODY))))
+    assert reply.header("Content-Length") == str(len(reply.body))
+
+
+def test_content_length_is_not_invented(make: Make) -> None:
+    assert dressed(make).header("Content-Length") is None
+
+
+def test_content_length_is_exact_when_the_page_comes_in_chunks(make: Make) -> None:
+    chunks = [BODY[:20], BODY[20:60], BODY[60:]]
+    reply = make(page=Page(body=chunks, headers=[HTML, ("Content-Length", str(len(BODY)))])).get()
+    assert reply.header("Content-Length") == str(len(reply.body))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ETag",
+        "Last-Modified",
+        "Expires",
+        "Accept-Ranges",
+        "Content-MD5",
+        "Digest",
+        "Content-Digest",
+        "Repr-Digest",
+        "Age",
+    ],
+)
+def test_validators_and_digests_of_other_bytes_go(make: Make, name: str) -> None:
+    assert dressed(make, (name, "x")).header(name) is None
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        (None, "private, no-store"),
+        ("max-age=60", "private, no-store"),
+        ("private", "private, no-store"),
+        ("no-cache", "private, no-store"),
+        ("no-store", "no-store"),
+        ("no-store, max-age=0", "no-store, max-age=0"),
+    ],
+)
+def test_cache_control_becomes_private_and_a_stricter_one_stays(make: Make, app: str | None, expected: str) -> None:
+    headers = [("Cache-Control", app)] if app else []
+    assert dressed(make, *headers).header("Cache-Control") == expected
+
+
+def test_cache_control_of_the_settings(make: Make) -> None:
+    variables = {"WIDGETMW_CACHE_CONTROL": "private, no-cache"}
+    assert dressed(make, ("Cache-Control", "max-age=9"), **variables).header("Cache-Control") == "private, no-cache"
+    assert dressed(make, ("Cache-Control", "no-store"), **variables).header("Cache-Control") == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        ([], ["Cookie"]),
+        (["Accept-Encoding"], ["Accept-Encoding, Cookie"]),
+        (["cookie"], ["cookie"]),
+        (["*"], ["*"]),
+        (["Accept", "Origin, Cookie"], ["Accept", "Origin, Cookie"]),
+        (["Accept", "Origin"], ["Accept, Cookie", "Origin"]),
+    ],
+)
+def test_vary_gains_cookie(make: Make, app: list[str], expected: list[str]) -> None:
+    assert dressed(make, *[("Vary", value) for value in app]).all("Vary") == expected
+
+
+def test_all_other_headers_keep_order_and_duplicates(make: Make) -> None:
+    mine = [("Set-Cookie", "a=1"), ("X-A", "1"), ("Set-Cookie", "b=2"), ("Link", "</x>"), ("X-A", "2")]
+    reply = dressed(make, *mine)
+    kept = [(key.lower(), value) for key, value in reply.headers if key.lower() in ("set-cookie", "x-a", "link")]
+    assert kept == [(key.lower(), value) for key, value in mine]
+
+
+def test_head_carries_the_headers_that_get_would(make: Make) -> None:
+    headers = [HTML, ("ETag", '"1"'), ("Content-Length", str(len(BODY)))]
+    site = make(page=Page(headers=headers))
+    get, head = site.get(), site.request(method="HEAD")
+    assert head.body == b""
+    assert head.header("Content-Length") is None
+    assert [p for p in head.headers if p[0].lower() != "content-length"] == [
+        p for p in get.headers if p[0].lower() != "content-length"
+    ]
+
+
+def test_head_of_a_page_for_nobody_is_the_apps(make: Make) -> None:
+    site = make(user=None, page=Page(headers=[HTML, ("Content-Length", "86")]))
+    assert site.request(method="HEAD").header("Content-Length") == "86"
+
+
+# what the request asks to compare with
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml", "Cookie": "session=1"}
+VALIDATORS = {
+    "If_None_Match": '"1"',
+    "If_Modified_Since": "Thu, 01 Jan 1970 00:00:00 GMT",
+    "If_Range": '"1"',
+    "Range": "bytes=0-1",
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_validators_are_hidden_on_page_requests_that_may_be_somebodys(make: Make, method: str) -> None:
+    site = make()
+    site.request(method=method, **BROWSER, **VALIDATORS)
+    assert site.seen.requests[0].keys() & {"if-none-match", "if-modified-since", "if-range", "range"} == set()
+    assert site.seen.requests[0]["cookie"] == "session=1"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept": "image/*,*/*", "Cookie": "session=1"},
+        {"Accept": "*/*", "Cookie": "session=1"},
+        {"Cookie": "session=1"},
+        {"Accept": "text/html"},
+    ],
+)
+def test_everything_else_keeps_its_validators(make: Make, headers: dict[str, str]) -> None:
+    site = make()
+    site.get(**headers, **VALIDATORS)
+    assert site.seen.requests[0].keys() >= {"if-none-match", "if-modified-since", "if-range", "range"}
+
+
+def test_credentials_hide_validators_too(make: Make) -> None:
+    site = make()
+    site.get(Accept="text/html", Authorization="Basic x", **VALIDATORS)
+    assert "if-none-match" not in site.seen.requests[0]
+
+
+def test_with_fetch_delivery_validators_reach_the_app(make: Make) -> None:
+    site = make(WIDGETMW_DELIVERY="fetch")
+    site.get(**BROWSER, **VALIDATORS)
+    assert "if-none-match" in site.seen.requests[0]
+
+
+# where the app is mounted
+
+
+@pytest.mark.parametrize("mount", ["/shop", "/a/b", "/ü ä"])
+def test_urls_carry_the_prefix_that_the_app_is_mounted_under(make: Make, mount: str) -> None:
+    site = make()
+    sent = mount if site.driver == "asgi" else mount.encode().decode("latin-1")
+    reply = site.get(mount=sent)
+    prefix = mount.replace("ü ä", "%C3%BC%20%C3%A4").encode()
+    assert b'src="%s/_widgetmw/runtime.js?v=' % prefix in reply.body
+    assert b'"url":"%s/_widgetmw/token"' % prefix in reply.body
+    assert site.get("/_widgetmw/token", mount=sent).json["tokens"].keys() == {"digitalgenius"}
+
+
+@pytest.mark.parametrize("mount", ["//evil.example", "///evil.example/", '/x"><script>', "/</script>"])
+def test_no_mount_can_send_our_script_elsewhere_or_break_out(make: Make, mount: str) -> None:
+    body = make().get(mount=mount).body
+    assert b'src="//' not in body
+    assert body.count(b"<script") == body.count(b"</script>") == 2
+    assert b'"><script>' not in body
+
+
+def test_the_path_of_the_settings(make: Make) -> None:
+    site = make(WIDGETMW_PATH="/chat/auth")
+    assert b'"/chat/auth/token"' in site.get().body
+    assert site.get("/chat/auth/token").status == 200
+    assert site.get("/_widgetmw/token").body != b""
+    assert injected(site.get("/_widgetmw/token"))
+    assert injected(site.get("/chat/authority"))
