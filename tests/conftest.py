@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -91,9 +89,8 @@ def require(program: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps variables of the developer's own shell out of the tests."""
     for name in list(os.environ):
         if name.startswith(("WIDGETMW_", "DG_", "HISSUNO_", "ORLO_", "GIOSG_")):
             monkeypatch.delenv(name)
-    yield

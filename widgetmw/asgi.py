@@ -210,9 +210,9 @@ class _Responder:
             self._held.append(message)
 
     async def _start(self, message: Message) -> None:
-        headers = message.get("headers", ())
-        if not isinstance(headers, list):  # any iterable will do, and may be one that can be read once
-            message = {**message, "headers": list(headers)}
+        headers = message.get("headers")
+        if headers is not None and not isinstance(headers, list):
+            message = {**message, "headers": list(headers)}  # any iterable will do, also one that is read once
         page = self._inspected(message)
         self._held = [message]
         if isinstance(page, str):
@@ -228,9 +228,9 @@ class _Responder:
         if self._method not in PAGE_METHODS:
             return "method"
         try:
-            page = response.inspect(message["status"], message["headers"])
+            page = response.inspect(message["status"], message.get("headers") or [])
         except Exception as error:
-            self._widget.events.failure("page", "failed", cause(error))
+            self._widget.events.say("page", "failed", cause(error))
             return "failed"
         if isinstance(page, Page) and self._widget.excluded(self._path):
             return "excluded"
@@ -253,7 +253,7 @@ class _Responder:
         try:
             place = body.seek(_bytes(message.get("body", b"")), last)
         except Exception as error:
-            self._widget.events.failure("page", "failed", cause(error))
+            self._widget.events.say("page", "failed", cause(error))
             await self._leave("failed")
             return
         if place == PENDING:
@@ -283,10 +283,10 @@ class _Responder:
             user = await whose_async(self._scope, self._user) if widget.asks_user else None
             return widget.dress(facts, page, self._held[0]["headers"], user)
         except ResolverError as error:
-            widget.events.failure("page", "resolver_failed", str(error))
+            widget.events.say("page", "resolver_failed", str(error))
             return "resolver_failed"
         except Exception as error:
-            widget.events.failure("page", "failed", cause(error))
+            widget.events.say("page", "failed", cause(error))
             return "failed"
 
     async def _out(self, headers: Headers, body: Message | None = None) -> None:
@@ -308,7 +308,7 @@ class _Responder:
         self._widget.skip(reason)
         if self._widget.settings.debug:
             told = (b"x-widgetmw", f"skipped; reason={reason}".encode())
-            held[0] = {**held[0], "headers": [*held[0].get("headers", ()), told]}
+            held[0] = {**held[0], "headers": [*(held[0].get("headers") or ()), told]}
         for message in held:
             await self._send(message)
 

@@ -235,7 +235,7 @@ class _Responder:
         try:
             place = body.seek(data, last)
         except Exception as error:
-            self._widget.events.failure("page", "failed", cause(error))
+            self._widget.events.say("page", "failed", cause(error))
             body.reason, place = "failed", REFUSED
         if place == PENDING:
             return []
@@ -270,7 +270,7 @@ class _Responder:
         try:
             page = response.inspect(int(status[:3]), headers)
         except Exception as error:
-            self._widget.events.failure("page", "failed", cause(error))
+            self._widget.events.say("page", "failed", cause(error))
             return "failed"
         if isinstance(page, Page) and self._widget.excluded(_decoded(self._path)):
             return "excluded"
@@ -293,10 +293,10 @@ class _Responder:
             user = whose(self._environ, self._user) if widget.asks_user else None
             return widget.dress(facts, page, self._headers, user)
         except ResolverError as error:
-            widget.events.failure("page", "resolver_failed", str(error))
+            widget.events.say("page", "resolver_failed", str(error))
             return "resolver_failed"
         except Exception as error:
-            widget.events.failure("page", "failed", cause(error))
+            widget.events.say("page", "failed", cause(error))
             return "failed"
 
     def _out(self, headers: Headers) -> Callable[[bytes], Any]:

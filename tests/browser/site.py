@@ -29,8 +29,8 @@ PUBLIC: dict[str, dict[str, str]] = {
 SNIPPETS = assets.snippets(
     {
         "orlo": {
-            "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData=window.orloData||[]).push([JWT_TOKEN,WIDGET_ID]);}",
-            "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds=window.orloEmbeds||[]).push([JWT_TOKEN,WIDGET_ID]);}",
+            "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
+            "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
         }
     }
 )
@@ -181,7 +181,7 @@ class Site:
         cookies = SimpleCookie(headers.get("Cookie", ""))
         user = cookies["session"].value if "session" in cookies else None
         if path == ENDPOINT:
-            self.asked.append(Asked(time.monotonic(), headers))
+            self.asked.append(Asked(self.now(), headers))
             return self.endpoint(user)
         if path == "/_widgetmw/runtime.js":
             return Reply(200, self.runtime(), {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})

@@ -16,6 +16,7 @@ from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
 BODY = b"<!doctype html><html><head><title>Shop</title></head><body><p>Hello</p></body></html>"
+ADA = User("ada-1", "Ada")
 HEAD_END = BODY.index(b"<title>")
 
 
@@ -80,7 +81,7 @@ class Site:
 
     driver = ""
 
-    def __init__(self, environ: dict[str, str], user: Any = User("ada-1", "Ada"), page: Page | None = None) -> None:
+    def __init__(self, environ: dict[str, str], user: Any = ADA, page: Page | None = None) -> None:
         self.page = page or Page()
         self.user = user
         self.seen = Seen()

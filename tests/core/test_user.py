@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -85,7 +85,7 @@ def test_equal_users_are_equal_and_hash_alike() -> None:
 
 
 def test_text_of_an_enum_is_taken_as_plain_text() -> None:
-    class Id(str, Enum):
+    class Id(StrEnum):
         ADA = "ada"
 
     user = User(Id.ADA)

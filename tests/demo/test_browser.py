@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+RENEWAL = {
+    "digitalgenius": 'sendSystemMessage({name: "auth_token"})',
+    "hissuno": "rendered again with widgetToken",
+    "orlo": "the snippet ran again",
+    "giosg": '_giosg("visitor", "submit", …)',
+}
 VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
 
 
@@ -120,7 +127,7 @@ def test_the_widget_gets_a_verified_token_and_later_a_new_one_without_a_reload(v
     first = page.locator("#fingerprint").inner_text()
     expect(deliveries(page)).to_have_count(2, timeout=TTL * 1000)
     expect(page.locator("#fingerprint")).not_to_have_text(first)
-    expect(deliveries(page).first).to_contain_text(VENDORS[vendor].renewal.split("(")[0].split()[-1][:8])
+    expect(deliveries(page).first).to_contain_text(RENEWAL[vendor])
     expect(page.locator("#announcer")).to_contain_text("Renewed at")
     expect(verdict(page)).to_have_attribute("data-state", "verified")
     assert page.evaluate("window.untouched")
@@ -188,7 +195,7 @@ def test_the_first_token_is_refused_once_it_has_expired(visit: Visit) -> None:
 def test_the_signed_address_is_verified_and_leads_to_the_local_room(visit: Visit) -> None:
     page = visit.sign_in("layla", "/giosg")
     expect(page.locator("#room-verdict")).to_have_text("Signature verified for ليلى حداد")
-    assert page.locator("#room-link").get_attribute("href").startswith("https://service.giosg.com/widgets/v1/")
+    expect(page.locator("#room-link")).to_have_attribute("href", re.compile("^https://service.giosg.com/widgets/v1/"))
     expect(page.frame_locator(".room-frame").get_by_text("Address verified for")).to_be_visible()
     page.locator("#room-link").click()
     expect(page.locator("h1")).to_have_text("Chat room")
@@ -263,7 +270,9 @@ def test_everything_that_can_be_used_has_a_name(visit: Visit) -> None:
     page = visit.sign_in("ada", "/giosg")
     page.locator("#room-verdict[data-state=verified]").wait_for()
     for control in page.locator("a[href], button, input:not([type=hidden]), iframe, summary").all():
-        assert control.evaluate("e => (e.ariaLabel || e.title || e.innerText || e.labels?.[0]?.innerText || '').trim()")
+        assert control.evaluate(
+            "e => (e.ariaLabel || e.title || e.innerText || e.labels?.[0]?.textContent || '').trim()"
+        )
     assert page.locator("h1").count() == 1
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))

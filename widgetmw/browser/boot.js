@@ -15,16 +15,11 @@
   const runtime = new Promise((resolve) => (arrive = resolve));
   // Seconds of the server's clock become milliseconds of this browser's.
   const shape = (token, now) =>
-    Object.freeze({ ...token, expiresAt: token.expires_at && Date.now() + (token.expires_at - now) * 1000 });
+    Object.freeze({ ...token, expiresAt: token.expires_at && Math.round(Date.now() + (token.expires_at - now) * 1000) });
   const mix = (text) => {
-    let a = 7;
-    let b = 11;
-    for (let i = 0; i < text.length; i++) {
-      a = Math.imul(a ^ text.charCodeAt(i), 0x5bd1e995);
-      a ^= a >>> 15;
-      b = Math.imul(b + a, 0x2c1b3c6d);
-    }
-    return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+    let sum = 7;
+    for (const letter of text) sum = Math.imul(sum ^ letter.charCodeAt(), 0x5bd1e995) ^ (sum >>> 15);
+    return sum.toString(36);
   };
   // Is `mark`, a salt and a hash as the browser remembers them, the mark of `user`?
   const matches = (mark, user) => {

@@ -74,8 +74,9 @@ const check = () => {
 };
 // Somebody is here: shown, focused, back online, or any input.
 const use = ({ type }) => {
-  const woken = !used() || type === "online";
-  if (!document.hidden) lastUse = time();
+  if (document.hidden) return;
+  const woken = !used() || ["online", "visibilitychange"].includes(type);
+  lastUse = time();
   // Who needs the chat now does not wait for a long back-off; `gate` still holds.
   const expired = () => Object.values(held).some((token) => token.expiresAt && token.expiresAt < Date.now());
   if (woken || (failures && time() - times.at(-1) > 5000 && expired())) notBefore = 0;

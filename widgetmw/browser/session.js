@@ -80,33 +80,36 @@ const leave = (mark, tokens, followed) => {
   farewell(Object.keys(slots), gone);
   Object.keys(gone).forEach(notify);
   announce("signedout");
-  settle("signed out");
 };
 const signOut = () => {
   if (!active && !remembers()) return;
   leave(user ? markOf(user) : stored(key), held);
   forget();
+  settle("signed out");
 };
-// What another tab says. An `out` without a mark (no storage there) is for everybody.
+// Somebody was signed out elsewhere: is it our person? Without a mark (no storage there) it is everybody.
+const follow = (mark) => {
+  if (!active || (mark && !matches(mark, user))) return;
+  leave(mark, held, true);
+  settle("signed out");
+};
 const hear = ({ out, failures, answer, at }) => {
-  if (answer || failures) count();
+  if (!answer && !failures) return follow(out);
+  count();
   if (failures) postpone(failures);
-  else if (!answer) active && (!out || matches(out, user)) && leave(out, held, true);
   else if (active || seeking || asking) accept(answer, (Date.now() - at) / 1000);
 };
 // What the browser remembers is no longer our person: signed out while no channel was open.
 const compare = (mark) => {
-  if (active && user && mark !== undefined && !matches(mark, user)) leave(mark, held, true);
+  if (user && mark !== undefined && !matches(mark, user)) follow();
 };
 
 // What the server put into a page: the first time, and whenever a document is swapped in under the living runtime.
-let newest = 0;
 let quickest = Infinity;
 const take = (data, inPage) => {
   // A router may show a stale copy of a page, while it fetches it or on the way back.
   const lag = time() / 1000 - data.now;
-  if (data.now < newest || lag > quickest + 10) return;
-  newest = data.now ?? newest;
+  if (lag > quickest + 10) return;
   quickest = Math.min(quickest, lag || Infinity);
   page = data;
   const tokens = {};
@@ -124,7 +127,7 @@ const take = (data, inPage) => {
   if (data.ask) {
     seeking = true;
     next = 0;
-    wish = time();
+    wish = Math.max(time(), gate(8));
     setTimeout(embedAll, 2000);
   } else embedAll();
   check();

@@ -15,19 +15,19 @@ from typing import Final
 
 _TOKEN: Final = re.compile(
     r"""
-    (?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-    |(?:(?<=\()/(?![*/])(?:[^/\\\n\[]|\\.|\[[^\]\n]*\])+/[a-z]*)
-    |(?:[A-Za-z_$][\w$]*)
-    |(?:\d[\w.]*)
-    |(?:\?\.(?!\d)|=>|\.\.\.|[^\s\w$"'])
+    "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'  # a string
+    | (?<=\() / (?:[^/\\\n]|\\.)+ / [a-z]*      # a regular expression, as an argument
+    | [A-Za-z_$][\w$]*                          # a name
+    | \d[\w.]*                                  # a number
+    | \?\. | => | \.\.\. | [^\s\w$"']           # a mark
     """,
     re.VERBOSE,
 )
 _WORD: Final = re.compile(r"[\w$]")
+_LONE: Final = re.compile(r"(?<![\w$])\((\w+)\)=>")
 _SHORTER: Final = {"const": "let", "true": "!0", "false": "!1", "undefined": "void 0"}
-_LONE: Final = re.compile(r"\((\w+)\)=>")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_KEPT: Final = frozenset({"if", "in", "do", "of", "as", "it"})
+_KEPT: Final = frozenset({"as", "do", "if", "in", "of"})
 
 
 def squeeze(text: str) -> str:
@@ -37,67 +37,69 @@ def squeeze(text: str) -> str:
     return _join(_shorten(_TOKEN.findall(source)))
 
 
-def _join(tokens: list[str]) -> str:
+def _join(words: list[str]) -> str:
     text = ""
-    for token in tokens:
-        token = _SHORTER.get(token, token)
-        if token == "}" and text[-1] in ",;" or token in ")]" and text[-1] == ",":
-            text = text[:-1]
-        apart = _WORD.match(text[-1:]) and _WORD.match(token)
-        text += f" {token}" if apart else token
+    for word in words:
+        word = _SHORTER.get(word, word)
+        needless = ",;" if word == "}" else "," if word in ")]" else ""
+        text = text.removesuffix(text[-1:] if text[-1:] in tuple(needless) else "")
+        apart = _WORD.match(text[-1:]) and _WORD.match(word)
+        text += f" {word}" if apart else word
     return _LONE.sub(r"\1=>", text)
 
 
-def _shorten(tokens: list[str]) -> list[str]:
-    free = {name for name in _variables(tokens) if name.isidentifier()} - set(_properties(tokens))
-    taken = set(tokens)
-    names = Counter(token for token in tokens if token in free)
-    short = dict(zip((name for name, _ in names.most_common()), _names(taken), strict=False))
-    return [short.get(token, token) for token in tokens]
+def _shorten(words: list[str]) -> list[str]:
+    free = {name for name in _variables(words) if name.isidentifier()} - set(_properties(words))
+    names = Counter(word for word in words if word in free)
+    short = dict(zip((name for name, _ in names.most_common()), _names({*words, *_KEPT}), strict=False))
+    return [short.get(word, word) for word in words]
 
 
 def _names(taken: set[str]) -> Iterator[str]:
     for length in (1, 2):
         for letters in product(_LETTERS, repeat=length):
             name = "".join(letters)
-            if name not in taken and name not in _KEPT:
+            if name not in taken:
                 yield name
 
 
-def _variables(tokens: list[str]) -> Iterator[str]:
+def _variables(words: list[str]) -> Iterator[str]:
     """Finds what is declared by const or let, or is a parameter of an arrow function."""
-    for place, token in enumerate(tokens):
-        if token in ("const", "let"):
-            yield tokens[place + 1]
-        if token == "=>":
-            before = place - 1
-            if tokens[before] == ")":
-                while tokens[before] != "(":
-                    yield tokens[before]
-                    before -= 1
-            else:
-                yield tokens[before]
+    for place, word in enumerate(words):
+        if word in ("const", "let"):
+            yield words[place + 1]
+        elif word == "=>" and words[place - 1] == ")":
+            yield from words[_opening(words, place - 1) : place]
+        elif word == "=>":
+            yield words[place - 1]
 
 
-def _properties(tokens: list[str]) -> Iterator[str]:
+def _opening(words: list[str], place: int) -> int:
+    while words[place] != "(":
+        place -= 1
+    return place
+
+
+def _properties(words: list[str]) -> Iterator[str]:
     """Finds names after a dot, keys of literals, shorthand members and methods."""
     opened: list[str] = []
-    for place, (before, token, after) in enumerate(zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)):
-        if token in "([{":
-            opened.append(token)
-        elif token in ")]}":
+    for place, word in enumerate(words):
+        before, after = words[place - 1], words[(place + 1) % len(words)]
+        if word in "([{":
+            opened.append(word)
+        elif word in ")]}":
             opened.pop()
-        elif before in (".", "?."):
-            yield token
-        elif before in "{," and opened[-1:] == ["{"] and (after in ":,}" or _is_method(tokens, place)):
-            yield token
+        if before in (".", "?."):
+            yield word
+        if before in "{," and opened[-1:] == ["{"] and (after in ":,}" or _is_method(words, place)):
+            yield word
 
 
-def _is_method(tokens: list[str], place: int) -> bool:
+def _is_method(words: list[str], place: int) -> bool:
     """Whether the name here is followed by parameters and a body."""
     end = place + 1
-    if tokens[end] != "(":
+    if words[end] != "(":
         return False
-    while tokens[end] != ")":
+    while words[end] != ")":
         end += 1
-    return tokens[end + 1] == "{"
+    return words[end + 1] == "{"

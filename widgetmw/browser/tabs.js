@@ -16,7 +16,7 @@ const tell = (news) => {
 const alone = (job) =>
   new Promise((done) => {
     const turn = async () => {
-      await job();
+      await job().catch(reportError);
       done();
       // What we told the others shall reach them before the lock does.
       await pause(100);

@@ -44,6 +44,10 @@ class Events:
             why: what to look at; no secret and nothing personal.
         """
         self.note(kind, code)
+        self.say(kind, code, why)
+
+    def say(self, kind: str, code: str, why: str) -> None:
+        """Writes the line of log alone, for an outcome that is noted elsewhere."""
         log.warning("%s: %s: %s", kind, code, why)
 
     def once(self, kind: str, code: str, why: str) -> None:
@@ -51,4 +55,4 @@ class Events:
         self.note(kind, code)
         if why not in self._said and len(self._said) < 1000:
             self._said.add(why)
-            log.warning("%s: %s: %s", kind, code, why)
+            self.say(kind, code, why)

@@ -10,15 +10,15 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from widgetmw.core.javascript import ScriptError, Token, tokens
-from widgetmw.core.literal import Literals
 from widgetmw.core.script_elements import External, Inline, script_elements
+from widgetmw.core.script_grammar import DECLARATIONS, ScriptError, Token
+from widgetmw.core.script_literal import Literals
+from widgetmw.core.script_tokenizer import tokens
 
 # makes a global before the first line, as a script's "var" does; an element with that id is no such global
 _HOIST = "[{}].forEach(function(n){{Object.prototype.hasOwnProperty.call(window,n)||(window[n]=void 0)}});"
 _ADD = '(function(s){{{}(document.head||document.documentElement).appendChild(s)}})(document.createElement("script"));'
-_DECLARES = frozenset({"var", "let", "const", "function", "class"})
-_ASSIGNING = frozenset("=> = ++ -- += -= *= /= %= **= <<= >>= >>>= &= |= ^= &&= ||= ??=".split())
+_ASSIGNMENT = re.compile(r"=>|\+\+|--|(?![=!<>]=)\W+=|=")
 
 
 def as_function(text: str, placeholders: Sequence[str]) -> str:
@@ -116,62 +116,52 @@ class _Body:
         self.functions: list[str] = []
         self._placeholders, self._literals = placeholders, Literals(placeholders)
         self.strict = self._begins_strict()
-        self._declared = self._declarations()
+        self._dropped = self._declarations()
         self.code = "".join(self._rendered())
 
     def _begins_strict(self) -> bool:
-        for token, after in self._pairs():
+        for token, _, after in self._neighbours():
             if token.kind == "string" and token.text[1:-1] == "use strict":
                 return after is None or after.text == ";" or after.starts
             if token.kind != "string" and token.text != ";":
                 return False
         return False
 
-    def _pairs(self) -> Iterator[tuple[Token, Token | None]]:
-        return zip(self.tokens, [*self.tokens[1:], None], strict=False)
+    def _neighbours(self) -> Iterator[tuple[Token, Token | None, Token | None]]:
+        return zip(self.tokens, [None, *self.tokens], [*self.tokens[1:], None], strict=False)
 
     def _declarations(self) -> set[int]:
         """Notes what the script declares at its top level; returns where each ``var`` stands that is to go."""
         dropped: set[int] = set()
         depth = -1  # of the declaration that is being read
-        before: Token | None = None
-        for token, after in self._pairs():
-            word = token.text if token.kind == "name" and not token.member and not token.functions else ""
-            if token.depth < depth or (token.depth == depth and (token.starts or token.text in (";", "in", "of"))):
+        for token, _, after in self._neighbours():
+            word = token.text if token.kind == "name" and not (token.member or token.functions) else ""
+            if token.depth < depth or (
+                token.depth == depth and (token.starts or token.text == ";" or word in ("in", "of"))
+            ):
                 depth = -1
             if word == "var":
                 dropped.add(token.at)
                 depth = token.depth
             if token.depth == depth and (word == "var" or token.text == ","):
                 self._variable(token, after)
-            if word == "function" and token.within == "program":
-                self._function(token, before)
-            before = token
+            if token.declares:
+                self.functions.append(_name(token.text))
         return dropped
 
     def _variable(self, token: Token, name: Token | None) -> None:
         if name is None or name.kind != "name":
-            raise ScriptError("a top-level var that takes its names out of a pattern; use const", token.at)
+            raise ScriptError("a top-level var that takes its names out of a pattern; const would do", token.at)
         self.variables.append(_name(name.text))
 
-    def _function(self, token: Token, before: Token | None) -> None:
-        behind_async = before is not None and before.text == "async" and before.starts and not token.line
-        if token.starts or behind_async:
-            place = next(i for i, each in enumerate(self.tokens) if each is token)
-            name = next((each for each in self.tokens[place + 1 :] if each.text != "*"), token)
-            if name.kind == "name":
-                self.functions.append(_name(name.text))
-
     def _rendered(self) -> Iterator[str]:
-        before: Token | None = None
-        for token, after in self._pairs():
+        for token, before, after in self._neighbours():
             if before is not None and token.line:
                 yield "\n"
             elif before is not None and (token.at > before.at + len(before.text) or token.kind == "regex"):
                 yield " "  # also keeps "<" and a regular expression apart
-            if token.at not in self._declared:
+            if token.at not in self._dropped:
                 yield self._token(token, before, after)
-            before = token
 
     def _token(self, token: Token, before: Token | None, after: Token | None) -> str:
         if token.kind == "template":
@@ -197,8 +187,8 @@ class _Body:
             return
         if token.member or token.kind == "private":
             raise ScriptError("a placeholder as the name of a property", token.at)
-        declared = before is not None and before.kind == "name" and before.text in _DECLARES
-        if declared or token.within == "parameters" or (after is not None and after.text in _ASSIGNING):
+        declared = before is not None and before.kind == "name" and before.text in DECLARATIONS
+        if declared or token.within == "parameters" or (after is not None and _ASSIGNMENT.fullmatch(after.text)):
             raise ScriptError("a placeholder that is declared or assigned", token.at)
 
 

@@ -114,15 +114,14 @@ def _refused(reason: str) -> Verdict:
 
 
 def _choose(lists: list[SourceList], runtime: Url) -> tuple[Form, str | None] | None:
-    reach = [each.reaches_us(runtime) for each in lists]
-    free: dict[Form, list[bool]] = {
-        "inline": [each.inline and reached for each, reached in zip(lists, reach, strict=True)],
+    loads = [each.loads_ours(runtime) for each in lists]
+    passes: dict[Form, list[bool]] = {
+        "inline": [each.inline and loaded for each, loaded in zip(lists, loads, strict=True)],
         "bundled": [each.inline for each in lists],
-        # 'strict-dynamic' ignores hosts and 'self': what the parser inserts needs a nonce there
-        "external": [not each.strict_dynamic and reached for each, reached in zip(lists, reach, strict=True)],
+        "external": loads,
     }
-    for form, passes in free.items():
-        closed = [each for each, passed in zip(lists, passes, strict=True) if not passed]
+    for form, passed in passes.items():
+        closed = [each for each, free in zip(lists, passed, strict=True) if not free]
         if not closed:
             return form, None
         for nonce in closed[0].nonces:
@@ -148,13 +147,8 @@ def _loaders(
     if any(each.trusted_types() for each in binding):
         return frozenset(), "csp_trusted_types"
     # A nonce would let the loader in, but not what it loads in its turn: only a host or 'strict-dynamic' does both.
-    closed = [each for each in lists if not each.strict_dynamic]
-    found = frozenset(url for url in loaders if _reached(absolute(url), closed))
+    found = frozenset(url for url in loaders if all(each.adds(absolute(url)) for each in lists))
     return found, None if len(found) == len(set(loaders)) else "csp_blocks_loader"
-
-
-def _reached(url: Url | None, lists: list[SourceList]) -> bool:
-    return url is not None and all(each.reaches(url) for each in lists)
 
 
 def hash_source(script: bytes) -> str:

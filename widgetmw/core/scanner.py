@@ -16,10 +16,10 @@ from operator import length_hint
 from types import MappingProxyType
 from typing import Final
 
+from .automaton import CODES, END, START, Row, Stop
 from .charset import PENDING as PENDING
 from .charset import REFUSED as REFUSED
 from .charset import Declaration
-from .tokenizer import CODES, END, START, Row, Stop
 
 LIMIT: Final = 65536
 """Bytes from the start of a page within which the place has to be decided."""

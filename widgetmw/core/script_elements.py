@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
-from widgetmw.core.javascript import ScriptError
+from widgetmw.core.script_grammar import ScriptError
 
 _SPACE = re.compile(r"[\t\n\f\r \ufeff]+")
 _COMMENT = re.compile(r"<!--(?:-?>|[\s\S]*?--!?>)")
 _OPEN = re.compile(r"<script(?=[\t\n\f\r />])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
-    r"[\t\n\f\r /]*([^\t\n\f\r />=][^\t\n\f\r />=]*+)"
+    r"[\t\n\f\r /]*([A-Za-z][A-Za-z0-9_.:-]*+)"
     r"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)))?"
 )
 _TAG_END = re.compile(r"[\t\n\f\r /]*>")

@@ -14,9 +14,10 @@ WORDS = re.compile(r"[^\t\n\f\r ]+")  # str.split() would also cut at control ch
 _SPACE = "\t\n\f\r "
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]++={0,2})'", re.IGNORECASE)
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
+_URL_HASH = re.compile(r"'url-sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST = re.compile(
-    r"(?:([a-z][a-z0-9+.-]*)://)?(\*|(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+)(?::([0-9]+|\*))?(/[^?#]*)?",
+    r"(?:([a-z][a-z0-9+.-]*)://)?(\*|(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+)(?::([0-9]+|\*))?(/[^?#]*)?(?:[?#].*)?",
     re.IGNORECASE,
 )
 _URL = re.compile(r"(https?)://([^/:?#\[\]@]+|\[[^\]]*\])(?::([0-9]*))?(/[^?#]*)?(?:[?#].*)?", re.IGNORECASE)
@@ -71,6 +72,8 @@ class SourceList:
 
     Attributes:
         nonces: in their order, as keys.
+        strict_dynamic: what a trusted script adds is trusted; hosts and ``'self'`` do not count for scripts.
+        url_hashes: hosts and ``'self'`` do not count for scripts (in Chromium; not part of CSP Level 3).
         inline: plain inline scripts run: ``'unsafe-inline'``, and nothing there that switches it off.
         empty: nothing in it allows any script.
         needs_origin: whether it allows us cannot be told without our own host.
@@ -79,6 +82,7 @@ class SourceList:
     nonces: dict[str, None]
     hashes: frozenset[str]
     strict_dynamic: bool
+    url_hashes: bool
     inline: bool
     own: bool
     schemes: frozenset[str]
@@ -92,6 +96,14 @@ class SourceList:
             _covers(self.schemes, scheme) or any(_host_matches(source, scheme, url) for source in self.hosts)
             for scheme in url.schemes
         )
+
+    def loads_ours(self, url: Url) -> bool:
+        """Whether a script element with a URL of our own origin runs, without a nonce, as part of the page."""
+        return not (self.strict_dynamic or self.url_hashes) and self.reaches_us(url)
+
+    def adds(self, url: Url | None) -> bool:
+        """Whether a script that runs may add a script element with this URL, without a nonce."""
+        return self.strict_dynamic or (url is not None and not self.url_hashes and self.reaches(url))
 
     def reaches_us(self, url: Url) -> bool:
         """Whether ``'self'``, a scheme or a host matches a URL of our own origin."""
@@ -112,6 +124,7 @@ def source_list(value: str) -> SourceList:
         nonces=nonces,
         hashes=hashes,
         strict_dynamic=dynamic,
+        url_hashes=any(map(_URL_HASH.fullmatch, tokens)),
         inline=unsafe and not (nonces or hashes or dynamic),
         own=own,
         schemes=schemes,
@@ -218,5 +231,5 @@ def policy(text: str) -> Policy:
 
 def policies(headers: Iterable[str]) -> list[Policy]:
     """Reads header values, each of which may be a comma list of policies; empty ones are left out."""
-    read = (policy(part) for value in headers for part in value.split(","))
+    read = (policy(part) for value in headers for part in value.split(",") if part.strip(_SPACE))
     return [each for each in read if each.directives]

@@ -7,7 +7,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from widgetmw.core.operator_script import as_function
 from widgetmw.core.provider import Minted, Provider
 from widgetmw.core.user import User
 from widgetmw.core.variable import Variable, matching, plain, whole
@@ -18,6 +17,9 @@ _mobile_url = matching(rf"https?://\S*{_TOKEN}\S*", f"an http(s) URL that holds 
 
 
 def _snippet(text: str) -> str:
+    # reading JavaScript is needed by the few that paste some; the others start without it
+    from widgetmw.core.operator_script import as_function
+
     return as_function(text, (_TOKEN, _WIDGET))
 
 

@@ -48,8 +48,15 @@ async function compare(details) {
 }
 
 const details = byId("source");
-details?.addEventListener("toggle", () => {
+
+function show() {
   if (!details.open) return;
   document.querySelector('#source-switch input[value="after"]').checked = true;
   compare(details).catch((error) => { byId("source-facts").textContent = `Not available: ${error.message}`; });
-});
+}
+
+if (details) {
+  details.addEventListener("toggle", show);
+  // It may have been opened before this script was there.
+  show();
+}

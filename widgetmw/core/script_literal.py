@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from widgetmw.core.javascript import ScriptError, Token
+from widgetmw.core.script_grammar import ScriptError, Token
 
 _ESCAPE = re.compile(r"\\(?:\r\n|[\s\S]|$)|\r\n|[<\n\r]|[^\x00-\x7f]")
 _UNICODE = re.compile(r"[0-9a-fA-F]{4}|\{0*+(?:10[0-9a-fA-F]{4}|[0-9a-fA-F]{1,5})\}")

@@ -1,0 +1,54 @@
+"""Local stand-ins for the vendors' scripts; each does what the vendor's documentation says, and notes it in ``vendor``."""
+
+from __future__ import annotations
+
+#: Reads its config when it loads, is embedded a moment later, and only then takes messages.
+DIGITALGENIUS = """
+window.vendor = {messages: [], resets: 0, config: JSON.parse(JSON.stringify(window.DG_CHAT_WIDGET_CONFIG))};
+setTimeout(() => {
+  const early = () => { throw new Error("not embedded yet"); };
+  window.dgchat = {methods: {sendSystemMessage: early, resetChat: early}};
+}, 50);
+window.embedWidget = () => {
+  window.dgchat = {methods: {
+    sendSystemMessage: (message) => vendor.messages.push(message),
+    resetChat: () => { vendor.resets++; localStorage.removeItem("dg_session"); },
+  }};
+  window.DG_CHAT_WIDGET_CONFIG.callbacks.onWidgetEmbedded("embedded");
+};
+"""
+
+#: As above, and embedded at once.
+DIGITALGENIUS_EMBEDDED = DIGITALGENIUS + "localStorage.dg_session ||= 'conversation'; embedWidget();"
+
+#: The vendor's tag: creates the queue unless it is there.
+GIOSG_TAG = """
+(function (w, f) {
+  w._giosg = w._giosg || function () { (w._giosg._e = w._giosg._e || []).push(arguments); };
+  w._giosg._c = f;
+})(window, "org-1");
+"""
+
+#: The vendor's script: plays the queue, and drops visitor data before consent.
+GIOSG = """
+window.vendor = {submitted: [], calls: []};
+let consent = CONSENT;
+const perform = (call) => {
+  const [module, method, ...values] = call;
+  if (module === "visitor" && method === "submit" && consent) vendor.submitted.push(values);
+  vendor.calls.push([...call]);
+};
+const queued = window._giosg._e || [];
+window._giosg = Object.assign((...call) => perform(call), {_c: window._giosg._c});
+queued.forEach((call) => perform([...call]));
+window.giosgTCApi = {
+  addEventListener: () => {},
+  setVisitorConsent: () => { consent = true; },
+};
+"""
+
+
+def script(text: str, **attributes: str) -> str:
+    """Writes a script element."""
+    given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f"<script{given}>{text}</script>"

@@ -1,0 +1,302 @@
+"""ASGI as a protocol: messages of every kind, in order, and nobody's objects changed."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.contract.site import BODY, HEAD_END
+from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html; charset=utf-8")]}
+
+
+def body(data: Any = BODY, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def middleware(environ: dict[str, str], *messages: Any, user: Any = None) -> WidgetMiddleware:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in messages:
+            if isinstance(message, BaseException):
+                raise message
+            await send(message)
+
+    return WidgetMiddleware(app, Settings.from_env(environ), user=user or (lambda scope: User("ada")))
+
+
+def scope(**changes: Any) -> dict[str, Any]:
+    return {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **changes}
+
+
+async def sent_by(app: Any, request: dict[str, Any] | None = None) -> list[Any]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    await app(scope() if request is None else request, receive, send)
+    return sent
+
+
+def run(app: Any, request: dict[str, Any] | None = None) -> list[Any]:
+    return asyncio.run(sent_by(app, request))
+
+
+def whole(sent: list[Any]) -> bytes:
+    return b"".join(bytes(m.get("body", b"")) for m in sent if m["type"] == "http.response.body")
+
+
+def test_servers_see_a_coroutine_function(dg_env: dict[str, str]) -> None:
+    assert inspect.iscoroutinefunction(middleware(dg_env).__call__)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_it_runs_on_asyncio_and_trio(dg_env: dict[str, str], backend: str) -> None:
+    async def user(_: Any) -> User:
+        await anyio.sleep(0)
+        return User("ada")
+
+    sent = anyio.run(sent_by, middleware(dg_env, START, body(), user=user), backend=backend)
+    assert b"data-widgetmw" in whole(sent)
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket", "something.new"])
+def test_other_scopes_pass_untouched(dg_env: dict[str, str], kind: str) -> None:
+    seen: list[Any] = []
+
+    async def app(*args: Any) -> None:
+        seen.extend(args)
+
+    request, receive, send = {"type": kind}, object(), object()
+    asyncio.run(WidgetMiddleware(app, Settings.from_env(dg_env))(request, receive, send))  # type: ignore[arg-type]
+    assert seen == [request, receive, send]
+    assert request == {"type": kind}
+
+
+@pytest.mark.parametrize("make", [tuple, list, iter, lambda pairs: [list(pair) for pair in pairs]])
+def test_headers_may_be_any_iterable(dg_env: dict[str, str], make: Callable[[Any], Any]) -> None:
+    start = {**START, "headers": make([(b"Content-Type", b"text/html"), (b"content-length", str(len(BODY)).encode())])}
+    sent = run(middleware(dg_env, start, body()))
+    assert (b"content-length", str(len(whole(sent))).encode()) in [tuple(pair) for pair in sent[0]["headers"]]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bodies_may_be_any_bytes(dg_env: dict[str, str], kind: Any) -> None:
+    sent = run(middleware(dg_env, START, body(kind(BODY[:20]), True), body(kind(BODY[20:]))))
+    page = whole(sent)
+    assert b"data-widgetmw" in page[: HEAD_END + 50]
+    assert page.endswith(BODY[HEAD_END:])
+
+
+def test_headers_body_and_more_body_may_be_missing(dg_env: dict[str, str]) -> None:
+    bare = {"type": "http.response.start", "status": 200}
+    assert run(middleware(dg_env, bare, {"type": "http.response.body"})) == [bare, {"type": "http.response.body"}]
+    empty = run(middleware(dg_env, START, {"type": "http.response.body"}))
+    assert empty == [START, {"type": "http.response.body"}]
+
+
+def test_the_apps_objects_are_never_changed(dg_env: dict[str, str]) -> None:
+    headers = [(b"content-type", b"text/html"), (b"etag", b"x"), (b"content-length", str(len(BODY)).encode())]
+    start, data = {**START, "headers": headers}, body()
+    kept = (list(headers), dict(start), dict(data))
+    run(middleware(dg_env, start, data))
+    assert (headers, start, data) == (kept[0], kept[1], kept[2])
+    assert start["headers"] is headers
+
+
+def test_a_page_that_is_left_alone_is_the_apps_very_messages(dg_env: dict[str, str]) -> None:
+    messages = [{**START, "headers": [(b"content-type", b"text/plain")]}, body(b"a", True), body(b"b")]
+    for sent, message in zip(run(middleware(dg_env, *messages)), messages, strict=True):
+        assert sent is message
+
+
+def test_after_the_decision_messages_pass_as_they_are(dg_env: dict[str, str]) -> None:
+    tail = [body(b"<p>", True), {"type": "http.response.trailers", "headers": []}, body(b"</p>")]
+    sent = run(middleware(dg_env, START, body(BODY, True), *tail))
+    assert all(given is message for given, message in zip(sent[2:], tail, strict=True))
+
+
+def test_the_scope_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
+    inner: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        inner.append(scope)
+        scope["user"] = "set further in"
+
+    request = scope(headers=[(b"accept", b"text/html"), (b"cookie", b"a=1"), (b"if-none-match", b"x")])
+    given = request["headers"]
+    asyncio.run(WidgetMiddleware(app, Settings.from_env(dg_env))(request, None, None))  # type: ignore[arg-type]
+    assert inner[0] is request
+    assert request["user"] == "set further in"
+    assert len(given) == 3, "the list of the server was changed"
+
+
+def test_early_hints_and_their_kin_pass_in_order(dg_env: dict[str, str]) -> None:
+    hints = {"type": "http.response.early_hint", "links": [b"</a.css>"]}
+    debug = {"type": "http.response.debug", "info": {}}
+    push = {"type": "http.response.push", "path": "/a.css", "headers": []}
+    new = {"type": "http.response.something_new"}
+    sent = run(middleware(dg_env, hints, debug, START, push, body(b"", True), new, body()))
+    assert [m["type"].rpartition(".")[2] for m in sent] == [
+        "early_hint",
+        "debug",
+        "start",
+        "push",
+        "something_new",
+        "body",
+    ]
+    assert b"data-widgetmw" in whole(sent)
+
+
+@pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
+def test_a_file_that_the_server_sends_does_not_slip_by_unnoticed(dg_env: dict[str, str], kind: str) -> None:
+    app = middleware(dg_env, START, {"type": kind, "path": "/a.html"})
+    sent = run(app)
+    assert [m["type"] for m in sent] == ["http.response.start", kind]
+    assert app.widget is not None
+    assert app.widget.events.counts["page:file_sent"] == 1
+
+
+def test_what_is_held_is_let_go_when_the_app_returns_without_an_end(dg_env: dict[str, str]) -> None:
+    start, piece = START, body(b"<!doctype html><htm", True)
+    assert run(middleware(dg_env, start, piece)) == [start, piece]
+
+
+def test_an_error_of_the_app_stays_the_apps(dg_env: dict[str, str]) -> None:
+    for messages in ((KeyError("x"),), (START, KeyError("x")), (START, body(BODY, True), KeyError("x"))):
+        with pytest.raises(KeyError):
+            run(middleware(dg_env, *messages))
+
+
+def test_an_error_of_the_server_stays_the_servers(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    async def gone(message: Any) -> None:
+        raise OSError("client disconnected")
+
+    with pytest.raises(OSError, match="client disconnected"):
+        asyncio.run(middleware(dg_env, START, body())(scope(), None, gone))  # type: ignore[arg-type]
+    assert caplog.records == []
+
+
+def test_a_cancelled_request_is_cancelled(dg_env: dict[str, str]) -> None:
+    async def never(_: Any) -> User:
+        await asyncio.sleep(60)
+        return User("ada")
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await sent_by(middleware(dg_env, START, body(), user=never))
+
+    asyncio.run(main())
+
+
+def test_nothing_is_held_longer_than_the_decision_needs(dg_env: dict[str, str]) -> None:
+    order: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        for i, piece in enumerate((BODY[:40], BODY[40:], b"<p>", b"</p>")):
+            order.append(f"app {i}")
+            await send(body(piece, i < 3))
+
+    async def send(message: Any) -> None:
+        order.append(message["type"].rpartition(".")[2])
+
+    app_ = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
+    asyncio.run(app_(scope(), None, send))  # type: ignore[arg-type]
+    assert order == ["app 0", "start", "body", "app 1", "body", "app 2", "body", "app 3", "body"]
+
+
+def test_a_slow_reader_slows_the_app_down(dg_env: dict[str, str]) -> None:
+    waiting = asyncio.Event()
+    ahead: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        for i in range(10):
+            await send(body(BODY if i == 0 else b"<p>", i < 9))
+            ahead.append(i)
+
+    async def main() -> None:
+        async def send(message: Any) -> None:
+            await waiting.wait()
+
+        app_ = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
+        task = asyncio.create_task(app_(scope(), None, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0.02)
+        assert ahead == []
+        waiting.set()
+        await task
+
+    asyncio.run(main())
+
+
+def test_interleaved_requests_of_many_users_get_their_own(dg_env: dict[str, str]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0)
+        await send(START)
+        for i in range(0, len(BODY), 25):
+            await asyncio.sleep(0)
+            await send(body(BODY[i : i + 25], i + 25 < len(BODY)))
+
+    async def user(scope: Any) -> User:
+        await asyncio.sleep(0)
+        return User(scope["path"])
+
+    app_ = WidgetMiddleware(app, Settings.from_env({**dg_env, "WIDGETMW_CACHE_SIZE": "5"}), user=user)
+
+    async def ask(i: int) -> bool:
+        path = f"/user{i % 17}"
+        page = whole(await sent_by(app_, scope(path=path)))
+        assert app_.widget is not None
+        return app_.widget.tokens.get(User(path)).mark.encode() in page
+
+    async def main() -> list[bool]:
+        return await asyncio.gather(*(ask(i) for i in range(2000)))
+
+    assert all(asyncio.run(main()))
+
+
+def test_a_user_that_is_no_function_is_refused_at_start(dg_env: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="function of the scope"):
+        WidgetMiddleware(middleware(dg_env).app, Settings.from_env(dg_env), user=User("ada"))  # type: ignore[arg-type]
+
+
+def test_bad_settings_are_refused_at_start_never_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DG_API_KEY", "x")
+    with pytest.raises(ValueError, match="DG_API_SECRET"):
+        WidgetMiddleware(middleware({"WIDGETMW_ENABLED": "no"}).app)
+
+
+def test_scope_user_is_the_default(dg_env: dict[str, str]) -> None:
+    class Person:
+        is_authenticated = True
+        identity = "by-convention"
+
+    app = WidgetMiddleware(middleware(dg_env, START, body()).app, Settings.from_env(dg_env))
+    assert app.widget is not None
+    page = whole(
+        run(
+            WidgetMiddleware(middleware({"WIDGETMW_ENABLED": "0"}, START, body()).app, app.settings),
+            scope(user=Person()),
+        )
+    )
+    assert app.widget.tokens.get(User("by-convention")).mark.encode() in page
+
+
+def test_a_wrong_type_in_the_answer_breaks_nothing(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    odd = {"type": "http.response.start", "status": 200, "headers": [(None, 3)]}
+    with caplog.at_level(logging.WARNING):
+        assert run(middleware(dg_env, odd, body())) == [odd, body()]
+    assert "failed" in caplog.text

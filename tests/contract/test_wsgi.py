@@ -1,0 +1,270 @@
+"""WSGI as a protocol (PEP 3333)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
+
+import pytest
+
+from tests.contract.site import BODY, HEAD_END, HTML
+from widgetmw import Settings, User
+from widgetmw.wsgi import WidgetMiddleware
+
+
+def environ(**changes: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "", **changes}
+    setup_testing_defaults(made)
+    return made
+
+
+class Server:
+    """The server's side: keeps what it is told, in order."""
+
+    def __init__(self, app: Any, settings: dict[str, str], user: Any = lambda environ: User("ada")) -> None:
+        self.middleware = WidgetMiddleware(app, Settings.from_env(settings), user=user)
+        self.log: list[Any] = []
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+
+    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        if exc_info is not None and any(isinstance(entry, bytes) for entry in self.log):
+            raise exc_info[1]
+        self.status, self.headers = status, headers
+        self.log.append("start")
+        return self.log.append
+
+    def run(self, **changes: Any) -> bytes:
+        chunks = self.middleware(environ(**changes), self.start_response)
+        try:
+            for chunk in chunks:
+                assert "start" in self.log, "yielded before start_response was called"
+                self.log.append(chunk)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return b"".join(entry for entry in self.log if isinstance(entry, bytes))
+
+
+def complete(page: bytes, body: bytes = BODY) -> bool:
+    added = len(page) - len(body)
+    return b"data-widgetmw" in page and page[:HEAD_END] + page[HEAD_END + added :] == body
+
+
+class Closing:
+    """An iterable that counts its closing."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.chunks)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("chunks", [(BODY,), (BODY[:10], BODY[10:]), (b"", BODY, b"")])
+def test_close_is_called_exactly_once(dg_env: dict[str, str], chunks: tuple[bytes, ...]) -> None:
+    source = Closing(*chunks)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [HTML])
+        return source
+
+    assert complete(Server(app, dg_env).run())
+    assert source.closed == 1
+
+
+def test_close_is_called_when_the_client_goes_away_early(dg_env: dict[str, str]) -> None:
+    source = Closing(BODY, *[b"x"] * 100)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [HTML])
+        return source
+
+    server = Server(app, dg_env)
+    chunks = server.middleware(environ(), server.start_response)
+    next(iter(chunks))
+    chunks.close()  # type: ignore[attr-defined]
+    assert source.closed == 1
+
+
+def test_an_error_while_iterating_stays_the_apps_and_closes(dg_env: dict[str, str]) -> None:
+    closed = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            start_response("200 OK", [HTML])
+            yield BODY[:10]
+            raise KeyError("x")
+        finally:
+            closed.append(1)
+
+    with pytest.raises(KeyError):
+        Server(app, dg_env).run()
+    assert closed == [1]
+
+
+def test_start_response_may_come_with_the_first_item(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        yield from (BODY[i : i + 5] for i in range(0, len(BODY), 5))
+
+    assert complete(Server(app, dg_env).run())
+
+
+def test_the_write_callable_gets_the_injection(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        write = start_response("200 OK", [HTML])
+        write(BODY[:10])
+        write(BODY[10:50])
+        return [BODY[50:]]
+
+    assert complete(Server(app, dg_env).run())
+
+
+def test_everything_by_write(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [HTML])(BODY)
+        return []
+
+    assert complete(Server(app, dg_env).run())
+
+
+def test_write_of_what_is_no_page_is_the_servers(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])(b"a")
+        return [b"b"]
+
+    server = Server(app, dg_env)
+    assert server.run() == b"ab"
+    assert server.log == ["start", b"a", b"b"]
+
+
+def error() -> Any:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        return sys.exc_info()
+
+
+def test_an_error_page_replaces_a_page_that_is_still_held(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html"), ("X-First", "1")])
+        start_response("500 Oops", [HTML], error())
+        return [BODY]
+
+    server = Server(app, dg_env)
+    assert complete(server.run())
+    assert server.status == "500 Oops"
+    assert "X-First" not in dict(server.headers)
+
+
+def test_an_error_after_the_first_byte_is_raised_by_the_server(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        yield BODY
+        start_response("500 Oops", [HTML], error())
+        yield b"never"
+
+    with pytest.raises(ValueError, match="broken"):
+        Server(app, dg_env).run()
+
+
+def test_a_second_start_response_without_an_error_is_refused(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [HTML])
+        start_response("200 OK", [HTML])
+        return [BODY]
+
+    with pytest.raises(AssertionError, match="second time"):
+        Server(app, dg_env).run()
+
+
+def test_a_file_wrapper_is_returned_as_it_is_when_left_alone(dg_env: dict[str, str]) -> None:
+    wrapped = FileWrapper(BytesIO(b"data"))
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return wrapped
+
+    middleware = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda environ: User("ada"))
+    assert middleware(environ(), lambda *_: lambda data: None) is wrapped  # type: ignore[arg-type, return-value]
+
+
+def test_a_page_of_a_file_wrapper_gets_its_token(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [HTML])
+        return environ["wsgi.file_wrapper"](BytesIO(BODY), 16)
+
+    assert complete(Server(app, dg_env).run(**{"wsgi.file_wrapper": FileWrapper}))
+
+
+def test_an_async_resolver_is_refused_at_start(dg_env: dict[str, str]) -> None:
+    async def user(environ: Any) -> User:
+        return User("ada")
+
+    class Callable:
+        async def __call__(self, environ: Any) -> User:
+            return User("ada")
+
+    for resolver in (user, Callable()):
+        with pytest.raises(TypeError, match="must not be async"):
+            WidgetMiddleware(lambda e, s: [], Settings.from_env(dg_env), user=resolver)  # type: ignore[arg-type]
+
+
+def test_a_coroutine_that_slips_through_is_a_failure_and_leaves_no_warning(dg_env: dict[str, str]) -> None:
+    async def user(environ: Any) -> User:
+        return User("ada")
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [HTML])
+        return [BODY]
+
+    server = Server(app, dg_env, user=lambda environ: user(environ))
+    assert server.run() == BODY
+    assert server.middleware.widget is not None
+    assert server.middleware.widget.events.counts["page:resolver_failed"] == 1
+
+
+def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [HTML])
+        return [BODY]
+
+    server = Server(app, dg_env, user=None)
+    page = server.run(REMOTE_USER="ada")
+    assert server.middleware.widget is not None
+    assert server.middleware.widget.tokens.get(User("ada")).mark.encode() in page
+
+
+def test_one_item_goes_out_for_each_that_comes_in(dg_env: dict[str, str]) -> None:
+    drawn: list[int] = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        for i in range(10):
+            drawn.append(i)
+            yield BODY if i == 0 else b"<p>"
+
+    server = Server(app, dg_env)
+    for i, _ in enumerate(server.middleware(environ(), server.start_response)):
+        assert drawn == list(range(i + 1))
+
+
+def test_the_environ_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
+    seen: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(environ)
+        start_response("200 OK", [HTML])
+        return [BODY]
+
+    request = environ()
+    WidgetMiddleware(app, Settings.from_env(dg_env))(request, lambda *_: lambda data: None)  # type: ignore[arg-type, return-value]
+    assert seen[0] is request

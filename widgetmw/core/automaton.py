@@ -1,0 +1,283 @@
+"""What may stand before a page's head, as an automaton over the states of the HTML Standard's tokenizer.
+
+What the tree builder passes over before the head is a regular language: white space, comments, doctypes, stray
+end tags, ``<html …>``. One row for each state and one step for each byte make the scanner resumable at any byte,
+linear on any input and the same for every way of cutting a page, without keeping a byte of it.
+
+The states come in three regions, by what was seen so far:
+
+* ``page``: a doctype or an html tag. Anything else starts the head, and our place is before it.
+* ``open``: white space, comments and stray end tags only. It may become a page or a fragment.
+* ``head``: head content, but nothing yet that only a page has. Our place is remembered; whether this is a page is
+  decided by what comes first, a doctype, html, head or body tag or something that a fragment may hold too.
+
+Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.5 (tokenization), 13.2.6.4.1 to 13.2.6.4.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from string import ascii_lowercase as _LETTERS
+from typing import Any, Final, NamedTuple, TypeAlias
+
+# capitals only where case counts: in &Tab; and &NewLine;
+_ALPHABET: Final = ("", "\0", " ", *"<>/!?-=\"'&#;0123456789", *_LETTERS, *"ABEILNTW", *"\xef\xbb\xbf\xfe\xff")
+_CODE: Final = {character: code for code, character in enumerate(_ALPHABET)}
+_OTHER: Final = len(_ALPHABET)
+_WIDTH: Final = _OTHER + 1
+
+
+def _code(byte: int) -> int:
+    character = chr(byte)
+    if character in "\t\n\f\r":
+        character = " "
+    elif character not in _CODE and byte < 128:
+        character = character.lower()
+    return _CODE.get(character, _OTHER)
+
+
+def _columns(characters: str) -> list[int]:
+    """The columns of these characters; a small letter stands for its capital too."""
+    return [_CODE[it] for x in characters or [""] for it in {x, x.upper()} if it in _CODE]
+
+
+CODES: Final = bytes(map(_code, range(256)))
+"""For ``bytes.translate``: bytes to columns of a row."""
+END: Final = _CODE[""]
+"""The column of the end of the page."""
+
+Row: TypeAlias = list[Any]  # a Row or a Stop for each code
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What the automaton has found.
+
+    Attributes:
+        back: bytes from our place to here; ``None``: our place is the one remembered.
+        reason: why there is no place for us, or ``None``.
+        then: the row to go on with, when our place is to be remembered and the rest is not decided yet.
+    """
+
+    back: int | None = None
+    reason: str | None = None
+    then: Row | None = None
+
+
+class _Remember(NamedTuple):
+    """Our place is so many bytes back; go on in that state."""
+
+    back: int
+    state: str
+
+
+_Target: TypeAlias = "str | Stop | _Remember"
+_Rule: TypeAlias = Mapping[str, _Target]  # by characters; "" is the end of the page
+
+_IS_PAGE: Final = Stop()
+_FRAGMENT: Final = Stop(reason="fragment")
+_NO_HEAD: Final = Stop(reason="head_not_found")
+_NUL: Final = Stop(reason="nul")
+_ENCODING: Final = Stop(reason="encoding")
+
+_VOID: Final = ("base", "basefont", "bgsound", "link", "meta")
+_RAW: Final = ("noframes", "noscript", "style", "title")
+_CLOSE: Final[_Rule] = {" /": "end before", ">": "data"}
+_IMPLY: Final = ("body", "br", "head", "html")  # end tags that start the head; others are passed over
+
+
+class _Region:
+    """Writes the states of one region. A state without a colon in its name is one of this region."""
+
+    def __init__(self, table: dict[str, list[_Target]], name: str, end: Stop, nul: Stop | None = None) -> None:
+        self.table, self.name, self.end, self.nul = table, name, end, nul
+
+    def row(self, state: str) -> list[_Target]:
+        return self.table[f"{self.name}:{state}"]
+
+    def state(self, name: str, base: _Target | list[_Target], rule: _Rule) -> None:
+        """Adds a state: one target for everything, or the row of another state, changed by ``rule``."""
+        row = list(base) if isinstance(base, list) else [self._full(base)] * _WIDTH
+        row[END] = self.end
+        if self.nul is not None:
+            row[_CODE["\0"]] = self.nul
+        self.table[f"{self.name}:{name}"] = row
+        self.change(name, rule)
+
+    def change(self, name: str, rule: _Rule) -> None:
+        for characters, target in rule.items():
+            for column in _columns(characters):
+                self.row(name)[column] = self._full(target)
+
+    def _full(self, target: _Target) -> _Target:
+        return f"{self.name}:{target}" if isinstance(target, str) and ":" not in target else target
+
+    def words(self, root: str, words: Mapping[str, _Rule], other: Callable[[int], list[_Target]]) -> None:
+        """Adds a state for each beginning of a word, reached from the state ``root``.
+
+        Args:
+            root: an existing state.
+            words: what may follow each word.
+            other: where everything else leads, by the number of letters read.
+        """
+        beginnings = {word[:length] for word in words for length in range(1, len(word) + 1)}
+        for read in sorted(beginnings):
+            longer = {letter: root + read + letter for letter in _LETTERS if read + letter in beginnings}
+            self.state(root + read, other(len(read)), {**longer, **words.get(read, {})})
+            if len(read) == 1:
+                self.change(root, {read: root + read})
+
+    def attributes(self, tag: str, done: _Target) -> _Rule:
+        """Adds what may stand between a tag's name and its ``>``; returns what ends the name."""
+        before, name, after, value = f"{tag} before", f"{tag} name", f"{tag} after", f"{tag} value"
+        double, single, bare = f"{tag} double", f"{tag} single", f"{tag} bare"
+        self.state(before, name, {" /": before, ">": done})
+        self.state(name, name, {" ": after, "/": before, "=": value, ">": done})
+        self.state(after, name, {" ": after, "/": before, "=": value, ">": done})
+        self.state(value, bare, {" ": value, '"': double, "'": single, ">": done})
+        self.state(double, double, {'"': before})
+        self.state(single, single, {"'": before})
+        self.state(bare, bare, {" ": before, ">": done})
+        return {" /": before, ">": done}
+
+    def markup(self, doctype: _Target) -> None:
+        """Adds what begins with ``<!`` or ``<?``; all but a doctype leads back to ``data``."""
+        self.state("bogus", "bogus", {">": "data"})
+        self.state("<!", "bogus", {"-": "<!-", ">": "data"})
+        self.state("<!-", "bogus", {"-": "<!--", ">": "data"})
+        self.state("<!--", "comment", {"-": "<!---", ">": "data"})
+        self.state("<!---", "comment", {"-": "comment--", ">": "data"})
+        self.state("comment", "comment", {"-": "comment-"})
+        self.state("comment-", "comment", {"-": "comment--"})
+        self.state("comment--", "comment", {"-": "comment--", "!": "comment--!", ">": "data"})
+        self.state("comment--!", "comment", {"-": "comment-", ">": "data"})
+        self.state("doctype", "doctype", {">": doctype})
+        bogus, inside = self.row("bogus"), self.row("doctype")
+        self.words("<!", {"doctype": {}}, lambda read: inside if read == len("doctype") else bogus)
+
+    def end_tags(self, imply: Callable[[str, _Rule], _Rule]) -> None:
+        """Adds end tags. ``imply`` says what follows the names that start the head; others lead to ``data``."""
+        stray = self.attributes("end", "data")
+        self.state("end", "end", stray)
+        self.state("</", "bogus", {_LETTERS: "end", ">": "data"})
+        self.words("</", {tag: imply(tag, stray) for tag in _IMPLY}, lambda _: self.row("end"))
+
+
+def _page(page: _Region) -> dict[str, _Rule]:
+    """Adds the region ``page``; returns what follows the names of the tags that only a page has."""
+    known = {"html": page.attributes("html", "data"), "head": page.attributes("head", Stop(0))}
+    page.state("data", Stop(1), {" ": "data", "<": "<", "&": _Remember(1, "page:&"), "": Stop(0)})
+    page.state("<", Stop(2), {"!": "<!", "?": "bogus", "/": "</", "": Stop(1)})
+    page.markup("data")
+    page.end_tags(lambda tag, stray: {ends: Stop(len(tag) + 3) for ends in stray})
+    page.change("</", {"": Stop(2)})
+    page.words("<", known, lambda read: [Stop(read + 2)] * _WIDTH)
+    _references(page)
+    return {tag: {ends: page._full(to) for ends, to in rule.items()} for tag, rule in known.items()}
+
+
+def _references(page: _Region) -> None:
+    """Adds character references: those of white space are passed over, any other is text and starts the head."""
+    for state, rule in {
+        "&": {"#": "&#"},
+        "&#": {"0": "&#0", "1": "&#1", "3": "&#3", "9": "&#9", "x": "&#x"},
+        "&#0": {"0": "&#0", "1": "&#1", "3": "&#3", "9": "&#9"},
+        "&#1": {"023": "&#9"},
+        "&#3": {"2": "&#9"},
+        "&#x": {"0": "&#x", "2": "&#x2", "9acd": "&#x9"},
+        "&#x2": {"0": "&#x9"},
+    }.items():
+        page.state(state, _IS_PAGE, {**rule, "": _IS_PAGE})
+    page.state("&#9", page.row("data"), {"0123456789": _IS_PAGE, ";": "data", "": Stop(0)})
+    page.state("&#x9", page.row("data"), {"0123456789abcdef": _IS_PAGE, ";": "data", "": Stop(0)})
+    for word in ("Tab", "NewLine"):
+        for read, letter in enumerate(word):
+            if read:
+                page.state(f"&{word[:read]}", _IS_PAGE, {"": _IS_PAGE})
+            page.row(f"&{word[:read]}")[_CODE[letter]] = f"page:&{word[: read + 1]}"
+        page.state(f"&{word}", _IS_PAGE, {";": "data", "": _IS_PAGE})
+
+
+def _head(head: _Region) -> None:
+    """Adds the region ``head``."""
+    head.state("data", _FRAGMENT, {" ": "data", "<": "<"})
+    head.state("<", _FRAGMENT, {"!": "<!", "?": "bogus", "/": "</"})
+    head.markup(_IS_PAGE)
+    head.end_tags(lambda _, stray: stray)
+    names: dict[str, _Rule] = {tag: {" />": _IS_PAGE} for tag in ("body", "head", "html")}
+    names |= {tag: head.attributes(tag, "data") for tag in _VOID}
+    names |= {tag: head.attributes(tag, tag) for tag in (*_RAW, "script")}
+    head.words("<", names, lambda _: [_FRAGMENT] * _WIDTH)
+    for tag in _RAW:
+        head.state(tag, tag, {"<": f"{tag}<"})
+        _raw(head, tag, {tag: _CLOSE})
+    _script(head)
+
+
+def _raw(head: _Region, text: str, ends: Mapping[str, _Rule]) -> None:
+    """Adds the states after a ``<`` in a text where only some end tags count."""
+    head.state(f"{text}<", head.row(text), {"/": f"{text}</"})
+    head.state(f"{text}</", head.row(text), {})
+    head.words(f"{text}</", ends, lambda _: head.row(text))
+
+
+def _script(head: _Region) -> None:
+    """Adds the content of a script, where ``<!--`` followed by ``<script`` hides the next end tag."""
+    head.state("script", "script", {"<": "script<"})
+    _raw(head, "script", {"script": _CLOSE})
+    head.change("script<", {"!": "script<!"})
+    head.state("script<!", head.row("script"), {"-": "script<!-"})
+    head.state("script<!-", head.row("script"), {"-": "escaped--"})
+    ends: dict[str, _Rule] = {"escaped": _CLOSE, "twice": {" />": "escaped"}}
+    for text, end in ends.items():
+        head.state(text, text, {"-": f"{text}-", "<": f"{text}<"})
+        head.state(f"{text}-", head.row(text), {"-": f"{text}--"})
+        head.state(f"{text}--", head.row(text), {"-": f"{text}--", ">": "script"})
+        _raw(head, text, {"script": end})
+    head.words("escaped<", {"script": {" />": "twice"}}, lambda _: head.row("escaped"))
+
+
+def _open(start: _Region, head: _Region, known: dict[str, _Rule]) -> None:
+    """Adds the region ``open`` and its first state, which knows byte-order marks."""
+    start.state("data", _FRAGMENT, {" ": "data", "<": "<"})
+    start.state("<", _FRAGMENT, {"!": "<!", "?": "bogus", "/": "</"})
+    for letter in _LETTERS:
+        begun = head.row("<")[_CODE[letter]]
+        start.change("<", {letter: _Remember(2, begun) if isinstance(begun, str) else begun})
+    start.markup("page:data")
+    implied = {" /": "head:end before", ">": "head:data"}
+    start.end_tags(lambda tag, _: {ends: _Remember(len(tag) + 3, to) for ends, to in implied.items()})
+    start.words("<", known, lambda _: [_FRAGMENT] * _WIDTH)
+    start.state("start", start.row("data"), {"\xef": "bom", "\xfe": "utf-16be", "\xff": "utf-16le"})
+    start.state("bom", _FRAGMENT, {"\xbb": "bom end"})
+    start.state("bom end", _FRAGMENT, {"\xbf": "data"})
+    start.state("utf-16be", _FRAGMENT, {"\xff": _ENCODING})
+    start.state("utf-16le", _FRAGMENT, {"\xfe": _ENCODING})
+
+
+def _link(table: Mapping[str, list[_Target]]) -> dict[str, Row]:
+    """Replaces the names of states by their rows."""
+    rows: dict[str, Row] = {name: [] for name in table}
+
+    def linked(target: _Target) -> Row | Stop:
+        if isinstance(target, _Remember):
+            return Stop(target.back, then=rows[target.state])
+        return rows[target] if isinstance(target, str) else target
+
+    for name, row in rows.items():
+        row.extend(map(linked, table[name]))
+    return rows
+
+
+def _build() -> Row:
+    table: dict[str, list[_Target]] = {}
+    known = _page(_Region(table, "page", end=_NO_HEAD, nul=_NUL))
+    head = _Region(table, "head", end=_FRAGMENT)
+    _head(head)
+    _open(_Region(table, "open", end=_FRAGMENT, nul=_NUL), head, known)
+    return _link(table)["open:start"]
+
+
+START: Final = _build()
+"""The row of a page's first byte."""
