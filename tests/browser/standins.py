@@ -5,10 +5,8 @@ from __future__ import annotations
 #: Reads its config when it loads, is embedded a moment later, and only then takes messages.
 DIGITALGENIUS = """
 window.vendor = {messages: [], resets: 0, config: JSON.parse(JSON.stringify(window.DG_CHAT_WIDGET_CONFIG))};
-setTimeout(() => {
-  const early = () => { throw new Error("not embedded yet"); };
-  window.dgchat = {methods: {sendSystemMessage: early, resetChat: early}};
-}, 50);
+const early = () => { throw new Error("not embedded yet"); };
+window.dgchat = {methods: {sendSystemMessage: early, resetChat: early}};
 window.embedWidget = () => {
   window.dgchat = {methods: {
     sendSystemMessage: (message) => vendor.messages.push(message),

@@ -40,7 +40,7 @@ def giosg(keys: Keys, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("vendor", "mint", "who"),
     [
-        ("digitalgenius", dg, "1001"),
+        ("digitalgenius", dg, "customer 1001"),
         ("hissuno", hissuno, "Ada"),
         ("orlo", orlo, "Ada"),
         ("giosg", giosg, "Ada"),

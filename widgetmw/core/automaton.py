@@ -82,7 +82,7 @@ _NUL: Final = Stop(reason="nul")
 _ENCODING: Final = Stop(reason="encoding")
 
 _VOID: Final = ("base", "basefont", "bgsound", "link", "meta")
-_RAW: Final = ("noframes", "noscript", "style", "title")
+_RAW: Final = ("noframes", "noscript", "style", "template", "title")
 _CLOSE: Final[_Rule] = {" /": "end before", ">": "data"}
 _IMPLY: Final = ("body", "br", "head", "html")  # end tags that start the head; others are passed over
 

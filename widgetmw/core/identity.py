@@ -13,7 +13,7 @@ from widgetmw.core.user import User
 Request: TypeAlias = MutableMapping[str, Any]
 Environ: TypeAlias = dict[str, Any]
 Resolver: TypeAlias = Callable[[Environ], User | None]
-AsyncResolver: TypeAlias = Callable[[Request], User | None | Awaitable[User | None]]
+AsyncResolver: TypeAlias = Callable[[Request], User | Awaitable[User | None] | None]
 
 _KEY: Final = "widgetmw.request"
 _UNSAID: Final = object()

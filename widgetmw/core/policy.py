@@ -26,7 +26,7 @@ REASONS = {
         "Add a nonce or `'self'` to `script-src`. `WIDGETMW_CSP=amend` does not open such a page.",
     ),
     "csp_blocks_script": (
-        "The page's policy allows neither our inline script nor our script's URL, or two policies allow different ones.",
+        "The page's policies allow neither our inline script nor our script's URL, or each another one.",
         "Give `script-src` a nonce for each answer, or `'self'`; or set `WIDGETMW_CSP=amend`.",
     ),
     "csp_blocks_connect": (
@@ -171,6 +171,8 @@ def amended(policy_header: str, source: str) -> str:
 
 
 def _amended(text: str, source: str) -> str:
+    if not text.strip():
+        return text
     read = policy(text)
     name, lists = read.script_directive(), read.scripts
     if name is None or lists is None or lists.inline or lists.empty or source in lists.hashes:

@@ -129,9 +129,10 @@ class _Tokenizer:
         return self.last is not None and self.last.text in texts
 
     def _behind_dot(self, char: str) -> None:
-        if self._after(".", "?.") and not (char == "#" or grammar.NAME.match(self.text, self.pos, self.end)):
-            if not (self._after("?.") and char in "(["):
-                self.fail("a dot without a name behind it")
+        if not self._after(".", "?.") or char == "#" or grammar.NAME.match(self.text, self.pos, self.end):
+            return
+        if not (self._after("?.") and char in "(["):
+            self.fail("a dot without a name behind it")
 
     def _complete(self) -> None:
         last = self.last

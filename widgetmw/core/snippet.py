@@ -60,7 +60,7 @@ class Snippet:
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
         self._frames: dict[Any, tuple[bytes, bytes]] = {}
-        self._second = (0, b"")
+        self._moment = (0, b"")
 
     def span(
         self,
@@ -99,10 +99,11 @@ class Snippet:
         return span[span.index(b">") + 1 : span.rindex(b"</script>")]
 
     def _time(self, now: float) -> bytes:
-        second, text = self._second
-        if second != int(now):
-            text = b'"now":%d,' % now
-            self._second = (int(now), text)
+        # to a tenth of a second: with whole ones a browser would believe in tokens for up to a second too long
+        moment, text = self._moment
+        if moment != int(now * 10):
+            text = b'"now":%.1f,' % now
+            self._moment = (int(now * 10), text)
         return text
 
     def _page(self, grant: Grant) -> bytes:

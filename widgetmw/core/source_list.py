@@ -159,11 +159,13 @@ def _path_matches(pattern: str, path: str) -> bool:
     if pattern in ("", "/"):
         return True
     wanted, parts = pattern.split("/"), path.split("/")
+    if len(wanted) > len(parts):
+        return False
     if pattern.endswith("/"):
-        wanted.pop()  # a folder: only what stands before the slash counts
+        wanted.pop()  # a folder, and all in it
     elif len(wanted) != len(parts):
         return False
-    return len(wanted) <= len(parts) and all(map(_same, wanted, parts))
+    return all(map(_same, wanted, parts))
 
 
 def _same(one: str, other: str) -> bool:

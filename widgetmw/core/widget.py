@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, AnyStr, Final, NamedTuple
+from typing import AnyStr, Final, NamedTuple
 
 from widgetmw.browser import assets
 from widgetmw.core import response

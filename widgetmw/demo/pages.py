@@ -36,7 +36,9 @@ def overview(frame: Frame) -> Markup:
     people = join([_choice(person, frame.person) for person in PEOPLE.values()])
     template = "overview-known" if frame.person else "overview-anonymous"
     hero = render(template, name=frame.person.label if frame.person else "", ttl=frame.ttl)
-    sign_in = render("sign-in", next=frame.path, people=people, heading="Another person" if frame.person else "Sign in")
+    sign_in = render(
+        "sign-in", next=frame.path, people=people, heading="Switch to another person" if frame.person else "Sign in"
+    )
     source = _source(frame)
     nothing = Markup()
     first, last = (nothing, sign_in) if frame.person else (sign_in, nothing)

@@ -89,7 +89,7 @@ class Vendors:
         self._not_expired(found.claims)
         if found.claims.get("scope") != "user":
             raise _Refused("scope is not user")
-        return _text(found.claims, "external_id"), found.claims
+        return f"customer {_text(found.claims, 'external_id')}", found.claims
 
     def _hissuno(self, token: str) -> tuple[str, dict[str, Any]]:
         if not token:

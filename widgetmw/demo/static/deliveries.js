@@ -40,6 +40,7 @@ export class Deliveries {
   }
 
   put(entry) {
+    if (this.list.children.length) entry.classList.add("fresh");
     this.list.prepend(entry);
     if (this.list.children.length > MOST) this.list.lastElementChild.remove();
   }

@@ -1,6 +1,7 @@
 // The front page: the four tokens at a glance, each checked by its vendor's stand-in backend.
 import { verify } from "./backend.js";
 import { Clock, seconds } from "./clock.js";
+import { leave } from "./leave.js";
 import { follow } from "./live.js";
 import "./source.js";
 
@@ -50,3 +51,6 @@ class Card {
 }
 
 document.querySelectorAll("[data-card]").forEach((root) => new Card(root));
+if (document.querySelector("[data-card]")) {
+  window.addEventListener("widgetmw:signedout", () => document.querySelector(".page-head").append(leave()));
+}

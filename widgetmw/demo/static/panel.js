@@ -1,8 +1,9 @@
 // The live view of a vendor's page: the token, its clock, its claims, and what became of it.
 import { verify } from "./backend.js";
 import { Clock, seconds } from "./clock.js";
-import { follow, renew } from "./live.js";
 import { Deliveries } from "./deliveries.js";
+import { leave } from "./leave.js";
+import { follow, renew } from "./live.js";
 import { onReport } from "./reports.js";
 import "./source.js";
 import { altered, claims, fingerprint, header } from "./token.js";
@@ -93,20 +94,10 @@ class Panel {
     this.current = undefined;
     this.clock.stop();
     this.verdict("anonymous", "Signed out: the token is gone");
-    byId("claims").replaceChildren();
-    byId("token").textContent = byId("fingerprint").textContent = "";
     this.deliveries.end();
-    this.root.querySelectorAll("[data-action]").forEach((button) => { button.disabled = true; });
-    this.say("anonymous", "You signed out in another tab, so this one ended too.");
-    this.offerSignIn();
-  }
-
-  offerSignIn() {
-    const link = document.createElement("a");
-    link.className = "button";
-    link.href = location.pathname;
-    link.textContent = "Reload this page";
-    byId("result").after(link);
+    this.root.classList.add("ended");
+    this.say("anonymous", "This tab has followed: the token is dropped, and the conversation with it.");
+    byId("result").after(leave());
   }
 
   async act(action) {

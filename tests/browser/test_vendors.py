@@ -1,0 +1,333 @@
+"""Each vendor's halves, against stand-ins that do what the vendor's documentation says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
+
+from tests.browser import standins
+from tests.browser.conftest import Visit
+from tests.browser.site import Reply, Site, answer
+from tests.browser.standins import script
+
+DG_INIT = "https://chat.digitalgenius.com/init.js"
+GIOSG_LOADER = "https://service.giosg.com/live2/org-1"
+
+
+def token_of(page: Page, vendor: str) -> str:
+    token: str = page.evaluate("(vendor) => widgetmw.get(vendor).token", vendor)
+    return token
+
+
+def renew(page: Page, site: Site, vendor: str) -> str:
+    """Makes the server mint anew and the page ask; returns the new token."""
+    site.forget()
+    token: str = page.evaluate("(vendor) => widgetmw.refresh(vendor).then((fresh) => fresh.token)", vendor)
+    return token
+
+
+# --- DigitalGenius ----------------------------------------------------------------------------------------------------
+
+OWN = "{theme: 'dark', env: 'us', metadata: {plan: 'pro'}, callbacks: {onBotMessage: () => 7, onWidgetEmbedded: own}}"
+ASSIGNMENTS = {
+    "window": f"window.DG_CHAT_WIDGET_CONFIG = {OWN};",
+    "var": f"var DG_CHAT_WIDGET_CONFIG = {OWN};",
+    "let": f"let DG_CHAT_WIDGET_CONFIG = {OWN};",
+    "const": f"const DG_CHAT_WIDGET_CONFIG = {OWN};",
+    "frozen": f"window.DG_CHAT_WIDGET_CONFIG = {OWN}; const c = window.DG_CHAT_WIDGET_CONFIG;"
+    "Object.freeze(c.metadata); Object.freeze(c.callbacks); window.DG_CHAT_WIDGET_CONFIG = Object.freeze({...c});",
+    "mutated": f"const c = window.DG_CHAT_WIDGET_CONFIG; const mine = {OWN};"
+    "c.theme = mine.theme; c.env = mine.env; c.metadata = mine.metadata; c.callbacks = mine.callbacks;",
+    "merged": f"window.DG_CHAT_WIDGET_CONFIG = Object.assign({{}}, window.DG_CHAT_WIDGET_CONFIG, {OWN});",
+    "late": f"addEventListener('DOMContentLoaded', () => {{ window.DG_CHAT_WIDGET_CONFIG = {OWN}; }});",
+}
+
+
+@pytest.mark.parametrize("assign", ASSIGNMENTS.values(), ids=ASSIGNMENTS.keys())
+def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_our_token(visit: Visit, site: Site, assign: str) -> None:
+    site.head = script("window.owned = []; window.own = function () { owned.push([...arguments]); };") + script(assign)
+    page = visit("ann")
+    # the vendor's loader comes last, as documented
+    page.add_script_tag(content=standins.DIGITALGENIUS_EMBEDDED)
+    config = page.evaluate("vendor.config")
+    assert config["theme"] == "dark"
+    assert config["env"] == "us"
+    assert config["widgetId"] == "w-1"
+    assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
+    assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.callbacks.onBotMessage()") == 7
+    assert page.evaluate("owned") == [["embedded"]]
+    fresh = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
+    assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == fresh
+
+
+def test_dg_a_config_set_ahead_of_our_script_is_kept(profile: Callable[..., BrowserContext], site: Site) -> None:
+    context = profile("ann")
+    context.add_init_script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark', metadata: {plan: 'pro'}};")
+    page = context.new_page()
+    page.goto(site.url)
+    config = page.evaluate("({...DG_CHAT_WIDGET_CONFIG, callbacks: 0})")
+    assert config["theme"] == "dark"
+    assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
+
+
+def test_dg_metadata_replaced_by_the_page_gets_the_token_again(visit: Visit) -> None:
+    page = visit("ann")
+    page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata = {plan: 'pro'}")
+    page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata.auth_token = 'mine'")
+    assert page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata") == {
+        "plan": "pro",
+        "auth_token": token_of(page, "digitalgenius"),
+    }
+
+
+def test_dg_a_token_renewed_before_the_widget_is_embedded_is_sent_once_it_is(visit: Visit, site: Site) -> None:
+    site.head = script(standins.DIGITALGENIUS)
+    page = visit("ann")
+    renew(page, site, "digitalgenius")
+    latest = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages") == []
+    page.evaluate("embedWidget()")
+    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": latest}]
+
+
+def test_dg_the_token_of_the_page_is_not_sent_a_second_time(visit: Visit, site: Site) -> None:
+    site.head = script(standins.DIGITALGENIUS_EMBEDDED)
+    page = visit("ann")
+    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
+    assert page.evaluate("vendor.messages") == []
+
+
+@pytest.mark.parametrize("event", ["DGSDKScriptLoaded", "onDGSDKScriptLoaded"])
+def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site, event: str) -> None:
+    site.head = script(
+        f"addEventListener('{event}', () => DGChatSDK.init({{name: 'Ann', metadata: {{locale: 'en'}}}}));"
+        "window.DG_SDK_CONFIG = {generalSettings: {persistSession: true}};"
+        "window.DGChatSDK = {init: (options) => { window.given = options; }, endConversation: () => { window.ended = true; }};"
+        f"dispatchEvent(new Event('{event}'));"
+    )
+    page = visit("ann")
+    token = token_of(page, "digitalgenius")
+    assert page.evaluate("given") == {"name": "Ann", "metadata": {"locale": "en", "auth_token": token}}
+    assert page.evaluate("DG_SDK_CONFIG") == {
+        "widgetId": "w-1",
+        "env": "eu",
+        "generalSettings": {"persistSession": True},
+        "metadata": {"auth_token": token},
+    }
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate("[ended, DG_SDK_CONFIG.metadata]") == [True, {}]
+
+
+# --- Hissuno ----------------------------------------------------------------------------------------------------------
+
+
+def test_hissuno_config_is_a_new_object_per_token(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    page.evaluate(
+        "window.old = HISSUNO_WIDGET_CONFIG; widgetmw.subscribe('hissuno', () => window.snap = HISSUNO_WIDGET_CONFIG); 0"
+    )
+    fresh = renew(page, site, "hissuno")
+    assert page.evaluate("snap === HISSUNO_WIDGET_CONFIG && snap !== old && snap.widgetToken") == fresh
+    assert page.evaluate("[snap.userId, snap.userMetadata, snap.projectId]") == ["ann", {"name": "ann ☃"}, "p-1"]
+
+
+# --- Orlo -------------------------------------------------------------------------------------------------------------
+
+
+def test_orlo_snippet_runs_once_per_token(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    first = token_of(page, "orlo")
+    second = renew(page, site, "orlo")
+    page.evaluate("widgetmw.refresh('orlo')")
+    assert page.evaluate("orloData") == [[first, "o-1"], [second, "o-1"]]
+
+
+def test_orlo_an_error_in_the_operators_snippet_is_reported_without_the_token(
+    profile: Callable[..., BrowserContext], site: Site
+) -> None:
+    context = profile("ann")
+    messages: list[ConsoleMessage] = []
+    context.on("console", lambda message: messages.append(message))
+    page = context.new_page()
+    site.head = script("window.orloData = {push: (given) => { throw new Error('no ' + given[0]); }};")
+    page.goto(site.url)
+    assert token_of(page, "giosg")
+    assert [message.type for message in messages] == ["warning"]
+    assert messages[0].text == "widgetmw: orlo: Error: no ..."
+
+
+# --- giosg ------------------------------------------------------------------------------------------------------------
+
+
+def giosg_script(consent: bool) -> str:
+    return standins.GIOSG.replace("CONSENT", "true" if consent else "false")
+
+
+def calls(page: Page) -> list[list[object]]:
+    queued: list[list[object]] = page.evaluate("_giosg._e.map((call) => [...call])")
+    return queued
+
+
+@pytest.mark.parametrize("tag", ["", script(standins.GIOSG_TAG)], ids=["alone", "beside the vendor's tag"])
+def test_giosg_visitor_data_is_queued_and_submitted_again_on_renewal(visit: Visit, site: Site, tag: str) -> None:
+    site.head = tag
+    page = visit("ann")
+    first = ["visitor", "submit", token_of(page, "giosg"), "HS256"]
+    assert calls(page) == [first]
+    second = ["visitor", "submit", renew(page, site, "giosg"), "HS256"]
+    assert calls(page) == [first, second]
+
+
+def test_giosg_data_dropped_before_consent_is_submitted_after_it(visit: Visit, site: Site) -> None:
+    site.pages["/giosg.js"] = lambda user: Reply(
+        200, giosg_script(consent=False).encode(), {"Content-Type": "text/javascript"}
+    )
+    site.head = script(standins.GIOSG_TAG) + '<script async src="/giosg.js"></script>'
+    page = visit("ann")
+    page.wait_for_function("window.vendor")
+    assert page.evaluate("vendor.submitted") == []
+    page.evaluate("giosgTCApi.setVisitorConsent({vendor: true})")
+    assert page.evaluate("vendor.submitted") == [[token_of(page, "giosg"), "HS256"]]
+
+
+def test_giosg_marked_links_always_have_the_signed_url(visit: Visit, site: Site) -> None:
+    site.body = '<a id="one" data-widgetmw-giosg>chat</a><a id="plain">no</a>'
+    page = visit("ann")
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<p><a id=\"two\" data-widgetmw-giosg>late</a></p>');"
+        "document.getElementById('plain').after(Object.assign(document.createElement('a'), {id: 'three'}));"
+        "document.getElementById('three').setAttribute('data-widgetmw-giosg', '');"
+    )
+    hrefs = "['one', 'two', 'three', 'plain'].map((id) => document.getElementById(id).getAttribute('href'))"
+    url = page.evaluate("widgetmw.get('giosg').url")
+    assert page.evaluate(hrefs) == [url, url, url, None]
+    renew(page, site, "giosg")
+    new_url = page.evaluate("widgetmw.get('giosg').url")
+    assert page.evaluate(hrefs) == [new_url, new_url, new_url, None] != [url, url, url, None]
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate(hrefs) == [None] * 4
+
+
+def test_giosg_a_marked_frame_gets_its_url_once_per_person(visit: Visit, site: Site) -> None:
+    site.body = '<iframe id="chat" data-widgetmw-giosg></iframe>'
+    page = visit("ann")
+    source = "document.getElementById('chat').getAttribute('src')"
+    first = page.evaluate(source)
+    assert first == page.evaluate("widgetmw.get('giosg').url")
+    renew(page, site, "giosg")
+    assert page.evaluate(source) == first
+    page.context.add_cookies([{"name": "session", "value": "bob", "url": site.url}])
+    renew(page, site, "giosg")
+    assert "user=bob" in page.evaluate(source)
+
+
+def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: Visit, site: Site) -> None:
+    site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
+    site.life = 60
+    page = visit("ann", clock=True)
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    site.shift += 3600
+    page.context.clock.fast_forward(3_600_000)
+    page.evaluate("delete document.hidden")
+    page.click("#chat")
+    page.wait_for_url("**/chat?*")
+    assert "n=2" in page.url
+
+
+# --- embedding --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loaders(profile: Callable[..., BrowserContext]) -> Callable[..., tuple[BrowserContext, list[str]]]:
+    """Serves the vendors' loaders to a new profile, and notes which were asked for."""
+
+    def make(user: str | None, clock: bool = False) -> tuple[BrowserContext, list[str]]:
+        context, loaded = profile(user, clock), list[str]()
+
+        def serve(route: Route) -> None:
+            loaded.append(route.request.url)
+            route.fulfill(body=standins.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
+
+        context.route(re.compile("^https:"), serve)
+        return context, loaded
+
+    return make
+
+
+def test_embed_adds_the_vendors_loaders_for_a_signed_in_visitor(
+    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
+) -> None:
+    site.embed = ("digitalgenius", "orlo", "giosg")
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
+    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
+    assert page.evaluate("orloEmbeds") == [[token_of(page, "orlo"), "o-1"]]
+    assert page.evaluate("_giosg._c") == "org-1"
+    renew(page, site, "digitalgenius")
+    assert len(loaded) == 2
+
+
+def test_embed_gives_anonymous_visitors_the_public_configuration_only(
+    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
+) -> None:
+    site.embed = ("digitalgenius", "giosg")
+    context, loaded = loaders(None)
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
+    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
+    assert page.evaluate("[window._giosg._e, document.cookie, localStorage.length]") == [None, "", 1]
+    assert page.evaluate("localStorage.dg_session") == "conversation"
+    assert site.asked == []
+
+
+def test_embed_adds_no_second_loader_beside_the_pages_own(
+    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
+) -> None:
+    site.embed = ("digitalgenius",)
+    site.body = f'<script src="{DG_INIT}"></script>'
+    context, loaded = loaders("ann")
+    context.new_page().goto(site.url)
+    assert loaded == [DG_INIT]
+
+
+def test_embed_waits_for_the_first_token_but_not_for_long(
+    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
+) -> None:
+    site.delivery = "fetch"
+    site.embed = ("digitalgenius",)
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
+
+    page.route("**/_widgetmw/token", lambda route: None)  # never answers
+    page.goto(site.url)
+    page.wait_for_timeout(1000)
+    assert len(loaded) == 1
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
+
+
+def test_embed_starts_the_chat_of_nobody_when_the_endpoint_is_down(
+    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
+) -> None:
+    site.delivery = "fetch"
+    site.embed = ("digitalgenius",)
+    site.script = lambda user: answer(503, {"error": "token_unavailable"})
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert "metadata" not in page.evaluate("vendor.config")
+    assert json.dumps(loaded)

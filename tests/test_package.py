@@ -1,0 +1,80 @@
+"""The package as it is shipped and imported."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "widgetmw" / "core").glob("*.py"))
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "dgchat")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run([sys.executable, *words], check=True, timeout=300)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_browser_side_and_the_types(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    tree = {str(p.relative_to(ROOT)) for p in (ROOT / "widgetmw").rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    assert tree <= names
+    assert "widgetmw/py.typed" in names
+    assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
+
+
+def test_the_wheel_works_by_itself(wheel: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import widgetmw; from widgetmw.cli import main; assert widgetmw.__file__.startswith(sys.argv[1]); sys.exit(main(['check']))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path)],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("minted and verified") == 4
+
+
+def test_importing_the_package_imports_no_framework_and_no_signer() -> None:
+    code = "import sys, widgetmw; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert loaded & {"flask", "fastapi", "starlette", "django", "jwt", "cryptography", "werkzeug", "asyncio"} == set()
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(("widgetmw.core." if node.level else "") + (node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_knows_no_vendor_and_no_driver(path: Path) -> None:
+    inside = {name for name in imports(path) if name.startswith("widgetmw")}
+    assert {name for name in inside if not name.startswith(("widgetmw.core", "widgetmw.browser"))} == set()
+    code = ast.dump(ast.parse(path.read_text(encoding="utf-8"))).lower()
+    assert [vendor for vendor in VENDORS if vendor in code] == []
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_has_no_framework_event_loop_or_environment(path: Path) -> None:
+    outside = {name.partition(".")[0] for name in imports(path)}
+    assert outside & {"asyncio", "flask", "fastapi", "starlette", "django", "jwt", "cryptography"} == set()
