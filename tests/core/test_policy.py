@@ -321,18 +321,12 @@ def test_hash_source_is_that_of_the_specification() -> None:
     assert hash_source(b"alert('Hello, world.');") == "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
 
 
-TOKENS = st.sampled_from(
-    (
-        "'self' 'none' 'unsafe-inline' 'strict-dynamic' 'nonce-a' 'nonce-b' 'NONCE-a' 'nonce-{' 'nonce-' 'sha256-abc' * "
-        "https: http: data: shop.example *.example https://shop.example:443/_widgetmw/ cdn.example é"
-    ).split(" ")
-)
-NAMES = st.sampled_from(
-    (
-        "script-src script-src-elem default-src connect-src img-src style-src SCRIPT-SRC sandbox "
-        "require-trusted-types-for upgrade-insecure-requests"
-    ).split(" ")
-)
+KEYWORDS = ["'self'", "'none'", "'unsafe-inline'", "'strict-dynamic'", "'report-sample'", "'sha256-abc'"]
+NONCES = ["'nonce-a'", "'nonce-b'", "'NONCE-a'", "'nonce-{'", "'nonce-'"]
+HOSTS = ["*", "https:", "http:", "data:", "shop.example", "*.example", f"{HOST}:443/_widgetmw/", "cdn.example", "é"]
+TOKENS = st.sampled_from(KEYWORDS + NONCES + HOSTS)
+FETCHES = ["script-src", "script-src-elem", "default-src", "connect-src", "img-src", "style-src", "SCRIPT-SRC"]
+NAMES = st.sampled_from([*FETCHES, "sandbox", "require-trusted-types-for", "upgrade-insecure-requests"])
 DIRECTIVE = st.builds(lambda name, tokens: " ".join([name, *tokens]), NAMES, st.lists(TOKENS, max_size=4))
 POLICY = st.lists(DIRECTIVE, max_size=4).map("; ".join)
 HEADER = st.lists(POLICY, max_size=3).map(", ".join)
@@ -422,7 +416,7 @@ def test_hostile_headers_take_linear_time(name: str) -> None:
         return time.perf_counter() - started
 
     gc.collect()
-    assert min(seconds(SLOW[name]) for _ in range(3)) < 1.5  # quadratic ones take minutes
+    assert min(seconds(SLOW[name]) for _ in range(2)) < 3  # a hundredth of that on an idle machine; quadratic: minutes
 
 
 # the memo

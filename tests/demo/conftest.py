@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from werkzeug.test import Client
 
 from widgetmw.demo import create_app
 from widgetmw.demo.keys import Keys
 from widgetmw.demo.vendors import Vendors
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 NOW = 1_700_000_000
 
@@ -22,9 +27,15 @@ def vendors(keys: Keys) -> Vendors:
     return Vendors(keys, lambda: NOW)
 
 
+@pytest.fixture(scope="session")
+def app() -> WSGIApplication:
+    return create_app()
+
+
 @pytest.fixture
-def client() -> Client:
-    return Client(create_app())
+def client(app: WSGIApplication) -> Client:
+    """A browser that has not been here before."""
+    return Client(app)
 
 
 def sign_in(client: Client, person: str = "ada", page: str = "/") -> None:

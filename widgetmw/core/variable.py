@@ -80,6 +80,8 @@ class Reader:
         text, path = self._environ.get(variable.name, ""), self._file(variable)
         if text and path:
             raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
+        if not path and not _is_utf8(text):
+            raise ValueError("is not UTF-8 text")
         return SecretFile(variable.name, Path(path)).read() if path else text
 
     def read(self, variable: Variable) -> Any:
@@ -94,6 +96,15 @@ class Reader:
             both = path and self._environ.get(variable.name)
             self.problems.append(f"{variable.name}{'_FILE' if path and not both else ''} {error}")
             return variable.default
+
+
+def _is_utf8(text: str) -> bool:
+    # bytes of the environment that are not UTF-8 come as lone surrogates
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flag(text: str) -> bool:

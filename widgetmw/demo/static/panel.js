@@ -43,7 +43,7 @@ class Panel {
     this.deliveries = new Deliveries(byId("entries"), byId("announcer"));
     this.clock = new Clock(root.querySelector(".clock"), {
       seconds: Number(root.dataset.ttl),
-      onExpired: () => this.check(),
+      onExpired: () => this.expired(),
     });
     this.clock.write = (renewal, expiry) => this.writeTimes(renewal, expiry);
     onReport((entry) => this.delivered(entry));
@@ -56,6 +56,7 @@ class Panel {
     this.current = current;
     this.first ??= current.token;
     this.clock.start(current);
+    if (byId("result").dataset.state === "waiting") this.say("", "");
     const { alg, kid } = header(current.token);
     const facts = { signed: kid ? `${alg}, key ${kid}` : alg, ...claims(current.token) };
     byId("claims").replaceChildren(...rows(facts));
@@ -68,10 +69,12 @@ class Panel {
     this.judge(entry.verdict);
   }
 
-  async check() {
+  async expired() {
     const asked = this.current.token;
     const verdict = await verify(this.provider, asked);
-    if (asked === this.current?.token) this.judge(verdict);
+    if (asked !== this.current?.token) return;
+    this.judge(verdict);
+    this.say("waiting", "A tab that is hidden or unused is not renewed. It will be as soon as you use it.");
   }
 
   judge(verdict) {

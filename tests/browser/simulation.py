@@ -1,0 +1,54 @@
+"""Time, sleep, and other people's tabs, for pages whose profile has a fake clock."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.browser.site import Asked, Site
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 86_400.0
+
+
+def live(page: Page, site: Site, seconds: float, step: float = 1.0, active: bool = True) -> None:
+    """Lets time pass for browser and server, with somebody moving the pointer now and then."""
+    for number in range(round(seconds / step)):
+        site.shift += step
+        page.context.clock.run_for(step * 1000)
+        if active:
+            page.mouse.move(number % 50, 10)
+        settle(page)
+
+
+def sleep(page: Page, site: Site, seconds: float) -> None:
+    """The machine sleeps: no timer fires until it wakes, then each once."""
+    site.shift += seconds
+    page.context.clock.fast_forward(seconds * 1000)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Lets requests under way come to their end: they take real time."""
+    page.wait_for_timeout(15)
+
+
+def hide(page: Page) -> None:
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+
+
+def show(page: Page) -> None:
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+
+
+def most_in_a_minute(asked: list[Asked]) -> int:
+    """The largest number of requests in any sixty seconds."""
+    times = [request.at for request in asked]
+    return max((sum(start <= time < start + MINUTE for time in times) for start in times), default=0)
+
+
+def is_valid(page: Page, vendor: str = "digitalgenius") -> bool:
+    """Whether the page holds a token that has not expired."""
+    found: bool = page.evaluate("(vendor) => widgetmw.get(vendor)?.expiresAt > Date.now()", vendor)
+    return found

@@ -1,0 +1,161 @@
+"""A real caching proxy and a real browser cache in front: two users and an anonymous one share them."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.browser.conftest import launch
+from tests.conftest import require
+from tests.servers.apps import PAGE
+from tests.servers.cached import CACHE, DATED, ETAG
+from tests.servers.conftest import answers, free_port, start, stop
+from tests.servers.test_servers import whose
+
+ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
+SERVERS = {
+    "asgi": lambda port: ["uvicorn", "tests.servers.cached:asgi", "--port", str(port), "--lifespan", "off"],
+    "wsgi": lambda port: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.cached:wsgi"],
+}
+# one key for everybody, and answers without directives kept too: as careless as proxies are set up
+NGINX = """
+daemon off;
+{user}
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  proxy_cache_path {folder}/cache keys_zone=pages:1m;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://127.0.0.1:{upstream};
+      proxy_cache pages;
+      proxy_cache_key $scheme$host$request_uri;
+      proxy_cache_valid 200 1m;
+      proxy_cache_revalidate on;
+      add_header X-Cache $upstream_cache_status always;
+    }}
+  }}
+}}
+"""
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    process = start(SERVERS[request.param](port), port, ENV, tmp_path_factory.mktemp("app") / "log")
+    yield port
+    stop(process)
+
+
+@pytest.fixture(scope="module")
+def proxy(app: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program, port, folder = require("nginx"), free_port(), tmp_path_factory.mktemp("nginx")
+    user = "user root;" if os.geteuid() == 0 else ""  # or its workers could not enter the folder
+    (folder / "conf").write_text(NGINX.format(folder=folder, port=port, upstream=app, user=user))
+    process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")], start_new_session=True)
+    end = time.monotonic() + 10
+    while not answers(port):
+        assert time.monotonic() < end, (folder / "error.log").read_text()
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    stop(process)
+
+
+def page_request(who: str | None, **headers: str) -> dict[str, str]:
+    named = {"Cookie": f"user={who}"} if who else {}
+    return {"Accept": "text/html", **named, **{k.replace("_", "-"): v for k, v in headers.items()}}
+
+
+@pytest.mark.parametrize("path", CACHE)
+def test_a_shared_proxy_never_hands_out_anybodys_token(proxy: str, path: str) -> None:
+    choice = random.Random(7)
+    with httpx.Client(base_url=proxy) as client:
+        for _ in range(60):
+            who = choice.choice(["ada", "bob", None])
+            validators = choice.choice([{}, {"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
+            reply = client.get(path, headers=page_request(who, **validators))
+            assert whose(reply.content) <= {who}, (who, reply.headers)
+
+
+def test_the_proxy_does_keep_what_it_may(proxy: str) -> None:
+    with httpx.Client(base_url=proxy) as client:
+        found = [client.get("/public?kept").headers["x-cache"] for _ in range(2)]
+    assert found == ["MISS", "HIT"], "the test would prove nothing"
+
+
+def test_personal_pages_pass_the_proxy_each_time(proxy: str) -> None:
+    with httpx.Client(base_url=proxy) as client:
+        for path in ("/minute?mine", "/plain?mine", "/revalidate?mine"):
+            for who in ("ada", "bob", "ada"):
+                reply = client.get(path, headers=page_request(who))
+                assert (reply.headers["x-cache"], whose(reply.content)) == ("MISS", {who})
+            assert client.get(path, headers=page_request(None)).content == PAGE
+
+
+def test_a_token_is_never_kept_nor_answered_with_304(proxy: str) -> None:
+    with httpx.Client(base_url=proxy) as client:
+        for who in ("ada", "bob", "ada"):
+            reply = client.get("/_widgetmw/token/digitalgenius", headers=page_request(who, If_None_Match=ETAG))
+            assert (reply.status_code, whose(reply.content)) == (200, {who})
+        assert client.get("/_widgetmw/token").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/revalidate", "/minute", "/plain"])
+@pytest.mark.parametrize("validator", [{"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
+def test_no_304_revives_an_anonymous_page_for_somebody_signed_in(
+    app: int, path: str, validator: dict[str, str]
+) -> None:
+    url = f"http://127.0.0.1:{app}{path}"
+    assert httpx.get(url, headers=page_request(None, **validator)).status_code == 304
+    reply = httpx.get(url, headers=page_request("ada", **validator))
+    assert (reply.status_code, whose(reply.content)) == (200, {"ada"})
+
+
+def test_static_requests_keep_their_304(app: int) -> None:
+    headers = {"Accept": "image/*", "Cookie": "user=ada", "If-None-Match": ETAG}
+    assert httpx.get(f"http://127.0.0.1:{app}/revalidate", headers=headers).status_code == 304
+
+
+def test_a_browser_that_changes_hands_shows_each_their_own(app: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        context = browser.new_context()
+        page = context.new_page()
+        url = f"http://127.0.0.1:{app}"
+
+        def visit(who: str | None) -> None:
+            context.clear_cookies(name="user")
+            if who:
+                context.add_cookies([{"name": "user", "value": who, "url": url}])
+            page.goto(f"{url}/revalidate")
+            found = page.evaluate(
+                "() => { const t = window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token;"
+                " return t ? JSON.parse(atob(t.split('.')[1])).external_id : null }"
+            )
+            assert found == who
+
+        for who in (None, "ada", None, "bob", "ada", "ada", None, None, "bob"):
+            visit(who)
+        page.goto("about:blank")
+        visit("ada")
+        page.go_back()
+        page.go_back()
+        shown = page.evaluate("() => window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token || ''")
+        assert whose(shown.encode()) <= {"ada"}, "the back button brought back somebody else"
+        browser.close()
