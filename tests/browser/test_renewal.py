@@ -48,7 +48,7 @@ def test_tokens_of_a_few_seconds_are_served_at_their_pace(visit: Visit, site: Si
     expired = 0
     for _ in range(60 * 4):
         live(page, site, 0.25, 0.25)
-        expired += not is_valid(page)
+        expired += not is_valid(page, site)
     assert expired <= 4  # a quarter of a second each, out of a minute
     assert len(site.asked) <= 2.1 * MINUTE / life
     assert len(site.asked) >= MINUTE / life - 2
@@ -62,7 +62,7 @@ def test_renewal_comes_before_the_expiry_at_a_moment_of_its_own(visit: Visit, si
         site.asked.clear()
         page = visit("ann", clock=True)
         start = site.now()
-        live(page, site, HOUR, step=20)
+        live(page, site, HOUR, step=MINUTE)
         assert len(site.asked) == 1
         moments.add(round(site.asked[0].at - start))
         page.close()
@@ -76,7 +76,7 @@ def test_a_server_clock_that_differs_does_not_matter(visit: Visit, site: Site, s
     site.life = 60
     page = visit("ann", clock=True)
     live(page, site, 5 * MINUTE, step=5)
-    assert is_valid(page)
+    assert is_valid(page, site)
     assert 4 <= len(site.asked) <= 7
 
 
@@ -113,7 +113,7 @@ def test_a_hidden_tab_does_not_renew_and_does_so_when_shown(visit: Visit, site: 
     assert site.asked == []
     show(page)
     settle(page)
-    assert is_valid(page)
+    assert is_valid(page, site)
     assert len(site.asked) == 1
 
 
@@ -127,7 +127,7 @@ def test_a_tab_without_input_for_a_quarter_of_an_hour_does_not_renew_until_used(
     assert len(site.asked) == renewed
     page.mouse.move(1, 1)
     settle(page)
-    assert is_valid(page)
+    assert is_valid(page, site)
     assert len(site.asked) == renewed + 1
 
 
@@ -150,10 +150,10 @@ def test_a_simulated_week_with_sleep_network_loss_and_a_server_restart(visit: Vi
         """The person comes back to the tab: it has a valid token within a second, and so has the widget."""
         page.mouse.click(5, 5)
         deadline = time.monotonic() + 1
-        while not is_valid(page) and time.monotonic() < deadline:
+        while not is_valid(page, site) and time.monotonic() < deadline:
             page.wait_for_timeout(20)
         token = page.evaluate("widgetmw.get('digitalgenius').token")
-        assert is_valid(page)
+        assert is_valid(page, site)
         assert page.evaluate("vendor.messages.at(-1).payload") == token
 
     for day in range(7):
@@ -185,7 +185,7 @@ def test_coming_back_online_asks_at_once(visit: Visit, site: Site) -> None:
     page = visit("ann", clock=True)
     page.context.set_offline(True)
     live(page, site, 20 * MINUTE, step=10)
-    assert not is_valid(page)
+    assert not is_valid(page, site)
     page.context.set_offline(False)
     page.wait_for_function("widgetmw.get('orlo').expiresAt > Date.now()")
 
@@ -233,14 +233,14 @@ def test_a_broken_endpoint_sees_fewer_than_ten_requests_a_minute(
     page = visit("ann", clock=True)
     before = page.evaluate("widgetmw.get('hissuno')")
     site.script = script
-    live(page, site, 3 * MINUTE, step=2)
+    live(page, site, 100, step=2)
     assert most_in_a_minute(site.asked) < 10
     assert len(site.asked) >= 3
     assert page.evaluate("widgetmw.get('hissuno')") == before
     assert page.evaluate("seen.signedout") == 0
     site.script = lambda user: None
-    live(page, site, MINUTE, step=2)
-    assert is_valid(page)
+    live(page, site, 30, step=2)
+    assert is_valid(page, site)
 
 
 def test_requests_get_rarer_while_nobody_uses_the_broken_chat(visit: Visit, site: Site) -> None:
@@ -257,12 +257,12 @@ def test_an_endpoint_that_hangs_is_given_up(visit: Visit, site: Site) -> None:
     site.life = 20
     page = visit("ann", clock=True)
     hanging: list[object] = []
-    page.route("**/_widgetmw/token", hanging.append)
+    page.route("**/_widgetmw/token", lambda route: hanging.append(route))
     live(page, site, 3 * MINUTE, step=5)
     assert 3 <= len(hanging) < 20
     page.unroute("**/_widgetmw/token")
     live(page, site, MINUTE, step=5)
-    assert is_valid(page)
+    assert is_valid(page, site)
 
 
 def test_refresh_in_a_loop_makes_fewer_than_ten_requests_a_minute(visit: Visit, site: Site) -> None:
@@ -274,7 +274,7 @@ def test_refresh_in_a_loop_makes_fewer_than_ten_requests_a_minute(visit: Visit, 
     live(page, site, 2 * MINUTE, step=1)
     page.evaluate("window.stop = true")
     assert most_in_a_minute(site.asked) < 10
-    assert is_valid(page)
+    assert is_valid(page, site)
 
 
 def test_concurrent_refreshes_share_one_request(visit: Visit, site: Site) -> None:
@@ -313,7 +313,7 @@ def test_a_vendor_that_failed_on_the_server_is_asked_for_again(visit: Visit, sit
 
 
 def test_twenty_tabs_make_one_renewal(profile: Callable[..., BrowserContext], site: Site) -> None:
-    site.life = 20
+    site.life = 15
     context = profile("ann")
     pages = [context.new_page() for _ in range(20)]
     for page in pages:
@@ -342,7 +342,7 @@ def test_twenty_tabs_that_wake_together_make_one_renewal(profile: Callable[..., 
 def test_without_locks_and_channel_every_tab_manages_for_itself(
     profile: Callable[..., BrowserContext], site: Site
 ) -> None:
-    site.life = 10
+    site.life = 6
     context = profile("ann")
     context.add_init_script("delete window.BroadcastChannel; delete Navigator.prototype.locks;")
     pages = [context.new_page() for _ in range(2)]
@@ -369,7 +369,7 @@ def test_fetch_delivery_brings_the_token_by_the_same_ways(visit: Visit, site: Si
     assert page.evaluate("HISSUNO_WIDGET_CONFIG.userId") == "ann"
     assert page.evaluate("orloData") == [[tokens["orlo"]["token"], "o-1"]]
     assert page.get_attribute("#chat", "href") == tokens["giosg"]["url"]
-    assert "ann" not in page.content().partition("<body>")[0]
+    assert tokens["orlo"]["token"] not in page.content()
 
 
 def test_fetch_delivery_asks_again_when_the_endpoint_was_down_at_first(visit: Visit, site: Site) -> None:
@@ -380,4 +380,4 @@ def test_fetch_delivery_asks_again_when_the_endpoint_was_down_at_first(visit: Vi
     assert page.evaluate("widgetmw.get('orlo')") is None
     site.script = lambda user: None
     live(page, site, MINUTE, step=1)
-    assert is_valid(page)
+    assert is_valid(page, site)

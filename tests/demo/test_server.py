@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import urllib.request
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,6 +39,12 @@ def test_says_that_all_ports_are_in_use() -> None:
         bind("127.0.0.1", 65_535)
 
 
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_says_what_a_port_is(port: int) -> None:
+    with pytest.raises(PortError, match=f"from 0 to 65535, not {port}"):
+        bind("127.0.0.1", port)
+
+
 @pytest.mark.parametrize("ttl", [0, -1])
 def test_a_lifetime_must_be_positive(ttl: int) -> None:
     with pytest.raises(ValueError, match="ttl"):
@@ -63,11 +71,14 @@ def test_prints_where_it_is_and_ends_cleanly_on_ctrl_c() -> None:
         line = demo.stdout.readline().decode()
         url = line.split()[5]
         try:
-            with closing(urllib.request.urlopen(url, timeout=10)) as answer:
-                assert b"lives for 7 seconds" in answer.read()
+            # A browser keeps its connection; that must not keep the demo.
+            with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection:
+                connection.request("GET", "/")
+                assert b"lives for 7 seconds" in connection.getresponse().read()
+                demo.send_signal(signal.SIGINT)
+                out, err = demo.communicate(timeout=20)
         finally:
-            demo.send_signal(signal.SIGINT)
-        out, err = demo.communicate(timeout=20)
+            demo.kill()
     assert line == f"The widgetmw demo is at {url} (press Ctrl-C to stop it)\n"
     assert (demo.returncode, out, err) == (0, b"The demo has stopped.\n", b"")
 

@@ -95,6 +95,13 @@ def test_signing_in_leads_back_to_a_page_of_the_site_only(client: Client, wanted
     assert (answer.status_code, answer.headers["Location"]) == (303, given)
 
 
+def test_a_page_is_the_same_with_a_slash_behind_it(client: Client) -> None:
+    assert client.get("/inspect/orlo/").status_code == 404
+    text = client.get("/orlo/").text
+    assert re.search(r"aria-current=\"page\">Orlo", text)
+    assert 'value="/orlo"' in text
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}],

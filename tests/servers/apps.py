@@ -37,6 +37,10 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
         return
     headers = [(b"content-type", HTML.encode())]
     long = scope["path"] == "/long"
+    if scope["path"] == "/memory":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": grown()})
+        return
     if scope["path"] == "/json":
         headers = [(b"content-type", b"application/json")]
     if not long:
@@ -53,6 +57,9 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
 
 def wsgi_app(environ: Any, start_response: Any) -> Any:
     headers = [("Content-Type", "application/json" if environ["PATH_INFO"] == "/json" else HTML)]
+    if environ["PATH_INFO"] == "/memory":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [grown()]
     if environ["PATH_INFO"] == "/long":
         start_response("200 OK", headers)
         return _long()

@@ -12,6 +12,9 @@ import jwt
 
 from tests.servers.apps import PAGE, PIECE
 
+web = httpx.Client(timeout=30)
+"""One client for all: making one builds a TLS context, which costs more than a request. It keeps no cookies here."""
+
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
@@ -21,7 +24,7 @@ def whose(body: bytes) -> set[str]:
 
 
 def test_a_signed_in_page_and_its_length(server: str) -> None:
-    reply = httpx.get(server, headers={"Cookie": "user=ada"})
+    reply = web.get(server, headers={"Cookie": "user=ada"})
     assert whose(reply.content) == {"ada"}
     assert reply.headers["content-length"] == str(len(reply.content))
     assert reply.headers["cache-control"] == "private, no-store"
@@ -29,7 +32,7 @@ def test_a_signed_in_page_and_its_length(server: str) -> None:
 
 
 def test_an_anonymous_page_is_the_apps_byte_for_byte(server: str) -> None:
-    reply = httpx.get(server)
+    reply = web.get(server)
     assert reply.content == PAGE
     assert "cache-control" not in reply.headers
 
@@ -42,7 +45,7 @@ def test_the_endpoint_and_the_runtime(server: str) -> None:
         src = re.search(r'src="([^"]+)"', client.get("/").text)
         assert src
         assert "immutable" in client.get(src[1]).headers["cache-control"]
-    assert httpx.get(f"{server}/_widgetmw/token").status_code == 401
+    assert web.get(f"{server}/_widgetmw/token").status_code == 401
 
 
 def test_head_has_no_body_and_the_connection_stays_usable(server: str) -> None:
@@ -53,12 +56,12 @@ def test_head_has_no_body_and_the_connection_stays_usable(server: str) -> None:
 
 
 def test_what_is_no_page_is_left_alone(server: str) -> None:
-    assert httpx.get(f"{server}/json", headers={"Cookie": "user=ada"}).content == PAGE
+    assert web.get(f"{server}/json", headers={"Cookie": "user=ada"}).content == PAGE
 
 
 def test_a_100_mb_page_streams_in_constant_memory(server: str) -> None:
     total, first, last = 0, b"", b""
-    with httpx.stream("GET", f"{server}/long", headers={"Cookie": "user=ada"}, timeout=60) as reply:
+    with web.stream("GET", f"{server}/long", headers={"Cookie": "user=ada"}) as reply:
         for chunk in reply.iter_raw():
             first = first or chunk
             total += len(chunk)
@@ -72,7 +75,7 @@ def test_a_100_mb_page_streams_in_constant_memory(server: str) -> None:
 def test_users_never_get_each_others_page(server: str) -> None:
     def ask(i: int) -> bool:
         who = f"user{i % 7}"
-        reply = httpx.get(server, headers={"Cookie": f"user={who}"})
+        reply = web.get(server, headers={"Cookie": f"user={who}"})
         return whose(reply.content) == {who}
 
     with ThreadPoolExecutor(8) as pool:
@@ -85,7 +88,7 @@ def test_a_client_that_leaves_in_the_middle_does_no_harm(server: str) -> None:
         with socket.create_connection((address.hostname, address.port), timeout=10) as client:
             client.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\nCookie: user=ada\r\n\r\n")
             assert b"200" in client.recv(1000)
-    assert httpx.get(server, headers={"Cookie": "user=ada"}, timeout=30).status_code == 200
+    assert web.get(server, headers={"Cookie": "user=ada"}).status_code == 200
 
 
 def test_http_1_0(server: str) -> None:
@@ -96,3 +99,88 @@ def test_http_1_0(server: str) -> None:
         while data := client.recv(65536):
             received += data
     assert whose(received.partition(b"\r\n\r\n")[2]) == {"ada"}
+
+
+def memory(server: str) -> int:
+    """Peak KiB of the process that answers; of the largest worker, where there are several."""
+    return max(int(re.sub(rb"\D", b"", web.get(f"{server}/memory").content)) for _ in range(6))
+
+
+def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept(server: str) -> None:
+    before, address, size = memory(server), urlsplit(server), 100_000_000
+    head = f"POST /_widgetmw/token HTTP/1.1\r\nHost: x\r\nCookie: user=ada\r\nContent-Length: {size}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        client.sendall(head.encode())
+        try:
+            for _ in range(100):
+                client.sendall(b"x" * (size // 100))
+            status = client.recv(12)
+        except OSError:  # the answer came first, and the server hung up on the rest
+            status = b""
+    assert status in (b"", b"HTTP/1.1 200", b"HTTP/1.1 413")
+    assert memory(server) - before < 20_000
+    assert web.get(f"{server}/_widgetmw/token", headers={"Cookie": "user=ada"}).status_code == 200
+
+
+def test_a_client_that_floods_gets_answers_and_nobody_elses_token(server: str) -> None:
+    before = memory(server)
+
+    def ask(i: int) -> bool:
+        who = f"flood{i}" if i % 3 else ""
+        reply = web.get(f"{server}/_widgetmw/token", headers={"Cookie": f"user={who}"} if who else {})
+        return whose(reply.content) == ({who} if who else set()) and reply.status_code == (200 if who else 401)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(300)))
+    assert memory(server) - before < 20_000
+
+
+ABSURD = [
+    {"Cookie": "user=" + "a" * 4000},
+    {"Cookie": "; ;;=;user=ada;=;widgetmw=1;widgetmw=1"},
+    {"Origin": "x" * 4000},
+    {"Sec-Fetch-Site": "cross-site, same-origin"},
+    {"Accept": "text/html;q=" + "9" * 3000},
+    {"Host": "a" * 200 + ":99999"},
+    {"X-Forwarded-Prefix": "//evil.example"},
+    {"Range": "bytes=" + ",".join(f"{i}-{i}" for i in range(500))},
+]
+
+
+def test_absurd_headers_are_no_server_error(server: str) -> None:
+    for headers in ABSURD:
+        for path in ("/", "/_widgetmw/token", "/_widgetmw/runtime.js"):
+            assert web.get(server + path, headers=headers).status_code < 500, (headers, path)
+
+
+TRICKS = [
+    "//_widgetmw/token",
+    "/_widgetmw//token",
+    "/_widgetmw/token;x",
+    "/_widgetmw/%2e%2e/token",
+    "/_widgetmw/./token",
+    "/_widgetmw/token%00",
+    "/_widgetmw/token/digitalgenius%2f",
+    "/%5fwidgetmw/token",
+]
+
+
+def test_no_spelling_of_the_path_lets_another_site_ask(server: str) -> None:
+    address = urlsplit(server)
+    for path in TRICKS:
+        with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+            # httpx would tidy the path up
+            lines = [
+                f"GET {path} HTTP/1.1",
+                "Host: x",
+                "Cookie: user=ada",
+                "Sec-Fetch-Site: cross-site",
+                "Connection: close",
+            ]
+            client.sendall("\r\n".join([*lines, "", ""]).encode())
+            received = b""
+            while data := client.recv(65536):
+                received += data
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert int(head.split()[1]) < 500, path
+        assert not (b"application/json" in head.lower() and TOKEN.search(body)), path

@@ -1,17 +1,16 @@
 // One request to the token endpoint, and when it may be made.
 let page = inbox[0];
 let abort;
-// The times of the last minute's requests, of all tabs.
+// The times of the last minute's requests, save those of renewals that went well.
 let times = [];
-const count = () => times.push(time());
 // From when on may a request go that has to be one of at most `most` in any minute?
 const gate = (most) => {
   times = times.filter((at) => at > time() - 60000);
   return times.length < most ? 0 : times.at(-most) + 60000;
 };
 const request = async () => {
-  count();
   const start = time();
+  times.push(start);
   abort = new AbortController();
   setTimeout(() => abort.abort(), 10000);
   try {

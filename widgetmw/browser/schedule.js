@@ -30,7 +30,7 @@ const refresh = (name) => {
   // Callers who do not care need not catch.
   promise.catch(() => {});
   // A page that calls this in a loop must leave room for the renewals of short tokens.
-  wish = Math.min(wish, Math.max(time(), gate(period < 60000 ? 2 : 8)));
+  wish = Math.min(wish, Math.max(time(), gate(period < 60000 ? 2 : 7)));
   check();
   return promise;
 };
@@ -38,10 +38,10 @@ const refresh = (name) => {
 // A tab that nobody looks at, or has used for a quarter of an hour, must not keep the site's session alive.
 const used = () => !document.hidden && time() - lastUse < 900000;
 // The server makes a new token from `wait` seconds on, the old one is good for `left`: not all browsers at once, and
-// not before the whole seconds of the server's answer are over.
+// not before the server's last whole second is over.
 const renewal = (left, wait) => {
   const margin = left - wait;
-  return left > 0 ? time() + 1000 * (wait + Math.min(1, margin * 0.4) + margin * (0.1 + Math.random() * 0.3)) : 0;
+  return left > 0 ? time() + 1000 * (wait + Math.min(1, margin / 2) + Math.random() * margin * 0.3) : 0;
 };
 const postpone = (count) => {
   failures = count;
@@ -65,7 +65,7 @@ const check = () => {
   let at = wish;
   if ((active || seeking) && used()) {
     // Tokens of a few seconds are served at their pace, as long as the endpoint makes good ones.
-    at = Math.min(at, Math.max(next, notBefore, failures || period < 1000 ? gate(8) : 0));
+    at = Math.min(at, Math.max(next, notBefore, failures || period < 1000 ? gate(7) : 0));
   }
   const wait = at - time();
   if (wait <= 0) ask();
@@ -85,7 +85,10 @@ const use = ({ type }) => {
 
 const conclude = ({ status, body, age }) => {
   if (body?.tokens) {
+    const renewal = next <= time();
     accept(body, age);
+    // A renewal that went well is free, and one before it that came a moment too early.
+    if (renewal && period > 1000) times.splice(-2);
     tell({ answer: body, at: Date.now() - age * 1000 });
   } else if (status === 401) {
     seeking = false;

@@ -94,9 +94,8 @@ const follow = (mark) => {
   settle("signed out");
 };
 const hear = ({ out, failures, answer, at }) => {
-  if (!answer && !failures) return follow(out);
-  count();
   if (failures) postpone(failures);
+  else if (!answer) follow(out);
   else if (active || seeking || asking) accept(answer, (Date.now() - at) / 1000);
 };
 // What the browser remembers is no longer our person: signed out while no channel was open.
@@ -127,7 +126,7 @@ const take = (data, inPage) => {
   if (data.ask) {
     seeking = true;
     next = 0;
-    wish = Math.max(time(), gate(8));
+    wish = Math.max(time(), gate(7));
     setTimeout(embedAll, 2000);
   } else embedAll();
   check();

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from widgetmw.demo.catalogue import VENDORS, VendorPage
-from widgetmw.demo.keys import Keys
 from widgetmw.demo.people import PEOPLE, Person
 from widgetmw.demo.render import Markup, join, render
 from widgetmw.demo.vendors import Verdict
@@ -36,19 +35,16 @@ def overview(frame: Frame) -> Markup:
     people = join([_choice(person, frame.person) for person in PEOPLE.values()])
     template = "overview-known" if frame.person else "overview-anonymous"
     hero = render(template, name=frame.person.label if frame.person else "", ttl=frame.ttl)
-    sign_in = render(
-        "sign-in", next=frame.path, people=people, heading="Switch to another person" if frame.person else "Sign in"
-    )
-    source = _source(frame)
-    nothing = Markup()
-    first, last = (nothing, sign_in) if frame.person else (sign_in, nothing)
-    body = render("overview", hero=hero, first=first, cards=cards, last=last, source=source)
+    heading = "Switch to another person" if frame.person else "Sign in"
+    sign_in = render("sign-in", next=frame.path, people=people, heading=heading)
+    first, last = (Markup(), sign_in) if frame.person else (sign_in, Markup())
+    body = render("overview", hero=hero, first=first, cards=cards, last=last, source=_source(frame))
     return _layout(frame, "Overview", body, "overview.js")
 
 
-def vendor(frame: Frame, page: VendorPage, keys: Keys) -> Markup:
+def vendor(frame: Frame, page: VendorPage) -> Markup:
     """Returns a vendor's page: the stand-in for its widget beside the live view of its token."""
-    widget = render(f"vendor-{page.key}", nonce=frame.nonce, organization=keys.giosg_organization)
+    widget = render(f"vendor-{page.key}", nonce=frame.nonce)
     person = frame.person
     body = render(
         "vendor",
@@ -111,7 +107,7 @@ def _choice(person: Person, current: Person | None) -> Markup:
         initials=person.initials,
         email=person.user.email or "no email address",
         about=person.about,
-        pressed="true" if person is current else "false",
+        current="true" if person is current else "false",
     )
 
 

@@ -17,6 +17,7 @@ from widgetmw.demo.site import TTL
 
 PORT = 8765
 _TRIES = 20
+_LAST = 65_535
 
 
 class PortError(OSError):
@@ -34,10 +35,12 @@ def bind(host: str, port: int) -> socket.socket:
     """Returns a listening socket on ``port``, or on the next free one after it.
 
     Raises:
-        PortError: the host is not this machine's, the port is not allowed, or many in a row are in use.
+        PortError: the host is not this machine's, the port is none or not allowed, or many in a row are in use.
     """
+    if not 0 <= port <= _LAST:
+        raise PortError(f"a port is a number from 0 to {_LAST}, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    last = port if port == 0 else min(port + _TRIES, 65_536) - 1
+    last = port if port == 0 else min(port + _TRIES - 1, _LAST)
     for candidate in range(port, last + 1):
         try:
             return socket.create_server((host, candidate), family=family)

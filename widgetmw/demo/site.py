@@ -70,7 +70,6 @@ class Site:
     """
 
     def __init__(self, keys: Keys, ttl: int, clock: Callable[[], float] = time.time) -> None:
-        self._keys = keys
         self._ttl = ttl
         self._sessions = Sessions()
         self._vendors = Vendors(keys, clock)
@@ -106,7 +105,7 @@ class Site:
 
     def _on_vendor(self, request: Request, vendor: str) -> Response:
         frame = self._frame(request)
-        return _html(pages.vendor(frame, VENDORS[vendor], self._keys), frame.nonce)
+        return _html(pages.vendor(frame, VENDORS[vendor]), frame.nonce)
 
     def _on_sign_in(self, request: Request) -> Response:
         person = PEOPLE.get(request.form.get("person", ""))
@@ -165,14 +164,14 @@ class Site:
         nonce = request.environ.get(NONCE) or new_nonce()
         person = self._person(request)
         leaving = person is None and _RUNTIME_COOKIE in request.cookies
-        return pages.Frame(request.path, nonce, person, self._ttl, leaving)
+        return pages.Frame(request.path.rstrip("/") or "/", nonce, person, self._ttl, leaving)
 
     def _person(self, request: Request) -> Person | None:
         return PEOPLE.get(self._sessions.person(request.cookies.get(COOKIE)) or "")
 
 
 def _same_origin(request: Request) -> None:
-    """Refuse a form that another site sent. The session cookie is SameSite=Lax besides.
+    """Refuses a form that another site sent. The session cookie is SameSite=Lax besides.
 
     Browsers send one of the two headers with every POST; a caller with neither is no browser.
     """

@@ -9,6 +9,7 @@ import "./source.js";
 import { altered, claims, fingerprint, header } from "./token.js";
 
 const TIMES = new Set(["iat", "exp", "nbf"]);
+const SAME = "The same token came back: the server keeps one until shortly before its expiry.";
 const byId = (id) => document.getElementById(id);
 
 function shown(name, value) {
@@ -114,7 +115,7 @@ class Panel {
     try {
       const fresh = await renew(this.provider);
       const same = fresh?.token === before;
-      this.say("verified", same ? "The server still holds this token: it is fresh." : "A fresh token is here.");
+      this.say("verified", same ? SAME : "A fresh token has come.");
     } catch (error) {
       this.say("refused", `No fresh token: ${error.message}`);
     }

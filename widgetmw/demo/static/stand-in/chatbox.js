@@ -25,7 +25,7 @@ export class ChatBox {
     this.launcher.setAttribute("aria-controls", id);
     this.window = make("section", "chat-window", { id, hidden: true });
     this.window.setAttribute("aria-label", title);
-    this.list = make("ol", "chat-messages");
+    this.list = make("div", "chat-messages");
     this.list.setAttribute("role", "log");
     this.list.setAttribute("aria-label", "Conversation");
     this.list.tabIndex = 0;
@@ -92,7 +92,7 @@ export class ChatBox {
   }
 
   draw({ author, text }) {
-    const item = make("li", `message ${author}`);
+    const item = make("p", `message ${author}`);
     const name = make("span", "visually-hidden", { textContent: author === "visitor" ? "You: " : "Shop: " });
     const words = make("bdi", "", { textContent: text });
     item.append(name, words);
@@ -102,7 +102,7 @@ export class ChatBox {
 
   // A note that is shown and not kept.
   note(text) {
-    this.list.append(make("li", "message note", { textContent: text }));
+    this.list.append(make("p", "message note", { textContent: text }));
     this.list.scrollTop = this.list.scrollHeight;
   }
 
