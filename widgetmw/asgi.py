@@ -14,7 +14,7 @@ from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import AsyncResolver, claim, from_scope, spoken_for, whose_async
+from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, spoken_for, whose_async
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
@@ -56,29 +56,29 @@ class WidgetMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; all but HTTP passes untouched."""
         widget = self.widget
-        if widget is None or scope["type"] != "http" or not claim(scope):
+        if widget is None or scope["type"] != "http" or not claim(scope, self):
             await self.app(scope, receive, send)
             return
         mount: str = scope.get("root_path", "")
-        path = _below(mount, scope["path"])
+        path = below(mount, scope["path"])
         if widget.ours(path):
-            await self._answer(widget, scope, path[len(widget.path) :], send)
+            await self._answer(widget, scope, receive, send, path[len(widget.path) :])
             return
         if widget.asks_user and scope["method"] in ("GET", "HEAD"):
             _hide_validators(scope)
-        responder = _Responder(widget, scope, mount, path, send, self._user)
+        responder = Responder(widget, scope, mount, path, send, self._user)
         await self.app(scope, receive, responder.send)
         await responder.close()
 
-    async def _answer(self, widget: Widget, scope: Scope, path: str, send: Send) -> None:
+    async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         call = _call(scope, path)
         answer = widget.endpoint.refusal(call)
         if answer is None:
-            answer = await self._tokens(widget, scope, call)
+            answer = await self._tokens(widget, scope, receive, call)
         widget.events.note("endpoint", str(answer.status))
-        await _send_answer(answer, call, send)
+        await send_answer(answer, call, send)
 
-    async def _tokens(self, widget: Widget, scope: Scope, call: Call) -> Answer:
+    async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
         try:
             user = await whose_async(scope, self._user)
         except ResolverError as error:
@@ -87,7 +87,7 @@ class WidgetMiddleware:
         return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
 
 
-def _below(mount: str, path: str) -> str:
+def below(mount: str, path: str) -> str:
     """The path below the mount; servers differ in whether ``path`` holds ``root_path``."""
     if mount and path.startswith(mount) and (len(path) == len(mount) or path[len(mount)] == "/"):
         return path[len(mount) :]
@@ -128,7 +128,8 @@ def _call(scope: Scope, path: str) -> Call:
     )
 
 
-async def _send_answer(answer: Answer, call: Call, send: Send) -> None:
+async def send_answer(answer: Answer, call: Call, send: Send) -> None:
+    """Sends an answer of the endpoint."""
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
     if answer.status != 204:
         headers.append((b"content-length", str(len(answer.body)).encode()))
@@ -154,7 +155,7 @@ def _facts(scope: Scope, mount: str) -> Facts:
     return Facts(mount, marked, framed, ahead, origin)
 
 
-class _Responder:
+class Responder:
     """One request's answer on its way out."""
 
     __slots__ = (
@@ -304,11 +305,14 @@ class _Responder:
 
     async def _leave(self, reason: str) -> None:
         """Sends what is held as it came."""
-        held, self._held, self._pending = self._held, [], False
         self._widget.skip(reason)
         if self._widget.settings.debug:
-            told = (b"x-widgetmw", f"skipped; reason={reason}".encode())
-            held[0] = {**held[0], "headers": [*(held[0].get("headers") or ()), told]}
+            start, told = self._held[0], (b"x-widgetmw", f"skipped; reason={reason}".encode())
+            self._held[0] = {**start, "headers": [*(start.get("headers") or ()), told]}
+        await self._release()
+
+    async def _release(self) -> None:
+        held, self._held, self._pending = self._held, [], False
         for message in held:
             await self._send(message)
 
@@ -321,6 +325,26 @@ class _Responder:
         """Lets go of what is held when the app has returned without an end."""
         if self._pending and self._held:
             await self._leave("incomplete")
+
+
+class Asker(Responder):
+    """Asks for the user where session and context live, for a responder further out that sees the final answer.
+
+    It asks when a page turns out to be one, as the responder does, and changes nothing.
+    """
+
+    __slots__ = ()
+
+    async def _dressed(self, page: Page) -> str:
+        try:
+            if self._widget.forbids(_facts(self._scope, self._mount), page) is None:
+                await ask_async(self._scope, self._user)
+        except Exception:
+            return "failed"  # further out the same will fail, and be said
+        return ""
+
+    async def _leave(self, reason: str) -> None:
+        await self._release()
 
 
 def _bytes(data: Any) -> bytes:

@@ -64,7 +64,7 @@ class WidgetMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
         widget = self.widget
-        if widget is None or not claim(environ):
+        if widget is None or not claim(environ, self):
             return self.app(environ, start_response)
         path = environ.get("PATH_INFO", "")
         if widget.ours(path):
@@ -80,7 +80,7 @@ class WidgetMiddleware:
         if answer is None:
             answer = self._tokens(widget, environ, call)
         widget.events.note("endpoint", str(answer.status))
-        return _send_answer(answer, call, start_response)
+        return send_answer(answer, call, start_response)
 
     def _tokens(self, widget: Widget, environ: Environ, call: Call) -> Answer:
         try:
@@ -91,7 +91,7 @@ class WidgetMiddleware:
         return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
     """Reads a path of the environ, whose bytes came as if they were Latin-1."""
     return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
@@ -118,7 +118,8 @@ def _call(environ: Environ, path: str) -> Call:
     )
 
 
-def _send_answer(answer: Answer, call: Call, start_response: StartResponse) -> Iterable[bytes]:
+def send_answer(answer: Answer, call: Call, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers with an answer of the endpoint."""
     headers = list(answer.headers)
     if answer.status != 204:
         headers.append(("Content-Length", str(len(answer.body))))
@@ -126,7 +127,8 @@ def _send_answer(answer: Answer, call: Call, start_response: StartResponse) -> I
     return [] if call.method == "HEAD" or not answer.body else [answer.body]
 
 
-def _facts(environ: Environ, mount: str) -> Facts:
+def facts_of(environ: Environ, mount: str) -> Facts:
+    """Returns what the request says that bears on its page."""
     get = environ.get
     frame = get("HTTP_SEC_FETCH_DEST") in ("iframe", "frame", "embed", "object", "fencedframe")
     purposes = (get("HTTP_SEC_PURPOSE"), get("HTTP_PURPOSE"), get("HTTP_X_MOZ"))
@@ -148,7 +150,7 @@ class _Responder:
     ) -> None:
         self._widget = widget
         self._environ = environ
-        self._mount = _decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
+        self._mount = decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
         self._path = path
         self._start_response = start_response
         self._user = user
@@ -272,7 +274,7 @@ class _Responder:
         except Exception as error:
             self._widget.events.say("page", "failed", cause(error))
             return "failed"
-        if isinstance(page, Page) and self._widget.excluded(_decoded(self._path)):
+        if isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
 
@@ -286,7 +288,7 @@ class _Responder:
     def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
         widget = self._widget
         try:
-            facts = _facts(self._environ, self._mount)
+            facts = facts_of(self._environ, self._mount)
             reason = widget.forbids(facts, page)
             if reason is not None:
                 return reason

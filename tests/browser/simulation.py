@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from playwright.sync_api import Page
 
 from tests.browser.site import Asked, Site
@@ -48,6 +50,14 @@ def most_in_a_minute(asked: list[Asked]) -> int:
     """The largest number of requests in any sixty seconds."""
     times = [request.at for request in asked]
     return max((sum(start <= time < start + MINUTE for time in times) for start in times), default=0)
+
+
+def becomes_valid(page: Page, site: Site, within: float = 1.0) -> bool:
+    """Whether the page comes by such a token in this many (real) seconds."""
+    deadline = time.monotonic() + within
+    while not is_valid(page, site) and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    return is_valid(page, site)
 
 
 def is_valid(page: Page, site: Site) -> bool:

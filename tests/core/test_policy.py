@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from widgetmw.core.policy import REASONS, Judge, Verdict, amended, hash_source, judge
@@ -333,6 +333,7 @@ HEADER = st.lists(POLICY, max_size=3).map(", ".join)
 ANY = st.one_of(HEADER, st.text(max_size=60), st.text("'nosc-;, \t\f\0", max_size=60))
 
 
+@settings(deadline=None)
 @given(
     st.lists(ANY, max_size=3),
     st.lists(ANY, max_size=2),
@@ -346,17 +347,20 @@ def test_judge_takes_any_text(enforced: list[str], report_only: list[str], origi
     assert verdict.nonce is None or re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", verdict.nonce)
 
 
+@settings(deadline=None)
 @given(st.lists(HEADER, max_size=3), st.lists(HEADER, max_size=2))
 def test_report_only_never_changes_whether(enforced: list[str], report_only: list[str]) -> None:
     alone, both = judge(enforced, origin=HOST), judge(enforced, report_only, origin=HOST)
     assert (alone.form is None, alone.connect, alone.embed) == (both.form is None, both.connect, both.embed)
 
 
+@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_headers_and_comma_lists_mean_the_same(enforced: list[str]) -> None:
     assert judge(enforced, origin=HOST, amend=True) == judge([",".join(enforced)], origin=HOST, amend=True)
 
 
+@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3), HEADER)
 def test_a_further_policy_never_allows_more(enforced: list[str], further: str) -> None:
     before, after = judge(enforced, origin=HOST), judge([*enforced, further], origin=HOST)
@@ -364,6 +368,7 @@ def test_a_further_policy_never_allows_more(enforced: list[str], further: str) -
     assert before.connect or not after.connect
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_amended_only_ever_adds(header: str) -> None:
     after = amended(header, HASH)
@@ -373,6 +378,7 @@ def test_amended_only_ever_adds(header: str) -> None:
     assert amended(after, HASH) == after
 
 
+@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_an_amended_policy_allows_our_script_and_else_what_it_did(enforced: list[str]) -> None:
     if judge(enforced, origin=HOST, amend=True).form != "hashed":
@@ -477,6 +483,7 @@ def test_the_memo_stays_small() -> None:
     assert sum(len(str(key)) for key in judging._memo) < 100_000
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(ANY, max_size=3), st.lists(ANY, max_size=1), st.sampled_from([HOST, None, "http://h:1"]))

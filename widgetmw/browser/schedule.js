@@ -79,7 +79,7 @@ const use = ({ type }) => {
   lastUse = time();
   // Who needs the chat now does not wait for a long back-off; `gate` still holds.
   const expired = () => Object.values(held).some((token) => token.expiresAt && token.expiresAt < Date.now());
-  if (woken || (failures && time() - times.at(-1) > 5000 && expired())) notBefore = 0;
+  if (woken || (failures && !(time() - times.at(-1) < 5000) && expired())) notBefore = 0;
   if (woken || !timer || next <= time()) check();
 };
 

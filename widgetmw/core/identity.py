@@ -38,18 +38,26 @@ def identify(scope_or_environ: Request, user: User | None) -> None:
 def _mark(request: Request) -> list[Any]:
     # A plain list, since frameworks copy scopes and a copy shares it; an object that held the scope would be a
     # reference cycle for the garbage collector to find at every request.
+    # It holds whose the request is, what identify said, and what ask found.
     mark: list[Any] | None = request.get(_KEY)
     if mark is None:
-        mark = request[_KEY] = [False, _UNSAID]
+        mark = request[_KEY] = [None, _UNSAID, _UNSAID]
     return mark
 
 
-def claim(request: Request) -> bool:
-    """Makes the request ours; ``False`` where a middleware further out has it already."""
+def claim(request: Request, owner: object) -> bool:
+    """Makes the request the owner's; ``False`` where a middleware further out has it already."""
     mark = _mark(request)
-    first = not mark[0]
-    mark[0] = True
-    return first
+    if mark[0] is not None:
+        return False
+    mark[0] = owner
+    return True
+
+
+def claimed(request: Request, owner: object) -> bool:
+    """Whether the request is the owner's."""
+    mark = request.get(_KEY)
+    return mark is not None and mark[0] is owner
 
 
 def spoken_for(request: Request) -> bool:
@@ -66,9 +74,9 @@ def whose(request: Environ, resolver: Resolver) -> User | None:
     Raises:
         ResolverError: it cannot be found out; the message names the cause without any value.
     """
-    said = _mark(request)[1]
-    if said is not _UNSAID:
-        return said  # type: ignore[no-any-return]
+    known = _known(request)
+    if known is not _UNSAID:
+        return known  # type: ignore[return-value]
     try:
         return _checked(resolver(request))
     except Exception as error:
@@ -78,9 +86,9 @@ def whose(request: Environ, resolver: Resolver) -> User | None:
 
 async def whose_async(request: Request, resolver: AsyncResolver) -> User | None:
     """Finds out who is signed in; the resolver may be async. As :func:`whose` otherwise."""
-    said = _mark(request)[1]
-    if said is not _UNSAID:
-        return said  # type: ignore[no-any-return]
+    known = _known(request)
+    if known is not _UNSAID:
+        return known  # type: ignore[return-value]
     try:
         found = resolver(request)
         if found is None or isinstance(found, User):
@@ -89,6 +97,35 @@ async def whose_async(request: Request, resolver: AsyncResolver) -> User | None:
     except Exception as error:
         _nobody_or_raise(error)
         return None
+
+
+def _known(request: Request) -> object:
+    """What was said for the request, else what was found further in."""
+    _, said, found = _mark(request)
+    if said is not _UNSAID:
+        return said
+    if isinstance(found, str):
+        raise ResolverError(found)
+    return found
+
+
+def ask(request: Environ, resolver: Resolver) -> None:
+    """Finds out who is signed in, here and now, for a layer further out that will want to know.
+
+    For frameworks, where the answer is judged outside of the place at which session and context live.
+    """
+    try:
+        _mark(request)[2] = whose(request, resolver)
+    except ResolverError as error:
+        _mark(request)[2] = str(error)  # an error's traceback would hold the request
+
+
+async def ask_async(request: Request, resolver: AsyncResolver) -> None:
+    """As :func:`ask`, with a resolver that may be async."""
+    try:
+        _mark(request)[2] = await whose_async(request, resolver)
+    except ResolverError as error:
+        _mark(request)[2] = str(error)
 
 
 def _checked(found: object) -> User | None:

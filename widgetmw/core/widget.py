@@ -8,7 +8,7 @@ from typing import AnyStr, Final, NamedTuple
 
 from widgetmw.browser import assets
 from widgetmw.core import response
-from widgetmw.core.endpoint import Endpoint
+from widgetmw.core.endpoint import Answer, Call, Endpoint
 from widgetmw.core.events import Events, Listener
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
 from widgetmw.core.response import Page
@@ -100,6 +100,19 @@ class Widget:
     def excluded(self, path: str) -> bool:
         """Whether the settings say to leave a path alone."""
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self.settings.exclude)
+
+    def stopped(self, call: Call, status: int, location: str = "") -> Answer:
+        """Returns the endpoint's answer where a layer of the app answered before the user could be found out.
+
+        Args:
+            call: to the endpoint.
+            status: of that layer's answer; to be sent to a login page, or to be refused, means nobody.
+            location: where it redirects to.
+        """
+        if status in (401, 403) or (300 <= status < 400 and not location.partition("?")[0].endswith(call.path)):
+            return self.endpoint.nobody(call)
+        self.events.say("endpoint", "stopped", f"a layer of the app answered {status} before the user was known")
+        return self.endpoint.unavailable(call)
 
     def skip(self, reason: str) -> None:
         """Notes that an answer was left alone."""

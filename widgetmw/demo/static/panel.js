@@ -90,7 +90,8 @@ class Panel {
   }
 
   writeTimes(renewal, expiry) {
-    byId("renewal").textContent = renewal === null ? "never" : renewal > 0 ? seconds(renewal) : "now";
+    const due = expiry > 0 ? "now" : "when used";
+    byId("renewal").textContent = renewal === null ? "never" : renewal > 0 ? seconds(renewal) : due;
     byId("expiry").textContent = expiry === null ? "ended" : expiry > 0 ? seconds(expiry) : "expired";
   }
 

@@ -1,0 +1,168 @@
+"""Properties of widgetmw.core.operator_script over generated scripts, judged by node."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import require
+from tests.core.node import Node
+from widgetmw.core.operator_script import as_function
+
+NAMES = ("JWT_TOKEN", "WIDGET_ID")
+VALUES = ("eyJhbGciOi.eyJ1-_8.c2ln", "w-42")
+CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    running = Node(require("node"))
+    yield running
+    running.close()
+
+
+def turned(text: str) -> tuple[str, str]:
+    """Returns the function, or the reason why there is none."""
+    try:
+        return as_function(text, NAMES), ""
+    except ValueError as error:
+        return "", str(error)
+
+
+CHARS = st.sampled_from([*"abc $<>/!-{}()[]*=.é漢😀\u2028", *NAMES, "</script", "<!--", "-->", "//", "/*"])
+ESCAPES = st.sampled_from(
+    [*map("\\{}".format, "n\\'\"`<é$0"), "\\x41", "\\u0042", "\\u{1F600}", "\\\n", "\\\r\n"],
+)
+INSIDE = st.lists(st.one_of(CHARS, ESCAPES), max_size=8).map("".join)
+GAP = st.sampled_from(["", " ", "\n", "/* JWT_TOKEN ' */", "// ` JWT_TOKEN\n", "/*\n*/", "\u00a0", "\r\n"])
+REGEX = st.sampled_from(["/[/'\"`]/.source", "/e<\\/script/.source", "/é[^ü]/.test('éa')", "/[</script]/.test('<')"])
+NUMBER = st.sampled_from(["0", "1.5", "0x1F", ".5", "1e3", "7 / 2", "[8][0] / 4"])
+
+
+def template(parts: list[tuple[str, str]], last: str) -> str:
+    """Returns a template literal of texts, each with an expression behind it, and a last text."""
+    texts = [*(text.replace("${", "$ {").rstrip("$") for text, _ in parts), last.replace("${", "$ {")]
+    return (
+        "`" + "".join(f"{text}${{{inner}}}" for text, (_, inner) in zip(texts, parts, strict=False)) + texts[-1] + "`"
+    )
+
+
+def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Makes larger expressions."""
+    return st.one_of(
+        st.builds(template, st.lists(st.tuples(INSIDE, inner), max_size=2), INSIDE),
+        st.builds("({}{}+{}{})".format, inner, GAP, GAP, inner),
+        st.builds("[{},{}{}]".format, inner, GAP, inner),
+        st.builds("{{a:{},'b c'{}:{}}}".format, inner, GAP, inner),
+        st.builds("({} ? {}:{}{})".format, inner, inner, GAP, inner),
+        st.builds("(x =>{}{})({})".format, st.sampled_from(["", " "]), inner, inner),
+        st.builds("(function(y) {{{}return y{}}})({})".format, GAP, GAP, inner),
+    )
+
+
+SMALL = st.one_of(INSIDE.map("'{}'".format), INSIDE.map('"{}"'.format), NUMBER, REGEX)
+EXPRESSION = st.recursive(SMALL, grown, max_leaves=6)
+STATEMENT = st.one_of(
+    st.builds("out.push({}{}{});".format, GAP, EXPRESSION, GAP),
+    st.builds("out.push({})\n".format, EXPRESSION),
+    st.builds("if (out.length{}) {{ out.push({}) }} else /x/.test({});".format, GAP, EXPRESSION, EXPRESSION),
+    st.builds("var v = {}, w = v{}\nout.push(v, w)\n".format, EXPRESSION, GAP),
+    st.builds("out.push(h({}));function h(a) {{ return [a,{}] }}\n".format, EXPRESSION, EXPRESSION),
+    st.builds("{{{}{}}}".format, EXPRESSION, GAP),
+)
+SCRIPT = st.lists(STATEMENT, min_size=1, max_size=4).map("\n".join)
+REFUSABLE = ("HTML comment", "backslash in front of a placeholder")
+
+
+@settings(max_examples=15000, deadline=None, suppress_health_check=CALM)
+@given(SCRIPT)
+def test_parameters_do_what_substituted_text_does(node: Node, text: str) -> None:
+    substituted = text
+    for name, value in zip(NAMES, VALUES, strict=True):
+        substituted = substituted.replace(name, value)
+    wanted = node.ask([substituted])
+    source, reason = turned(text)
+    if not source:
+        assert "error" in wanted or any(each in reason for each in REFUSABLE), reason
+        return
+    assert node.ask([f"({source})({json.dumps(VALUES)[1:-1]})"]) == wanted
+
+
+SIGNS = "{}()[]`'\"/\\;,:=<>+-?.!*\n$#@x1 é\u2028\0\ud800"
+MARKS = [
+    "${",
+    "/*",
+    "*/",
+    "//",
+    "<!--",
+    "-->",
+    "</script>",
+    "<script>",
+    "=>",
+    "\\u0061",
+    *NAMES,
+    "'JWT_TOKEN'",
+    "if(a)",
+]
+WORDS = [
+    "return ",
+    "var ",
+    "function ",
+    "async ",
+    "await ",
+    "a",
+    "class ",
+    "for(",
+    "of ",
+    "in ",
+    "import ",
+    "case ",
+    "yield ",
+]
+SOUP = st.lists(st.sampled_from([*SIGNS, *MARKS, *WORDS]), max_size=12).map("".join)
+
+
+@settings(max_examples=15000, deadline=None, suppress_health_check=CALM)
+@given(st.one_of(SOUP, st.text(max_size=40)))
+def test_any_text_is_turned_into_one_function_or_refused(node: Node, text: str) -> None:
+    source, reason = turned(text)
+    if not source:
+        assert reason.startswith("cannot be used: ")
+        return
+    # Whatever it is, it must not end the function it is in: the object would have other members.
+    answer = node.ask([f"x={{a:{source},b:1}}"], "[Object.keys(x), typeof x.a]")
+    assert answer == {"error": "SyntaxError"} or json.loads(answer["value"]) == [["a", "b"], "function"]
+    if "error" in answer and not text.lstrip("\t\n\f\r \ufeff").startswith("<"):
+        assert node.ask([f"(function(){{{text}\n}})"], "1") == {"error": "SyntaxError"}
+
+
+LONG = {
+    "calls": "f(" * 30_000,
+    "templates": "`${" * 30_000,
+    "slashes": "/" * 100_000,
+    "lines": "a\n" * 50_000,
+    "declarations": "var a,\n" * 15_000 + "b",
+    "functions": "function f(){}\n" * 7000,
+    "backslashes": "'" + "\\" * 100_000,
+    "classes": "/[" * 50_000,
+    "attributes": "<script " + "a " * 50_000,
+    "comments": "<!--" * 25_000,
+    "stars": "/*" + "*" * 100_000,
+    "placeholders": "f('" + "JWT_TOKEN" * 10_000 + "')",
+    "a name": "x" * 100_000,
+    "a number": "1" * 100_000,
+    "dollars": "a = `" + "$" * 100_000,
+    "questions": "a?" * 50_000,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_texts_take_linear_time(name: str) -> None:
+    started = time.perf_counter()
+    turned(LONG[name])
+    assert time.perf_counter() - started < 5  # a tenth of that on an idle machine; quadratic: minutes

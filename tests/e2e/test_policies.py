@@ -1,0 +1,140 @@
+"""The matrix of policies: the token arrives, or the page is left alone with a reason; no violation in either case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.conftest import claims
+
+ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget", "WIDGETMW_DEBUG": "1"}
+
+Serve = Callable[[dict[str, str]], str]
+SignIn = Callable[[str, str], Page]
+
+# name: (headers of the answer, the site's own script, the reason or None where the token arrives)
+MATRIX: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "no policy": ({}, "inline", None),
+    "empty": ({"csp": [";"]}, "inline", None),
+    "nonce": ({"csp": ["script-src 'nonce-abc'"]}, "nonce", None),
+    "base64url nonce": ({"csp": ["script-src 'nonce-a-b_c'"]}, "nonce64", None),
+    "nonce and unsafe-inline": ({"csp": ["script-src 'unsafe-inline' 'nonce-abc'"]}, "nonce", None),
+    "two headers, one nonce": ({"csp": ["script-src 'nonce-abc'", "script-src 'nonce-abc' 'nonce-x'"]}, "nonce", None),
+    "two headers, different nonces": (
+        {"csp": ["script-src 'nonce-abc'", "script-src 'nonce-x'"]},
+        "none",
+        "csp_blocks_script",
+    ),
+    "nonce in one, self in the other": (
+        {"csp": ["script-src 'nonce-abc'", "script-src 'self' 'unsafe-inline'"]},
+        "nonce",
+        None,
+    ),
+    "self only": ({"csp": ["script-src 'self'"]}, "file", None),
+    "self as default": ({"csp": ["default-src 'self'"]}, "file", None),
+    "self and the hash of the site's own": (
+        {"csp": ["script-src 'self' 'sha256-lg+0cXJoUIQWM6tkpsIpDpoBlFzrqFJMvl74wnOGqg0='"]},
+        "file",
+        None,
+    ),
+    "strict-dynamic with a nonce": ({"csp": ["script-src 'strict-dynamic' 'nonce-abc' https:"]}, "nonce", None),
+    "strict-dynamic without": ({"csp": ["script-src 'strict-dynamic' 'self'"]}, "none", "csp_blocks_script"),
+    "unsafe-inline": ({"csp": ["script-src 'unsafe-inline'"]}, "inline", None),
+    "unsafe-inline and self": ({"csp": ["script-src 'unsafe-inline' 'self'"]}, "inline", None),
+    "script-src-elem wins": ({"csp": ["script-src 'none'; script-src-elem 'nonce-abc'"]}, "nonce", None),
+    "script-src-elem refuses": (
+        {"csp": ["script-src 'self'; script-src-elem https://cdn.example"]},
+        "none",
+        "csp_blocks_script",
+    ),
+    "other hosts": ({"csp": ["script-src https://cdn.example"]}, "none", "csp_blocks_script"),
+    "none": ({"csp": ["script-src 'none'"]}, "none", "csp_none"),
+    "default none": ({"csp": ["default-src 'none'"]}, "none", "csp_none"),
+    "report only": ({"ro": ["script-src 'self'; connect-src 'self'"]}, "file", None),
+    "report only with a nonce": ({"ro": ["script-src 'nonce-abc'"]}, "nonce", None),
+    "sandbox": ({"csp": ["sandbox allow-scripts allow-same-origin"]}, "inline", None),
+    "sandbox without scripts": ({"csp": ["sandbox allow-same-origin"]}, "none", "csp_sandbox"),
+    "sandbox without its origin": ({"csp": ["sandbox allow-scripts"]}, "inline", "csp_sandbox"),
+    "Trusted Types": (
+        {"csp": ["script-src 'nonce-abc'; require-trusted-types-for 'script'; trusted-types 'none'"]},
+        "nonce",
+        None,
+    ),
+    "connect-src without us": ({"csp": ["script-src 'self'; connect-src https://api.example"]}, "file", None),
+    "connect-src with us": ({"csp": ["script-src 'nonce-abc'; connect-src 'self'"]}, "nonce", None),
+    "only images": ({"csp": ["img-src 'none'; style-src 'self'"]}, "inline", None),
+    "meta policy of self": ({"meta": ["script-src 'self'"]}, "file", None),
+    "meta policy of nothing": ({"meta": ["default-src 'none'"]}, "none", None),
+    "meta policy that forbids connecting": ({"meta": ["connect-src 'none'"]}, "inline", None),
+    "https and data": ({"csp": ["script-src https: data: 'nonce-abc'"]}, "nonce", None),
+}
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve) -> str:
+    return serve(ENV)
+
+
+@pytest.fixture(scope="module")
+def amending(serve: Serve) -> str:
+    return serve({**ENV, "WIDGETMW_CSP": "amend"})
+
+
+def opened(page: Page, url: str, headers: dict[str, Any], own: str) -> str | None:
+    """Opens the page; returns the reason why it was left alone."""
+    answer = page.goto(f"{url}/?{urlencode({**headers, 'own': own}, doseq=True)}")
+    assert answer is not None
+    page.wait_for_load_state()
+    said = answer.headers["x-widgetmw"]
+    return None if said == "injected" else said.partition("reason=")[2]
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_policy(url: str, sign_in: SignIn, case: str) -> None:
+    headers, own, reason = MATRIX[case]
+    page = sign_in(url, "ada")
+    assert opened(page, url, headers, own) == reason
+    if "sandbox without" not in case:
+        assert (claims(page) is None) == (reason is not None)
+    if own != "none":
+        assert page.evaluate("window.own") == 1, "the site's own script was kept from running"
+    if reason is None and "connect" not in case and "nothing" not in case:
+        first = page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token")
+        token = page.evaluate("widgetmw.refresh('digitalgenius').then((found) => found.token)")
+        assert token.count(".") == first.count(".") == 2
+    if "without scripts" not in case:
+        assert page.evaluate("window.violations") == []
+
+
+AMENDED = {
+    "other hosts": "script-src https://cdn.example",
+    "hashes only": "script-src 'sha256-lg+0cXJoUIQWM6tkpsIpDpoBlFzrqFJMvl74wnOGqg0='",
+    "strict-dynamic with hashes": "script-src 'strict-dynamic' 'sha256-lg+0cXJoUIQWM6tkpsIpDpoBlFzrqFJMvl74wnOGqg0='",
+    "default-src": "default-src https://cdn.example; connect-src 'self'; style-src 'unsafe-inline'",
+    "script-src-elem": "script-src 'self'; script-src-elem https://cdn.example",
+}
+
+
+@pytest.mark.parametrize("case", AMENDED)
+def test_amend_lets_our_own_script_in_and_nothing_else(amending: str, sign_in: SignIn, case: str) -> None:
+    page = sign_in(amending, "ada")
+    assert opened(page, amending, {"csp": [AMENDED[case]]}, "none") is None
+    assert claims(page)["external_id"] == "ada"
+    assert page.evaluate("window.violations") == []
+    page.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.alien = 1'; document.head.append(s) }"
+    )
+    alien = page.evaluate("window.alien")
+    assert alien is None or "strict-dynamic" in AMENDED[case], "the policy was loosened"
+
+
+def test_amend_never_adds_a_hash_where_inline_scripts_are_allowed(amending: str, sign_in: SignIn) -> None:
+    page = sign_in(amending, "ada")
+    assert opened(page, amending, {"csp": ["script-src 'unsafe-inline'"]}, "inline") is None
+    assert page.evaluate("window.own") == 1
+    assert claims(page)["external_id"] == "ada"
+    assert page.evaluate("window.violations") == []

@@ -1,0 +1,178 @@
+"""Starlette: ``install(app, user=...)``, before or after any ``add_middleware``.
+
+What is installed has two parts. The outer one stands outside of all middleware, the app's error pages included, and
+sees the answer as the browser will. The inner one stands inside of it, where session and user live, and finds out who
+is signed in.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp
+
+from widgetmw.asgi import App, Asker, Message, Receive, Scope, Send, WidgetMiddleware, below, send_answer
+from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.events import log
+from widgetmw.core.identity import AsyncResolver, claimed, from_scope
+from widgetmw.core.settings import Settings
+from widgetmw.core.user import User
+from widgetmw.core.widget import VALIDATORS, Widget
+
+__all__ = ["install"]
+
+Resolver: TypeAlias = Callable[[HTTPConnection], User | Awaitable[User | None] | None]
+
+_CALL: Final = "widgetmw.call"
+_VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
+
+
+def install(app: Starlette, *, settings: Settings | None = None, user: Resolver | None = None) -> None:
+    """Puts a vendor's signed identity into the pages of a Starlette app, and serves its token endpoint.
+
+    The order of ``add_middleware`` calls before or after it does not matter: the request is seen as the innermost
+    layer sees it, the response as the outermost leaves it.
+
+    Args:
+        app: not started yet.
+        settings: how; ``None`` reads the environment.
+        user: called with the ``HTTPConnection``, sync (then it must not block) or async; returns the ``User`` who is
+            signed in, or ``None``. Without it ``scope["user"]`` is read, as ``AuthenticationMiddleware`` sets it.
+
+    Raises:
+        SettingsError: the environment has problems.
+        TypeError: ``app`` is no Starlette app, or ``user`` is not callable.
+        RuntimeError: the app has started, or has it already.
+    """
+    if user is not None and not callable(user):
+        raise TypeError("user must be a function of the HTTPConnection that returns a User or None")
+    install_resolver(app, settings, None if user is None else _from_connection(user))
+
+
+def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncResolver | None) -> None:
+    """As :func:`install`, with a resolver that takes the scope; ``None`` reads ``scope["user"]``."""
+    if not isinstance(app, Starlette):
+        raise TypeError(f"install takes a Starlette or FastAPI app, not {type(app).__name__}: wrap others with asgi")
+    if isinstance(app.build_middleware_stack, _Builder):
+        raise RuntimeError("widgetmw is installed in this app already: call install once")
+    if app.middleware_stack is not None:
+        raise RuntimeError("the app has started: call install before its first request, where it is created")
+    settings = Settings.from_env() if settings is None else settings
+    app.build_middleware_stack = _Builder(app, settings, resolver)  # type: ignore[method-assign]
+
+
+class _Builder:
+    """Stands in for the app's ``build_middleware_stack``, so that all that is ever added lies in between."""
+
+    def __init__(self, app: Starlette, settings: Settings, resolver: AsyncResolver | None) -> None:
+        self._app = app
+        self._build = app.build_middleware_stack
+        self._resolver = resolver
+        self.outer = _Outer(app.router, settings, user=resolver or _from_outside)
+
+    def __call__(self) -> ASGIApp:
+        added = self._app.user_middleware
+        if self._resolver is None and not added:
+            log.warning("no middleware of the app could set scope['user']: give install a user=, or call identify")
+        self._app.user_middleware = [*added, Middleware(_Inner, self.outer, self._resolver or from_scope)]
+        try:
+            self.outer.app = self._build()
+        finally:
+            self._app.user_middleware = added
+        return self.outer
+
+
+class _Outer(WidgetMiddleware):
+    """Outside of everything: judges answers, and keeps what layers add to ours away from the endpoint's."""
+
+    async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
+        found: list[Any] = [call, None]
+        seen: tuple[int, str] = (0, "")
+
+        async def watch(message: Message) -> None:
+            nonlocal seen
+            if message["type"] == "http.response.start":
+                seen = (message["status"], _location(message.get("headers") or ()))
+
+        try:
+            await self.app(_asking(scope, found), receive, watch)
+        except Exception as error:
+            widget.events.failure("endpoint", "failed", cause(error))
+            return widget.endpoint.unavailable(call)
+        answer: Answer | None = found[1]
+        # a layer that turned our answer into another has refused it
+        if answer is not None and answer.status == seen[0]:
+            return answer
+        return widget.stopped(call, *seen)
+
+    async def found(self, scope: Scope, receive: Receive, call: Call) -> Answer:
+        """Returns the answer for who is signed in where this is called."""
+        assert self.widget is not None
+        try:
+            user = await whose_async(scope, resolver)
+        return await super()._tokens(self.widget, scope, receive, call)
+
+
+class _Inner:
+    """Inside of everything but the routes: finds out who is signed in."""
+
+    def __init__(self, app: App, outer: _Outer, resolver: AsyncResolver) -> None:
+        self.app = app
+        self._outer = outer
+        self._resolver = resolver
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        widget = self._outer.widget
+        if widget is None or scope["type"] != "http" or not claimed(scope, self._outer):
+            await self.app(scope, receive, send)
+        elif _CALL in scope:
+            await self._answer(scope, receive, send)
+        elif widget.asks_user:
+            mount = scope.get("root_path", "")
+            asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver)
+            await self.app(scope, receive, asker.send)
+            await asker.close()
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = scope[_CALL]
+        found[1] = await self._outer.found(scope, receive, found[0])
+        await send_answer(found[1], found[0], send)
+
+
+def _asking(scope: Scope, found: list[Any]) -> Scope:
+    # a plain GET whatever it was: layers that guard other methods, or answer 304, have nothing to guard here
+    headers = [pair for pair in scope["headers"] if pair[0] not in _VALIDATORS]
+    return {**scope, "method": "GET", "headers": headers, _CALL: found}
+
+
+def _location(headers: Any) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"location"), "")
+
+
+def _from_outside(scope: Scope) -> User | None:
+    """Reads ``scope["user"]`` for a page that no route made: where it is not set, that does not mean nobody."""
+    if "user" not in scope:
+        raise ResolverError("a layer outside of the one that sets scope['user'] answered with a page")
+    return from_scope(scope)
+
+
+def _from_connection(user: Resolver) -> AsyncResolver:
+    async def resolve(scope: Scope) -> User | None:
+        try:
+            found = user(HTTPConnection(scope))
+            return await found if inspect.isawaitable(found) else found
+        except AssertionError as error:
+            if "must be installed" not in str(error):
+                raise
+            # Starlette's own words, of request.session, request.user and request.auth
+            raise ResolverError(f"{error}: call app.add_middleware for it, before or after install") from None
+
+    return resolve
