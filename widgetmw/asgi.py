@@ -79,12 +79,17 @@ class WidgetMiddleware:
         await send_answer(answer, call, send)
 
     async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
-        try:
-            user = await whose_async(scope, self._user)
-        except ResolverError as error:
-            widget.events.failure("endpoint", "resolver_failed", str(error))
-            return widget.endpoint.unavailable(call)
-        return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
+        return await tokens_for(widget, scope, call, self._user)
+
+
+async def tokens_for(widget: Widget, scope: Scope, call: Call, user: AsyncResolver) -> Answer:
+    """Returns the endpoint's answer for whoever the resolver says is signed in."""
+    try:
+        found = await whose_async(scope, user)
+    except ResolverError as error:
+        widget.events.failure("endpoint", "resolver_failed", str(error))
+        return widget.endpoint.unavailable(call)
+    return widget.endpoint.nobody(call) if found is None else widget.endpoint.tokens(call, found)
 
 
 def below(mount: str, path: str) -> str:
@@ -231,7 +236,7 @@ class Responder:
         try:
             page = response.inspect(message["status"], message.get("headers") or [])
         except Exception as error:
-            self._widget.events.say("page", "failed", cause(error))
+            self._fault(error)
             return "failed"
         if isinstance(page, Page) and self._widget.excluded(self._path):
             return "excluded"
@@ -254,7 +259,7 @@ class Responder:
         try:
             place = body.seek(_bytes(message.get("body", b"")), last)
         except Exception as error:
-            self._widget.events.say("page", "failed", cause(error))
+            self._fault(error)
             await self._leave("failed")
             return
         if place == PENDING:
@@ -287,8 +292,11 @@ class Responder:
             widget.events.say("page", "resolver_failed", str(error))
             return "resolver_failed"
         except Exception as error:
-            widget.events.say("page", "failed", cause(error))
+            self._fault(error)
             return "failed"
+
+    def _fault(self, error: Exception) -> None:
+        self._widget.events.say("page", "failed", cause(error))
 
     async def _out(self, headers: Headers, body: Message | None = None) -> None:
         """Sends the answer with our headers, and the body if it has come, in the order of the app's messages."""
@@ -339,9 +347,12 @@ class Asker(Responder):
         try:
             if self._widget.forbids(_facts(self._scope, self._mount), page) is None:
                 await ask_async(self._scope, self._user)
-        except Exception:
-            return "failed"  # further out the same will fail, and be said
+        except Exception as error:
+            self._fault(error)
         return ""
+
+    def _fault(self, error: Exception) -> None:
+        pass  # further out the same will fail, and be said
 
     async def _leave(self, reason: str) -> None:
         await self._release()

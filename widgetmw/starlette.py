@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import App, Asker, Message, Receive, Scope, Send, WidgetMiddleware, below, send_answer
+from widgetmw.asgi import App, Asker, Message, Receive, Scope, Send, WidgetMiddleware, below, send_answer, tokens_for
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.events import log
@@ -111,13 +111,6 @@ class _Outer(WidgetMiddleware):
             return answer
         return widget.stopped(call, *seen)
 
-    async def found(self, scope: Scope, receive: Receive, call: Call) -> Answer:
-        """Returns the answer for who is signed in where this is called."""
-        assert self.widget is not None
-        try:
-            user = await whose_async(scope, resolver)
-        return await super()._tokens(self.widget, scope, receive, call)
-
 
 class _Inner:
     """Inside of everything but the routes: finds out who is signed in."""
@@ -132,7 +125,7 @@ class _Inner:
         if widget is None or scope["type"] != "http" or not claimed(scope, self._outer):
             await self.app(scope, receive, send)
         elif _CALL in scope:
-            await self._answer(scope, receive, send)
+            await self._answer(widget, scope, send)
         elif widget.asks_user:
             mount = scope.get("root_path", "")
             asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver)
@@ -141,9 +134,9 @@ class _Inner:
         else:
             await self.app(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, widget: Widget, scope: Scope, send: Send) -> None:
         found = scope[_CALL]
-        found[1] = await self._outer.found(scope, receive, found[0])
+        found[1] = await tokens_for(widget, scope, found[0], self._resolver)
         await send_answer(found[1], found[0], send)
 
 

@@ -25,6 +25,7 @@ StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers: TypeAlias = list[tuple[str, str]]
 
+PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
 _PHRASES = {
     200: "OK",
@@ -83,12 +84,17 @@ class WidgetMiddleware:
         return send_answer(answer, call, start_response)
 
     def _tokens(self, widget: Widget, environ: Environ, call: Call) -> Answer:
-        try:
-            user = whose(environ, self._user)
-        except ResolverError as error:
-            widget.events.failure("endpoint", "resolver_failed", str(error))
-            return widget.endpoint.unavailable(call)
-        return widget.endpoint.nobody(call) if user is None else widget.endpoint.tokens(call, user)
+        return tokens_for(widget, environ, call, self._user)
+
+
+def tokens_for(widget: Widget, environ: Environ, call: Call, user: Resolver) -> Answer:
+    """Returns the endpoint's answer for whoever the resolver says is signed in."""
+    try:
+        found = whose(environ, user)
+    except ResolverError as error:
+        widget.events.failure("endpoint", "resolver_failed", str(error))
+        return widget.endpoint.unavailable(call)
+    return widget.endpoint.nobody(call) if found is None else widget.endpoint.tokens(call, found)
 
 
 def decoded(text: str) -> str:
@@ -182,7 +188,7 @@ class _Responder:
         self._page = page
         if self._environ["REQUEST_METHOD"] == "HEAD":
             return self._head(page)
-        self._body = Body(page.charset, page.coding)
+        self._body = Body(page.charset, page.coding, PLACED in self._environ)
         return self._written
 
     def _written(self, data: bytes) -> None:

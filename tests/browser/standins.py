@@ -12,7 +12,7 @@ window.embedWidget = () => {
     sendSystemMessage: (message) => vendor.messages.push(message),
     resetChat: () => { vendor.resets++; localStorage.removeItem("dg_session"); },
   }};
-  window.DG_CHAT_WIDGET_CONFIG.callbacks.onWidgetEmbedded("embedded");
+  window.DG_CHAT_WIDGET_CONFIG.callbacks?.onWidgetEmbedded?.("embedded");
 };
 """
 

@@ -1,4 +1,4 @@
-"""The drivers under test."""
+"""The drivers and plugins under test."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.contract.frameworks import FRAMEWORKS
 from tests.contract.site import SITES, Site
 
 Make = Callable[..., Site]
 
 
-@pytest.fixture(params=SITES, ids=lambda kind: kind.driver)
+@pytest.fixture(params=(*SITES, *FRAMEWORKS), ids=lambda kind: kind.driver)
 def make(request: pytest.FixtureRequest, dg_env: dict[str, str]) -> Make:
-    """Makes a site with DigitalGenius behind each driver in turn; variables are keywords in capitals."""
+    """Makes a site with DigitalGenius behind each driver and plugin in turn; variables are keywords in capitals."""
 
     def made(user: Any = ..., page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
         environ = {**(dg_env if env is None else env), **variables}

@@ -80,6 +80,8 @@ class Site:
     """The canned app behind the middleware of one driver."""
 
     driver = ""
+    gateway = ""
+    asks_of_streams = False  # before their bytes are seen, since the context is gone when they come
 
     def __init__(self, environ: dict[str, str], user: Any = ADA, page: Page | None = None) -> None:
         self.page = page or Page()
@@ -104,13 +106,18 @@ class Site:
     def widget(self) -> Any:
         return self.middleware.widget  # type: ignore[attr-defined]
 
+    def double(self, user: User) -> None:
+        """Puts another middleware around all that is there."""
+        kind: Any = AsgiMiddleware if self.gateway == "asgi" else WsgiMiddleware
+        self.middleware = kind(self.middleware, self.settings, user=lambda request: user)
+
 
 def names(headers: dict[str, str]) -> Iterator[tuple[str, str]]:
     return ((key.replace("_", "-"), value) for key, value in headers.items())
 
 
 class AsgiSite(Site):
-    driver = "asgi"
+    driver = gateway = "asgi"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -159,7 +166,7 @@ class AsgiSite(Site):
 
 
 class WsgiSite(Site):
-    driver = "wsgi"
+    driver = gateway = "wsgi"
     lazy = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -167,11 +174,14 @@ class WsgiSite(Site):
         app: Any = self._generator if self.lazy else self._list
         self.middleware = WsgiMiddleware(validator(app), self.settings, user=self.resolve)
 
-    def _begin(self, environ: Any, start_response: Any) -> list[bytes]:
+    def _note(self, environ: Any) -> None:
         self.seen.requests.append(
             {k[5:].lower().replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
         )
         self.on_request(environ)
+
+    def _begin(self, environ: Any, start_response: Any) -> list[bytes]:
+        self._note(environ)
         start_response(f"{self.page.status} Whatever", list(self.page.headers))
         return self.page.chunks if environ["REQUEST_METHOD"] != "HEAD" else []
 

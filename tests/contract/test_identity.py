@@ -108,11 +108,11 @@ def test_two_users_one_after_the_other_get_their_own(make: Make) -> None:
 
 def test_a_doubled_middleware_injects_once(make: Make) -> None:
     site = make()
-    inner = site.middleware.app
-    site.middleware.app = type(site.middleware)(inner, site.settings, user=lambda request: EVE)
+    site.double(EVE)
     reply = site.get()
     assert reply.body.count(b"runtime.js") == 1
-    assert name_of(site, reply) == "ada-1"
+    assert name_of(site, reply) == "eve"
+    assert site.get("/_widgetmw/token").json["user"] == site.widget.tokens.get(EVE).mark
 
 
 def test_a_failing_signer_leaves_the_page(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,7 @@ def test_no_vendor_means_untouched(make: Make) -> None:
 def test_a_fragment_is_no_page_and_nobody_is_asked(make: Make) -> None:
     site = make(page=Page(body=b"<div>part of a page</div>"))
     untouched(site.get(), site.page, "fragment")
-    assert site.seen.asked == 0
+    assert site.seen.asked == site.asks_of_streams
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 40])
@@ -384,7 +384,7 @@ def test_with_fetch_delivery_validators_reach_the_app(make: Make) -> None:
 @pytest.mark.parametrize("mount", ["/shop", "/a/b", "/ü ä"])
 def test_urls_carry_the_prefix_that_the_app_is_mounted_under(make: Make, mount: str) -> None:
     site = make()
-    sent = mount if site.driver == "asgi" else mount.encode().decode("latin-1")
+    sent = mount if site.gateway == "asgi" else mount.encode().decode("latin-1")
     reply = site.get(mount=sent)
     prefix = mount.replace("ü ä", "%C3%BC%20%C3%A4").encode()
     assert b'src="%s/_widgetmw/runtime.js?v=' % prefix in reply.body

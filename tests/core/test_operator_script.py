@@ -56,6 +56,7 @@ WORKS = {
     "out.push('\\x41\\u0042\\u{43}\\u{01F600}\\n\\'\\\"\\0')": ["ABC😀\n'\"\0"],
     "out.push('\\é\\<\\q', 'a\\\nb', 'a\\\r\nb', `a\\\nb`)": ["é<q", "ab", "ab", "ab"],
     "out.push('é 漢 😀 \u2028', `é\u2029`, {é: 1}.é)": ["é 漢 😀 \u2028", "é\u2029", 1],
+    "out.push(`$\\\n{`, '\\0\\\r\n1', `$\\\u2028{`, 'a\\\rb')": ["${", "\x001", "${", "ab"],
     "const naïve = 1, 名 = 2; out.push(naïve + 名)": [3],
     "out.push(`a\r\nb\rc`, '\\101')": ["a\nb\nc", "A"],
     "out.push('</script><!--', `</SCRIPT>`, /<\\/script/.source, /[</script]/.source)": [

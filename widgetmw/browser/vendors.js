@@ -23,7 +23,7 @@ const farewell = (names, tokens) => {
     if (later) open.add(name);
     later?.then(() => open.delete(name) && write());
   }
-  if (open.size) write();
+  write();
 };
 const embedAll = () => {
   for (const name in slots) {

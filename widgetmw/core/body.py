@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from widgetmw.core.coding import Corrupt, Decoder, Encoder
+from widgetmw.core.placed import PlacedScanner
 from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
 
 # Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
@@ -24,8 +25,8 @@ class Body:
 
     __slots__ = ("_decoder", "_encoder", "_held", "_place", "_plain", "_rest", "_scanner", "reason")
 
-    def __init__(self, charset: bool, coding: str = "") -> None:
-        self._scanner = HeadScanner(charset)
+    def __init__(self, charset: bool, coding: str = "", placed: bool = False) -> None:
+        self._scanner: HeadScanner | PlacedScanner = PlacedScanner(charset) if placed else HeadScanner(charset)
         self._decoder = Decoder(coding) if coding else None
         self._encoder = Encoder(coding) if coding else None
         self._held: list[bytes] = []

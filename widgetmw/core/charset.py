@@ -5,7 +5,8 @@ Browsers look for the encoding's name in the first 1,024 bytes, and they read th
 A long span before the declaration would push it out of their sight, so ours goes after it. Where a script, a policy
 or the end of the head would come between, or where the two ways disagree, the page is left alone.
 
-A page that declares nothing is guessed at by browsers; our bytes are ASCII, which does not change the guess.
+Where nothing names the encoding, browsers guess it from the bytes that are not ASCII. Chromium's guess was seen to
+change with a span of ASCII bytes before them, so such a page is left alone too.
 
 Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.3.2; https://encoding.spec.whatwg.org/, 4.2.
 """
@@ -51,10 +52,14 @@ _RAW: Final = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE) for name in (b"noframes", b"style", b"title")
 }
 _IMPLY: Final = frozenset((b"/body", b"/br", b"/head", b"/html"))
-# labels that certainly name an encoding; after any other the search goes on, as browsers do after one they don't know
-_KNOWN: Final = frozenset(
-    b"ascii big5 cp1252 euc-jp euc-kr gb18030 gb2312 gbk iso-8859-1 iso-8859-15 iso-8859-2 koi8-r latin1 shift_jis "
-    b"us-ascii utf-16 utf-8 utf8 windows-1250 windows-1251 windows-1252 x-user-defined".split()
+# labels of the Encoding Standard; after any other the search goes on, as browsers do after one they do not know
+_KNOWN: Final = re.compile(
+    rb"utf-?8|unicode-1-1-utf-8|utf-16(?:le|be)?|(?:us-)?ascii|latin[1-6]|l[1-69]|x-user-defined|macintosh|mac"
+    rb"|iso-8859-(?:1[013-6]?|[2-9])|iso8859-?(?:1[0134]?|15|[2-9])|iso_8859-(?:15|[1-9])"
+    rb"|(?:x-cp|cp|windows-)125[0-8]|koi8(?:-[ru]|-ru)?|koi|(?:ibm|cp)?866|tis-620|windows-874|dos-874"
+    rb"|gbk?|x-gbk|gb2312|gb_2312-80|gb18030|chinese|big5(?:-hkscs)?|cn-big5|x-x-big5"
+    rb"|x-euc-jp|euc-(?:jp|kr)|shift[-_]jis|x-sjis|sjis|ms932|ms_kanji|windows-(?:31j|949)|korean"
+    rb"|ks_c_5601-19(?:87|89)|ksc5601|cyrillic|greek8?|hebrew|arabic|logical|visual"
 )
 # in these, ASCII bytes may stand for other characters
 _STATEFUL: Final = re.compile(rb"2022|utf-?7|hz-gb|replacement")
@@ -102,12 +107,20 @@ class Declaration:
             return _judged(self._found, self._at)
         if len(page) < WINDOW and not ended:
             return PENDING, None
-        if b"\x1b" in page[:PRESCAN] or _stateful_xml(page):
+        return self._settled(head)
+
+    def _settled(self, head: int) -> tuple[int, str | None]:
+        """The answer for a page that does not name its charset at once."""
+        page = self._page
+        xml = found[1].lower() if (found := _xml.match(page)) else b""
+        if b"\x1b" in page[:PRESCAN] or _STATEFUL.search(xml):
             return REFUSED, "encoding"
         hidden = [] if self._sure else list(_metas(page, self._at))
         seen = _prescanned(page)
         if hidden or (seen and seen != self._found):
             return _judged(hidden + seen, REFUSED)
+        if not (self._sure or _KNOWN.fullmatch(xml) or page.isascii()):
+            return REFUSED, "charset_missing"
         return _judged(self._found, self._found[-1].end if self._found else head)
 
     def _read_head(self, head: int) -> bool:
@@ -128,7 +141,7 @@ class Declaration:
                     break
                 if name == b"meta" and (label := _label(facts)):
                     self._found.append(_Meta(at, after, label))
-                    self._sure = label in _KNOWN
+                    self._sure = _KNOWN.fullmatch(label) is not None
                 after = closing.start() if closing else after
             at = after
         self._at = at
@@ -139,11 +152,6 @@ def _judged(metas: list[_Meta], offset: int) -> tuple[int, str | None]:
     if any(_STATEFUL.search(meta.label) for meta in metas):
         return REFUSED, "encoding"
     return (offset, None) if offset != REFUSED else (REFUSED, "charset_late")
-
-
-def _stateful_xml(page: bytes) -> bool:
-    found = _xml.match(page)
-    return found is not None and _STATEFUL.search(found[1].lower()) is not None
 
 
 def _crossable(name: bytes, facts: dict[bytes, bytes]) -> bool:
@@ -177,7 +185,7 @@ def _prescanned(page: bytes) -> list[_Meta]:
             at = rest.end()
             if meta and (label := _label(dict(_attributes(page, token.end() - 1)))):
                 found.append(_Meta(token.start(), at, label))
-                if label in _KNOWN:
+                if _KNOWN.fullmatch(label):
                     break
         else:
             at = page.find(b">", token.end()) + 1 or len(page)
@@ -208,12 +216,15 @@ def _attributes(page: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _label(facts: dict[bytes, bytes]) -> bytes:
-    """The charset that a meta's attributes name, in lower case; empty for none."""
-    if label := facts.get(b"charset", b"").strip(b"\t\n\f\r ").lower():
-        return label
+    """The charset that a meta's attributes name, in lower case; empty for none, no label where readers differ."""
+    direct = facts.get(b"charset", b"").strip(b"\t\n\f\r ").lower()
     pragma, content = facts.get(b"http-equiv", b"").lower(), facts.get(b"content", b"")
     if pragma != b"content-type" and b"&" not in pragma:
-        return b""
+        return direct
     if found := _content.search(content):
-        return (found[1] or found[2] or found[3] or b"").strip(b"\t\n\f\r ").lower()
-    return b"&" if b"&" in content else b""
+        inner = (found[1] or found[2] or found[3] or b"").strip(b"\t\n\f\r ").lower()
+    else:
+        inner = b"&" if b"&" in content else b""
+    if b"charset" in facts and inner and inner != direct:
+        return direct + b"&" + inner
+    return inner or direct

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple, TypeAlias
 
-from widgetmw.core.source_list import Policy, SourceList, Url, absolute, named, our_own, policies, policy
+from widgetmw.core.source_list import SPACE, Policy, SourceList, Url, absolute, named, our_own, policies, policy
 
 Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
 
@@ -178,11 +178,11 @@ def _amended(text: str, source: str) -> str:
     if name is None or lists is None or lists.inline or lists.empty or source in lists.hashes:
         return text
     if name == "default-src":
-        joint = "" if text.rstrip().endswith(";") else ";"
+        joint = "" if text.rstrip(SPACE).endswith(";") else ";"
         return f"{text}{joint} script-src{read.directives[name]} {source}"
     parts = text.split(";")
     place = next(i for i, part in enumerate(parts) if any(found == name for found, _ in named(part)))
-    body = parts[place].rstrip("\t\n\f\r ")
+    body = parts[place].rstrip(SPACE)
     parts[place] = f"{body} {source}{parts[place][len(body) :]}"
     return ";".join(parts)
 

@@ -42,6 +42,11 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "The page is in UTF-16, UTF-32, UTF-7 or an ISO-2022 encoding, where our bytes mean something else.",
             "Send the page as UTF-8, with `Content-Type: text/html; charset=utf-8`.",
         ),
+        "charset_missing": (
+            "Nothing names the encoding of a page that is not plain ASCII: browsers guess, and our bytes may change "
+            "the guess.",
+            "Send `Content-Type: text/html; charset=utf-8`.",
+        ),
         "charset_late": (
             "Only a meta tag names the encoding, and our script can come neither after it (a script, a policy or "
             "the end of the head comes first, or it stands in a comment, script or title) nor before it.",

@@ -106,7 +106,7 @@ def _escaped(text: str, at: int, *, octal: bool) -> str:
             return "\\x3C" if found == "<" else "\\n" if found in _BREAKS and found.isascii() else ascii_escape(found)
         escaped = found[1:]
         if escaped in _BREAKS:
-            return ""  # the line goes on
+            return "\\\n"  # left out, it would bring together "$" and "{", or "\\0" and "1"
         if escaped == "<" or not escaped.isascii():
             return "\\x3C" if escaped == "<" else ascii_escape(escaped)
         if not _well_formed(escaped, text, match.end(), octal):

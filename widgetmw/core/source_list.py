@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 WORDS = re.compile(r"[^\t\n\f\r ]+")  # str.split() would also cut at control characters that CSP takes for text
-_SPACE = "\t\n\f\r "
+SPACE = "\t\n\f\r "
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]++={0,2})'", re.IGNORECASE)
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
 _URL_HASH = re.compile(r"'url-sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
@@ -216,7 +216,7 @@ class Policy:
 
 def named(text: str) -> Iterator[tuple[str, str]]:
     """Yields a directive's name, in lower case, and value; nothing where the text is none."""
-    stripped = text.strip(_SPACE)
+    stripped = text.strip(SPACE)
     match = WORDS.match(stripped)
     if match and stripped.isascii():  # "not an ASCII string: continue"
         yield match[0].lower(), stripped[match.end() :]
@@ -233,5 +233,5 @@ def policy(text: str) -> Policy:
 
 def policies(headers: Iterable[str]) -> list[Policy]:
     """Reads header values, each of which may be a comma list of policies; empty ones are left out."""
-    read = (policy(part) for value in headers for part in value.split(",") if part.strip(_SPACE))
+    read = (policy(part) for value in headers for part in value.split(",") if part.strip(SPACE))
     return [each for each in read if each.directives]

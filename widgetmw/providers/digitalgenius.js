@@ -54,7 +54,8 @@ early.digitalgenius = (slot) => {
 // A renewed token goes to the embedded widget as a system message; before that, the latest one waits.
 // Sign-out is `resetChat` (documented for their iOS kit), and for the headless kit `endConversation` (documented).
 late.digitalgenius = (slot) => {
-  let unsent;
+  // The token that the widget has, from its config or from us; and a clean-up that waits for the widget.
+  let known;
   let leave;
   // A read of the globals brings them up to date, also those that the page declared with let or const.
   const reread = () => [window.DG_CHAT_WIDGET_CONFIG, window.DG_SDK_CONFIG];
@@ -64,17 +65,16 @@ late.digitalgenius = (slot) => {
     if (leave) {
       methods.resetChat();
       leave();
-      leave = null;
-      unsent = true;
+      leave = known = null;
     }
     const payload = slot.current()?.token;
-    if (unsent && payload) methods.sendSystemMessage({ name: "auth_token", payload });
-    unsent = false;
+    if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
+    known = payload;
   };
   return {
     update(inPage) {
       reread();
-      if (!inPage) unsent = true;
+      if (inPage) known = slot.current().token;
       slot.flush();
     },
     logout() {

@@ -1,0 +1,213 @@
+"""Documents come and go: back/forward cache, history, routers that swap documents, pages shown ahead of a click."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from tests.browser.conftest import WATCH, Visit, launch, sign_in, sign_out
+from tests.browser.simulation import live
+from tests.browser.site import Form, Site
+from widgetmw.browser import assets
+
+Profile = Callable[..., BrowserContext]
+
+
+# --- back/forward cache and history -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def caching(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with its back/forward cache, which Playwright switches off."""
+    running = launch(playwright, "--disable-back-forward-cache")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def cached_page(caching: Browser, site: Site) -> Iterator[Page]:
+    context = caching.new_context()
+    context.add_init_script(WATCH)
+    sign_in(context, site, "ann")
+    yield context.new_page()
+    context.close()
+
+
+def leave_and_come_back(page: Page, site: Site) -> None:
+    page.evaluate("window.same = true; addEventListener('pageshow', (event) => { window.persisted = event.persisted; }); 0")
+    page.goto(site.url + "/chat")
+    page.evaluate("setTimeout(() => history.back())")
+    page.wait_for_url(site.url + "/")
+
+
+def reasons(page: Page) -> object:
+    return page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)")
+
+
+@pytest.mark.parametrize("delivery", ["inline", "fetch"])
+def test_the_page_goes_into_the_back_forward_cache_and_renews_when_restored(
+    cached_page: Page, site: Site, delivery: str
+) -> None:
+    site.delivery = delivery  # type: ignore[assignment]
+    site.life = 10
+    page = cached_page
+    page.goto(site.url)
+    page.wait_for_function("widgetmw.get('orlo')")
+    page.wait_for_function("seen.tokens.length > 4 * (performance.getEntriesByType('navigation').length)", timeout=15_000)
+    asked = len(site.asked)
+    leave_and_come_back(page, site)
+    page.wait_for_function("window.persisted !== undefined || !window.same")
+    assert page.evaluate("window.persisted"), reasons(page)
+    page.wait_for_timeout(300)
+    assert len(site.asked) == asked + 1
+    page.wait_for_timeout(9000)
+    assert len(site.asked) >= asked + 2
+
+
+def test_a_restored_page_of_somebody_who_signed_out_meanwhile_holds_nothing(cached_page: Page, site: Site) -> None:
+    page = cached_page
+    page.goto(site.url)
+    page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; }); window.same = true; 0")
+    sign_out(page.context)
+    page.goto(site.url + "/next")
+    assert page.evaluate("seen.signedout") == 1
+    page.evaluate("setTimeout(() => history.back())")
+    page.wait_for_function("window.persisted")
+    assert page.evaluate("[seen.signedout, widgetmw.get('orlo'), window.HISSUNO_WIDGET_CONFIG]") == [1, None, None]
+
+
+@pytest.mark.parametrize("next_user", ["bob", None])
+def test_a_page_from_the_http_cache_gives_nobody_anothers_token(visit: Visit, site: Site, next_user: str | None) -> None:
+    site.headers = {"Cache-Control": "private, max-age=600"}
+    site.head = "<script>window.early = DG_CHAT_WIDGET_CONFIG.metadata;</script>"
+    page = visit("ann")
+    sign_out(page.context)
+    if next_user:
+        sign_in(page.context, site, next_user)
+    site.headers = {"Cache-Control": "no-store"}
+    site.head = ""
+    page.goto(site.url + "/next")
+    page.go_back()
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].transferSize") == 0
+    assert page.evaluate("window.early") is None
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.HISSUNO_WIDGET_CONFIG?.userId") == next_user
+    assert page.evaluate("widgetmw.get('orlo')?.provider") == (next_user and "orlo")
+
+
+def test_a_page_from_the_http_cache_of_the_same_person_asks_whether_it_is_still_so(visit: Visit, site: Site) -> None:
+    site.headers = {"Cache-Control": "private, max-age=600"}
+    page = visit("ann")
+    token = page.evaluate("widgetmw.get('orlo').token")
+    page.goto(site.url + "/next")
+    site.forget()
+    page.go_back()
+    page.wait_for_function("(old) => widgetmw.get('orlo').token !== old", arg=token)
+    assert len(site.asked) == 1
+
+
+# --- documents swapped without a load ---------------------------------------------------------------------------------
+
+
+def swap_in(page: Page, site: Site, user: str | None) -> None:
+    """What Turbo does: the scripts of the next page's head run in the document that stays."""
+    data = json.dumps(site.data(user, marked=True))
+    scripts = [f"{assets.boot(site.vendors).decode()}({data});", site.runtime().decode()]
+    if site.form == "external":
+        page.evaluate(
+            """([data, runtime]) => {
+              const json = Object.assign(document.createElement("script"), {type: "application/json", textContent: data});
+              json.setAttribute("data-widgetmw", "");
+              document.head.append(json);
+              document.head.append(Object.assign(document.createElement("script"), {textContent: runtime}));
+            }""",
+            [data, site.runtime().decode()],
+        )
+        page.wait_for_timeout(50)
+        return
+    for text in scripts:
+        page.add_script_tag(content=text)
+
+
+@pytest.mark.parametrize("form", ["inline", "bundled", "external"])
+def test_one_runtime_lives_on_and_takes_the_new_token(visit: Visit, site: Site, form: Form) -> None:
+    site.form = form
+    site.life = 20
+    page = visit("ann", clock=True)
+    page.evaluate("window.api = widgetmw; widgetmw.subscribe('orlo', () => { window.told = (window.told || 0) + 1; }); 0")
+    site.forget()
+    for _ in range(3):
+        swap_in(page, site, "ann")
+    token = site.tokens("ann", relative=False)["orlo"]["token"]
+    assert page.evaluate("[api === widgetmw, widgetmw.get('orlo').token, told]") == [True, token, 1]
+    assert page.evaluate("orloData.length") == 2
+    live(page, site, 60, step=1)
+    assert 3 <= len(site.asked) <= 5  # one timer
+
+
+def test_a_swapped_page_of_another_person_signs_the_first_out(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    sign_in(page.context, site, "bob")
+    swap_in(page, site, "bob")
+    assert page.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG.userId]") == [1, "bob"]
+    swap_in(page, site, None)
+    assert page.evaluate("[seen.signedout, window.HISSUNO_WIDGET_CONFIG, document.cookie]") == [2, None, "session=bob"]
+
+
+def test_a_stale_copy_that_a_router_shows_changes_nothing(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    stale = json.dumps(site.data("ann"))
+    live(page, site, 60, step=5)
+    sign_in(page.context, site, "bob")
+    swap_in(page, site, "bob")
+    expires = page.evaluate("widgetmw.get('orlo').expiresAt")
+    page.add_script_tag(content=f"{assets.boot(site.vendors).decode()}({stale});")
+    assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, widgetmw.get('orlo').expiresAt]") == ["bob", expires]
+
+
+def test_a_runtime_without_data_does_nothing(visit: Visit, site: Site) -> None:
+    page = visit(None)
+    page.add_script_tag(content=site.runtime().decode())
+    assert page.evaluate("window.widgetmw") is None
+
+
+# --- pages shown ahead of a click -------------------------------------------------------------------------------------
+
+PRERENDERING = """
+let ahead = true;
+Object.defineProperty(document, "prerendering", {get: () => ahead, configurable: true});
+window.activate = () => { ahead = false; document.dispatchEvent(new Event("prerenderingchange")); };
+"""
+
+
+def test_a_prerendered_page_asks_when_it_is_activated(profile: Profile, site: Site) -> None:
+    site.facts = {"ask": True, "user": "mark-of-ann", "vendors": {name: {"page": {}} for name in site.vendors}}
+    context = profile("ann")
+    context.add_init_script(PRERENDERING)
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate("window.promised = widgetmw.refresh('orlo').then((token) => token.provider); 0")
+    page.wait_for_timeout(500)
+    assert site.asked == []
+    page.evaluate("activate()")
+    assert page.evaluate("promised") == "orlo"
+    assert len(site.asked) == 1
+
+
+def test_a_page_prerendered_by_the_browser_gets_its_token_on_activation(profile: Profile, site: Site) -> None:
+    rules = json.dumps({"prerender": [{"source": "list", "urls": ["/next"]}]})
+    site.delivery = "fetch"
+    site.body = f'<script type="speculationrules">{rules}</script><a href="/next" id="next">next</a>'
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    page.wait_for_function("widgetmw.get('orlo')")
+    page.wait_for_timeout(1000)
+    asked = len(site.asked)
+    page.click("#next")
+    page.wait_for_url("**/next")
+    page.wait_for_function("widgetmw.get('orlo')")
+    assert asked == 1
+    assert len(site.asked) == 2
