@@ -38,12 +38,12 @@ def settle(page: Page) -> None:
 
 
 def hide(page: Page) -> None:
-    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    page.evaluate("Object.defineProperty(document, 'visibilityState', {get: () => 'hidden', configurable: true})")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
 
 
 def show(page: Page) -> None:
-    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
 
 
 def most_in_a_minute(asked: list[Asked]) -> int:

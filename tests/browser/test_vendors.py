@@ -11,7 +11,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
 
 from tests.browser import standins
 from tests.browser.conftest import Visit
-from tests.browser.site import Reply, Site, answer
+from tests.browser.simulation import HOUR, hide, sleep
+from tests.browser.site import Form, Reply, Site, answer
 from tests.browser.standins import script
 
 DG_INIT = "https://chat.digitalgenius.com/init.js"
@@ -139,12 +140,16 @@ def test_hissuno_config_is_a_new_object_per_token(visit: Visit, site: Site) -> N
 # --- Orlo -------------------------------------------------------------------------------------------------------------
 
 
-def test_orlo_snippet_runs_once_per_token(visit: Visit, site: Site) -> None:
+@pytest.mark.parametrize("form", ["inline", "bundled", "external"])
+def test_orlo_snippet_runs_once_per_token_in_the_parsed_page(visit: Visit, site: Site, form: Form) -> None:
+    site.form = form
+    site.head = script("window.orloData = {length: 0, push(...all) { [].push.call(this, ...all, document.body.id); }};")
+    site.body = '<script>document.body.id = "parsed";</script>'
     page = visit("ann")
     first = token_of(page, "orlo")
     second = renew(page, site, "orlo")
     page.evaluate("widgetmw.refresh('orlo')")
-    assert page.evaluate("orloData") == [[first, "o-1"], [second, "o-1"]]
+    assert page.evaluate("Array.from(orloData)") == [[first, "o-1"], "parsed", [second, "o-1"], "parsed"]
 
 
 def test_orlo_an_error_in_the_operators_snippet_is_reported_without_the_token(
@@ -230,13 +235,20 @@ def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: 
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
     site.life = 60
     page = visit("ann", clock=True)
-    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
-    site.shift += 3600
-    page.context.clock.fast_forward(3_600_000)
-    page.evaluate("delete document.hidden")
+    hide(page)
+    sleep(page, site, HOUR)
+    page.evaluate("delete document.visibilityState")
     page.click("#chat")
     page.wait_for_url("**/chat?*")
     assert "n=2" in page.url
+
+
+def test_giosg_a_marked_link_of_the_pages_own_is_left_to_anonymous_visitors(visit: Visit, site: Site) -> None:
+    site.delivery = "fetch"
+    site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
+    page = visit(None)
+    page.wait_for_timeout(300)
+    assert page.get_attribute("#chat", "href") == "/contact"
 
 
 # --- embedding --------------------------------------------------------------------------------------------------------

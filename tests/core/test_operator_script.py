@@ -29,6 +29,7 @@ def call(text: str, token: object = TOKEN, widget: object = WIDGET) -> str:
     assert source.startswith("function(JWT_TOKEN,WIDGET_ID){")
     assert "</script" not in source.lower()
     assert "<!--" not in source
+    assert "\r" not in source  # HTML would make another line break of it, and the hash in the policy wrong
     return f"snippets={{data:{source},after:1}};snippets.data({json.dumps(token)},{json.dumps(widget)});"
 
 

@@ -29,10 +29,9 @@ const request = async () => {
 };
 // The server does not know a policy in a <meta>. On doubt it counts as a refusal: a report of a violation helps nobody.
 const permits = ({ content }) => {
-  const rules = content.toLowerCase().split(";").map((rule) => rule.trim().split(/\s+/));
-  const rule = rules.find(([name]) => name === "connect-src") ?? rules.find(([name]) => name === "default-src");
+  const [rule] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? ["*"];
   const { protocol, origin, host } = location;
-  return !rule || rule.some((source) => ["*", "'self'", protocol, origin, host].includes(source));
+  return rule.toLowerCase().split(/\s+/).some((source) => ["*", "'self'", protocol, origin, host].includes(source));
 };
 const mayAsk = () =>
   page.connect !== false &&

@@ -36,7 +36,8 @@ const refresh = (name) => {
 };
 
 // A tab that nobody looks at, or has used for a quarter of an hour, must not keep the site's session alive.
-const used = () => !document.hidden && time() - lastUse < 900000;
+const hidden = () => document.visibilityState === "hidden";
+const used = () => !hidden() && time() - lastUse < 900000;
 // The server makes a new token from `wait` seconds on, the old one is good for `left`: not all browsers at once, and
 // not before the server's last whole second is over.
 const renewal = (left, wait) => {
@@ -74,7 +75,7 @@ const check = () => {
 };
 // Somebody is here: shown, focused, back online, or any input.
 const use = ({ type }) => {
-  if (document.hidden) return;
+  if (hidden()) return;
   const woken = !used() || ["online", "visibilitychange"].includes(type);
   lastUse = time();
   // Who needs the chat now does not wait for a long back-off; `gate` still holds.

@@ -34,18 +34,39 @@ def squeeze(text: str) -> str:
     """Returns the script in fewer bytes, in one line."""
     lines = (line.strip() for line in text.splitlines())
     source = "\n".join(line for line in lines if not line.startswith("//"))
-    return _join(_shorten(_TOKEN.findall(source)))
+    words = [_SHORTER.get(word, word) for word in _shorten(_TOKEN.findall(source))]
+    return _join(_one_let(words))
 
 
 def _join(words: list[str]) -> str:
     text = ""
     for word in words:
-        word = _SHORTER.get(word, word)
         needless = ",;" if word == "}" else "," if word in ")]" else ""
         text = text.removesuffix(text[-1:] if text[-1:] in tuple(needless) else "")
         apart = _WORD.match(text[-1:]) and _WORD.match(word)
         text += f" {word}" if apart else word
     return _LONE.sub(r"\1=>", text)
+
+
+def _one_let(words: list[str]) -> Iterator[str]:
+    """Joins declarations that follow each other in a block."""
+    declares = [False]
+    before = ";"
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word in "([{":
+            declares.append(False)
+        elif word in ")]}":
+            declares.pop()
+        joined = word == ";" and declares[-1] and after == "let"
+        if word == "let" and before == ",;":
+            before = ","
+            continue
+        if word == ";" and not joined:
+            declares[-1] = False
+        elif word == "let" and before in ";{}":
+            declares[-1] = True
+        before = ",;" if joined else word
+        yield "," if joined else word
 
 
 def _shorten(words: list[str]) -> list[str]:

@@ -1,5 +1,7 @@
-// The runtime starts; a page that is shown ahead of a click starts when it is really shown.
+// The runtime starts when the page is parsed, and not before it is really shown (browsers prerender ahead of a click).
 const start = () => {
+  const later = document.prerendering ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
+  if (later) return document.addEventListener(later, start, { once: true });
   lastUse = time();
   openChannel();
   for (const name in slots) equip(name);
@@ -19,7 +21,7 @@ const start = () => {
     away = true;
     clearTimeout(timer);
     abort?.abort();
-    channel?.close();
+    closeChannel();
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
@@ -32,5 +34,4 @@ const start = () => {
   });
   if (external) new MutationObserver(read).observe(document.head, { childList: true });
 };
-if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
-else start();
+start();

@@ -1,17 +1,15 @@
 // The other tabs of this browser: what one learns the others hear, and one at a time asks.
 // Without BroadcastChannel or Web Locks (plain http, old browsers) every tab manages for itself.
 let channel;
+const closeChannel = () => (channel = channel?.close());
 const openChannel = () => {
+  closeChannel();
   try {
     channel = new BroadcastChannel(key);
     channel.onmessage = (event) => hear(event.data);
   } catch {}
 };
-const tell = (news) => {
-  try {
-    channel.postMessage(news);
-  } catch {}
-};
+const tell = (news) => channel?.postMessage(news);
 // Runs `job` when no other tab runs its own; one that hangs with the lock holds the others up for half a minute.
 const alone = (job) =>
   new Promise((done) => {

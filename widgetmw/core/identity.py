@@ -60,6 +60,11 @@ def claimed(request: Request, owner: object) -> bool:
     return mark is not None and mark[0] is owner
 
 
+def share(request: Request, copy: Request) -> None:
+    """Makes what is said of a request known to another form of it, as Django's ``META`` is of the scope."""
+    copy[_KEY] = _mark(request)
+
+
 def spoken_for(request: Request) -> bool:
     """Whether somebody was named for the request before the app was asked."""
     person = request.get("user")

@@ -26,7 +26,7 @@ REASONS = {
         "Add a nonce or `'self'` to `script-src`. `WIDGETMW_CSP=amend` does not open such a page.",
     ),
     "csp_blocks_script": (
-        "The page's policies allow neither our inline script nor our script's URL, or each another one.",
+        "The page's policies allow neither our inline script nor our script's URL, or not the same of them.",
         "Give `script-src` a nonce for each answer, or `'self'`; or set `WIDGETMW_CSP=amend`.",
     ),
     "csp_blocks_connect": (
@@ -188,12 +188,8 @@ def _amended(text: str, source: str) -> str:
 
 
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]++={0,2})'")
-_MARKS = (
-    "\ue000",
-    "\ue001",
-    "\ue002",
-    "\ue003",
-)  # stand for the nonces in their order; not ASCII, so never in the text
+# They stand for the nonces in their order. Only ASCII is remembered, so none of them is ever in the text itself.
+_MARKS = ("\ue000", "\ue001", "\ue002", "\ue003")
 _REPORT = "\ue00f"
 _ENTRIES, _LONGEST = 256, 8192  # texts beyond that are judged each time
 

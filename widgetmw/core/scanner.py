@@ -16,10 +16,10 @@ from operator import length_hint
 from types import MappingProxyType
 from typing import Final
 
-from .automaton import CODES, END, START, Row, Stop
-from .charset import PENDING as PENDING
-from .charset import REFUSED as REFUSED
-from .charset import Declaration
+from widgetmw.core.automaton import CODES, END, START, Row, Stop
+from widgetmw.core.charset import PENDING as PENDING
+from widgetmw.core.charset import REFUSED as REFUSED
+from widgetmw.core.charset import Declaration
 
 LIMIT: Final = 65536
 """Bytes from the start of a page within which the place has to be decided."""

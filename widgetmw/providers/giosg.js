@@ -34,19 +34,18 @@ late.giosg = (slot) => {
 
   // A link gets the URL of every token, a frame one per person: a new `src` would lose an open chat.
   const marked = "[data-widgetmw-giosg]";
-  const framed = new WeakSet();
+  const signed = new WeakSet();
   const expired = () => slot.current()?.expiresAt < Date.now();
   const sign = (element) => {
     const url = slot.current()?.url;
-    if (element.localName === "a") {
-      if (url) element.href = url;
+    const place = { a: "href", iframe: "src" }[element.localName];
+    if (!url && signed.delete(element)) {
+      if (place === "src") element.src = "about:blank";
       else element.removeAttribute("href");
     }
-    if (element.localName !== "iframe") return;
-    if (!url && framed.delete(element)) element.src = "about:blank";
-    if (!url || framed.has(element) || expired()) return;
-    framed.add(element);
-    element.src = url;
+    if (!url || !place || (place === "src" && (signed.has(element) || expired()))) return;
+    signed.add(element);
+    element[place] = url;
   };
   const signAll = (root) => root.querySelectorAll(marked).forEach(sign);
   new MutationObserver((records) => {

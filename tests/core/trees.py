@@ -1,0 +1,89 @@
+"""What two independent parsers make of a page, in a form that can be compared."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import html5lib
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Node(NamedTuple):
+    """A node: an element's name or the node's kind, its text or attributes, its children."""
+
+    name: str
+    value: Any = ()
+    children: tuple[Node, ...] = ()
+
+
+class Parsed(NamedTuple):
+    """A parsed page; ``mode`` is its compatibility mode where the parser tells."""
+
+    tree: Node
+    mode: str | None
+
+
+def _decoded(page: bytes) -> str:
+    # one character for each byte, so that every byte counts; the parsers get text, which has no byte-order mark
+    return page.removeprefix(BOM).decode("latin-1")
+
+
+def by_html5lib(page: bytes) -> Parsed | None:
+    """Parses with html5lib; ``None`` where it fails itself, as it does at the end of some tables."""
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("dom"))
+    try:
+        return Parsed(_from_dom(parser.parse(_decoded(page))), parser.compatMode)
+    except (AssertionError, AttributeError):
+        return None
+
+
+def _from_dom(node: Any) -> Node:
+    if node.nodeType == node.DOCUMENT_TYPE_NODE:
+        return Node("#doctype", (node.name, node.publicId, node.systemId))
+    if node.nodeType in (node.TEXT_NODE, node.COMMENT_NODE):
+        return Node(node.nodeName, node.data)
+    attributes = tuple(sorted(node.attributes.items())) if node.nodeType == node.ELEMENT_NODE else ()
+    return Node(node.nodeName, attributes, tuple(map(_from_dom, node.childNodes)))
+
+
+def by_lexbor(page: bytes) -> Parsed:
+    """Parses with lexbor."""
+    root = LexborHTMLParser(_decoded(page)).root
+    assert root is not None
+    assert root.parent is not None
+    return Parsed(_from_lexbor(root.parent), None)
+
+
+def _from_lexbor(node: LexborNode) -> Node:
+    name = node.tag or ""
+    if node.is_text_node:
+        return Node("#text", node.text_content)
+    if node.is_comment_node:
+        return Node("#comment", node.comment_content)
+    if name == "template" or not (node.is_element_node or node.is_document_node):
+        return Node(name, node.html)
+    children = []
+    child = node.first_child
+    while child is not None:
+        children.append(_from_lexbor(child))
+        child = child.next
+    attributes = tuple(sorted(node.attributes.items())) if node.is_element_node else ()
+    return Node(name, attributes, tuple(children))
+
+
+def is_ours(node: Node) -> bool:
+    """Whether this is one of our script elements."""
+    return node.name == "script" and any(name == "data-widgetmw" for name, _ in node.value)
+
+
+def without_ours(node: Node) -> Node:
+    """The tree without our script elements."""
+    return node._replace(children=tuple(without_ours(child) for child in node.children if not is_ours(child)))
+
+
+def scripts(node: Node, *parents: str) -> list[tuple[bool, tuple[str, ...]]]:
+    """Every script in document order: whether it is ours, and the names of its parents."""
+    found = [(is_ours(node), parents)] if node.name == "script" else []
+    return found + [it for child in node.children for it in scripts(child, *parents, node.name)]

@@ -1,0 +1,20 @@
+"""The Django app: registers the system checks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+from widgetmw.django.checks import check
+
+
+class WidgetmwConfig(AppConfig):
+    """``INSTALLED_APPS += ["widgetmw.django"]``."""
+
+    name = "widgetmw.django"
+    label = "widgetmw"
+    verbose_name = "widgetmw"
+
+    def ready(self) -> None:
+        """Runs when all apps are loaded."""
+        register(check, "widgetmw")

@@ -1,0 +1,115 @@
+"""What ``settings.WIDGETMW`` and the environment make of it, once per process and anew in ``override_settings``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from widgetmw.core.errors import SettingsError
+from widgetmw.core.overlay import overlaid, variable_names
+from widgetmw.core.settings import Settings
+from widgetmw.core.widget import Widget
+from widgetmw.django.person import from_request
+
+USER: Final = "USER"
+_PREFIX: Final = "WIDGETMW_"
+
+
+class Installed:
+    """One configuration, wired up.
+
+    Attributes:
+        settings: what was read; the path in it is not used, since ``urls.py`` has the last word.
+        widget: ``None`` where there is nothing to do.
+        user: finds out who is signed in; takes the request.
+        is_async: whether ``user`` has to be awaited.
+    """
+
+    def __init__(self) -> None:
+        options = _options()
+        problems: list[str] = []
+        config = dict(_named(options, problems))
+        user = _user(options.get(USER), problems)
+        try:
+            self.settings = Settings.from_env(overlaid(os.environ, config))
+        except SettingsError as error:
+            problems += error.problems
+        if problems:
+            raise SettingsError(problems)
+        self.user: Callable[[HttpRequest], Any] = user or from_request
+        self.is_async = iscoroutinefunction(self.user)
+        self.widget = Widget(replace(self.settings, path="")) if self.settings.active else None
+
+
+_current: Installed | None = None
+
+
+def installed() -> Installed:
+    """Returns what is configured.
+
+    Raises:
+        SettingsError: lists every problem; never shows a value.
+    """
+    global _current
+    if _current is None:
+        _current = Installed()
+    return _current
+
+
+def forget(*, setting: str = "WIDGETMW", **_: Any) -> None:
+    """Reads everything anew at the next request; ``override_settings`` comes here."""
+    global _current
+    if setting == "WIDGETMW":
+        _current = None
+
+
+setting_changed.connect(forget)
+
+
+def _options() -> Mapping[Any, Any]:
+    options = getattr(django_settings, "WIDGETMW", {})
+    if not isinstance(options, Mapping):
+        raise SettingsError([f"settings.WIDGETMW must be a dict, not {type(options).__name__}"])
+    return options
+
+
+def _named(options: Mapping[Any, Any], problems: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yields variables and values; a name may lack its prefix."""
+    names = variable_names()
+    for key, value in options.items():
+        if key == USER:
+            continue
+        found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
+        if found is None:
+            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{_meant(str(key), names)}")
+        else:
+            yield found, value
+
+
+def _meant(key: str, names: frozenset[str]) -> str:
+    known = {name.removeprefix(_PREFIX): name for name in (*names, USER)}
+    close = get_close_matches(key.upper().removeprefix(_PREFIX), known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None:
+    if path is None:
+        return None
+    try:
+        found = import_string(path) if isinstance(path, str) else path
+    except ImportError:
+        problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported")
+        return None
+    if not callable(found):
+        problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")
+        return None
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,81 @@
+"""The middleware, for sync and async stacks alike."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity import whose, whose_async
+from widgetmw.core.widget import Widget
+from widgetmw.django.answer import Answer
+from widgetmw.django.configuration import Installed, installed
+from widgetmw.django.request import async_user, hide_validators, sync_user, take
+from widgetmw.django.views import of_the_endpoint
+
+
+class WidgetMiddleware:
+    """Puts a vendor's signed identity into pages.
+
+    Its place is below ``AuthenticationMiddleware`` and ``GZipMiddleware``, and above whatever sets a
+    Content-Security-Policy; ``manage.py check`` says when it is another.
+
+    Raises:
+        SettingsError: ``settings.WIDGETMW`` or the environment has problems.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        installed()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Serves one request."""
+        current = installed()
+        widget = current.widget
+        if widget is None or not take(request):
+            return self.get_response(request)  # type: ignore[no-any-return]
+        if widget.asks_user:
+            hide_validators(request)
+        serve = self._serve_async if self._is_async else self._serve
+        return serve(current, widget, request)
+
+    def _serve(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        ours = of_the_endpoint(widget, request, response)
+        answer = Answer(widget, request, response)
+        if ours is None and answer.starts() and answer.search():
+            try:
+                answer.finish(whose(request.META, sync_user(current, request)) if widget.asks_user else None)
+            except ResolverError as error:
+                answer.unresolved(error)
+        return ours or response
+
+    async def _serve_async(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
+        response = await self.get_response(request)
+        ours = of_the_endpoint(widget, request, response)
+        answer = Answer(widget, request, response)
+        if ours is None and answer.starts() and await _searched(answer, response):
+            try:
+                user = await whose_async(request.META, async_user(current, request)) if widget.asks_user else None
+                answer.finish(user)
+            except ResolverError as error:
+                answer.unresolved(error)
+        return ours or response
+
+
+async def _searched(answer: Answer, response: Any) -> bool:
+    if not response.streaming:
+        return answer.search()
+    if response.is_async:
+        return await answer.search_async()
+    return await sync_to_async(answer.search)()

@@ -1,0 +1,96 @@
+"""What a Django request says, as the core wants to know it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import unquote
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.http import HttpRequest
+from django.urls import reverse
+
+from widgetmw.core.endpoint import Call
+from widgetmw.core.identity import Environ, claim, claimed, share
+from widgetmw.core.placed import PLACE
+from widgetmw.core.widget import VALIDATORS, Facts
+from widgetmw.django.configuration import Installed
+from widgetmw.wsgi import facts_of
+
+OWNER: Final = "widgetmw.django"
+PLACED: Final = "widgetmw.placed"
+ANSWER: Final = "widgetmw.answer"
+_TOKEN: Final = "/token"
+_VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
+
+__all__ = ["ANSWER", "OWNER", "PLACE", "PLACED", "base", "call_of", "facts", "take"]
+
+
+def take(request: HttpRequest) -> bool:
+    """Makes the request ours; ``False`` where a middleware further out has it already."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        share(scope, request.META)  # identify takes either
+    return claim(request.META, OWNER)
+
+
+def is_ours(request: HttpRequest) -> bool:
+    """Whether the request is ours."""
+    return claimed(request.META, OWNER)
+
+
+def base() -> str:
+    """Returns the path that our URLs hang below, as ``urls.py`` and the script prefix have it.
+
+    Raises:
+        NoReverseMatch: ``urls.py`` does not include ours.
+    """
+    return unquote(reverse("widgetmw:token").removesuffix(_TOKEN))
+
+
+def facts(request: HttpRequest) -> Facts:
+    """Returns what the request says that bears on its page."""
+    environ: Environ = {**request.META, "wsgi.url_scheme": request.scheme}
+    return facts_of(environ, base())
+
+
+def hide_validators(request: HttpRequest) -> None:
+    """Keeps Django from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
+    meta = request.META
+    held = [name for name in _VALIDATORS if name in meta]
+    if not held or request.method not in ("GET", "HEAD") or "text/html" not in meta.get("HTTP_ACCEPT", "").lower():
+        return
+    if "HTTP_COOKIE" in meta or "HTTP_AUTHORIZATION" in meta or "REMOTE_USER" in meta:
+        for name in held:
+            del meta[name]
+        request.__dict__.pop("headers", None)  # a layer further out may have looked
+
+
+def call_of(request: HttpRequest, path: str) -> Call:
+    """Returns the request as one to the endpoint.
+
+    Args:
+        request: the request.
+        path: below the place in ``urls.py``, with its leading slash.
+    """
+    get = request.META.get
+    return Call(
+        request.method or "GET",
+        path,
+        get("QUERY_STRING", ""),
+        get("HTTP_HOST", ""),
+        get("HTTP_ORIGIN"),
+        get("HTTP_SEC_FETCH_SITE"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META,
+    )
+
+
+def sync_user(installed: Installed, request: HttpRequest) -> Any:
+    """Returns a resolver that needs no event loop."""
+    user = async_to_sync(installed.user) if installed.is_async else installed.user
+    return lambda _: user(request)
+
+
+def async_user(installed: Installed, request: HttpRequest) -> Any:
+    """Returns a resolver that may look into the database from an event loop."""
+    user = installed.user if installed.is_async else sync_to_async(installed.user, thread_sensitive=True)
+    return lambda _: user(request)

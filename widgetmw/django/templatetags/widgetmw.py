@@ -1,0 +1,58 @@
+"""``{% load widgetmw %}{% widgetmw_script %}``: for templates that say where our script goes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.utils.safestring import SafeString, mark_safe
+
+from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity import ask, whose
+from widgetmw.core.placed import PLACE
+from widgetmw.django.configuration import Installed, installed
+from widgetmw.django.request import PLACED, is_ours, sync_user
+from widgetmw.wsgi import has_mark
+
+register = template.Library()
+
+
+def widgetmw_script(context: Any) -> SafeString:
+    """Marks where in a template our script goes, instead of at the start of head.
+
+    Returns:
+        a marker for a page of somebody signed in, else nothing. The script itself takes its place once all headers
+        of the answer are known, and with them the policy and who may see it.
+    """
+    request = context.get("request")
+    if request is None or not is_ours(request) or PLACED in request.META or not _wanted(installed(), request):
+        return mark_safe("")  # noqa: S308  a constant
+    request.META[PLACED] = True
+    return mark_safe(PLACE.decode())  # noqa: S308  a constant
+
+
+register.simple_tag(widgetmw_script, takes_context=True)
+
+
+def _wanted(current: Installed, request: HttpRequest) -> bool:
+    widget = current.widget
+    if widget is None:
+        return False
+    if not widget.asks_user or widget.settings.embed or has_mark(request.META.get("HTTP_COOKIE", "")) or _in_a_loop():
+        return True
+    ask(request.META, sync_user(current, request))
+    try:
+        return whose(request.META, lambda _: None) is not None
+    except ResolverError:
+        return True  # the middleware will say it
+
+
+def _in_a_loop() -> bool:
+    """Whether an event loop runs here, so that the database must not be asked."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,14 @@
+"""``path("_widgetmw/", include("widgetmw.django.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from widgetmw.django.views import endpoint
+
+app_name = "widgetmw"
+urlpatterns = [
+    path("token", endpoint, {"path": "token"}, name="token"),
+    path("<path:path>", endpoint),
+    path("", endpoint),
+]

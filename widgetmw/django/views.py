@@ -1,0 +1,82 @@
+"""The endpoints below the place in ``urls.py``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import Http404, HttpRequest, HttpResponse
+
+from widgetmw.core.endpoint import Answer
+from widgetmw.core.widget import Widget
+from widgetmw.django.configuration import installed
+from widgetmw.django.request import ANSWER, base, call_of, sync_user
+from widgetmw.wsgi import tokens_for
+
+
+def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Answers for the token endpoint and ``runtime.js``.
+
+    Raises:
+        Http404: nothing is configured, or all is off.
+    """
+    current = installed()
+    widget = current.widget
+    if widget is None:
+        raise Http404
+    call = call_of(request, f"/{path}")
+    answer = widget.endpoint.refusal(call)
+    if answer is None:
+        answer = tokens_for(widget, request.META, call, sync_user(current, request))
+        _leave_session_alone(request)
+    request.META[ANSWER] = answer
+    widget.events.note("endpoint", str(answer.status))
+    return _response(answer)
+
+
+# What the endpoint answers is its own affair: JSON to who is not signed in, and cross-site callers are refused already.
+endpoint.login_required = False  # type: ignore[attr-defined]
+endpoint.csrf_exempt = True  # type: ignore[attr-defined]
+
+
+def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> HttpResponse | None:
+    """Returns the endpoint's answer free of what layers further in have added; ``None`` for other requests.
+
+    A layer that answers in its place, as a login wall does, makes it say that nobody is signed in.
+    """
+    answer: Answer | None = request.META.get(ANSWER)
+    if answer is not None and answer.status == response.status_code:
+        return _response(answer)
+    if "/token" not in request.path or not request.path.startswith(f"{base()}/token"):
+        return None
+    call = call_of(request, request.path.removeprefix(base()))
+    refusal = widget.endpoint.refusal(call)
+    return _response(refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
+
+
+def _response(answer: Answer) -> HttpResponse:
+    response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+    if answer.status == 204:
+        del response["Content-Type"]
+    else:
+        response["Content-Length"] = str(len(answer.body))
+    return response
+
+
+def _leave_session_alone(request: HttpRequest) -> None:
+    """Keeps the session from being saved, and its cookie from being set, for no more than a token was asked for."""
+    session = getattr(request, "session", None)
+    if isinstance(session, SessionBase):
+        session.__class__ = _unsaved(type(session))
+
+
+@cache
+def _unsaved(kind: type[SessionBase]) -> type[SessionBase]:
+    """Makes a session that ``SessionMiddleware`` leaves alone: it does so where ``accessed`` cannot be read."""
+    unreadable = property(_raise, lambda self, value: None)
+    return type(kind.__name__, (kind,), {"__module__": kind.__module__, "accessed": unreadable})
+
+
+def _raise(session: object) -> None:
+    raise AttributeError("accessed")
