@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET
+from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, require
 
 
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -66,6 +66,15 @@ def test_check_without_a_vendor_says_so() -> None:
     done = run("check")
     assert done.returncode == 0
     assert "no vendor is configured" in done.stdout
+
+
+def test_check_has_an_engine_read_the_operators_snippets(env: dict[str, str]) -> None:
+    require("node")
+    # it looks like JavaScript to anybody who only counts brackets
+    done = run("check", env={**env, "ORLO_CUSTOMER_DATA_SNIPPET": "if ('JWT_TOKEN') { else { } }"})
+    assert done.returncode == 1
+    assert "snippet is not valid JavaScript" in done.stderr or "ORLO_CUSTOMER_DATA_SNIPPET" in done.stderr
+    assert run("check", env=env).returncode == 0
 
 
 def test_token_prints_a_token_and_its_claims(env: dict[str, str]) -> None:

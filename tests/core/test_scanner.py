@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable
 
@@ -49,13 +48,13 @@ def test_every_torture_page_has_one_answer_for_every_size_of_chunk(size: int, de
 
 
 @BUDGET
-@given(soup | st.binary(max_size=60), st.booleans(), st.randoms(use_true_random=False))
-def test_chunks_do_not_matter(page: bytes, declared: bool, chance: random.Random) -> None:
+@given(soup | st.binary(max_size=60), st.booleans(), st.lists(st.integers(0, 9), max_size=30))
+def test_chunks_do_not_matter(page: bytes, declared: bool, sizes: list[int]) -> None:
     pieces, rest = [], page
-    while rest:
-        size = chance.choice((0, 1, 1, 2, 5, 40))
+    for size in sizes:
         pieces.append(rest[:size])
         rest = rest[size:]
+    pieces.append(rest)
     assert scan(pieces, declared) == scan([page], declared) == locate(page, declared)
 
 
@@ -217,7 +216,7 @@ STARTS = (b"", b"<!doctype html>", b"<html ", b"<head>", b"<!doctype html><!--",
 def seconds(page: bytes, declared: bool, size: int) -> float:
     pieces = cut(page, size)
     best = 9.0
-    for _ in range(3):
+    for _ in range(2):
         start = time.process_time()
         scan(pieces, declared)
         best = min(best, time.process_time() - start)
@@ -227,7 +226,7 @@ def seconds(page: bytes, declared: bool, size: int) -> float:
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_64_kb_of_hostile_bytes_take_milliseconds(name: str, declared: bool) -> None:
-    # the aim is 5 ms in one piece (1.3 here) and 50 ms in single bytes (30 here); the bounds leave room for slow machines
+    # the aim is 5 ms, and 50 ms in single bytes; 1.3 and 30 where this was written, and room for slow machines
     for start in STARTS:
         page = (start + HOSTILE[name] * LIMIT)[:LIMIT]
         assert seconds(page, declared, LIMIT) < 0.02, start
@@ -240,10 +239,10 @@ def test_64_kb_of_hostile_single_bytes_take_milliseconds(name: str, declared: bo
     assert seconds((start + HOSTILE[name] * LIMIT)[:LIMIT], declared, 1) < 0.25
 
 
-@pytest.mark.parametrize("size", [1, 64])
+@pytest.mark.parametrize("size", [1, LIMIT])
 def test_the_time_grows_with_the_page_and_no_faster(size: int) -> None:
-    for start in STARTS:
-        for unit in HOSTILE.values():
+    for number, unit in enumerate(HOSTILE.values()):
+        for start in STARTS if size == LIMIT else STARTS[number % len(STARTS) :][:1]:
             page = (start + unit * LIMIT)[:LIMIT]
-            short, long = seconds(page[: LIMIT // 8], True, size), seconds(page, True, size)
-            assert long < 24 * short + 0.005, (start, unit)
+            short, long = seconds(page[: LIMIT // 4], True, size), seconds(page, True, size)
+            assert long < 8 * short + 0.005, (start, unit)

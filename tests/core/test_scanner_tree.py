@@ -9,7 +9,7 @@ from tests.core.pages import PLACED, SPAN, documents, soup, split
 from tests.core.trees import by_html5lib, by_lexbor, scripts, without_ours
 from widgetmw.core.scanner import REFUSED, locate
 
-BUDGET = settings(max_examples=1500, derandomize=True, deadline=None)
+BUDGET = settings(max_examples=400, derandomize=True, deadline=None)
 
 
 def check(page: bytes, place: int) -> None:

@@ -18,6 +18,7 @@ OWN = {
     "nonce": '<script nonce="abc">window.own = 1</script>',
     "nonce64": '<script nonce="a-b_c">window.own = 1</script>',
     "file": '<script src="/own.js"></script>',
+    "deferred": '<script defer src="/own.js"></script>',
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.tokens import Tokens
 from widgetmw.core.user import User
 
+_COMPILE = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _SOMEBODY = User("widgetmw-check", "Check", "check@example.com")
 
 
@@ -47,7 +50,21 @@ def _vendor(settings: Settings, tokens: Tokens, name: str) -> bool:
     print(f"{name}: {provider.key_facts()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
     for note in provider.notes():
         print(f"{name}: note: {note}")
-    return True
+    return all([_compiles(name, function, code) for function, code in provider.functions().items()])
+
+
+def _compiles(name: str, function: str, code: str) -> bool:
+    """Has a real engine read the operator's JavaScript: one fault in it would keep all of runtime.js from running."""
+    node = shutil.which("node")
+    if node is None:
+        print(f"{name}: note: node is not installed here, so the {function} snippet was only looked over")
+        return True
+    done = subprocess.run(
+        [node, "-e", _COMPILE], input=f"({code})", text=True, capture_output=True, timeout=30, check=False
+    )
+    if done.returncode:
+        print(f"problem: {name}: the {function} snippet is not valid JavaScript", file=sys.stderr)
+    return not done.returncode
 
 
 def _lifetime(seconds: int, tokens: Tokens) -> str:

@@ -200,8 +200,8 @@ def _metas(page: bytes, start: int) -> Iterator[_Meta]:
         at = rest.end() if rest else len(page)
         if rest and not _any_meta.search(page, tag.end(), at):
             label = _label(dict(_attributes(page, tag.end() - 1)))
-        else:
-            label = b"charset" if b"charset" in page[tag.start() : at].lower() else b""
+        else:  # unfinished, or one within the other
+            label = b"" if rest and b"charset" not in page[tag.start() : at].lower() else b"&"
         if label:
             yield _Meta(tag.start(), at, label)
 

@@ -188,6 +188,10 @@ class Widget:
     def _embedded(self, verdict: Verdict) -> tuple[str, ...]:
         if not self._loaders:
             return ()
+        if verdict.embed_reason is not None:
+            self.events.note("page", verdict.embed_reason)
+        if verdict.embed_reason == "csp_trusted_types":
+            return ()  # an operator's snippet adds scripts of its own, by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if verdict.embed.issuperset(urls))
 
     def _grant(self, kind: Kind, user: User | None) -> Grant | None:

@@ -8,7 +8,7 @@ from django.core.checks import register
 from widgetmw.django.checks import check
 
 
-class WidgetmwConfig(AppConfig):
+class WidgetmwConfig(AppConfig):  # type: ignore[misc]
     """``INSTALLED_APPS += ["widgetmw.django"]``."""
 
     name = "widgetmw.django"

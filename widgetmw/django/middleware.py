@@ -43,7 +43,7 @@ class WidgetMiddleware:
         current = installed()
         widget = current.widget
         if widget is None or not take(request):
-            return self.get_response(request)  # type: ignore[no-any-return]
+            return self.get_response(request)
         if widget.asks_user:
             hide_validators(request)
         serve = self._serve_async if self._is_async else self._serve

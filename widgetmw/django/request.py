@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from widgetmw.core.endpoint import Call
 from widgetmw.core.identity import Environ, claim, claimed, share
-from widgetmw.core.placed import PLACE
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
 from widgetmw.wsgi import facts_of
@@ -19,10 +18,7 @@ from widgetmw.wsgi import facts_of
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"
 ANSWER: Final = "widgetmw.answer"
-_TOKEN: Final = "/token"
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
-
-__all__ = ["ANSWER", "OWNER", "PLACE", "PLACED", "base", "call_of", "facts", "take"]
 
 
 def take(request: HttpRequest) -> bool:
@@ -44,7 +40,7 @@ def base() -> str:
     Raises:
         NoReverseMatch: ``urls.py`` does not include ours.
     """
-    return unquote(reverse("widgetmw:token").removesuffix(_TOKEN))
+    return unquote(reverse("widgetmw:token").removesuffix("/token"))
 
 
 def facts(request: HttpRequest) -> Facts:

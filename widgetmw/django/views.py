@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -55,6 +54,9 @@ def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> Http
     return _response(refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
 
 
+_kinds: dict[Any, Any] = {}
+
+
 def _response(answer: Answer) -> HttpResponse:
     response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
     if answer.status == 204:
@@ -71,11 +73,12 @@ def _leave_session_alone(request: HttpRequest) -> None:
         session.__class__ = _unsaved(type(session))
 
 
-@cache
-def _unsaved(kind: type[SessionBase]) -> type[SessionBase]:
+def _unsaved(kind: Any) -> Any:
     """Makes a session that ``SessionMiddleware`` leaves alone: it does so where ``accessed`` cannot be read."""
-    unreadable = property(_raise, lambda self, value: None)
-    return type(kind.__name__, (kind,), {"__module__": kind.__module__, "accessed": unreadable})
+    if kind not in _kinds:
+        unreadable = property(_raise, lambda self, value: None)
+        _kinds[kind] = type(kind.__name__, (kind,), {"__module__": kind.__module__, "accessed": unreadable})
+    return _kinds[kind]
 
 
 def _raise(session: object) -> None:

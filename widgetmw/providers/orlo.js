@@ -2,7 +2,7 @@
 // under every policy, and can run again: running the customer-data snippet once more is the inferred renewal.
 // ---- runtime ----
 late.orlo = (slot) => {
-  const run = (name) => window.widgetmw_snippets?.orlo?.[name]?.(slot.current()?.token, slot.page.widgetId);
+  const run = (name) => window.widgetmw_snippets?.orlo?.[name]?.(slot.current()?.token ?? "", slot.page.widgetId);
   return {
     update: () => run("data"),
     embed: () => run("embed"),

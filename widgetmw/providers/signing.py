@@ -52,7 +52,7 @@ def rsa_key(text: str) -> RSAPrivateKey:
     """
     pem = text.replace("\\n", "\n") if "\n" not in text.strip() else text
     if "PRIVATE KEY" not in pem:
-        raise ValueError("must be an RSA private key in PEM (BEGIN … PRIVATE KEY)")
+        raise ValueError("must be an RSA private key in PEM")
     try:
         key = load_pem_private_key(pem.strip().encode() + b"\n", password=None)
     except TypeError:

@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString, mark_safe
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity import ask, whose
 from widgetmw.core.placed import PLACE
+from widgetmw.core.widget import has_mark
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import PLACED, is_ours, sync_user
-from widgetmw.wsgi import has_mark
 
 register = template.Library()
 
@@ -28,7 +28,7 @@ def widgetmw_script(context: Any) -> SafeString:
     """
     request = context.get("request")
     if request is None or not is_ours(request) or PLACED in request.META or not _wanted(installed(), request):
-        return mark_safe("")  # noqa: S308  a constant
+        return mark_safe("")
     request.META[PLACED] = True
     return mark_safe(PLACE.decode())  # noqa: S308  a constant
 
