@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 from fastapi import Depends, FastAPI, Request, Response, params
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from widgetmw.asgi import Message, Scope
 from widgetmw.core.errors import ResolverError
@@ -62,7 +63,7 @@ class _Dependency:
         route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
         if route.body_field is not None:
             raise TypeError("user must not read the request's body: take cookies, headers or the session")
-        self._solve = AsyncExitStackMiddleware(route.app)
+        self._solve = _enclosed(route.app)
 
     async def __call__(self, scope: Scope) -> User | None:
         found: list[User | None] = []
@@ -72,6 +73,15 @@ class _Dependency:
         except RequestValidationError as error:
             raise ResolverError(_missing(error)) from None
         return found[0]
+
+
+def _enclosed(app: ASGIApp) -> ASGIApp:
+    """Puts a route into the layer that FastAPI has around its routes; versions before 0.117 have none."""
+    try:
+        layer = import_module("fastapi.middleware.asyncexitstack")
+    except ImportError:
+        return app
+    return layer.AsyncExitStackMiddleware(app)  # type: ignore[no-any-return]
 
 
 async def _no_body() -> Message:

@@ -19,7 +19,7 @@ def live(page: Page, site: Site, seconds: float, step: float = 1.0, active: bool
     for number in range(round(seconds / step)):
         site.shift += step
         # a long step at once: else it would leave requests, which take real time, no time at all
-        (clock.run_for if step <= 5 else clock.fast_forward)(step * 1000)
+        (clock.run_for if step <= 5 else clock.fast_forward)(round(step * 1000))
         if active:
             page.mouse.move(number % 50, 10)
         settle(page)
@@ -28,7 +28,7 @@ def live(page: Page, site: Site, seconds: float, step: float = 1.0, active: bool
 def sleep(page: Page, site: Site, seconds: float) -> None:
     """The machine sleeps: no timer fires until it wakes, then each once."""
     site.shift += seconds
-    page.context.clock.fast_forward(seconds * 1000)
+    page.context.clock.fast_forward(round(seconds * 1000))
     settle(page)
 
 
@@ -43,7 +43,9 @@ def hide(page: Page) -> None:
 
 
 def show(page: Page) -> None:
-    page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    page.evaluate(
+        "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
+    )
 
 
 def most_in_a_minute(asked: list[Asked]) -> int:

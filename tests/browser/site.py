@@ -10,8 +10,9 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -53,7 +54,7 @@ class Asked:
     """A request to the token endpoint."""
 
     at: float
-    headers: Mapping[str, str]
+    headers: Message
 
 
 def segment(value: Any) -> str:
@@ -142,7 +143,7 @@ class Site:
             return data | ({"user": None} if marked else {}) | {"vendors": chosen} | self.facts
         for name, token in self.tokens(user, relative=False).items():
             vendors[name]["token"] = token
-        return data | {"now": int(self.now()), "user": f"mark-of-{user}", "vendors": vendors} | self.facts
+        return data | {"now": round(self.now(), 1), "user": f"mark-of-{user}", "vendors": vendors} | self.facts
 
     def span(self, user: str | None, marked: bool = False) -> str:
         """The bytes that go into a page, in the form of the moment."""
@@ -177,7 +178,7 @@ class Site:
             return answer(401, {"error": "not_authenticated", "message": "Nobody is signed in."})
         return answer(200, {"user": f"mark-of-{user}", "tokens": self.tokens(user, relative=True)})
 
-    def serve(self, path: str, headers: Mapping[str, str]) -> Reply:
+    def serve(self, path: str, headers: Message) -> Reply:
         cookies = SimpleCookie(headers.get("Cookie", ""))
         user = cookies["session"].value if "session" in cookies else None
         if path == ENDPOINT:

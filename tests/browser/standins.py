@@ -1,4 +1,4 @@
-"""Local stand-ins for the vendors' scripts; each does what the vendor's documentation says, and notes it in ``vendor``."""
+"""Local stand-ins for the vendors' scripts: each does what the documentation says, and notes it in ``vendor``."""
 
 from __future__ import annotations
 

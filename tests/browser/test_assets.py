@@ -76,8 +76,14 @@ def test_operator_functions_run_outside_our_scope() -> None:
         ('send("a  // b");\nsend(/[ "]/g);', 'send("a  // b");send(/[ "]/g);'),
         ("send(typeof x === 'y' ? true : undefined);", "send(typeof x==='y'?!0:void 0);"),
         ("const a = 1;\nconst total = a;", "let b=1,c=b;"),
-        ("let one;\nsend(one);\nlet two = 2;\nlet three = () => {\n  let four;\n};", "let a;send(a);let b=2,c=()=>{let d};"),
-        ("if (it) {\n  go();\n}\nlet one;\nfor (let two = 0; two < 3; two++) go(two);", "if(it){go()}let b;for(let a=0;a<3;a++)go(a);"),
+        (
+            "let one;\nsend(one);\nlet two = 2;\nlet three = () => {\n  let four;\n};",
+            "let a;send(a);let b=2,c=()=>{let d};",
+        ),
+        (
+            "if (it) {\n  go();\n}\nlet one;\nfor (let two = 0; two < 3; two++) go(two);",
+            "if(it){go()}let b;for(let a=0;a<3;a++)go(a);",
+        ),
     ],
 )
 def test_squeeze_keeps_the_meaning(long: str, short: str) -> None:

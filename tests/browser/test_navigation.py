@@ -16,7 +16,7 @@ from widgetmw.browser import assets
 Profile = Callable[..., BrowserContext]
 
 
-# --- back/forward cache and history -----------------------------------------------------------------------------------
+# --- back/forward cache and history ---------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,9 @@ def test_a_restored_page_of_somebody_who_signed_out_meanwhile_holds_nothing(cach
 
 
 @pytest.mark.parametrize("next_user", ["bob", None])
-def test_a_page_from_the_http_cache_gives_nobody_anothers_token(visit: Visit, site: Site, next_user: str | None) -> None:
+def test_a_page_from_the_http_cache_gives_nobody_anothers_token(
+    visit: Visit, site: Site, next_user: str | None
+) -> None:
     site.headers = {"Cache-Control": "private, max-age=600"}
     site.head = "<script>window.early = DG_CHAT_WIDGET_CONFIG.metadata;</script>"
     page = visit("ann")
@@ -99,7 +101,7 @@ def test_a_page_from_the_http_cache_of_the_same_person_asks_whether_it_is_still_
     assert len(site.asked) == 1
 
 
-# --- documents swapped without a load ---------------------------------------------------------------------------------
+# --- documents swapped without a load -------------------------------------------------------------
 
 
 def swap_in(page: Page, site: Site, user: str | None) -> None:
@@ -109,7 +111,8 @@ def swap_in(page: Page, site: Site, user: str | None) -> None:
     if site.form == "external":
         page.evaluate(
             """([data, runtime]) => {
-              const json = Object.assign(document.createElement("script"), {type: "application/json", textContent: data});
+              const json = document.createElement("script");
+              Object.assign(json, {type: "application/json", textContent: data});
               json.setAttribute("data-widgetmw", "");
               document.head.append(json);
               document.head.append(Object.assign(document.createElement("script"), {textContent: runtime}));
@@ -127,7 +130,9 @@ def test_one_runtime_lives_on_and_takes_the_new_token(visit: Visit, site: Site, 
     site.form = form
     site.life = 20
     page = visit("ann", clock=True)
-    page.evaluate("window.api = widgetmw; widgetmw.subscribe('orlo', () => { window.told = (window.told || 0) + 1; }); 0")
+    page.evaluate(
+        "window.api = widgetmw; widgetmw.subscribe('orlo', () => { window.told = (window.told || 0) + 1; }); 0"
+    )
     site.forget()
     for _ in range(3):
         swap_in(page, site, "ann")
@@ -164,7 +169,7 @@ def test_a_runtime_without_data_does_nothing(visit: Visit, site: Site) -> None:
     assert page.evaluate("window.widgetmw") is None
 
 
-# --- pages shown ahead of a click -------------------------------------------------------------------------------------
+# --- pages shown ahead of a click -----------------------------------------------------------------
 
 PRERENDERING = """
 let ahead = true;

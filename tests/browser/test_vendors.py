@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from tests.browser import standins
 from tests.browser.conftest import Visit
 from tests.browser.simulation import HOUR, hide, sleep
-from tests.browser.site import Form, Reply, Site, answer
+from tests.browser.site import Form, Reply, Site
 from tests.browser.standins import script
 
 DG_INIT = "https://chat.digitalgenius.com/init.js"
@@ -31,7 +29,7 @@ def renew(page: Page, site: Site, vendor: str) -> str:
     return token
 
 
-# --- DigitalGenius ----------------------------------------------------------------------------------------------------
+# --- DigitalGenius --------------------------------------------------------------------------------
 
 OWN = "{theme: 'dark', env: 'us', metadata: {plan: 'pro'}, callbacks: {onBotMessage: () => 7, onWidgetEmbedded: own}}"
 ASSIGNMENTS = {
@@ -108,7 +106,8 @@ def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site,
     site.head = script(
         f"addEventListener('{event}', () => DGChatSDK.init({{name: 'Ann', metadata: {{locale: 'en'}}}}));"
         "window.DG_SDK_CONFIG = {generalSettings: {persistSession: true}};"
-        "window.DGChatSDK = {init: (options) => { window.given = options; }, endConversation: () => { window.ended = true; }};"
+        "window.DGChatSDK = {init: (options) => { window.given = options; },"
+        "  endConversation: () => { window.ended = true; }};"
         f"dispatchEvent(new Event('{event}'));"
     )
     page = visit("ann")
@@ -124,20 +123,21 @@ def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site,
     assert page.evaluate("[ended, DG_SDK_CONFIG.metadata]") == [True, {}]
 
 
-# --- Hissuno ----------------------------------------------------------------------------------------------------------
+# --- Hissuno --------------------------------------------------------------------------------------
 
 
 def test_hissuno_config_is_a_new_object_per_token(visit: Visit, site: Site) -> None:
     page = visit("ann")
     page.evaluate(
-        "window.old = HISSUNO_WIDGET_CONFIG; widgetmw.subscribe('hissuno', () => window.snap = HISSUNO_WIDGET_CONFIG); 0"
+        "window.old = HISSUNO_WIDGET_CONFIG;"
+        "widgetmw.subscribe('hissuno', () => { window.snap = HISSUNO_WIDGET_CONFIG; }); 0"
     )
     fresh = renew(page, site, "hissuno")
     assert page.evaluate("snap === HISSUNO_WIDGET_CONFIG && snap !== old && snap.widgetToken") == fresh
     assert page.evaluate("[snap.userId, snap.userMetadata, snap.projectId]") == ["ann", {"name": "ann ☃"}, "p-1"]
 
 
-# --- Orlo -------------------------------------------------------------------------------------------------------------
+# --- Orlo -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
@@ -166,7 +166,7 @@ def test_orlo_an_error_in_the_operators_snippet_is_reported_without_the_token(
     assert messages[0].text == "widgetmw: orlo: Error: no ..."
 
 
-# --- giosg ------------------------------------------------------------------------------------------------------------
+# --- giosg ----------------------------------------------------------------------------------------
 
 
 def giosg_script(consent: bool) -> str:
@@ -249,97 +249,3 @@ def test_giosg_a_marked_link_of_the_pages_own_is_left_to_anonymous_visitors(visi
     page = visit(None)
     page.wait_for_timeout(300)
     assert page.get_attribute("#chat", "href") == "/contact"
-
-
-# --- embedding --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def loaders(profile: Callable[..., BrowserContext]) -> Callable[..., tuple[BrowserContext, list[str]]]:
-    """Serves the vendors' loaders to a new profile, and notes which were asked for."""
-
-    def make(user: str | None, clock: bool = False) -> tuple[BrowserContext, list[str]]:
-        context, loaded = profile(user, clock), list[str]()
-
-        def serve(route: Route) -> None:
-            loaded.append(route.request.url)
-            route.fulfill(body=standins.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
-
-        context.route(re.compile("^https:"), serve)
-        return context, loaded
-
-    return make
-
-
-def test_embed_adds_the_vendors_loaders_for_a_signed_in_visitor(
-    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
-) -> None:
-    site.embed = ("digitalgenius", "orlo", "giosg")
-    context, loaded = loaders("ann")
-    page = context.new_page()
-    page.goto(site.url)
-    page.wait_for_function("window.vendor && window.vendor.config")
-    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
-    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
-    assert page.evaluate("orloEmbeds") == [[token_of(page, "orlo"), "o-1"]]
-    assert page.evaluate("_giosg._c") == "org-1"
-    renew(page, site, "digitalgenius")
-    assert len(loaded) == 2
-
-
-def test_embed_gives_anonymous_visitors_the_public_configuration_only(
-    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
-) -> None:
-    site.embed = ("digitalgenius", "giosg")
-    context, loaded = loaders(None)
-    page = context.new_page()
-    page.goto(site.url)
-    page.wait_for_function("window.vendor && window.vendor.config")
-    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
-    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
-    assert page.evaluate("[window._giosg._e, document.cookie, localStorage.length]") == [None, "", 1]
-    assert page.evaluate("localStorage.dg_session") == "conversation"
-    assert site.asked == []
-
-
-def test_embed_adds_no_second_loader_beside_the_pages_own(
-    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
-) -> None:
-    site.embed = ("digitalgenius",)
-    site.body = f'<script src="{DG_INIT}"></script>'
-    context, loaded = loaders("ann")
-    context.new_page().goto(site.url)
-    assert loaded == [DG_INIT]
-
-
-def test_embed_waits_for_the_first_token_but_not_for_long(
-    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
-) -> None:
-    site.delivery = "fetch"
-    site.embed = ("digitalgenius",)
-    context, loaded = loaders("ann")
-    page = context.new_page()
-    page.goto(site.url)
-    page.wait_for_function("window.vendor && window.vendor.config")
-    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
-
-    page.route("**/_widgetmw/token", lambda route: None)  # never answers
-    page.goto(site.url)
-    page.wait_for_timeout(1000)
-    assert len(loaded) == 1
-    page.wait_for_function("window.vendor && window.vendor.config")
-    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
-
-
-def test_embed_starts_the_chat_of_nobody_when_the_endpoint_is_down(
-    loaders: Callable[..., tuple[BrowserContext, list[str]]], site: Site
-) -> None:
-    site.delivery = "fetch"
-    site.embed = ("digitalgenius",)
-    site.script = lambda user: answer(503, {"error": "token_unavailable"})
-    context, loaded = loaders("ann")
-    page = context.new_page()
-    page.goto(site.url)
-    page.wait_for_function("window.vendor && window.vendor.config")
-    assert "metadata" not in page.evaluate("vendor.config")
-    assert json.dumps(loaded)

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 import widgetmw.fastapi
 import widgetmw.flask
 import widgetmw.starlette
+from tests.contract.django_site import DjangoAsyncSite, DjangoSite, DjangoStreamSite
 from tests.contract.site import AsgiSite, Site, WsgiSite
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -90,4 +91,12 @@ class StreamingFlaskSite(FlaskSite):
         return flask.stream_with_context(iter(self.page.chunks))
 
 
-FRAMEWORKS = (StarletteSite, FastApiSite, FlaskSite, StreamingFlaskSite)
+FRAMEWORKS = (
+    StarletteSite,
+    FastApiSite,
+    FlaskSite,
+    StreamingFlaskSite,
+    DjangoSite,
+    DjangoStreamSite,
+    DjangoAsyncSite,
+)

@@ -81,6 +81,7 @@ class Site:
 
     driver = ""
     gateway = ""
+    urls_are_the_apps = False  # Django's urls.py says where we begin, and stays when all is off
     asks_of_streams = False  # before their bytes are seen, since the context is gone when they come
 
     def __init__(self, environ: dict[str, str], user: Any = ADA, page: Page | None = None) -> None:
@@ -151,9 +152,12 @@ class AsgiSite(Site):
             "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in names(headers)],
         }
         sent: list[Any] = []
+        coming = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> Any:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            if not coming:
+                await asyncio.Event().wait()  # the client stays
+            return coming.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)

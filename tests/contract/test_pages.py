@@ -192,7 +192,8 @@ def test_excluded_paths_are_left_alone_by_whole_segments(make: Make) -> None:
 def test_disabled_means_untouched_and_no_endpoint(make: Make) -> None:
     site = make(WIDGETMW_ENABLED="false")
     assert site.get().body == BODY
-    assert site.get("/_widgetmw/token").body == BODY
+    token = site.get("/_widgetmw/token")
+    assert token.status == 404 if site.urls_are_the_apps else token.body == BODY
 
 
 def test_no_vendor_means_untouched(make: Make) -> None:
@@ -321,7 +322,7 @@ def test_head_carries_the_headers_that_get_would(make: Make) -> None:
     site = make(page=Page(headers=headers))
     get, head = site.get(), site.request(method="HEAD")
     assert head.body == b""
-    assert head.header("Content-Length") is None
+    assert head.header("Content-Length") in (None, get.header("Content-Length"))
     assert [p for p in head.headers if p[0].lower() != "content-length"] == [
         p for p in get.headers if p[0].lower() != "content-length"
     ]

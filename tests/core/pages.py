@@ -39,7 +39,7 @@ PLACED: dict[str, str] = {
     "comment in a comment": "<!doctype html><!-- <!-- --><head>|",
     "comment that opens in its own end": "<!doctype html><!--<!--><head>|",
     "comment with a bang that does not end it": "<!doctype html><!-- --!x > <head> --><head>|",
-    "conditional comment": "<!doctype html><!--[if IE]><html a><![endif]--><!--[if !IE]><!--><html><!--<![endif]--><head>|",
+    "for IE": "<!doctype html><!--[if IE]><html><![endif]--><!--[if !IE]><!--><html><!--<![endif]--><head>|",
     "bogus comments": "<!doctype html><!x><?y?></#><!><?></ ><![CDATA[<head>|",
     "bogus comment with a quoted greater-than sign": "<!doctype html><!x '>|'><head>",
     "xml declaration": '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="a"><head>|',

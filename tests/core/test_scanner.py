@@ -183,6 +183,15 @@ def test_a_head_in_the_string_of_a_script_is_not_a_place() -> None:
     assert locate(page, charset_declared=True) == (place, None)
 
 
+def test_64_kb_of_unfinished_meta_tags_take_no_seconds() -> None:
+    for before in (b"", b"<!doctype html><html><head>"):
+        page = before + b"<meta " * 11_000
+        for declared in (True, False):
+            start = time.process_time()
+            assert locate(page, declared) == scan(cut(page, 100), declared)
+            assert time.process_time() - start < 0.1
+
+
 HOSTILE = {
     "meta": b"<meta ",
     "link": b"<link>",

@@ -14,8 +14,10 @@
   let arrive;
   const runtime = new Promise((resolve) => (arrive = resolve));
   // Seconds of the server's clock become milliseconds of this browser's.
-  const shape = (token, now) =>
-    Object.freeze({ ...token, expiresAt: token.expires_at && Math.round(Date.now() + (token.expires_at - now) * 1000) });
+  const shape = (token, now) => {
+    const left = token.expires_at - now;
+    return Object.freeze({ ...token, expiresAt: token.expires_at && Math.round(Date.now() + left * 1000) });
+  };
   const mix = (text) => {
     let sum = 7;
     for (const letter of text) sum = Math.imul(sum ^ letter.charCodeAt(), 0x5bd1e995) ^ (sum >>> 15);
@@ -58,6 +60,6 @@
     },
     refresh: (name) => runtime.then((it) => it.refresh(name)),
     signOut: () => runtime.then((it) => it.signOut()),
-    _: { held, listeners, slots, inbox, shape, mix, matches, enroll, arrive, born: Date.now(), take: (more) => inbox.push(more) },
+    _: { held, listeners, slots, inbox, shape, mix, matches, enroll, arrive, take: (more) => inbox.push(more) },
   };
 })

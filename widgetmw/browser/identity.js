@@ -11,7 +11,8 @@ const stored = (name, value) => {
 };
 const cookie = (value) => {
   try {
-    if (value) document.cookie = "widgetmw=" + value + "; Path=/; SameSite=Lax" + (location.protocol === "https:" ? "; Secure" : "");
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    if (value) document.cookie = "widgetmw=" + value + "; Path=/; SameSite=Lax" + secure;
     return document.cookie.split("; ").includes("widgetmw=1");
   } catch {}
 };

@@ -14,6 +14,7 @@ let asking = false;
 // The page is in the back/forward cache, or on its way out.
 let away = false;
 let lastUse = 0;
+let spare = false;
 let timer;
 
 const settle = (error) => {
@@ -29,8 +30,9 @@ const refresh = (name) => {
   );
   // Callers who do not care need not catch.
   promise.catch(() => {});
-  // A page that calls this in a loop must leave room for the renewals of short tokens.
-  wish = Math.min(wish, Math.max(time(), gate(period < 60000 ? 2 : 7)));
+  // A page that calls this in a loop leaves room for the renewals of short tokens.
+  const most = Math.max(1, 7 - Math.floor(60000 / Math.max(period, 1)));
+  wish = Math.min(wish, Math.max(time(), gate(most)));
   check();
   return promise;
 };
@@ -73,10 +75,10 @@ const check = () => {
   // In steps, since a timer may oversleep with the machine.
   else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
 };
-// Somebody is here: shown, focused, back online, or any input.
-const use = ({ type }) => {
+// Somebody is here: by any input, or (`woken`) since the tab was shown, or is online again.
+const use = (woken) => {
   if (hidden()) return;
-  const woken = !used() || ["online", "visibilitychange"].includes(type);
+  woken ||= !used();
   lastUse = time();
   // Who needs the chat now does not wait for a long back-off; `gate` still holds.
   const expired = () => Object.values(held).some((token) => token.expiresAt && token.expiresAt < Date.now());
@@ -86,10 +88,12 @@ const use = ({ type }) => {
 
 const conclude = ({ status, body, age }) => {
   if (body?.tokens) {
-    const renewal = next <= time();
+    const planned = next <= time();
     accept(body, age);
-    // A renewal that went well is free, and one before it that came a moment too early.
-    if (renewal && period > 1000) times.splice(-2);
+    // A renewal that went well is not counted, nor one after it that came a moment too early.
+    const good = period > 1000;
+    if (planned && (good || spare)) times.pop();
+    spare = good;
     tell({ answer: body, at: Date.now() - age * 1000 });
   } else if (status === 401) {
     seeking = false;

@@ -19,8 +19,8 @@ const announce = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + t
 // Takes a token whose `expires_in` and `refresh_in` count from `age` seconds ago. Says whether it is a new one.
 const receive = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = held[name];
-  const left = token.expires_at ? (expires_in ?? token.expires_at - Date.now() / 1000) - age : Infinity;
-  slots[name].due = left < Infinity ? renewal(left, refresh_in == null ? left * 0.8 : refresh_in - age) : left;
+  const left = token.expires_at ? expires_in - age : Infinity;
+  slots[name].due = left < Infinity ? renewal(left, refresh_in - age) : left;
   const moved = left < Infinity && Math.abs(old?.expiresAt - Date.now() - left * 1000) > 3000;
   if (left <= 0 || (old?.token === token.token && !moved)) return false;
   held[name] = shape(token, token.expires_at - left);
@@ -33,7 +33,7 @@ const accept = (answer, age, inPage) => {
   const before = stored(key);
   if (user) {
     if (user !== mark) leave(markOf(user), held);
-  } else if (before && !matches(before, mark)) {
+  } else if (mark && before && !matches(before, mark)) {
     // Another person's page. Nothing in it is of the one before.
     inPage = false;
     leave(before, {});
@@ -112,17 +112,17 @@ const take = (data, inPage) => {
   quickest = Math.min(quickest, lag || Infinity);
   page = data;
   const tokens = {};
-  const since = (at) => at && at - data.now;
   for (const name in data.vendors) {
     const { token, page, embed } = data.vendors[name];
     if (!slots[name]) enroll(name, { page, embed: embed || data.embed?.includes(name) }, data.user);
     equip(name);
-    if (token) tokens[name] = { ...token, expires_in: since(token.expires_at), refresh_in: since(token.refresh_at) };
+    if (!token) continue;
+    const { expiresAt } = inPage ? held[name] : shape(token, data.now);
+    const left = (expiresAt - Date.now()) / 1000;
+    tokens[name] = { ...token, expires_in: left, refresh_in: left - token.expires_at + token.refresh_at };
   }
-  // `now` is in whole seconds: half a second is its error.
-  const age = 0.5 + (inPage ? Date.now() - port.born : 0) / 1000;
   if (data.user === null) signOut();
-  else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, age, inPage);
+  else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, 0, inPage);
   if (data.ask) {
     seeking = true;
     next = 0;

@@ -13,24 +13,28 @@ const start = () => {
   Object.assign(api, runtime);
   port.arrive(runtime);
 
-  const inputs = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus", "blur"];
-  for (const type of [...inputs, "online", "visibilitychange"]) addEventListener(type, use, { capture: true, passive: true });
-  addEventListener("storage", (event) => event.key === key && compare(event.newValue));
+  const listen = (types, then) => {
+    for (const type of types.split(" ")) addEventListener(type, then, { capture: true, passive: true });
+  };
+  listen("pointerdown pointermove keydown wheel touchstart focus blur", () => use());
+  listen("online visibilitychange", () => use(true));
+  // Where there is no channel, the storage tells.
+  listen("storage", (event) => event.key === key && !channel && compare(event.newValue));
   // No open channel and no request, so that the page may go into the back/forward cache.
-  addEventListener("pagehide", () => {
+  listen("pagehide", () => {
     away = true;
     clearTimeout(timer);
     abort?.abort();
     closeChannel();
   });
-  addEventListener("pageshow", (event) => {
+  listen("pageshow", (event) => {
     if (!event.persisted) return;
     away = false;
     openChannel();
     compare(stored(key));
     // It may have been there for long: ask whether it is still so.
     if (active || seeking || wants.length) wish = time();
-    use({ type: "online" });
+    use(true);
   });
   if (external) new MutationObserver(read).observe(document.head, { childList: true });
 };

@@ -77,18 +77,20 @@ class Declaration:
     One for each page without a charset in its Content-Type.
     """
 
-    __slots__ = ("_at", "_found", "_page", "_sure")
+    __slots__ = ("_at", "_found", "_fresh", "_page", "_sure")
 
     def __init__(self) -> None:
         self._page = b""
         self._at = 0
         self._found: list[_Meta] = []  # metas that name a charset, up to the first that certainly does
         self._sure = False
+        self._fresh = False  # a tag may have ended since the head was last read
 
     def feed(self, data: bytes) -> None:
         """Takes the next piece of the page."""
         if len(self._page) < WINDOW:
             self._page += data[: WINDOW - len(self._page)]
+            self._fresh |= b">" in data
 
     def place(self, head: int, ended: bool) -> tuple[int, str | None]:
         """Finds where our span goes.
@@ -129,8 +131,9 @@ class Declaration:
         Returns:
             whether a meta that certainly names a charset has now been found.
         """
-        if self._sure:
+        if self._sure or not self._fresh:
             return False
+        self._fresh = False
         at = max(self._at, head)
         while at < PRESCAN and not self._sure and (token := _token.match(self._page, at)):
             after = token.end()

@@ -106,10 +106,13 @@ class Widget:
 
         Args:
             call: to the endpoint.
-            status: of that layer's answer; to be sent to a login page, or to be refused, means nobody.
+            status: of that layer's answer; to be shown or sent to a login page, or to be refused, means nobody.
             location: where it redirects to.
         """
-        if status in (401, 403) or (300 <= status < 400 and not location.partition("?")[0].endswith(call.path)):
+        elsewhere = not location.partition("?")[0].endswith(
+            call.path
+        )  # else this very URL, on https for instance
+        if status in (401, 403) or (200 <= status < 400 and elsewhere):
             return self.endpoint.nobody(call)
         self.events.say("endpoint", "stopped", f"a layer of the app answered {status} before the user was known")
         return self.endpoint.unavailable(call)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
 from widgetmw.core.endpoint import Call
-from widgetmw.core.identity import Environ, claim, claimed, share
+from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, claim, claimed, share
+from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
 from widgetmw.wsgi import facts_of
@@ -80,13 +82,27 @@ def call_of(request: HttpRequest, path: str) -> Call:
     )
 
 
-def sync_user(installed: Installed, request: HttpRequest) -> Any:
+def sync_user(installed: Installed, request: HttpRequest) -> Resolver:
     """Returns a resolver that needs no event loop."""
     user = async_to_sync(installed.user) if installed.is_async else installed.user
-    return lambda _: user(request)
+
+    def resolve(_: Environ) -> User | None:
+        try:
+            return user(request)  # type: ignore[no-any-return]
+        except PermissionDenied:
+            return None
+
+    return resolve
 
 
-def async_user(installed: Installed, request: HttpRequest) -> Any:
+def async_user(installed: Installed, request: HttpRequest) -> AsyncResolver:
     """Returns a resolver that may look into the database from an event loop."""
     user = installed.user if installed.is_async else sync_to_async(installed.user, thread_sensitive=True)
-    return lambda _: user(request)
+
+    async def resolve(_: Request) -> User | None:
+        try:
+            return await user(request)  # type: ignore[no-any-return]
+        except PermissionDenied:
+            return None
+
+    return resolve

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -12,6 +13,8 @@ from widgetmw.core.widget import Widget
 from widgetmw.django.configuration import installed
 from widgetmw.django.request import ANSWER, base, call_of, sync_user
 from widgetmw.wsgi import tokens_for
+
+_RENEWED: Final = "widgetmw.session-renewed"
 
 
 def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
@@ -46,7 +49,10 @@ def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> Http
     """
     answer: Answer | None = request.META.get(ANSWER)
     if answer is not None and answer.status == response.status_code:
-        return _response(answer)
+        ours = _response(answer)
+        if _RENEWED in request.META:
+            ours.cookies = response.cookies
+        return ours
     if "/token" not in request.path or not request.path.startswith(f"{base()}/token"):
         return None
     call = call_of(request, request.path.removeprefix(base()))
@@ -69,8 +75,12 @@ def _response(answer: Answer) -> HttpResponse:
 def _leave_session_alone(request: HttpRequest) -> None:
     """Keeps the session from being saved, and its cookie from being set, for no more than a token was asked for."""
     session = getattr(request, "session", None)
-    if isinstance(session, SessionBase):
+    if not isinstance(session, SessionBase):
+        return
+    if session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
         session.__class__ = _unsaved(type(session))
+    else:  # it has been given a new key, or none, and the browser has to know
+        request.META[_RENEWED] = True
 
 
 def _unsaved(kind: Any) -> Any:

@@ -1,0 +1,105 @@
+"""Where we add a vendor's own loader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route
+
+from tests.browser import standins
+from tests.browser.site import Site, answer
+
+DG_INIT = "https://chat.digitalgenius.com/init.js"
+GIOSG_LOADER = "https://service.giosg.com/live2/org-1"
+
+#: Makes a profile to which the loaders are served; with it comes the list of those asked for.
+Loaders = Callable[..., tuple[BrowserContext, list[str]]]
+
+
+def token_of(page: Page, vendor: str) -> str:
+    token: str = page.evaluate("(vendor) => widgetmw.get(vendor).token", vendor)
+    return token
+
+
+@pytest.fixture
+def loaders(profile: Callable[..., BrowserContext]) -> Loaders:
+    """Serves the vendors' loaders to a new profile, and notes which were asked for."""
+
+    def make(user: str | None, clock: bool = False) -> tuple[BrowserContext, list[str]]:
+        context, loaded = profile(user, clock), list[str]()
+
+        def serve(route: Route) -> None:
+            loaded.append(route.request.url)
+            route.fulfill(body=standins.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
+
+        context.route(re.compile("^https:"), serve)
+        return context, loaded
+
+    return make
+
+
+def test_embed_adds_the_vendors_loaders_for_a_signed_in_visitor(loaders: Loaders, site: Site) -> None:
+    site.embed = ("digitalgenius", "orlo", "giosg")
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
+    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
+    assert page.evaluate("orloEmbeds") == [[token_of(page, "orlo"), "o-1"]]
+    assert page.evaluate("_giosg._c") == "org-1"
+    site.forget()
+    page.evaluate("widgetmw.refresh('digitalgenius')")
+    assert len(loaded) == 2
+
+
+def test_embed_gives_anonymous_visitors_the_public_configuration_only(loaders: Loaders, site: Site) -> None:
+    site.embed = ("digitalgenius", "giosg")
+    context, loaded = loaders(None)
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
+    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
+    assert page.evaluate("[window._giosg._e, document.cookie, localStorage.length]") == [None, "", 1]
+    assert page.evaluate("localStorage.dg_session") == "conversation"
+    assert site.asked == []
+
+
+def test_embed_adds_no_second_loader_beside_the_pages_own(loaders: Loaders, site: Site) -> None:
+    site.embed = ("digitalgenius",)
+    site.body = f'<script src="{DG_INIT}"></script>'
+    context, loaded = loaders("ann")
+    context.new_page().goto(site.url)
+    assert loaded == [DG_INIT]
+
+
+def test_embed_waits_for_the_first_token_but_not_for_long(loaders: Loaders, site: Site) -> None:
+    site.delivery = "fetch"
+    site.embed = ("digitalgenius",)
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
+
+    page.route("**/_widgetmw/token", lambda route: None)  # never answers
+    page.goto(site.url)
+    page.wait_for_timeout(1000)
+    assert len(loaded) == 1
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
+
+
+def test_embed_starts_the_chat_of_nobody_when_the_endpoint_is_down(loaders: Loaders, site: Site) -> None:
+    site.delivery = "fetch"
+    site.embed = ("digitalgenius",)
+    site.script = lambda user: answer(503, {"error": "token_unavailable"})
+    context, loaded = loaders("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor && window.vendor.config")
+    assert "metadata" not in page.evaluate("vendor.config")
+    assert loaded == [DG_INIT]

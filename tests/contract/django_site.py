@@ -1,0 +1,143 @@
+"""The canned app in Django, whose settings are one for the whole process: each request brings its site's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import include, path, re_path
+
+from tests.contract.site import AsgiSite, Reply, Site, WsgiSite
+from widgetmw import Settings
+from widgetmw.django import configuration
+
+if not settings.configured:
+    settings.configure(
+        SECRET_KEY="x" * 50,
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "widgetmw.django",
+        ],
+        MIDDLEWARE=["widgetmw.django.WidgetMiddleware"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+            }
+        ],
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        LOGGING_CONFIG=None,
+        USE_TZ=True,
+    )
+    django.setup()
+
+
+class Urls:
+    """A URL configuration that can be thrown away."""
+
+    def __init__(self, *urlpatterns: Any) -> None:
+        self.urlpatterns = urlpatterns
+
+
+class DjangoSite(WsgiSite):
+    driver = "django"
+    urls_are_the_apps = True
+    handler: Any = WSGIHandler
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        environ: dict[str, str] = {"WIDGETMW_DEBUG": "true", **args[0]}
+        Site.__init__(self, *args, **kwargs)
+        self.config = {**environ, "USER": lambda request: self.resolve(self.carrier(request))}
+        place = Settings.from_env(environ).path.lstrip("/")
+        self.urls = Urls(path(f"{place}/", include("widgetmw.django.urls")), re_path("", self.page_view()))
+        self.activate()
+        self.installed = configuration.installed()
+        self.own: Any = self.handler()
+        self.middleware = self.own
+
+    def activate(self) -> None:
+        if len(dict(self.page.headers)) < len(self.page.headers):
+            pytest.skip("Django's responses hold each header once")
+        settings.WIDGETMW, settings.ROOT_URLCONF = self.config, self.urls
+        configuration._current = getattr(self, "installed", None)
+
+    def carrier(self, request: Any) -> Any:
+        return request.META
+
+    def page_view(self) -> Any:
+        return self.view
+
+    def view(self, request: Any) -> HttpResponseBase:
+        self._note(request.META)
+        return self.answer()
+
+    def answer(self) -> HttpResponseBase:
+        return self.body(self.page.status, dict(self.page.headers))
+
+    def body(self, status: int, headers: dict[str, str]) -> HttpResponseBase:
+        if isinstance(self.page.body, bytes):
+            return HttpResponse(self.page.body, status=status, headers=headers)
+        return StreamingHttpResponse(iter(self.page.chunks), status=status, headers=headers)
+
+    @property
+    def widget(self) -> Any:
+        return self.installed.widget if self.middleware is self.own else self.middleware.widget
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        self.activate()
+        reply = super().request(path, method, mount, **headers)
+        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # as the server does
+
+
+class DjangoStreamSite(DjangoSite):
+    """The same pages as streams."""
+
+    driver = "django-stream"
+
+    def body(self, status: int, headers: dict[str, str]) -> HttpResponseBase:
+        return StreamingHttpResponse(iter(self.page.chunks), status=status, headers=headers)
+
+
+class DjangoAsyncSite(DjangoSite, AsgiSite):
+    """Async from the server to the view, streams included."""
+
+    driver = "django-async"
+    gateway = "asgi"
+    handler = ASGIHandler
+
+    def carrier(self, request: Any) -> Any:
+        return request.scope
+
+    def page_view(self) -> Any:
+        async def view(request: Any) -> HttpResponseBase:
+            self.seen.requests.append({k.decode().lower(): v.decode("latin-1") for k, v in request.scope["headers"]})
+            kept = {key[5:].lower().replace("_", "-") for key in request.META if key.startswith("HTTP_")}
+            self.seen.requests[-1] = {k: v for k, v in self.seen.requests[-1].items() if k in kept}
+            self.on_request(request.scope)
+            return self.answer()
+
+        return view
+
+    def body(self, status: int, headers: dict[str, str]) -> HttpResponseBase:
+        async def chunks() -> Any:
+            for chunk in self.page.chunks:
+                yield chunk
+
+        if isinstance(self.page.body, bytes):
+            return HttpResponse(self.page.body, status=status, headers=headers)
+        return StreamingHttpResponse(chunks(), status=status, headers=headers)
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        self.activate()
+        reply = AsgiSite.request(self, path, method, mount, **headers)
+        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply

@@ -1,0 +1,201 @@
+"""Flask: the endpoint behind the app's own hooks, and the session that it must not prolong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, Response, abort, redirect, request, session, url_for
+from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
+
+from tests.frameworks.flask_app import PAGE, make, member, signed_in, token
+from tests.frameworks.visitor import ENDPOINT, HEAD, exact, whose
+from widgetmw import Settings, User
+from widgetmw.flask import Widget
+
+WALLS: dict[str, Callable[[], Any]] = {
+    "redirect": lambda: redirect("/login?next=/_widgetmw/token"),
+    "page": lambda: HEAD + "Please sign in.",
+    "401": lambda: abort(401),
+    "403": lambda: Response("no", 403),
+    "429": lambda: Response(status=429),
+    "503": lambda: (HEAD + "Down for maintenance", 503),
+    "https": lambda: redirect("https://localhost/_widgetmw/token", 308),
+    "broken": lambda: [][1],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("redirect", 401),
+        ("page", 401),
+        ("401", 401),
+        ("403", 401),
+        ("429", 503),
+        ("503", 503),
+        ("https", 503),
+        ("broken", 503),
+    ],
+)
+def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(settings: Settings, answer: str, status: int) -> None:
+    app = make()
+
+    @app.before_request
+    def wall() -> Any:
+        if not session and request.endpoint != "sign_in":
+            return WALLS[answer]()
+        return None
+
+    Widget(app, settings, user=member)
+    client = app.test_client()
+    reply = token(client)
+    assert reply.status_code == status
+    exact(reply)
+    assert reply.json["error"] == {401: "not_authenticated", 503: "token_unavailable"}[status]
+    client.get("/in/ada")
+    assert whose(token(client).text) == "ada"
+
+
+def test_asking_does_not_prolong_a_permanent_session(settings: Settings) -> None:
+    app = make()
+
+    @app.before_request
+    def permanent() -> None:
+        session.permanent = True
+        session["seen"] = request.path
+
+    client = signed_in(app, settings)
+    assert "Set-Cookie" in client.get("/").headers
+    exact(token(client))
+    with client.session_transaction() as kept:
+        assert kept.permanent
+        assert kept["seen"] == "/"
+
+
+class Kept(dict[str, Any], SessionMixin):
+    modified = False
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.modified = True
+
+
+class Store(SessionInterface):
+    """Sessions in the server's memory, as Flask-Session has them; counts how often it saves."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+        self.saved = 0
+
+    def open_session(self, app: Flask, request: Any) -> Kept:
+        return Kept(self.kept)
+
+    def save_session(self, app: Flask, session: Any, response: Any) -> None:
+        if self.should_set_cookie(app, session):
+            self.saved += 1
+            self.kept = dict(session)
+
+
+def test_asking_does_not_prolong_a_session_in_a_store(settings: Settings) -> None:
+    app = make()
+    store = app.session_interface = Store()
+
+    @app.before_request
+    def permanent() -> None:
+        session.permanent = True
+
+    client = signed_in(app, settings)
+    client.get("/")
+    before = store.saved
+    assert before > 0
+    assert whose(token(client).text) == "ada"
+    assert store.saved == before
+    assert store.kept == {"_permanent": True, "person": "ada"}
+
+
+def test_without_a_secret_key_there_are_no_sessions_and_the_endpoint_answers(settings: Settings) -> None:
+    app = make(SECRET_KEY=None)
+    client = signed_in(app, settings, lambda: User("ada"))
+    assert whose(token(client).text) == "ada"
+
+
+def test_hooks_that_decorate_or_guard_do_not_show(settings: Settings) -> None:
+    app = make()
+
+    @app.before_request
+    def guard() -> Any:
+        return ("no CSRF token", 400) if request.method == "POST" else None
+
+    @app.after_request
+    def decorate(response: Response) -> Response:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.set_cookie("seen", "1")
+        response.add_etag()
+        return response.make_conditional(request)
+
+    client = signed_in(app, settings)
+    etag = client.get("/in/ada").headers["ETag"]
+    for reply in (
+        client.post(ENDPOINT),
+        token(client),
+        token(client, If_None_Match="*"),
+        token(client, Range="bytes=0-1"),
+    ):
+        assert whose(reply.text) == "ada"
+        exact(reply)
+    assert client.head(ENDPOINT).status_code == 200
+    assert client.get("/in/ada", headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_a_hook_that_refuses_afterwards_is_heard(settings: Settings) -> None:
+    app = make()
+
+    @app.after_request
+    def refuse(response: Response) -> Response:
+        return Response("no", 403) if request.path == ENDPOINT else response
+
+    reply = token(signed_in(app, settings))
+    assert reply.status_code == 401
+    assert whose(reply.text) is None
+
+
+def test_the_endpoint_has_a_name_and_the_prefix_of_the_mount(settings: Settings) -> None:
+    app = make()
+    app.get("/where")(lambda: url_for("widgetmw.token"))
+    Widget(app, settings, user=lambda: User("ada"))
+    client = Client(DispatcherMiddleware(lambda environ, start: [], {"/shop": app}))
+    assert client.get("/shop/where").text == "/shop/_widgetmw/token"
+    page = client.get("/shop/").text
+    assert '"/shop/_widgetmw/token"' in page
+    assert whose(client.get("/shop/_widgetmw/token").text) == whose(page) == "ada"
+
+
+@pytest.mark.parametrize("options", [{"host_matching": True, "static_host": "a.example"}, {"subdomain_matching": True}])
+def test_the_endpoint_is_there_on_every_host(settings: Settings, options: dict[str, Any]) -> None:
+    app = Flask("hosts", **options)
+    app.config["SERVER_NAME"] = "shop.example"
+    Widget(app, settings, user=lambda: User("ada"))
+    client = app.test_client()
+    for host in ("shop.example", "sub.shop.example"):
+        assert whose(client.get(ENDPOINT, base_url=f"http://{host}").text) == "ada"
+
+
+def test_cross_site_callers_do_not_reach_the_app(settings: Settings) -> None:
+    app = make()
+    app.before_request(lambda: abort(500))
+    Widget(app, settings, user=member)
+    reply = token(app.test_client(), Sec_Fetch_Site="cross-site")
+    assert (reply.status_code, reply.json["error"]) == (403, "cross_site")
+
+
+def test_switched_off_there_is_no_endpoint(dg_env: dict[str, str]) -> None:
+    app = make()
+    Widget(app, Settings.from_env({**dg_env, "WIDGETMW_ENABLED": "false"}), user=member)
+    client = app.test_client()
+    client.get("/in/ada")
+    assert client.get("/").text == PAGE
+    assert client.get(ENDPOINT).status_code == 404

@@ -1,0 +1,129 @@
+"""Flask: configuration, and what is wrong with it is said at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.frameworks.flask_app import PAGE, make, member
+from tests.frameworks.visitor import whose
+from widgetmw import Settings, SettingsError, User
+from widgetmw.core.overlay import overlaid
+from widgetmw.flask import Widget
+
+
+@pytest.fixture(autouse=True)
+def _environment(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in dg_env.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_config_of_the_app_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIDGETMW_DELIVERY", "fetch")
+    monkeypatch.setenv("WIDGETMW_PATH", "/env")
+    app = make(
+        WIDGETMW_DELIVERY="inline", DG_WIDGET_ID="from-config", WIDGETMW_EMBED=["digitalgenius"], DG_TOKEN_TTL=60
+    )
+    Widget(app, user=lambda: User("ada"))
+    page = app.test_client().get("/").text
+    assert whose(page) == "ada"
+    assert '"/env/token"' in page
+    assert '"from-config"' in page
+    assert '"embed":["digitalgenius"]' in page
+
+
+def test_a_whole_vendor_may_stand_in_the_config(monkeypatch: pytest.MonkeyPatch, dg_env: dict[str, str]) -> None:
+    for name in dg_env:
+        monkeypatch.delenv(name)
+    app = make(**dg_env, WIDGETMW_DEBUG=True)
+    Widget(app, user=lambda: User("ada"))
+    assert app.test_client().get("/").headers["X-Widgetmw"] == "injected"
+
+
+def test_a_value_outranks_the_file_of_the_environment_and_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 40)
+    Widget(make(DG_API_SECRET_FILE=secret))  # over DG_API_SECRET
+    monkeypatch.delenv("DG_API_SECRET")
+    monkeypatch.setenv("DG_API_SECRET_FILE", str(tmp_path / "missing"))
+    Widget(make(DG_API_SECRET="s" * 40))
+    with pytest.raises(SettingsError, match="both set"):
+        Widget(make(DG_API_SECRET="s" * 40, DG_API_SECRET_FILE=secret))
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"WIDGETMW_DELIVRY": "fetch"}, "WIDGETMW_DELIVRY"),
+        ({"WIDGETMW_CACHE_SIZE": 0}, "WIDGETMW_CACHE_SIZE"),
+        ({"WIDGETMW_EXCLUDE": {"a": 1}}, "WIDGETMW_EXCLUDE"),
+        ({"DG_API_SECRET": b"bytes"}, "DG_API_SECRET"),
+        ({"DG_API_KEY": None}, "DG_API_KEY is not set"),
+    ],
+)
+def test_what_is_wrong_in_the_config_is_named_at_start(config: dict[str, Any], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Widget(make(**config))
+
+
+def test_every_problem_of_the_config_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        overlaid({}, {"WIDGETMW_PATH": object(), "WIDGETMW_DEBUG": 1j, "SECRET_KEY": object()})
+    assert len(error.value.problems) == 2
+
+
+def test_overlaid_writes_values_as_the_environment_would_have_them() -> None:
+    config = {
+        "WIDGETMW_DEBUG": False,
+        "WIDGETMW_EXCLUDE": ("/a", "/b"),
+        "DG_TOKEN_TTL": 60,
+        "OTHER": 1,
+        "DG_ENV": None,
+    }
+    environ = {"DG_ENV": "us", "DG_ENV_FILE": "x", "PATH": "/bin"}
+    laid = overlaid(environ, config)
+    assert laid == {"WIDGETMW_DEBUG": "false", "WIDGETMW_EXCLUDE": "/a,/b", "DG_TOKEN_TTL": "60", "PATH": "/bin"}
+    assert environ["DG_ENV"] == "us"
+
+
+def test_an_async_resolver_is_refused_with_the_fix() -> None:
+    async def user() -> User:
+        return User("ada")
+
+    class Async:
+        async def __call__(self) -> User:
+            return User("ada")
+
+    for resolver in (user, Async()):
+        with pytest.raises(TypeError, match="async_to_sync"):
+            Widget(make(), user=resolver)  # type: ignore[arg-type]
+
+
+def test_a_resolver_that_is_no_function_is_refused() -> None:
+    with pytest.raises(TypeError, match="function without arguments"):
+        Widget(user=User("ada"))  # type: ignore[arg-type]
+
+
+def test_a_second_installation_is_refused() -> None:
+    app = make()
+    Widget(app)
+    with pytest.raises(RuntimeError, match="call init_app once"):
+        Widget(app)
+
+
+def test_an_app_that_has_started_is_refused_and_stays_as_it_is() -> None:
+    app = make()
+    app.test_client().get("/")
+    with pytest.raises(AssertionError, match="first request"):
+        Widget(app, user=lambda: User("ada"))
+    assert app.test_client().get("/").text == PAGE
+
+
+def test_settings_may_be_given() -> None:
+    app = make(WIDGETMW_DELIVERY="fetch")
+    Widget(app, Settings.from_env({}), user=member)
+    assert app.test_client().get("/").text == PAGE

@@ -1,0 +1,153 @@
+"""Starlette: the endpoint behind the app's own layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tests.frameworks.starlette_app import make, member, with_sessions
+from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, Visitor, exact, whose
+from widgetmw import Settings
+from widgetmw.starlette import install
+
+
+class Wall(BaseHTTPMiddleware):
+    """Lets nobody in who is not signed in."""
+
+    answers: ClassVar[dict[str, Callable[[], Response]]] = {
+        "redirect": lambda: RedirectResponse("/login?next=/_widgetmw/token"),
+        "page": lambda: HTMLResponse(HEAD + "Please sign in."),
+        "401": lambda: Response(status_code=401, headers={"WWW-Authenticate": "Basic"}),
+        "403": lambda: HTMLResponse("Forbidden", 403),
+        "429": lambda: Response(status_code=429),
+        "503": lambda: HTMLResponse("Down for maintenance", 503),
+        "https": lambda: RedirectResponse("https://app.example/_widgetmw/token", 308),
+    }
+
+    def __init__(self, app: Any, answer: str) -> None:
+        super().__init__(app)
+        self.answer = self.answers[answer]
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        if request.session or request.url.path.startswith("/in/"):
+            return await call_next(request)  # type: ignore[no-any-return]
+        return self.answer()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("redirect", 401), ("page", 401), ("401", 401), ("403", 401), ("429", 503), ("503", 503), ("https", 503)],
+)
+def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(settings: Settings, answer: str, status: int) -> None:
+    app = make()
+    app.add_middleware(Wall, answer=answer)
+    install(app, settings=settings, user=member)
+    app.add_middleware(SessionMiddleware, secret_key="x")
+    visitor = Visitor(app)
+    reply = visitor.token()
+    assert reply.status_code == status
+    assert reply.json()["error"] == {401: "not_authenticated", 503: "token_unavailable"}[status]
+    exact(reply)
+    visitor.get("/in/ada")
+    assert whose(visitor.token().text) == "ada"
+
+
+def test_a_wall_that_shows_a_page_gives_nobody_a_token(settings: Settings) -> None:
+    app = make()
+    app.add_middleware(Wall, answer="page")
+    visitor = with_sessions(app, settings)
+    assert whose(visitor.get().text) == "ada"
+    visitor.cookies.clear()
+    reply = visitor.get()
+    assert reply.text == HEAD + "Please sign in."
+    assert reply.headers["x-widgetmw"] == "skipped; reason=nobody"
+
+
+def test_a_layer_that_refuses_afterwards_is_heard(settings: Settings) -> None:
+    class Late(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            await call_next(request)
+            return Response("no", 403)
+
+    app = make()
+    app.add_middleware(Late)
+    reply = with_sessions(app, settings).token()
+    assert whose(reply.text) is None
+    assert reply.status_code == 401
+
+
+def test_asking_does_not_prolong_a_session_that_rolls(settings: Settings) -> None:
+    class Rolling(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            request.session["seen"] = True
+            return await call_next(request)  # type: ignore[no-any-return]
+
+    app = make()
+    app.add_middleware(Rolling)
+    visitor = with_sessions(app, settings)
+    assert "set-cookie" in visitor.get().headers
+    exact(visitor.token())
+
+
+def test_the_apps_cors_is_not_the_endpoints(dg_env: dict[str, str]) -> None:
+    app = make()
+    app.add_middleware(CORSMiddleware, allow_origins=["https://partner.example"], allow_credentials=True)
+    settings = Settings.from_env({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": "https://listed.example"})
+    visitor = with_sessions(app, settings)
+    assert visitor.get("/in/ada", Origin="https://partner.example").headers["access-control-allow-origin"]
+    refused = visitor.token(Origin="https://partner.example", Sec_Fetch_Site="cross-site")
+    assert refused.status_code == 403
+    exact(refused)
+    headers = {"Origin": "https://partner.example", "Access-Control-Request-Method": "GET"}
+    assert visitor.request("OPTIONS", ENDPOINT, headers=headers).status_code == 405
+    listed = visitor.token(Origin="https://listed.example", Sec_Fetch_Site="cross-site")
+    assert whose(listed.text) == "ada"
+    assert listed.headers["access-control-allow-origin"] == "https://listed.example"
+    preflight = visitor.request("OPTIONS", ENDPOINT, headers={**headers, "Origin": "https://listed.example"})
+    assert preflight.status_code == 204
+
+
+def test_layers_that_guard_posts_or_answer_304_do_not_get_in_the_way(settings: Settings) -> None:
+    class Guard(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            if request.method == "POST":
+                return Response("no CSRF token", 403)
+            reply = await call_next(request)
+            if request.headers.get("if-none-match") == '"1"':
+                return Response(status_code=304)
+            reply.headers["ETag"] = '"1"'
+            return reply  # type: ignore[no-any-return]
+
+    app = make()
+    app.add_middleware(Guard)
+    visitor = with_sessions(app, settings)
+    assert whose(visitor.request("POST", ENDPOINT, content=b"x=1").text) == "ada"
+    reply = visitor.token(If_None_Match='"1"')
+    assert whose(reply.text) == "ada"
+    exact(reply)
+    head = visitor.request("HEAD", ENDPOINT)
+    assert (head.status_code, head.content) == (200, b"")
+    assert visitor.get(If_None_Match='"1"').status_code == 304
+    assert whose(visitor.get(If_None_Match='"1"', **BROWSER).text) == "ada"
+
+
+def test_a_layer_that_breaks_makes_the_endpoint_say_503(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            raise ValueError("secret detail")
+
+    app = make()
+    app.add_middleware(Broken)
+    install(app, settings=settings, user=member)
+    reply = Visitor(app).token()
+    assert reply.status_code == 503
+    exact(reply)
+    assert "ValueError at test_starlette" in caplog.text
+    assert "secret detail" not in caplog.text

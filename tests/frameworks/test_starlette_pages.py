@@ -1,0 +1,235 @@
+"""Starlette: pages of every kind, and what is no page."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from tests.frameworks.starlette_app import PAGE, make, member, page, with_sessions
+from tests.frameworks.test_starlette_user import Backend
+from tests.frameworks.visitor import BROWSER, HEAD, Visitor, whose
+from widgetmw import Settings, User
+from widgetmw.starlette import install
+
+
+async def broken(request: Request) -> Response:
+    raise ValueError("x")
+
+
+async def error_page(request: Request, error: Exception) -> Response:
+    return HTMLResponse(HEAD + type(error).__name__, getattr(error, "status_code", 500))
+
+
+def test_error_pages_are_pages(settings: Settings) -> None:
+    handlers: Any = {404: error_page, 500: error_page, KeyError: error_page}
+
+    async def missing(request: Request) -> Response:
+        raise KeyError("x")
+
+    app = make(Route("/broken", broken), Route("/missing", missing), exception_handlers=handlers)
+    visitor = with_sessions(app, settings)
+    for path, status in (("/nowhere", 404), ("/broken", 500), ("/missing", 500)):
+        reply = visitor.get(path)
+        assert (reply.status_code, whose(reply.text)) == (status, "ada")
+        assert reply.headers["content-length"] == str(len(reply.content))
+
+
+def test_the_debugger_is_a_page_too(settings: Settings) -> None:
+    visitor = with_sessions(make(Route("/broken", broken), debug=True), settings)
+    reply = visitor.get("/broken", **BROWSER)
+    assert "Traceback" in reply.text
+    assert whose(reply.text) == "ada"
+
+
+def test_a_page_from_outside_of_where_the_user_is_known_is_left_alone(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Down(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            return HTMLResponse(HEAD + "Down for maintenance")
+
+    for user in (None, member):
+        app = make()
+        install(app, settings=settings, user=user)
+        app.add_middleware(AuthenticationMiddleware, backend=Backend())
+        app.add_middleware(SessionMiddleware, secret_key="x")
+        app.add_middleware(Down)
+        # with the browser's mark, to take it for nobody would end somebody's chat
+        reply = Visitor(app).get(Cookie="widgetmw=1", X_Person="ada")
+        assert reply.text == HEAD + "Down for maintenance"
+        assert reply.headers["x-widgetmw"] == "skipped; reason=resolver_failed"
+    assert "a layer outside" in caplog.text
+    assert "SessionMiddleware must be installed" in caplog.text
+
+
+def test_a_cache_that_is_declared_further_out_counts(settings: Settings) -> None:
+    class Shared(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            reply = await call_next(request)
+            reply.headers["Cache-Control"] = "public, max-age=60"
+            return reply  # type: ignore[no-any-return]
+
+    app = make()
+    visitor = with_sessions(app, settings)
+    assert whose(visitor.get().text) == "ada"
+    app = make()
+    visitor = with_sessions(app, settings)
+    visitor.app.middleware_stack = None  # so that a layer can still be added outside
+    app.add_middleware(Shared)
+    reply = visitor.get()
+    assert reply.text == PAGE
+    assert reply.headers["cache-control"] == "public, max-age=60"
+    assert reply.headers["x-widgetmw"] == "skipped; reason=shared"
+
+
+def test_files_streams_and_compressed_pages(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(PAGE)
+
+    async def file(request: Request) -> Response:
+        return FileResponse(tmp_path / "index.html")
+
+    async def stream(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[str]:
+            for i in range(0, len(PAGE), 7):
+                yield PAGE[i : i + 7]
+
+        return StreamingResponse(chunks(), media_type="text/html")
+
+    async def compressed(request: Request) -> Response:
+        return HTMLResponse(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})
+
+    static = Mount("/static", StaticFiles(directory=tmp_path, html=True))
+    app = make(Route("/file", file), Route("/stream", stream), Route("/compressed", compressed), static)
+    visitor = with_sessions(app, settings)
+    for path in ("/file", "/stream", "/compressed", "/static/"):
+        reply = visitor.get(path, Range="bytes=0-9", If_None_Match="*", **BROWSER)
+        assert (reply.status_code, whose(reply.text)) == (200, "ada")
+        assert "etag" not in reply.headers
+        if "content-encoding" not in reply.headers:
+            assert reply.headers.get("content-length", str(len(reply.content))) == str(len(reply.content))
+        assert reply.text.endswith(PAGE[30:])
+    assert visitor.get("/static/", Range="bytes=0-9", Accept="*/*").status_code == 206
+
+
+def test_events_pass_one_by_one(settings: Settings) -> None:
+    order = []
+
+    async def events(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[str]:
+            for i in range(3):
+                order.append(f"made {i}")
+                yield f"data: {i}\n\n"
+
+        return StreamingResponse(chunks(), media_type="text/event-stream")
+
+    app = make(Route("/events", events))
+    install(app, settings=settings, user=lambda request: User("ada"))
+
+    async def main() -> None:
+        async def send(message: Any) -> None:
+            if message.get("body"):
+                order.append("sent " + message["body"].decode()[6])
+
+        async def receive() -> Any:
+            await anyio.sleep(60)
+
+        scope = {"type": "http", "method": "GET", "path": "/events", "query_string": b"", "headers": []}
+        await app({**scope, "asgi": {"spec_version": "2.4"}}, receive, send)
+
+    anyio.run(main)
+    assert order == ["made 0", "sent 0", "made 1", "sent 1", "made 2", "sent 2"]
+
+
+def test_websockets_and_lifespan_are_left_alone(settings: Settings) -> None:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, str]]:
+        yield {"started": "yes"}
+
+    async def socket(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(socket.session["person"])
+        await socket.close()
+
+    app = make(WebSocketRoute("/ws", socket), lifespan=lifespan)
+    visitor = with_sessions(app, settings)
+    cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items()).encode()
+    sent: list[Any] = []
+    state: dict[str, Any] = {}
+
+    async def main() -> None:
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        def receiver(*messages: Any) -> Any:
+            coming = [{"type": kind} for kind in messages]
+
+            async def receive() -> Any:
+                return coming.pop(0)
+
+            return receive
+
+        headers = [(b"cookie", cookie)]
+        await app({"type": "websocket", "path": "/ws", "headers": headers}, receiver("websocket.connect"), send)
+        await app({"type": "lifespan", "state": state}, receiver("lifespan.startup", "lifespan.shutdown"), send)
+
+    anyio.run(main)
+    assert [m["type"].partition(".")[2] for m in sent] == [
+        "accept",
+        "send",
+        "close",
+        "startup.complete",
+        "shutdown.complete",
+    ]
+    assert sent[1]["text"] == "ada"
+    assert state == {"started": "yes"}
+
+
+# mounts
+
+
+@pytest.mark.parametrize("root_path", ["", "/behind"])
+def test_a_mounted_app_has_its_own_prefix(settings: Settings, root_path: str) -> None:
+    inner = make()
+    install(inner, settings=settings, user=lambda request: User("inner"))
+    outer = Starlette(routes=[Mount("/shop", inner), Route("/", page)])
+    visitor = Visitor(outer, root_path=root_path)
+    reply = visitor.get(f"{root_path}/shop/")
+    assert f'"{root_path}/shop/_widgetmw/token"' in reply.text
+    assert whose(visitor.get(f"{root_path}/shop/_widgetmw/token").text) == "inner"
+    assert visitor.get(f"{root_path}/").text == PAGE
+
+
+def test_the_outermost_of_two_has_the_say(settings: Settings) -> None:
+    inner = make()
+    install(inner, settings=settings, user=lambda request: User("inner"))
+    outer = make(Mount("/shop", inner))
+    install(outer, settings=settings, user=lambda request: User("outer"))
+    visitor = Visitor(outer)
+    reply = visitor.get("/shop/")
+    assert whose(reply.text) == "outer"
+    assert reply.text.count("runtime.js") == 1
+    assert '"/_widgetmw/token"' in reply.text
+    assert whose(visitor.token().text) == "outer"
+
+
+def test_pages_of_a_mounted_app_that_knows_nothing_of_it(settings: Settings) -> None:
+    app = make(Mount("/shop", Starlette(routes=[Route("/", page)])))
+    visitor = with_sessions(app, settings)
+    reply = visitor.get("/shop/")
+    assert whose(reply.text) == "ada"
+    assert '"/_widgetmw/token"' in reply.text
