@@ -10,7 +10,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .

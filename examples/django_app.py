@@ -11,7 +11,12 @@ from django.core.management import call_command, execute_from_command_line
 from django.http import HttpRequest, HttpResponse
 
 # Demo values, so that this runs without an account. Set your own in the environment.
-DEMO = {"DG_API_KEY": "demo", "DG_API_SECRET": "a-demo-secret-of-no-worth", "DG_WIDGET_ID": "demo", "DG_TOKEN_TTL": "10"}
+DEMO = {
+    "DG_API_KEY": "demo",
+    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_WIDGET_ID": "demo",
+    "DG_TOKEN_TTL": "10",
+}
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 

@@ -35,7 +35,10 @@ def test_the_wheel_holds_the_browser_side_and_the_types(wheel: Path) -> None:
 def test_the_wheel_works_by_itself(wheel: Path, tmp_path: Path, env: dict[str, str]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import widgetmw; from widgetmw.cli import main; assert widgetmw.__file__.startswith(sys.argv[1]); sys.exit(main(['check']))"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import widgetmw; from widgetmw.cli import main;"
+        " assert widgetmw.__file__.startswith(sys.argv[1]); sys.exit(main(['check']))"
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, str(tmp_path)],
         env=env,

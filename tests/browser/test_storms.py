@@ -87,8 +87,7 @@ def test_refresh_in_a_loop_makes_fewer_than_ten_requests_a_minute(visit: Visit, 
     site.life = 10
     page = visit("ann", clock=True)
     page.evaluate(
-        "window.loop = async () => { while (!window.enough) await widgetmw.refresh('orlo').catch(() => {}); };"
-        "loop(); 0"
+        "window.loop = async () => { while (!window.enough) await widgetmw.refresh('orlo').catch(() => {}); };loop(); 0"
     )
     live(page, site, 2 * MINUTE, step=1)
     page.evaluate("window.enough = true")

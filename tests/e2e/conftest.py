@@ -13,7 +13,9 @@ from tests.servers.conftest import free_port, start, stop
 
 WATCH = """
 window.violations = [];
-addEventListener("securitypolicyviolation", (e) => violations.push(`${e.disposition} ${e.effectiveDirective} ${e.blockedURI}`));
+addEventListener("securitypolicyviolation", (e) => {
+  violations.push(`${e.disposition} ${e.effectiveDirective} ${e.blockedURI}`);
+});
 """
 
 

@@ -126,7 +126,8 @@ def test_amend_lets_our_own_script_in_and_nothing_else(amending: str, sign_in: S
     assert claims(page)["external_id"] == "ada"
     assert page.evaluate("window.violations") == []
     page.evaluate(
-        "() => { const s = document.createElement('script'); s.textContent = 'window.alien = 1'; document.head.append(s) }"
+        "() => { const alien = document.createElement('script');"
+        " alien.textContent = 'window.alien = 1'; document.head.append(alien) }"
     )
     alien = page.evaluate("window.alien")
     assert alien is None or "strict-dynamic" in AMENDED[case], "the policy was loosened"

@@ -20,7 +20,10 @@ WIDGET = """
 import { createElement, useEffect, useRef } from "react";
 export function HissunoWidget(props) {
   const mounted = useRef(Math.random());
-  useEffect(() => { window.mounts = (window.mounts ?? 0) + 1; return () => { window.unmounts = (window.unmounts ?? 0) + 1; }; }, []);
+  useEffect(() => {
+    window.mounts = (window.mounts ?? 0) + 1;
+    return () => { window.unmounts = (window.unmounts ?? 0) + 1; };
+  }, []);
   return createElement("output", null, JSON.stringify({ ...props, instance: mounted.current }));
 }
 """

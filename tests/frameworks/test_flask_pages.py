@@ -20,7 +20,7 @@ from flask import (
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.frameworks.flask_app import PAGE, make, member, signed_in, token
+from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
 from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, whose
 from widgetmw import Settings, User
 from widgetmw.flask import Widget, widgetmw_script
@@ -60,7 +60,7 @@ def test_conditional_answers_never_bring_back_another_page(settings: Settings) -
 
 def test_error_pages_are_pages(settings: Settings) -> None:
     app = make()
-    app.get("/broken")(lambda: [][1])
+    serve(app, broken=lambda: [][1])
     app.register_error_handler(500, lambda error: (HEAD + "Oops", 500))
     client = signed_in(app, settings)
     for path, status in (("/broken", 500), ("/nowhere", 404)):
@@ -76,13 +76,16 @@ def test_files_and_streams(settings: Settings, tmp_path: Path) -> None:
         for i in range(0, len(PAGE), 9):
             yield PAGE[i : i + 9]
 
-    app.get("/file")(lambda: send_file(tmp_path / "page.html"))
-    app.get("/stream")(lambda: Response(chunks(), mimetype="text/html"))
-    app.get("/in-context")(lambda: stream_with_context(request.path + c if c == "" else c for c in chunks()))
-    app.get("/download")(lambda: send_file(tmp_path / "page.html", as_attachment=True))
-    app.get("/gzip")(lambda: Response(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"}))
+    serve(
+        app,
+        file=lambda: send_file(tmp_path / "page.html"),
+        stream=lambda: Response(chunks(), mimetype="text/html"),
+        context=lambda: stream_with_context(chunk for chunk in chunks() if request.path),
+        download=lambda: send_file(tmp_path / "page.html", as_attachment=True),
+        gzip=lambda: Response(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"}),
+    )
     client = signed_in(app, settings)
-    for path in ("/file", "/stream", "/in-context"):
+    for path in ("/file", "/stream", "/context"):
         reply = client.get(path, headers={"Range": "bytes=0-9", "If-None-Match": "*", **BROWSER})
         assert (reply.status_code, whose(reply.text)) == (200, "ada")
         assert reply.text.endswith(PAGE[30:])
@@ -136,10 +139,13 @@ def test_wsgi_layers_before_and_after(settings: Settings) -> None:
 
 
 def hand(app: Flask) -> Flask:
-    app.get("/hand")(lambda: render_template_string(HAND))
-    app.get("/twice")(lambda: render_template_string(HAND + "{{ widgetmw_script() }}"))
-    app.get("/streamed")(lambda: stream_template_string(HAND))
-    return app
+    twice = HAND + "{{ widgetmw_script() }}"
+    return serve(
+        app,
+        hand=lambda: render_template_string(HAND),
+        twice=lambda: render_template_string(twice),
+        streamed=lambda: stream_template_string(HAND),
+    )
 
 
 @pytest.mark.parametrize("path", ["/hand", "/twice"])
@@ -164,7 +170,8 @@ def test_for_nobody_the_template_gets_nothing(settings: Settings) -> None:
     Widget(app, settings, user=member)
     client = app.test_client()
     assert client.get("/hand").text == HAND.replace("{{ widgetmw_script() }}", "")
-    assert "data-widgetmw" in client.get("/hand", headers={"Cookie": "widgetmw=1"}).text
+    client.set_cookie("widgetmw", "1")
+    assert '"user":null' in client.get("/hand").text
 
 
 def test_the_policy_that_a_hook_sets_afterwards_rules_the_script_placed_by_hand(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, abort, g, has_request_context, request, session, stream_with_context, url_for
 from werkzeug.exceptions import NotFound
 
-from tests.frameworks.flask_app import PAGE, make, member, signed_in, token
+from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
 from tests.frameworks.visitor import ENDPOINT, HEAD, whose
 from widgetmw import Settings, User, identify
 from widgetmw.flask import Widget
@@ -80,9 +80,8 @@ def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> No
         return User("ada")
 
     app = make()
-    app.get("/data")(lambda: {"html": PAGE})
-    app.get("/fragment")(lambda: "<p>part</p>")
-    app.get("/stream")(lambda: stream_with_context(iter([PAGE])))
+    serve(app, data=lambda: {"html": PAGE}, fragment=lambda: "<p>part</p>")
+    serve(app, stream=lambda: stream_with_context(iter([PAGE])))
     client = signed_in(app, settings, user)
     for path in ("/", "/data", "/fragment", "/stream", "/nowhere", "/_widgetmw/runtime.js", ENDPOINT):
         client.get(path)
@@ -259,8 +258,9 @@ def test_a_page_of_a_wsgi_layer_inside_is_left_alone_since_nobody_knows_its_user
 
     app.wsgi_app = down  # type: ignore[method-assign]
     client = signed_in(app, settings)
+    client.set_cookie("widgetmw", "1")
     with caplog.at_level(logging.WARNING):
-        reply = client.get("/down", headers={"Cookie": "widgetmw=1"})
+        reply = client.get("/down")
     assert reply.text == HEAD
     assert "around the Flask app" in caplog.text
     assert whose(client.get("/").text) == "ada"

@@ -1,7 +1,7 @@
 """What must hold for any bytes: the targets of coverage-guided fuzzing, and of the seeds that it left.
 
-Run one for ten minutes, with ``atheris`` installed: ``python -m tests.fuzz scanner -max_total_time=600``. A find is kept
-as a file in ``tests/fuzz/seeds/<target>/``, where the tests replay it.
+Run one for ten minutes, with ``atheris`` installed: ``python -m tests.fuzz scanner -max_total_time=600``. A find is
+kept as a file in ``tests/fuzz/seeds/<target>/``, where the tests replay it.
 """
 
 from __future__ import annotations

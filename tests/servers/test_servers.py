@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
 import jwt
+import pytest
 
 from tests.servers.apps import PAGE, PIECE
 
 web = httpx.Client(timeout=30)
 """One client for all: making one builds a TLS context, which costs more than a request. It keeps no cookies here."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hang_up() -> Iterator[None]:
+    yield
+    web.close()
+
 
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 

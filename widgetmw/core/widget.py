@@ -109,9 +109,7 @@ class Widget:
             status: of that layer's answer; to be shown or sent to a login page, or to be refused, means nobody.
             location: where it redirects to.
         """
-        elsewhere = not location.partition("?")[0].endswith(
-            call.path
-        )  # else this very URL, on https for instance
+        elsewhere = not location.partition("?")[0].endswith(call.path)  # else this very URL, on https for instance
         if status in (401, 403) or (200 <= status < 400 and elsewhere):
             return self.endpoint.nobody(call)
         self.events.say("endpoint", "stopped", f"a layer of the app answered {status} before the user was known")
