@@ -60,7 +60,7 @@ class WidgetMiddleware:
             await self.app(scope, receive, send)
             return
         mount: str = scope.get("root_path", "")
-        path = below(mount, scope["path"])
+        path: str = below(mount, scope["path"]) if mount else scope["path"]
         if widget.ours(path):
             await self._answer(widget, scope, receive, send, path[len(widget.path) :])
             return
@@ -68,7 +68,8 @@ class WidgetMiddleware:
             _hide_validators(scope)
         responder = Responder(widget, scope, mount, path, send, self._user)
         await self.app(scope, receive, responder.send)
-        await responder.close()
+        if responder.holding:
+            await responder.close()
 
     async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         call = _call(scope, path)
@@ -94,7 +95,7 @@ async def tokens_for(widget: Widget, scope: Scope, call: Call, user: AsyncResolv
 
 def below(mount: str, path: str) -> str:
     """The path below the mount; servers differ in whether ``path`` holds ``root_path``."""
-    if mount and path.startswith(mount) and (len(path) == len(mount) or path[len(mount)] == "/"):
+    if path.startswith(mount) and (len(path) == len(mount) or path[len(mount)] == "/"):
         return path[len(mount) :]
     return path
 
@@ -161,77 +162,66 @@ def _facts(scope: Scope, mount: str) -> Facts:
 
 
 class Responder:
-    """One request's answer on its way out."""
+    """One request's answer on its way out.
 
-    __slots__ = (
-        "_body",
-        "_held",
-        "_method",
-        "_mount",
-        "_page",
-        "_path",
-        "_pending",
-        "_recoding",
-        "_scope",
-        "_send",
-        "_user",
-        "_widget",
-    )
+    Attributes:
+        holding: whether messages of the app's wait for the decision.
+    """
+
+    holding = False
+    _pending = True
+    _recoding = False
+    _page: Page | None = None
+    _body: Body | None = None
 
     def __init__(self, widget: Widget, scope: Scope, mount: str, path: str, send: Send, user: AsyncResolver) -> None:
         self._widget = widget
         self._scope = scope
         self._mount = mount
         self._path = path
-        self._method: str = scope["method"]
         self._send = send
         self._user = user
-        self._pending = True
-        self._recoding = False
-        self._page: Page | None = None
-        self._body: Body | None = None
-        self._held: list[Message] = []
+
+    # Plain functions that hand back the coroutine to wait for, as far as they can: each coroutine of ours in between
+    # would cost every message of the app's.
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Takes a message of the app's. Once all is decided there is no coroutine of ours in between."""
+        """Takes a message of the app's."""
         if self._pending:
-            return self._decide(message)
-        if self._recoding and message["type"] == "http.response.body":
+            kind = message["type"]
+            if self._page is not None:
+                return self._decide(kind, message)
+            if kind == "http.response.start":
+                return self._start(message)
+            # early hints and their kin come before the answer
+        elif self._recoding and message["type"] == "http.response.body":
             return self._recode(message)
         return self._send(message)
 
-    async def _decide(self, message: Message) -> None:
-        kind = message["type"]
-        if self._page is None:
-            if kind == "http.response.start":
-                await self._start(message)
-            else:  # early hints and their kin come before the answer
-                await self._send(message)
-        elif kind == "http.response.body":
-            await self._chunk(message)
-        elif kind in _FILE_SENT:
-            self._held.append(message)
-            await self._leave("file_sent")
-        else:
-            self._held.append(message)
-
-    async def _start(self, message: Message) -> None:
+    def _start(self, message: Message) -> Awaitable[None]:
         headers = message.get("headers")
         if headers is not None and not isinstance(headers, list):
             message = {**message, "headers": list(headers)}  # any iterable will do, also one that is read once
         page = self._inspected(message)
         self._held = [message]
         if isinstance(page, str):
-            await self._leave(page)
+            return self._leave(page)
+        self.holding, self._page = True, page
+        if self._scope["method"] == "HEAD":
+            return self._head(page)
+        self._body = Body(page.charset, page.coding)
+        return _nothing()
+
+    async def _decide(self, kind: str, message: Message) -> None:
+        if kind == "http.response.body":
+            await self._chunk(message)
             return
-        self._page = page
-        if self._method == "HEAD":
-            await self._head(page)
-        else:
-            self._body = Body(page.charset, page.coding)
+        self._held.append(message)
+        if kind in _FILE_SENT:
+            await self._leave("file_sent")
 
     def _inspected(self, message: Message) -> Page | str:
-        if self._method not in PAGE_METHODS:
+        if self._scope["method"] not in PAGE_METHODS:
             return "method"
         try:
             page = response.inspect(message["status"], message.get("headers") or [])
@@ -300,8 +290,9 @@ class Responder:
 
     async def _out(self, headers: Headers, body: Message | None = None) -> None:
         """Sends the answer with our headers, and the body if it has come, in the order of the app's messages."""
-        held, self._held, self._pending = self._held, [], False
-        self._widget.events.note("page", "injected")
+        self._pending = self.holding = False
+        held, self._held = self._held, []
+        self._widget.injected()
         if self._widget.settings.debug:
             headers.append((b"x-widgetmw", b"injected"))
         await self._send({**held[0], "headers": headers})
@@ -311,17 +302,21 @@ class Responder:
         if body is not None:
             await self._send(body)
 
-    async def _leave(self, reason: str) -> None:
+    def _leave(self, reason: str) -> Awaitable[None]:
         """Sends what is held as it came."""
         self._widget.skip(reason)
         if self._widget.settings.debug:
             start, told = self._held[0], (b"x-widgetmw", f"skipped; reason={reason}".encode())
             self._held[0] = {**start, "headers": [*(start.get("headers") or ()), told]}
-        await self._release()
+        return self._release()
 
-    async def _release(self) -> None:
-        held, self._held, self._pending = self._held, [], False
-        for message in held:
+    def _release(self) -> Awaitable[None]:
+        self._pending = self.holding = False
+        held, self._held = self._held, []
+        return self._send(held[0]) if len(held) == 1 else self._send_all(held)
+
+    async def _send_all(self, messages: list[Message]) -> None:
+        for message in messages:
             await self._send(message)
 
     def _recode(self, message: Message) -> Awaitable[None]:
@@ -331,8 +326,7 @@ class Responder:
 
     async def close(self) -> None:
         """Lets go of what is held when the app has returned without an end."""
-        if self._pending and self._held:
-            await self._leave("incomplete")
+        await self._leave("incomplete")
 
 
 class Asker(Responder):
@@ -340,8 +334,6 @@ class Asker(Responder):
 
     It asks when a page turns out to be one, as the responder does, and changes nothing.
     """
-
-    __slots__ = ()
 
     async def _dressed(self, page: Page) -> str:
         try:
@@ -354,8 +346,12 @@ class Asker(Responder):
     def _fault(self, error: Exception) -> None:
         pass  # further out the same will fail, and be said
 
-    async def _leave(self, reason: str) -> None:
-        await self._release()
+    def _leave(self, reason: str) -> Awaitable[None]:
+        return self._release()
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _bytes(data: Any) -> bytes:

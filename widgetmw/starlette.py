@@ -130,7 +130,8 @@ class _Inner:
             mount = scope.get("root_path", "")
             asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver)
             await self.app(scope, receive, asker.send)
-            await asker.close()
+            if asker.holding:
+                await asker.close()
         else:
             await self.app(scope, receive, send)
 

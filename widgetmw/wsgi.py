@@ -308,7 +308,7 @@ class _Responder:
             return "failed"
 
     def _out(self, headers: Headers) -> Callable[[bytes], Any]:
-        self._widget.events.note("page", "injected")
+        self._widget.injected()
         if self._widget.settings.debug:
             headers.append(("X-Widgetmw", "injected"))
         return self._begin(headers)

@@ -68,7 +68,18 @@ def site() -> Iterator[Site]:
 Visit = Callable[..., Page]
 
 WATCH = """
-window.seen = {tokens: [], signedout: 0, violations: []};
+window.seen = {tokens: [], signedout: 0, violations: [], busy: 0};
+const ask = window.fetch;
+window.fetch = async (...given) => {
+  seen.busy++;
+  try {
+    const answer = await ask(...given);
+    await answer.clone().arrayBuffer();
+    return answer;
+  } finally {
+    seen.busy--;
+  }
+};
 addEventListener("widgetmw:token", (event) => seen.tokens.push(event.detail));
 addEventListener("widgetmw:signedout", () => seen.signedout++);
 addEventListener("securitypolicyviolation", (event) => seen.violations.push(event.violatedDirective));

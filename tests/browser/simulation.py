@@ -34,7 +34,10 @@ def sleep(page: Page, site: Site, seconds: float) -> None:
 
 def settle(page: Page) -> None:
     """Lets requests under way come to their end: they take real time."""
-    page.wait_for_timeout(15)
+    for _ in range(20):
+        if not page.evaluate("seen.busy"):
+            return
+        page.wait_for_timeout(5)
 
 
 def hide(page: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import django
@@ -17,6 +19,8 @@ from tests.contract.site import AsgiSite, Reply, Site, WsgiSite
 from widgetmw import Settings
 from widgetmw.django import configuration
 
+FOLDER = TemporaryDirectory(prefix="widgetmw-tests-")
+
 if not settings.configured:
     settings.configure(
         SECRET_KEY="x" * 50,
@@ -28,10 +32,11 @@ if not settings.configured:
             "widgetmw.django",
         ],
         MIDDLEWARE=["widgetmw.django.WidgetMiddleware"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(FOLDER.name) / "db.sqlite3"}},
         TEMPLATES=[
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
                 "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
             }
         ],

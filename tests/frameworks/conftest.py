@@ -2,12 +2,62 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeAlias
 
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections
+from django.test.utils import override_settings
+
+from tests.frameworks.django_app import STACK, Asgi, Wsgi
 from widgetmw import Settings
+from widgetmw.django import configuration
+
+Configure: TypeAlias = Callable[..., None]
 
 
 @pytest.fixture
 def settings(dg_env: dict[str, str]) -> Settings:
     """DigitalGenius alone; answers say what was done to them."""
     return Settings.from_env({**dg_env, "WIDGETMW_DEBUG": "true"})
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[None]:
+    """Django's own tables, with two people in them."""
+    call_command("migrate", verbosity=0)
+    people = get_user_model().objects
+    people.create_user("ada", "ada@shop.example", first_name="Ada", last_name="Lovelace")
+    people.create_user("eve")
+    yield
+    connections.close_all()
+
+
+@pytest.fixture
+def configured(database: None, dg_env: dict[str, str]) -> Iterator[Configure]:
+    """Changes settings of Django for the length of a test; ``WIDGETMW`` has a vendor to begin with."""
+    with ExitStack() as stack:
+
+        def configure(widgetmw: dict[str, Any] | None = None, **settings: Any) -> None:
+            options = {**dg_env, "DEBUG": True, **(widgetmw or {})}
+            stack.enter_context(override_settings(WIDGETMW=options, **settings))
+
+        configure(MIDDLEWARE=STACK, ROOT_URLCONF="tests.frameworks.django_app", DEBUG_PROPAGATE_EXCEPTIONS=False)
+        yield configure
+    configuration.forget()
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def visit(request: pytest.FixtureRequest, configured: Configure) -> Callable[..., Any]:
+    """Makes visitors who come by WSGI, and then by ASGI; signed in where they have a name."""
+
+    def made(name: str = "", mount: str = "") -> Any:
+        visitor = (Wsgi if request.param == "wsgi" else Asgi)(mount)
+        if name:
+            assert visitor.get(f"/in/{name}").status_code == 200
+        return visitor
+
+    return made

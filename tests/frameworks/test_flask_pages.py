@@ -86,12 +86,12 @@ def test_files_and_streams(settings: Settings, tmp_path: Path) -> None:
     )
     client = signed_in(app, settings)
     for path in ("/file", "/stream", "/context"):
-        reply = client.get(path, headers={"Range": "bytes=0-9", "If-None-Match": "*", **BROWSER})
+        reply = client.get(path, headers={"Range": "bytes=0-9", "If-None-Match": "*", **BROWSER}, buffered=True)
         assert (reply.status_code, whose(reply.text)) == (200, "ada")
         assert reply.text.endswith(PAGE[30:])
         assert reply.headers.get("Content-Length", str(len(reply.data))) == str(len(reply.data))
     assert whose(gzip.decompress(client.get("/gzip").data).decode()) == "ada"
-    assert client.get("/download").text == PAGE
+    assert client.get("/download", buffered=True).text == PAGE
 
 
 def test_a_stream_is_passed_on_as_it_comes_and_closed(settings: Settings) -> None:

@@ -26,12 +26,14 @@ class Events:
 
     def __init__(self, listener: Listener | None = None) -> None:
         self.counts: Counter[str] = Counter()
+        self._names: dict[tuple[str, str], str] = {}
         self._listener = listener
         self._said: set[str] = set()
 
     def note(self, kind: str, code: str) -> None:
         """Counts an outcome and tells the listener."""
-        self.counts[f"{kind}:{code}"] += 1
+        name = self._names.get((kind, code)) or self._names.setdefault((kind, code), f"{kind}:{code}")
+        self.counts[name] += 1
         if self._listener is not None:
             self._listener(kind, code)
 

@@ -119,6 +119,10 @@ class Widget:
         """Notes that an answer was left alone."""
         self.events.note("page", reason)
 
+    def injected(self) -> None:
+        """Notes that an answer got its span."""
+        self.events.note("page", "injected")
+
     def forbids(self, facts: Facts, page: Page) -> str | None:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
         if facts.framed:

@@ -1,0 +1,179 @@
+"""A Django site with pages and a session sign-in, and visitors who come by WSGI and by ASGI."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model, login, logout
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.template import engines
+from django.urls import include, path
+from werkzeug.test import Client
+
+from tests.contract import django_site
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor
+from widgetmw import User, identify
+
+PAGE = HEAD + "x" * 2000
+HAND = "{% load widgetmw %}<!doctype html><html><head><title>Shop</title>{% widgetmw_script %}</head><body>Hello"
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+OURS = "widgetmw.django.WidgetMiddleware"
+COMMON = "django.middleware.common.CommonMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+GZIP = "django.middleware.gzip.GZipMiddleware"
+CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
+POLICY = "csp.middleware.CSPMiddleware"
+WALL = "tests.frameworks.django_app.wall"
+STACK = [SESSIONS, COMMON, CSRF, AUTH, OURS]
+
+FILE = Path(django_site.FOLDER.name) / "page.html"
+FILE.write_text(PAGE)
+
+
+def page(request: Any) -> HttpResponse:
+    return HttpResponse(PAGE)
+
+
+async def async_page(request: Any) -> HttpResponse:
+    return HttpResponse(PAGE)
+
+
+def sign_in(request: Any, name: str) -> HttpResponse:
+    login(request, get_user_model().objects.get(username=name))
+    return JsonResponse({})
+
+
+def sign_out(request: Any) -> HttpResponse:
+    logout(request)
+    return HttpResponse(PAGE)
+
+
+def pieces() -> Iterator[str]:
+    for i in range(0, len(PAGE), 9):
+        yield PAGE[i : i + 9]
+
+
+async def async_pieces() -> AsyncIterator[str]:
+    for piece in pieces():
+        yield piece
+
+
+def render(request: Any, text: str) -> HttpResponse:
+    return HttpResponse(engines["django"].from_string(text).render({}, request))
+
+
+async def by_hand_async(request: Any) -> HttpResponse:
+    return render(request, HAND)
+
+
+def nonced(request: Any) -> HttpResponse:
+    return HttpResponse(f'{HEAD}<script nonce="{request.csp_nonce}">1</script>')
+
+
+def said(request: Any, name: str) -> HttpResponse:
+    identify(request.META, None if name == "nobody" else User(name))
+    return HttpResponse(PAGE)
+
+
+def said_to_the_scope(request: Any, name: str) -> HttpResponse:
+    identify(request.scope, User(name))
+    return HttpResponse(PAGE)
+
+
+def broken(request: Any) -> HttpResponse:
+    raise ValueError("secret detail")
+
+
+urlpatterns = [
+    path("", page),
+    path("async", async_page),
+    path("in/<name>", sign_in),
+    path("out", sign_out),
+    path("stream", lambda request: StreamingHttpResponse(pieces())),
+    path("stream-async", lambda request: StreamingHttpResponse(async_pieces())),
+    path("file", lambda request: FileResponse(FILE.open("rb"))),
+    path("gzip", lambda request: HttpResponse(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})),
+    path("gzip-stream", lambda request: _compressed(pieces())),
+    path("json", lambda request: JsonResponse({"html": PAGE})),
+    path("fragment", lambda request: HttpResponse("<p>part</p>")),
+    path("shared", lambda request: HttpResponse(PAGE, headers={"Cache-Control": "public, max-age=60"})),
+    path("etag", lambda request: HttpResponse(PAGE, headers={"ETag": '"1"'})),
+    path("hand", lambda request: render(request, HAND)),
+    path("hand-async", by_hand_async),
+    path("twice", lambda request: render(request, HAND + "{% widgetmw_script %}")),
+    path("nonced", nonced),
+    path("said/<name>", said),
+    path("said-to-the-scope/<name>", said_to_the_scope),
+    path("broken", broken),
+    path("_widgetmw/", include("widgetmw.django.urls")),
+]
+
+
+def handler500(request: Any) -> HttpResponse:
+    return HttpResponse(HEAD + "Oops", status=500)
+
+
+def _compressed(chunks: Iterator[str]) -> StreamingHttpResponse:
+    data = gzip.compress("".join(chunks).encode())
+    return StreamingHttpResponse(
+        (data[i : i + 50] for i in range(0, len(data), 50)), headers={"Content-Encoding": "gzip"}
+    )
+
+
+def wall(get_response: Any) -> Any:
+    """Lets nobody in who is not signed in, in the way that a header names."""
+
+    def answer(request: Any) -> HttpResponse:
+        if request.user.is_authenticated or request.path.startswith("/in/"):
+            return get_response(request)  # type: ignore[no-any-return]
+        kind = request.META.get("HTTP_X_WALL", "302")
+        return HttpResponse(HEAD, status=int(kind), headers={"Location": "/login"} if kind.startswith("3") else {})
+
+    return answer
+
+
+class Wsgi:
+    """A visitor who comes by WSGI."""
+
+    def __init__(self, mount: str = "") -> None:
+        self.client = Client(WSGIHandler())
+        self.mount = mount
+
+    def get(self, path: str = "/", **headers: str) -> Any:
+        return self.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        options.setdefault("environ_overrides", {"SCRIPT_NAME": self.mount})
+        return self.client.open(path, method=method, buffered=True, **options)
+
+    def token(self, **headers: str) -> Any:
+        return self.get(ENDPOINT, **headers)
+
+    def cookie(self, name: str) -> str | None:
+        found = self.client.get_cookie(name)
+        return found.value if found else None
+
+    def set_cookie(self, name: str, value: str) -> None:
+        self.client.set_cookie(name, value)
+
+
+class Asgi(Visitor):
+    """A visitor who comes by ASGI."""
+
+    def __init__(self, mount: str = "") -> None:
+        super().__init__(ASGIHandler(), root_path=mount)
+
+    def get(self, path: str = "/", **headers: str) -> Any:
+        return super().get(self.root_path + path, **headers)
+
+    def cookie(self, name: str) -> str | None:
+        return self.cookies.get(name)
+
+    def set_cookie(self, name: str, value: str) -> None:
+        self.cookies.set(name, value)
