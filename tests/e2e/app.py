@@ -27,6 +27,7 @@ def page(query: dict[str, list[str]]) -> bytes:
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
         for policy in query.get("meta", [])
     )
+    meta += "".join(f'<base href="{html.escape(url)}">' for url in query.get("base", []))
     own = OWN[query.get("own", ["none"])[0]]
     return f"<!doctype html><html><head>{meta}{own}<title>Shop</title></head><body>Hello</body></html>".encode()
 

@@ -110,6 +110,12 @@ def test_policy(url: str, sign_in: SignIn, case: str) -> None:
         assert page.evaluate("window.violations") == []
 
 
+def test_a_base_of_another_host_does_not_lead_our_requests_astray(url: str, sign_in: SignIn) -> None:
+    page = sign_in(url, "ada")
+    assert opened(page, url, {"base": "https://elsewhere.example/"}, "inline") is None
+    assert page.evaluate("widgetmw.refresh('digitalgenius').then((found) => found.provider)") == "digitalgenius"
+
+
 AMENDED = {
     "other hosts": "script-src https://cdn.example",
     "hashes only": "script-src 'sha256-lg+0cXJoUIQWM6tkpsIpDpoBlFzrqFJMvl74wnOGqg0='",

@@ -14,7 +14,8 @@ const request = async () => {
   abort = new AbortController();
   setTimeout(() => abort.abort(), 10000);
   try {
-    const response = await fetch(page.url, {
+    // A <base> of the page would send a mere path to another host.
+    const response = await fetch(location.origin + page.url, {
       cache: "no-store",
       credentials: "same-origin",
       headers: { Accept: "application/json" },
