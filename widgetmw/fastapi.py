@@ -15,7 +15,7 @@ from widgetmw.asgi import Message, Scope
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
-from widgetmw.starlette import install_resolver
+from widgetmw.starlette import explained, install_resolver
 
 __all__ = ["install"]
 
@@ -72,6 +72,8 @@ class _Dependency:
             await self._solve({**inner, "method": "GET", _FOUND: found}, _no_body, _nowhere)
         except RequestValidationError as error:
             raise ResolverError(_missing(error)) from None
+        except AssertionError as error:
+            raise explained(error) from None
         return found[0]
 
 

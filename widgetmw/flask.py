@@ -24,11 +24,12 @@ from flask import (
     session,
 )
 from markupsafe import Markup
+from werkzeug.local import LocalProxy
 
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import Environ, ask, claimed, from_environ, whose
+from widgetmw.core.identity import Environ, ask, claimed, from_environ, takes, whose
 from widgetmw.core.overlay import overlaid
 from widgetmw.core.placed import PLACE
 from widgetmw.core.response import inspect as inspect_headers
@@ -66,7 +67,9 @@ class Widget:
     def __init__(
         self, app: Flask | None = None, settings: Settings | None = None, *, user: Resolver | None = None
     ) -> None:
-        if user is not None and not callable(user):
+        if type(user) is LocalProxy:
+            raise TypeError("user must be a function, not a proxy: for Flask-Login's current_user leave it out")
+        if user is not None and not (callable(user) and takes(user, 0)):
             raise TypeError("user must be a function without arguments that returns a User or None")
         if inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(type(user).__call__):
             raise TypeError("user must not be async: make it plain, or wrap it in asgiref.sync.async_to_sync")

@@ -20,7 +20,7 @@ from widgetmw.asgi import App, Asker, Message, Receive, Scope, Send, WidgetMiddl
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.events import log
-from widgetmw.core.identity import AsyncResolver, claimed, from_scope
+from widgetmw.core.identity import AsyncResolver, claimed, from_scope, takes
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Widget
@@ -50,7 +50,7 @@ def install(app: Starlette, *, settings: Settings | None = None, user: Resolver 
         TypeError: ``app`` is no Starlette app, or ``user`` is not callable.
         RuntimeError: the app has started, or has it already.
     """
-    if user is not None and not callable(user):
+    if user is not None and not (callable(user) and takes(user, 1)):
         raise TypeError("user must be a function of the HTTPConnection that returns a User or None")
     install_resolver(app, settings, None if user is None else _from_connection(user))
 
@@ -164,9 +164,13 @@ def _from_connection(user: Resolver) -> AsyncResolver:
             found = user(HTTPConnection(scope))
             return await found if inspect.isawaitable(found) else found
         except AssertionError as error:
-            if "must be installed" not in str(error):
-                raise
-            # Starlette's own words, of request.session, request.user and request.auth
-            raise ResolverError(f"{error}: call app.add_middleware for it, before or after install") from None
+            raise explained(error) from None
 
     return resolve
+
+
+def explained(error: AssertionError) -> Exception:
+    """Names the fix where ``request.session``, ``request.user`` or ``request.auth`` has nothing to stand on."""
+    if "must be installed" not in str(error):  # Starlette's own words
+        return error
+    return ResolverError(f"{error}: call app.add_middleware for it, before or after install")

@@ -34,7 +34,7 @@ def sleep(page: Page, site: Site, seconds: float) -> None:
 
 def settle(page: Page) -> None:
     """Lets requests under way come to their end: they take real time."""
-    for _ in range(20):
+    for _ in range(60):
         if not page.evaluate("seen.busy"):
             return
         page.wait_for_timeout(5)

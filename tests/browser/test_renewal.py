@@ -25,7 +25,7 @@ CONNECTED = script(standins.DIGITALGENIUS_EMBEDDED)
 
 
 def test_a_ten_second_token_is_renewed_without_a_reload_and_reaches_the_widget(visit: Visit, site: Site) -> None:
-    site.life = 10
+    site.life = 10  # in real time
     site.head = CONNECTED
     page = visit("ann")
     first = page.evaluate("widgetmw.get('digitalgenius')")

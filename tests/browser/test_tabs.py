@@ -18,7 +18,7 @@ CONNECTED = script(standins.DIGITALGENIUS_EMBEDDED)
 
 
 def test_twenty_tabs_make_one_renewal(profile: Callable[..., BrowserContext], site: Site) -> None:
-    site.life = 15
+    site.life = 12
     context = profile("ann")
     pages = [context.new_page() for _ in range(20)]
     for page in pages:
@@ -47,7 +47,7 @@ def test_twenty_tabs_that_wake_together_make_one_renewal(profile: Callable[..., 
 def test_without_locks_and_channel_every_tab_manages_for_itself(
     profile: Callable[..., BrowserContext], site: Site
 ) -> None:
-    site.life = 6
+    site.life = 5
     context = profile("ann")
     context.add_init_script("delete window.BroadcastChannel; delete Navigator.prototype.locks;")
     pages = [context.new_page() for _ in range(2)]

@@ -6,8 +6,10 @@ import gzip
 from collections.abc import Callable
 from typing import Any
 
+import django
 import jwt
 import pytest
+from csp.constants import NONCE, SELF
 
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import AUTH, COMMON, CONDITIONAL, CSRF, GZIP, HAND, OURS, PAGE, POLICY, SESSIONS, STACK
@@ -19,6 +21,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consu
 
 Visit = Callable[..., Any]
 ADA = "1"  # her primary key
+POLICIES = [POLICY, "django.middleware.csp.ContentSecurityPolicyMiddleware"][: 1 + (django.VERSION >= (6, 0))]
+NONCES: dict[str, Any] = {
+    "CONTENT_SECURITY_POLICY": {"DIRECTIVES": {"script-src": [NONCE], "connect-src": [SELF]}},
+    "SECURE_CSP": {"script-src": ["<CSP_NONCE_SENTINEL>"], "connect-src": ["'self'"]},
+}
 
 
 def test_signing_in_and_out(visit: Visit) -> None:
@@ -104,12 +111,11 @@ def test_gzip_on_either_side(visit: Visit, configured: Configure, stack: list[st
     assert whose(visitor.token(Accept_Encoding="identity").text) == ADA
 
 
-def test_the_nonce_of_django_csp(visit: Visit, configured: Configure) -> None:
-    from csp.constants import NONCE, SELF
-
-    policy = {"DIRECTIVES": {"script-src": [NONCE], "default-src": [SELF]}}
-    configured(MIDDLEWARE=[*STACK, POLICY], CONTENT_SECURITY_POLICY=policy)
-    reply = visit("ada").get("/nonced")
+@pytest.mark.parametrize("path", ["/nonced", "/hand"])
+@pytest.mark.parametrize("policy", POLICIES, ids=["django-csp", "django"][: len(POLICIES)])
+def test_the_nonce_of_the_policy_is_used(visit: Visit, configured: Configure, policy: str, path: str) -> None:
+    configured(MIDDLEWARE=[*STACK, policy], **NONCES)
+    reply = visit("ada").get(path)
     nonce = reply.headers["Content-Security-Policy"].partition("'nonce-")[2].partition("'")[0]
     assert nonce
     assert reply.text.count(f'<script data-widgetmw nonce="{nonce}"') == 2

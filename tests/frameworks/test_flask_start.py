@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import flask_login
 import pytest
 
 from tests.frameworks.flask_app import PAGE, make, member
@@ -104,8 +105,12 @@ def test_an_async_resolver_is_refused_with_the_fix() -> None:
 
 
 def test_a_resolver_that_is_no_function_is_refused() -> None:
-    with pytest.raises(TypeError, match="function without arguments"):
-        Widget(user=User("ada"))  # type: ignore[arg-type]
+    for user in (User("ada"), lambda environ: User("ada")):
+        with pytest.raises(TypeError, match="function without arguments"):
+            Widget(user=user)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="for Flask-Login's current_user leave it out"):
+        Widget(user=flask_login.current_user)
+    Widget(user=dict)  # type: ignore[arg-type]  # it has no signature to look at, and fails when it is called
 
 
 def test_a_second_installation_is_refused() -> None:

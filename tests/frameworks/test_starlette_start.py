@@ -19,8 +19,9 @@ def test_install_takes_a_starlette_app_only(settings: Settings) -> None:
 
 
 def test_a_resolver_that_is_no_function_is_refused(settings: Settings) -> None:
-    with pytest.raises(TypeError, match="function of the HTTPConnection"):
-        install(make(), settings=settings, user=User("ada"))  # type: ignore[arg-type]
+    for user in (User("ada"), lambda: User("ada"), lambda scope, receive: User("ada")):
+        with pytest.raises(TypeError, match="function of the HTTPConnection"):
+            install(make(), settings=settings, user=user)  # type: ignore[arg-type]
 
 
 def test_a_second_install_is_refused(settings: Settings) -> None:

@@ -35,6 +35,19 @@ def identify(scope_or_environ: Request, user: User | None) -> None:
     _mark(scope_or_environ)[1] = user
 
 
+def takes(resolver: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with this many arguments, as far as can be told before it is."""
+    try:
+        signature = inspect.signature(resolver)
+    except (TypeError, ValueError):  # some builtins have none
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
 def _mark(request: Request) -> list[Any]:
     # A plain list, since frameworks copy scopes and a copy shares it; an object that held the scope would be a
     # reference cycle for the garbage collector to find at every request.

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from widgetmw.core.errors import SettingsError
+from widgetmw.core.identity import takes
 from widgetmw.core.overlay import overlaid, variable_names
 from widgetmw.core.settings import Settings
 from widgetmw.core.widget import Widget
@@ -109,7 +110,7 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
     except ImportError:
         problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported")
         return None
-    if not callable(found):
+    if not (callable(found) and takes(found, 1)):
         problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")
         return None
     return found  # type: ignore[no-any-return]

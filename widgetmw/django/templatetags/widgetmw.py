@@ -30,6 +30,7 @@ def widgetmw_script(context: Any) -> SafeString:
     if request is None or not is_ours(request) or PLACED in request.META or not _wanted(installed(), request):
         return mark_safe("")
     request.META[PLACED] = True
+    _use_nonce(request)
     return mark_safe(PLACE.decode())  # noqa: S308  a constant
 
 
@@ -47,6 +48,12 @@ def _wanted(current: Installed, request: HttpRequest) -> bool:
         return whose(request.META, lambda _: None) is not None
     except ResolverError:
         return True  # the middleware will say it
+
+
+def _use_nonce(request: Any) -> None:
+    """Has Django's policy, or django-csp's, name its nonce: they do so only where a template has looked at it."""
+    for name in ("_csp_nonce", "csp_nonce"):
+        str(getattr(request, name, ""))
 
 
 def _in_a_loop() -> bool:
