@@ -2,8 +2,6 @@
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 import django
 from django.conf import settings
@@ -43,7 +41,7 @@ settings.configure(
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": Path(tempfile.mkdtemp(prefix="widgetmw-example-")) / "db.sqlite3",
+            "NAME": "file:example?mode=memory&cache=shared",
         }
     },
     TEMPLATES=[

@@ -14,7 +14,7 @@ from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, spoken_for, whose_async
+from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, release, spoken_for, whose_async
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
@@ -59,17 +59,22 @@ class WidgetMiddleware:
         if widget is None or scope["type"] != "http" or not claim(scope, self):
             await self.app(scope, receive, send)
             return
+        if not isinstance(scope.get("headers"), list):
+            scope["headers"] = list(scope.get("headers") or ())  # any iterable will do, also one that is read once
         mount: str = scope.get("root_path", "")
         path: str = below(mount, scope["path"]) if mount else scope["path"]
         if widget.ours(path):
             await self._answer(widget, scope, receive, send, path[len(widget.path) :])
             return
-        if widget.asks_user and scope["method"] in ("GET", "HEAD"):
+        if widget.asks_user and scope["method"] in ("GET", "HEAD") and not widget.excluded(path):
             _hide_validators(scope)
         responder = Responder(widget, scope, mount, path, send, self._user)
-        await self.app(scope, receive, responder.send)
-        if responder.holding:
-            await responder.close()
+        try:
+            await self.app(scope, receive, responder.send)
+            if responder.holding:
+                await responder.close()
+        finally:
+            release(scope)
 
     async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         call = _call(scope, path)
@@ -108,13 +113,13 @@ def _hide_validators(scope: Scope) -> None:
             break
     else:
         return
-    known, wanted = spoken_for(scope), False
+    known = wanted = False
     for name, value in headers:
         if name in (b"cookie", b"authorization"):
             known = True
         elif name == b"accept" and b"text/html" in value.lower():
             wanted = True
-    if known and wanted:
+    if wanted and (known or spoken_for(scope)):
         scope["headers"] = [pair for pair in headers if pair[0] not in _VALIDATORS]
 
 
@@ -122,7 +127,8 @@ def _call(scope: Scope, path: str) -> Call:
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name in (b"host", b"origin", b"sec-fetch-site", b"access-control-request-method"):
-            found[name.decode()] = value.decode("latin-1")
+            key, text = name.decode(), value.decode("latin-1")
+            found[key] = f"{found[key]}, {text}" if key in found else text
     return Call(
         scope["method"],
         path,

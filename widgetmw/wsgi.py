@@ -15,7 +15,7 @@ from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
+from widgetmw.core.identity import Environ, Resolver, claim, from_environ, release, spoken_for, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
@@ -70,7 +70,8 @@ class WidgetMiddleware:
         path = environ.get("PATH_INFO", "")
         if widget.ours(path):
             return self._answer(widget, environ, path[len(widget.path) :], start_response)
-        if widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if page_request and not widget.excluded(decoded(path)):
             _hide_validators(environ)
         responder = _Responder(widget, environ, path, start_response, self._user)
         return responder.answer(self.app(environ, responder.start))
@@ -166,20 +167,21 @@ class _Responder:
         self._page: Page | None = None
         self._body: Body | None = None
         self._started = False
+        self._passed = False  # whether anything of the answer is out of our hands
         self._write: Callable[[bytes], Any] | None = None
 
     # what the app calls
 
     def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
         """The ``start_response`` that the app sees."""
-        if self._started:
+        if self._passed:
             # the server knows whether headers have gone out, and raises if so
             return (
                 self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
             )
         if self._status and exc_info is None:
             raise AssertionError("start_response called a second time without exc_info")
-        self._status, self._headers = status, headers
+        self._status, self._headers, self._started = status, headers, False
         self._exc_info = (exc_info,) if exc_info else ()
         page = self._inspected(status, headers)
         if isinstance(page, str):
@@ -195,6 +197,7 @@ class _Responder:
         """The ``write`` that the app gets: its bytes come before those of the iterable."""
         for piece in self._taken(data, False):
             assert self._write is not None
+            self._passed = True
             self._write(piece)
 
     # what the server iterates
@@ -202,10 +205,18 @@ class _Responder:
     def answer(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
         if self._started and self._body is None:
+            self._passed = True
+            self.release()
             return chunks
-        if isinstance(chunks, list) and len(chunks) == 1 and self._body is not None and not self._started:
+        # a subclass of list may have a close() of its own
+        if type(chunks) is list and len(chunks) == 1 and self._body is not None and not self._started:
+            self.release()
             return self._whole(chunks[0])
         return _Chunks(self, chunks)
+
+    def release(self) -> None:
+        """Gives the request back at the end of its answer."""
+        release(self._environ)
 
     def _whole(self, data: bytes) -> list[bytes]:
         return [b"".join(self._taken(data, True))]
@@ -214,14 +225,17 @@ class _Responder:
         """Returns the next item to send; raises ``StopIteration`` after the last."""
         for data in chunks:
             if self._body is None or (self._started and not self._coded):
+                self._passed = True
                 return data
             out = self._taken(data, False)
             if self._started:
+                self._passed = True
                 return b"".join(out)
         return self._end()
 
     def _end(self) -> bytes:
         if self._body is None:
+            self.release()
             raise StopIteration
         out = b"".join(self._taken(b"", True))
         self._body = None
@@ -346,5 +360,6 @@ class _Chunks:
         """Closes the app's iterable, also when the client has gone away."""
         close = getattr(self._source, "close", None)
         self._source = ()
+        self._responder.release()
         if close is not None:
             close()

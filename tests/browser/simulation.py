@@ -35,9 +35,9 @@ def sleep(page: Page, site: Site, seconds: float) -> None:
 def settle(page: Page) -> None:
     """Lets requests under way come to their end: they take real time."""
     for _ in range(60):
+        page.wait_for_timeout(8)
         if not page.evaluate("seen.busy"):
             return
-        page.wait_for_timeout(5)
 
 
 def hide(page: Page) -> None:

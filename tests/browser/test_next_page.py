@@ -9,7 +9,8 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import HOUR, live, sleep
-from tests.browser.site import Site
+from tests.browser.site import Form, Site
+from tests.browser.standins import script
 from tests.browser.traces import CLOSED, CONNECTED, NOTHING, converse, traces
 
 Profile = Callable[..., BrowserContext]
@@ -20,7 +21,10 @@ def connected(site: Site) -> None:
     site.head, site.body = CONNECTED
 
 
-def test_the_page_after_a_redirecting_sign_out_cleans_up_once(profile: Profile, site: Site) -> None:
+@pytest.mark.parametrize("form", ["inline", "bundled", "external"])
+def test_the_page_after_a_redirecting_sign_out_cleans_up_once(profile: Profile, site: Site, form: Form) -> None:
+    site.form = form
+    site.body += script("addEventListener('widgetmw:signedout', () => { window.heard = true; });")
     context = profile("ann")
     page = context.new_page()
     page.goto(site.url)
@@ -28,6 +32,7 @@ def test_the_page_after_a_redirecting_sign_out_cleans_up_once(profile: Profile, 
     sign_out(context)
     page.goto(site.url)
     assert traces(page) == NOTHING
+    assert page.evaluate("heard")
     assert site.asked == []
     page.goto(site.url)
     assert page.evaluate("[window.widgetmw, document.cookie]") == [None, ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.conftest import Visit
 from tests.browser.simulation import MINUTE, is_valid, live, most_in_a_minute
@@ -81,6 +82,18 @@ def test_an_endpoint_that_hangs_is_given_up(visit: Visit, site: Site) -> None:
     page.unroute("**/_widgetmw/token")
     live(page, site, MINUTE, step=5)
     assert is_valid(page, site)
+
+
+def test_a_request_has_its_ten_seconds_for_itself(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    page.evaluate("widgetmw.refresh('orlo')")
+    live(page, site, 8, step=4)
+    waiting: list[Route] = []
+    page.route("**/_widgetmw/token", lambda route: waiting.append(route))
+    page.evaluate("window.second = widgetmw.refresh('orlo').then((token) => token.provider); 0")
+    live(page, site, 4, step=2)
+    waiting[0].continue_()
+    assert page.evaluate("second") == "orlo"
 
 
 def test_refresh_in_a_loop_makes_fewer_than_ten_requests_a_minute(visit: Visit, site: Site) -> None:

@@ -74,6 +74,20 @@ def test_dg_a_config_set_ahead_of_our_script_is_kept(profile: Callable[..., Brow
     assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
 
 
+def test_dg_a_config_that_cannot_be_trapped_breaks_nothing_else(
+    profile: Callable[..., BrowserContext], site: Site
+) -> None:
+    context = profile("ann")
+    context.add_init_script("Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {value: Object.freeze({own: 1})});")
+    page = context.new_page()
+    page.goto(site.url)
+    assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, orloData.length, DG_CHAT_WIDGET_CONFIG]") == [
+        "ann",
+        1,
+        {"own": 1},
+    ]
+
+
 def test_dg_metadata_replaced_by_the_page_gets_the_token_again(visit: Visit) -> None:
     page = visit("ann")
     page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata = {plan: 'pro'}")
@@ -120,7 +134,7 @@ def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site,
         "metadata": {"auth_token": token},
     }
     page.evaluate("widgetmw.signOut()")
-    assert page.evaluate("[ended, DG_SDK_CONFIG.metadata]") == [True, {}]
+    assert page.evaluate("[ended, DG_SDK_CONFIG.metadata, localStorage.length]") == [True, {}, 0]
 
 
 # --- Hissuno --------------------------------------------------------------------------------------

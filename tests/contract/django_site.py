@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
 
 import django
@@ -19,7 +20,7 @@ from tests.contract.site import AsgiSite, Reply, Site, WsgiSite
 from widgetmw import Settings
 from widgetmw.django import configuration
 
-FOLDER = TemporaryDirectory(prefix="widgetmw-tests-")
+FOLDER = Path(gettempdir()) / f"widgetmw-tests-{os.getpid()}"  # made by who needs it
 
 if not settings.configured:
     settings.configure(
@@ -32,7 +33,7 @@ if not settings.configured:
             "widgetmw.django",
         ],
         MIDDLEWARE=["widgetmw.django.WidgetMiddleware"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(FOLDER.name) / "db.sqlite3"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}},
         TEMPLATES=[
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test.utils import override_settings
 
-from tests.frameworks.django_app import STACK, Asgi, Wsgi
+from tests.frameworks.django_app import FILE, PAGE, STACK, Asgi, Wsgi
 from widgetmw import Settings
 from widgetmw.django import configuration
 
@@ -27,13 +28,16 @@ def settings(dg_env: dict[str, str]) -> Settings:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[None]:
-    """Django's own tables, with two people in them."""
+    """Django's own tables, with two people in them, and a page in a file."""
+    FILE.parent.mkdir()
+    FILE.write_text(PAGE)
     call_command("migrate", verbosity=0)
     people = get_user_model().objects
     people.create_user("ada", "ada@shop.example", first_name="Ada", last_name="Lovelace")
     people.create_user("eve")
     yield
     connections.close_all()
+    shutil.rmtree(FILE.parent)
 
 
 @pytest.fixture

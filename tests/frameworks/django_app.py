@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model, login, logout
@@ -32,8 +31,7 @@ POLICY = "csp.middleware.CSPMiddleware"
 WALL = "tests.frameworks.django_app.wall"
 STACK = [SESSIONS, COMMON, CSRF, AUTH, OURS]
 
-FILE = Path(django_site.FOLDER.name) / "page.html"
-FILE.write_text(PAGE)
+FILE = django_site.FOLDER / "page.html"
 
 
 def page(request: Any) -> HttpResponse:

@@ -84,7 +84,7 @@ def test_error_pages_are_pages(visit: Visit) -> None:
 
 def test_head_has_the_headers_of_get(visit: Visit) -> None:
     visitor = visit("ada")
-    for path in ("/", "/stream"):
+    for path in ("/", "/stream", "/stream-async"):
         get, head = visitor.get(path), visitor.request("HEAD", path)
         assert head.headers["Cache-Control"] == get.headers["Cache-Control"] == "private, no-store"
         assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
@@ -135,6 +135,14 @@ def test_the_place_may_be_above_authentication_too(visit: Visit, configured: Con
 def test_the_middleware_listed_twice_acts_once(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, OURS])
     assert visit("ada").get().text.count("runtime.js") == 1
+
+
+def test_excluded_paths_are_below_the_mount(visit: Visit, configured: Configure) -> None:
+    configured({"EXCLUDE": ["/async"]})
+    visitor = visit(mount="/async")
+    visitor.get("/in/ada")
+    assert whose(visitor.get("/").text) == ADA
+    assert visitor.get("/async").headers["X-Widgetmw"] == "skipped; reason=excluded"
 
 
 # the place that a template names

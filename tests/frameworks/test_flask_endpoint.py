@@ -15,6 +15,7 @@ from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, tok
 from tests.frameworks.visitor import ENDPOINT, HEAD, exact, whose
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
+from widgetmw.wsgi import WidgetMiddleware
 
 WALLS: dict[str, Callable[[], Any]] = {
     "redirect": lambda: redirect("/login?next=/_widgetmw/token"),
@@ -194,4 +195,23 @@ def test_switched_off_there_is_no_endpoint(dg_env: dict[str, str]) -> None:
     client = app.test_client()
     client.get("/in/ada")
     assert client.get("/").text == PAGE
+    assert client.get(ENDPOINT).status_code == 404
+
+
+def test_an_error_that_flask_passes_on_is_503(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    app = make(PROPAGATE_EXCEPTIONS=True)
+    app.before_request(lambda: [][1])
+    Widget(app, settings, user=member)
+    reply = token(app.test_client())
+    assert reply.status_code == 503
+    exact(reply)
+    assert "IndexError at test_flask_endpoint.py" in caplog.text
+
+
+def test_behind_a_middleware_that_has_taken_the_request_there_is_no_second_endpoint(dg_env: dict[str, str]) -> None:
+    app = make()
+    Widget(app, Settings.from_env(dg_env), user=lambda: User("inner"))
+    outer = Settings.from_env({**dg_env, "WIDGETMW_PATH": "/outer"})
+    client = Client(WidgetMiddleware(app, outer, user=lambda environ: User("outer")))
+    assert whose(client.get("/").text) == whose(client.get("/outer/token").text) == "outer"
     assert client.get(ENDPOINT).status_code == 404

@@ -233,3 +233,35 @@ def test_pages_of_a_mounted_app_that_knows_nothing_of_it(settings: Settings) -> 
     reply = visitor.get("/shop/")
     assert whose(reply.text) == "ada"
     assert '"/_widgetmw/token"' in reply.text
+
+
+def test_a_wall_within_authentication_shows_its_page_to_whom_it_may_concern(settings: Settings) -> None:
+    class Terms(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            return HTMLResponse(HEAD + "Please accept our terms.")
+
+    app = make()
+    install(app, settings=settings)
+    app.add_middleware(Terms)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert whose(Visitor(app).get(X_Person="ada").text) == "id-of-ada"
+    assert Visitor(app).get().text == HEAD + "Please accept our terms."
+
+
+def test_an_app_that_ends_without_an_end_gets_out_what_it_sent(settings: Settings) -> None:
+    async def torn(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"<!doctype", "more_body": True})
+
+    app = Starlette(routes=[Mount("/", torn)])
+    install(app, settings=settings, user=lambda request: User("ada"))
+    sent: list[Any] = []
+
+    async def main() -> None:
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}, None, send)  # type: ignore[arg-type]
+
+    anyio.run(main)
+    assert [message.get("body") for message in sent] == [None, b"<!doctype"]

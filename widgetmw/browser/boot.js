@@ -29,9 +29,12 @@
     return hash === mix(salt + user);
   };
   // A vendor's slot: its public configuration, and whether it is for this page's visitor or only for a clean-up.
-  const enroll = (name, { page, embed }, user) => {
+  const enroll = (name, { page, embed }, { user, embed: embeds }) => {
+    embed ||= embeds?.includes(name);
     slots[name] = { page, embed, shown: user !== null || embed, due: Infinity, current: () => held[name] };
-    early[name]?.(slots[name]);
+    try {
+      early[name]?.(slots[name]);
+    } catch {}
   };
   // A page that the browser took from its history may be of another time, and of another person.
   if (data.user !== null && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
@@ -46,10 +49,9 @@
     }
   }
   for (const name in data.vendors) {
-    const vendor = data.vendors[name];
-    if (vendor.token) held[name] = shape(vendor.token, data.now);
-    vendor.embed ||= data.embed?.includes(name);
-    enroll(name, vendor, data.user);
+    const { token } = data.vendors[name];
+    if (token) held[name] = shape(token, data.now);
+    enroll(name, data.vendors[name], data);
   }
   window.widgetmw = {
     get: (name) => held[name],

@@ -11,8 +11,8 @@ const gate = (most) => {
 const request = async () => {
   const start = time();
   times.push(start);
-  abort = new AbortController();
-  setTimeout(() => abort.abort(), 10000);
+  const control = (abort = new AbortController());
+  setTimeout(() => control.abort(), 10000);
   try {
     // A <base> of the page would send a mere path to another host.
     const response = await fetch(location.origin + page.url, {
@@ -20,7 +20,7 @@ const request = async () => {
       credentials: "same-origin",
       headers: { Accept: "application/json" },
       redirect: "manual",
-      signal: abort.signal,
+      signal: control.signal,
     });
     const { status } = response;
     return { status, body: status === 200 && (await response.json()), age: (time() - start) / 1000 };

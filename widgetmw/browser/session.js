@@ -113,8 +113,8 @@ const take = (data, inPage) => {
   page = data;
   const tokens = {};
   for (const name in data.vendors) {
-    const { token, page, embed } = data.vendors[name];
-    if (!slots[name]) enroll(name, { page, embed: embed || data.embed?.includes(name) }, data.user);
+    const { token } = data.vendors[name];
+    if (!slots[name]) enroll(name, data.vendors[name], data);
     equip(name);
     if (!token) continue;
     const { expiresAt } = inPage ? held[name] : shape(token, data.now);

@@ -151,6 +151,11 @@ class Declaration:
         return self._sure
 
 
+def is_label(text: str) -> bool:
+    """Whether browsers know a charset by this name, in lower case (Encoding Standard)."""
+    return _KNOWN.fullmatch(text.encode("ascii", "replace")) is not None
+
+
 def _judged(metas: list[_Meta], offset: int) -> tuple[int, str | None]:
     if any(_STATEFUL.search(meta.label) for meta in metas):
         return REFUSED, "encoding"

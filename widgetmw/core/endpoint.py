@@ -146,13 +146,20 @@ class Endpoint:
         if call.site is not None:
             # the browser's own word; a proxy may have rewritten Host
             return call.site in ("same-origin", "same-site", "none")
-        return call.origin is None or _host(call.origin) == _host(f"http://{call.host}")
+        if call.origin is None:
+            return True
+        host = _host(f"http://{call.host}")
+        return host is not None and _host(call.origin) == host
 
     def _listed(self, call: Call) -> bool:
         return call.origin is not None and call.origin in self._origins
 
     def _preflight(self, call: Call) -> Answer:
-        headers = (("Access-Control-Allow-Methods", "GET, POST"), ("Access-Control-Max-Age", "600"))
+        headers = (
+            ("Access-Control-Allow-Methods", "GET, POST"),
+            ("Access-Control-Allow-Headers", "Accept, Content-Type"),
+            ("Access-Control-Max-Age", "600"),
+        )
         return Answer(204, (*_FIXED[1:], *headers, *self._cors(call)), b"")
 
     def _cors(self, call: Call) -> tuple[tuple[str, str], ...]:
@@ -198,9 +205,8 @@ def _seconds(at: int | None, now: float) -> int | None:
 
 
 def _host(origin: str) -> str | None:
-    """Host and port, without a port that is usual for its scheme; ``None`` for what is no origin."""
-    normal = normal_origin(origin) or normal_origin(origin.lower())
-    if normal is None:
+    """Host and port, without a port that is usual for web pages; ``None`` for what is no origin."""
+    normal = normal_origin(origin)
+    if normal is None or not normal.startswith(("http://", "https://")):
         return None
-    host = normal.partition("://")[2]
-    return host.removesuffix(":443").removesuffix(":80") if ":" in host else host
+    return normal.partition("://")[2].removesuffix(":443").removesuffix(":80")

@@ -78,12 +78,20 @@ def share(request: Request, copy: Request) -> None:
     copy[_KEY] = _mark(request)
 
 
+def release(request: Request) -> None:
+    """Gives the request back, at the end of its answer: the same object may be served again."""
+    _mark(request)[0] = None
+
+
 def spoken_for(request: Request) -> bool:
-    """Whether somebody was named for the request before the app was asked."""
-    person = request.get("user")
-    if person is not None and getattr(person, "is_authenticated", True):
+    """Whether somebody was named for the request before the app was asked; on doubt, somebody was."""
+    if _mark(request)[1] is not _UNSAID or request.get("REMOTE_USER"):
         return True
-    return bool(request.get("REMOTE_USER")) or _mark(request)[1] is not _UNSAID
+    person = request.get("user")
+    try:
+        return person is not None and bool(getattr(person, "is_authenticated", True))
+    except Exception:
+        return True
 
 
 def whose(request: Environ, resolver: Resolver) -> User | None:
@@ -159,7 +167,7 @@ def _nobody_or_raise(error: Exception) -> None:
         raise error
     # Starlette and FastAPI call it status_code, Werkzeug code
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    if status in _NOBODY:
+    if isinstance(status, int) and status in _NOBODY:
         return
     raise ResolverError(f"the resolver raised {cause(error)}") from error
 

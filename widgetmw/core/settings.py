@@ -18,7 +18,9 @@ _log = logging.getLogger("widgetmw")
 
 # Kubernetes sets these in every pod next to a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
-_ORIGIN = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE
+)
 _SHORTEST_SECRET = 8  # shorter texts turn up in others by chance
 
 _path = matching(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
@@ -53,9 +55,11 @@ def normal_origin(text: str) -> str | None:
     match = _ORIGIN.fullmatch(text)
     if match is None:
         return None
-    scheme, host, port = match.groups()
-    usual = {"http": "80", "https": "443"}[scheme]
-    return f"{scheme}://{host.lower()}" + (f":{int(port)}" if port and port != usual else "")
+    scheme, host, port = match[1].lower(), match[2].lower(), int(match[3]) if match[3] else None
+    if port is not None and not 0 < port < 65536:
+        return None
+    usual = {"http": 80, "https": 443}.get(scheme)
+    return f"{scheme}://{host}" + ("" if port in (None, usual) else f":{port}")
 
 
 VARIABLES = (
@@ -192,7 +196,7 @@ class Settings:
         wanted = values.pop("providers")
         vendors = tuple(_vendors(reader, wanted))
         settings = cls(vendors=vendors, **values)
-        reader.problems += _conflicts(settings)
+        reader.problems += [*_conflicts(settings), *_exposed(settings, reader)]
         if reader.problems:
             raise SettingsError(reader.problems)
         if not vendors:
@@ -221,6 +225,8 @@ def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
     # a variable that has a default says nothing about whether the vendor is meant to be active
     announced = [var for var in kind.variables if var.default is None and reader.has(var)]
     if not announced and not named:
+        for variable in kind.variables:
+            reader.read(variable)  # what is set and malformed is a problem all the same
         return None
     before, files = len(reader.problems), len(reader.files)
     values = {variable.name: reader.read(variable) for variable in kind.variables}
@@ -228,7 +234,6 @@ def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
     reader.problems += [f"{name} is not set, and {kind.name} needs it" for name in missing]
     if len(reader.problems) > before:
         return None
-    reader.problems += _exposed(kind, reader)
     try:
         return Vendor(kind(values), tuple(reader.files[files:]), values)
     except ValueError as error:
@@ -236,15 +241,24 @@ def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
         return None
 
 
-def _exposed(kind: type[Provider], reader: Reader) -> Iterator[str]:
-    """A secret pasted into a variable that pages show would be published to everybody."""
-    texts = {variable: reader.text(variable) for variable in kind.variables}
-    secrets = [text for variable, text in texts.items() if variable.secret and len(text) >= _SHORTEST_SECRET]
+def _exposed(settings: Settings, reader: Reader) -> Iterator[str]:
+    """A secret pasted into a variable that pages show, of whichever vendor, would be published to everybody."""
+    texts = {
+        variable: reader.text(variable)
+        for vendor in settings.vendors
+        for variable in vendor.provider.variables
+        if reader.has(variable)
+    }
+    secrets = [text for variable, text in texts.items() if variable.secret]
     for variable, text in texts.items():
-        if variable.secret:
-            continue
-        if any(secret in text for secret in secrets) or text.startswith("sk_live_") or "PRIVATE KEY" in text:
+        if not variable.secret and _holds_secret(text, secrets):
             yield f"{variable.name} must not hold a secret: its value is shown in pages"
+
+
+def _holds_secret(text: str, secrets: list[str]) -> bool:
+    if text.startswith("sk_live_") or "PRIVATE KEY" in text:
+        return True
+    return any(text == secret or (len(secret) >= _SHORTEST_SECRET and secret in text) for secret in secrets)
 
 
 def _conflicts(settings: Settings) -> Iterator[str]:

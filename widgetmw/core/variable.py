@@ -36,6 +36,7 @@ class Variable:
         required: its vendor is active only with it.
         from_file: may come as ``<name>_FILE`` too.
         secret: never leaves the process; must not stand in any value that does.
+        watched: belongs to a key, so that a change of its file counts while the process runs, as a secret's does.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Variable:
     required: bool = False
     from_file: bool = False
     secret: bool = False
+    watched: bool = False
 
 
 class Reader:
@@ -89,7 +91,7 @@ class Reader:
         path = self._file(variable)
         try:
             text = self.text(variable)
-            if path and variable.secret:
+            if path and (variable.secret or variable.watched):
                 self.files.append(SecretFile(variable.name, Path(path), text))
             return variable.parse(text) if text else variable.default
         except ValueError as error:

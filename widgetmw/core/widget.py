@@ -125,9 +125,11 @@ class Widget:
 
     def forbids(self, facts: Facts, page: Page) -> str | None:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
+        if not self.asks_user:
+            return None  # the page is the same for everybody; in a frame of another site the browser side does not ask
         if facts.framed:
             return "cross_site_frame"
-        if not self.asks_user or facts.marked or self.settings.embed:
+        if facts.marked or self.settings.embed:
             return None
         return self._forbidden(page)
 
@@ -206,7 +208,8 @@ class Widget:
         if kind == "token":
             return response.private(headers, page.bits, self.settings.cache_control)
         if kind == "clean":
-            return response.private(headers, page.bits, _CLEANED)
+            # to the letter, whatever the app says: from a shared cache it would sign everybody out
+            return response.private(response.without(headers, response.CACHE), page.bits & ~response.CACHE, _CLEANED)
         if kind == "ask" and self.asks_user:
             return response.private(headers, page.bits, _PREFETCHED)
         return response.common(headers, page.bits)

@@ -79,7 +79,9 @@ late.digitalgenius = (slot) => {
     },
     logout() {
       reread();
-      window.DGChatSDK?.endConversation?.();
+      const { DGChatSDK } = window;
+      DGChatSDK?.endConversation?.();
+      if (DGChatSDK && !slot.embedded) return;
       const reset = new Promise((resolve) => (leave = resolve));
       slot.flush();
       return leave && reset;

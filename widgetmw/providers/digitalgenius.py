@@ -22,7 +22,7 @@ class DigitalGenius(Provider):
     embeddable = True
     claims = frozenset({"scope", "external_id", "iat", "exp"})
     variables = (
-        Variable("DG_API_KEY", "API key; travels as `kid`", plain, required=True, from_file=True),
+        Variable("DG_API_KEY", "API key; travels as `kid`", plain, required=True, from_file=True, watched=True),
         Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),
         Variable("DG_WIDGET_ID", "the widget's id", plain, required=True),
         Variable("DG_ENV", "`eu`, `us` or `dev.us`", one_of("eu", "us", "dev.us"), "eu", "`eu`"),

@@ -38,6 +38,8 @@ def hmac_key(text: str) -> bytes:
     Raises:
         ValueError: it is a PEM or SSH key, which is no shared secret.
     """
+    if not text.strip():
+        raise ValueError("must not be blank")
     try:
         return _JWS.get_algorithm_by_name("HS256").prepare_key(text)  # type: ignore[no-any-return]
     except InvalidKeyError:

@@ -1,0 +1,205 @@
+"""Django: the endpoint behind the site's own middleware, and the session that it must not prolong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.urls import include, path
+
+from tests.contract.django_site import Urls
+from tests.frameworks import django_app
+from tests.frameworks.conftest import Configure
+from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, PAGE, SESSIONS, STACK, WALL
+from tests.frameworks.visitor import ENDPOINT, exact, whose
+from widgetmw import User
+
+Visit = Callable[..., Any]
+ADA = "1"  # her primary key
+OUTERMOST = [OURS, SESSIONS, COMMON, CSRF, AUTH]
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+
+@pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
+@pytest.mark.parametrize("engine", ["db", "signed_cookies", "cached_db"])
+def test_asking_does_not_prolong_the_session(
+    visit: Visit, configured: Configure, stack: list[str], engine: str
+) -> None:
+    configured(
+        MIDDLEWARE=stack,
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}",
+        SESSION_SAVE_EVERY_REQUEST=True,
+    )
+    visitor = visit("ada")
+    assert "Set-Cookie" in visitor.get().headers
+    if engine == "db":
+        past = Session.objects.get(pk=visitor.cookie("sessionid")).expire_date - timedelta(days=1)
+        Session.objects.update(expire_date=past)
+    reply = visitor.token()
+    assert whose(reply.text) == ADA
+    exact(reply)
+    if engine == "db":
+        assert Session.objects.get(pk=visitor.cookie("sessionid")).expire_date == past
+
+
+@pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
+def test_a_session_that_gets_a_new_key_meanwhile_is_not_lost(
+    visit: Visit, configured: Configure, stack: list[str]
+) -> None:
+    configured(MIDDLEWARE=stack, SECRET_KEY="old" * 20)
+    visitor = visit("ada")
+    before = visitor.cookie("sessionid")
+    configured(SECRET_KEY="new" * 20, SECRET_KEY_FALLBACKS=["old" * 20])
+    assert whose(visitor.token().text) == ADA
+    assert visitor.cookie("sessionid") != before
+    configured(SECRET_KEY_FALLBACKS=[])
+    assert whose(visitor.token().text) == ADA
+    assert whose(visitor.get().text) == ADA
+
+
+def test_nobody_has_no_session_made_for_them(visit: Visit, configured: Configure) -> None:
+    configured(SESSION_SAVE_EVERY_REQUEST=True)
+    reply = visit().token()
+    assert reply.status_code == 401
+    exact(reply)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("302", 401), ("200", 401), ("401", 401), ("403", 401), ("503", 503)])
+def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(
+    visit: Visit, configured: Configure, kind: str, status: int
+) -> None:
+    configured(MIDDLEWARE=[*OUTERMOST, WALL])
+    reply = visit().token(X_Wall=kind)
+    assert reply.status_code == status
+    exact(reply)
+    assert whose(visit("ada").token(X_Wall=kind).text) == ADA
+    assert visit().get("/_widgetmw/token/nobody", X_Wall=kind).status_code == 404
+
+
+def test_login_required_does_not_redirect_it(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[*STACK, LOGIN_REQUIRED], LOGIN_URL="/login")
+    visitor = visit()
+    assert visitor.get("/json").status_code == 302
+    reply = visitor.token()
+    assert (reply.status_code, reply.headers["Content-Type"]) == (401, "application/json")
+    assert visitor.get("/_widgetmw/runtime.js").status_code == 200
+
+
+def test_posts_need_no_csrf_token_and_other_methods_are_refused(visit: Visit) -> None:
+    visitor = visit("ada")
+    assert whose(visitor.request("POST", ENDPOINT).text) == ADA
+    assert visitor.request("HEAD", ENDPOINT).status_code == 200
+    refused = visitor.request("DELETE", ENDPOINT)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, POST")
+
+
+def test_cross_site_callers_are_refused_and_listed_ones_answered(visit: Visit, configured: Configure) -> None:
+    configured({"ALLOWED_ORIGINS": ["https://listed.example"]})
+    visitor = visit("ada")
+    assert visitor.token(Sec_Fetch_Site="cross-site").status_code == 403
+    listed = visitor.token(Sec_Fetch_Site="cross-site", Origin="https://listed.example")
+    assert listed.headers["Access-Control-Allow-Origin"] == "https://listed.example"
+    headers = {"Origin": "https://listed.example", "Access-Control-Request-Method": "POST"}
+    preflight = visitor.request("OPTIONS", ENDPOINT, headers=headers)
+    assert preflight.status_code == 204
+    assert "Content-Type" not in preflight.headers
+
+
+def test_the_place_in_urls_decides(visit: Visit, configured: Configure) -> None:
+    urls = (path("deep/chat/", include("widgetmw.django.urls")), *django_app.urlpatterns[:-1])
+    configured({"PATH": "/ignored"}, ROOT_URLCONF=Urls(*urls))
+    visitor = visit("ada")
+    page = visitor.get().text
+    assert '"/deep/chat/token"' in page
+    assert whose(page) == whose(visitor.get("/deep/chat/token/digitalgenius").text) == ADA
+    assert visitor.get("/deep/chat/runtime.js").status_code == 200
+    assert visitor.get(ENDPOINT).status_code == 404
+
+
+def test_without_urls_pages_are_left_alone_and_it_is_said_once(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    configured(ROOT_URLCONF=Urls(*django_app.urlpatterns[:-1]))
+    visitor = visit("ada")
+    for _ in range(2):
+        assert visitor.get().text == PAGE
+    assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
+
+
+def test_without_the_middleware_the_endpoint_still_answers(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=STACK[:-1])
+    visitor = visit("ada")
+    assert visitor.get().text == PAGE
+    assert whose(visitor.token().text) == ADA
+
+
+@pytest.mark.parametrize("error", [PermissionDenied("secret detail"), ValueError("secret detail"), "ada"])
+def test_a_resolver_that_refuses_or_fails(
+    visit: Visit, configured: Configure, error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def user(request: Any) -> Any:
+        if isinstance(error, Exception):
+            raise error
+        return error
+
+    configured({"USER": user})
+    visitor = visit("ada")
+    nobody = isinstance(error, PermissionDenied)
+    for where in ("/", "/async"):
+        reply = visitor.get(where)
+        assert (reply.text, reply.headers["X-Widgetmw"]) == (
+            PAGE,
+            "skipped; reason=" + ("nobody" if nobody else "resolver_failed"),
+        )
+    assert visitor.token().status_code == (401 if nobody else 503)
+    assert "secret detail" not in caplog.text
+
+
+def test_a_person_of_an_unexpected_shape_is_a_failure_and_never_an_identity(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.odd_person", OURS])
+    visitor = visit()
+    assert whose(visitor.get(X_Pk="nameless").text) == "7"
+    for pk in ("None", "empty"):
+        assert visitor.get(X_Pk=pk).text == PAGE
+        assert visitor.token(X_Pk=pk).status_code == 503
+    assert "no primary key" in caplog.text
+
+
+class Odd:
+    is_authenticated = True
+
+    def __init__(self, pk: Any) -> None:
+        self.pk = pk
+
+
+def odd_person(get_response: Any) -> Any:
+    def middleware(request: Any) -> HttpResponse:
+        request.user = Odd({"None": None, "empty": "", "nameless": 7}[request.META["HTTP_X_PK"]])
+        return get_response(request)  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def test_without_request_user_the_fix_is_named(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    configured(MIDDLEWARE=[OURS])
+    visitor = visit()
+    assert visitor.get().text == PAGE
+    assert visitor.token().status_code == 503
+    assert "put AuthenticationMiddleware above" in caplog.text
+
+
+def test_fetch_delivery_asks_nobody_for_a_page(visit: Visit, configured: Configure) -> None:
+    configured({"DELIVERY": "fetch", "USER": lambda request: User(request.path)})
+    visitor = visit()
+    reply = visitor.get()
+    assert '"ask":true' in reply.text
+    assert whose(visitor.token().text) == ENDPOINT

@@ -1,0 +1,180 @@
+"""Django: settings over the environment, and the system checks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.middleware.gzip import GZipMiddleware
+from django.test.utils import override_settings
+
+from tests.contract.django_site import Urls
+from tests.frameworks import django_app
+from tests.frameworks.conftest import Configure
+from tests.frameworks.django_app import AUTH, CONDITIONAL, GZIP, OURS, PAGE, POLICY, SESSIONS, STACK, Wsgi
+from tests.frameworks.visitor import whose
+from widgetmw import SettingsError, User
+from widgetmw.django import WidgetMiddleware, configuration
+from widgetmw.django.checks import check
+
+Visit = Callable[..., Any]
+
+
+def ids() -> list[str]:
+    return [message.id for message in check()]
+
+
+# system checks
+
+
+def test_all_is_well(configured: Configure) -> None:
+    assert check() == []
+    call_command("check")
+
+
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        ([SESSIONS, AUTH], "widgetmw.W001"),
+        ([OURS, SESSIONS, AUTH], "widgetmw.W002"),
+        ([SESSIONS, OURS], "widgetmw.W003"),
+        ([*STACK, GZIP], "widgetmw.W004"),
+        ([POLICY, *STACK], "widgetmw.W006"),
+        (["tests.frameworks.test_django_settings.Squeeze", *STACK], None),
+        ([*STACK, "tests.frameworks.test_django_settings.Squeeze"], "widgetmw.W004"),
+        ([GZIP, CONDITIONAL, *STACK], None),
+        ([GZIP, *STACK, CONDITIONAL, POLICY], None),
+        (["tests.frameworks.django_app.wall", "no.such.Middleware", *STACK], None),
+    ],
+)
+def test_the_order_of_middleware(configured: Configure, stack: list[str], expected: str | None) -> None:
+    configured(MIDDLEWARE=stack)
+    found = check()
+    assert [message.id for message in found] == ([expected] if expected else [])
+    for message in found:
+        assert message.level == checks.WARNING
+        assert "Middleware" in message.hint
+
+
+class Squeeze(GZipMiddleware):  # type: ignore[misc]
+    """A compressing middleware of the site's own."""
+
+
+def test_conditional_get_above_matters_where_pages_may_be_stored(configured: Configure) -> None:
+    configured({"CACHE_CONTROL": "private, no-cache"}, MIDDLEWARE=[CONDITIONAL, *STACK])
+    assert ids() == ["widgetmw.W005"]
+    configured({"CACHE_CONTROL": "private, no-cache"}, MIDDLEWARE=[*STACK, CONDITIONAL])
+    assert ids() == []
+
+
+def test_a_function_of_the_sites_own_needs_no_authentication_middleware(configured: Configure) -> None:
+    configured({"USER": "tests.frameworks.test_django_pages.by_path"}, MIDDLEWARE=[OURS])
+    assert ids() == []
+
+
+def test_missing_urls_are_an_error(configured: Configure) -> None:
+    configured(ROOT_URLCONF=Urls(*django_app.urlpatterns[:-1]))
+    assert ids() == ["widgetmw.E002"]
+    with pytest.raises(SystemCheckError, match=r'include\("widgetmw.django.urls"\)'):
+        call_command("check")
+
+
+def test_a_path_that_has_no_effect_is_a_warning(configured: Configure) -> None:
+    configured({"PATH": "/chat"})
+    assert ids() == ["widgetmw.W007"]
+
+
+def test_every_problem_of_the_settings_is_an_error_of_its_own(configured: Configure) -> None:
+    configured({"DELIVRY": "fetch", "USER": "no.such.function", "CACHE_SIZE": 0})
+    found = check()
+    assert [message.id for message in found] == ["widgetmw.E001"] * 3
+    text = "\n".join(message.msg for message in found)
+    assert "did you mean 'DELIVERY'?" in text
+    assert "'no.such.function', which cannot be imported" in text
+    assert "WIDGETMW_CACHE_SIZE" in text
+    with pytest.raises(SettingsError, match="DELIVERY"):
+        WidgetMiddleware(lambda request: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ([], "must be a dict, not list"),
+        ({"USER": 7}, "dotted path of a function"),
+        ({"USER": lambda: None}, "dotted path of a function"),
+        ({"SECRET": "x"}, "'SECRET'"),
+        ({7: "x"}, "7"),
+        ({"user": "x"}, "did you mean 'USER'?"),
+        ({"WIDGETMW_DELIVRY": "x"}, "did you mean 'DELIVERY'?"),
+        ({"DG_API_KEY": "x"}, "DG_API_SECRET is not set"),
+    ],
+)
+def test_what_is_wrong_is_named(configured: Configure, options: Any, named: str) -> None:
+    with override_settings(WIDGETMW=options):
+        assert any(named in message.msg for message in check())
+
+
+def test_switched_off_nothing_else_matters(configured: Configure) -> None:
+    configured({"ENABLED": False}, MIDDLEWARE=[], ROOT_URLCONF=Urls())
+    assert ids() == []
+
+
+# settings
+
+
+def test_settings_outrank_the_environment_with_and_without_prefix(
+    visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIDGETMW_DELIVERY", "fetch")
+    monkeypatch.setenv("DG_WIDGET_ID", "from-environment")
+    configured()
+    assert '"ask":true' in visit("ada").get().text
+    configured({"DELIVERY": "inline", "DG_WIDGET_ID": "from-settings"})
+    assert '"from-settings"' in visit("ada").get().text
+    configured({"WIDGETMW_DELIVERY": "inline"})
+    assert whose(visit("ada").get().text) == "1"
+
+
+def test_without_settings_the_environment_is_read(
+    visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch, dg_env: dict[str, str]
+) -> None:
+    for name, value in dg_env.items():
+        monkeypatch.setenv(name, value)
+    with override_settings():
+        del settings.WIDGETMW
+        configuration.forget()
+        assert whose(visit("ada").get().text) == "1"
+
+
+def test_override_settings_takes_effect_in_a_running_site(configured: Configure, dg_env: dict[str, str]) -> None:
+    visitor = Wsgi()
+    visitor.get("/in/ada")
+    assert whose(visitor.get().text) == "1"
+    with override_settings(WIDGETMW={**dg_env, "USER": lambda request: User("overridden")}):
+        assert whose(visitor.get().text) == whose(visitor.token().text) == "overridden"
+    with override_settings(WIDGETMW={**dg_env, "ENABLED": False}):
+        assert visitor.get().text == PAGE
+        assert visitor.token().status_code == 404
+    assert whose(visitor.get().text) == "1"
+
+
+def test_other_settings_leave_the_tokens_as_they_are(configured: Configure) -> None:
+    before = configuration.installed()
+    with override_settings(LANGUAGE_CODE="fi"):
+        assert configuration.installed() is before
+
+
+def test_no_vendor_means_untouched_and_one_warning(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    with override_settings(WIDGETMW={}), caplog.at_level(logging.WARNING, "widgetmw"):
+        visitor = visit()
+        assert visitor.get().text == PAGE
+        assert visitor.get().text == PAGE
+    assert caplog.text.count("no vendor is configured") == 1

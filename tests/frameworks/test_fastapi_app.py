@@ -1,0 +1,179 @@
+"""FastAPI: at home in the app, whatever it is made of."""
+
+# No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
+
+from typing import Annotated, Any
+
+import pytest
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    Form,
+    HTTPException,
+    Request,
+    Response,
+)
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+
+from tests.frameworks.fastapi_app import ada, make
+from tests.frameworks.test_starlette_user import Backend
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, exact, whose
+from widgetmw import Settings, User, identify
+from widgetmw.fastapi import install
+
+
+def test_the_endpoint_is_in_no_schema_and_the_apps_dependencies_do_not_guard_it(settings: Settings) -> None:
+    def guard() -> None:
+        raise HTTPException(418)
+
+    visitor = make(settings, lambda: User("ada"), dependencies=[Depends(guard)])
+    assert list(visitor.get("/openapi.json").json()["paths"]) == ["/"]
+    assert visitor.get().status_code == 418
+    assert whose(visitor.token().text) == "ada"
+
+
+def test_scope_user_is_the_default(settings: Settings) -> None:
+    visitor = make(settings)
+    visitor.app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert ada(visitor) == ("id-of-ada", "id-of-ada")
+    assert visitor.token().status_code == 401
+
+
+def test_sessions_and_base_middleware_added_afterwards(settings: Settings) -> None:
+    def current(request: Request) -> User | None:
+        return User(request.session["person"]) if "person" in request.session else None
+
+    visitor = make(settings, current)
+
+    class Timing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            reply: Response = await call_next(request)
+            reply.headers["Server-Timing"] = "total"
+            return reply
+
+    @visitor.app.post("/in")
+    def sign_in(request: Request, person: Annotated[str, Form()]) -> dict[str, str]:
+        request.session["person"] = person
+        return {}
+
+    visitor.app.add_middleware(Timing)
+    visitor.app.add_middleware(SessionMiddleware, secret_key="x")
+    assert visitor.get().text == HEAD
+    visitor.request("POST", "/in", data={"person": "ada"})
+    assert ada(visitor) == ("ada", "ada")
+    exact(visitor.token())
+
+
+def test_routers_sub_apps_and_streams(settings: Settings) -> None:
+    router, sub = APIRouter(prefix="/shop"), FastAPI()
+
+    @router.get("/cart", response_class=HTMLResponse)
+    @sub.get("/cart", response_class=HTMLResponse)
+    async def cart() -> str:
+        return HEAD
+
+    app = FastAPI()
+    install(app, settings=settings, user=lambda: User("ada"))
+    app.include_router(router)
+    app.mount("/sub", sub)
+    app.mount("/plain", Starlette())
+    for path in ("/shop/cart", "/sub/cart", "/docs"):
+        reply = Visitor(app).get(path)
+        assert whose(reply.text) == "ada"
+        assert '"/_widgetmw/token"' in reply.text
+    assert Visitor(app).get("/plain/x").status_code == 404
+
+
+def test_urls_carry_the_root_path(settings: Settings) -> None:
+    visitor = make(settings, lambda: User("ada"))
+    visitor.root_path = "/api"
+    assert '"/api/_widgetmw/token"' in visitor.get("/").text
+    assert whose(visitor.get("/_widgetmw/token").text) == "ada"
+    assert whose(visitor.get("/api/_widgetmw/token").text) == "ada"
+
+
+def test_json_routes_never_ask(settings: Settings) -> None:
+    class Item(BaseModel):
+        html: str = HEAD
+
+    def current() -> User:
+        raise AssertionError("asked")
+
+    visitor = make(settings, current)
+    visitor.app.get("/json", response_model=Item)(Item)
+    assert visitor.get("/json").json() == {"html": HEAD}
+
+
+def test_a_route_may_say_who_it_is(settings: Settings) -> None:
+    app = FastAPI()
+
+    @app.get("/", response_class=HTMLResponse)
+    def page(request: Request) -> str:
+        identify(request.scope, User("said"))
+        return HEAD
+
+    install(app, settings=settings, user=lambda: User("ada"))
+    assert whose(Visitor(app).get().text) == "said"
+
+
+def test_apps_in_one_process_keep_their_overrides_apart(settings: Settings) -> None:
+    def current() -> User:
+        return User("ada")
+
+    one, other = make(settings, current), make(settings, current)
+    one.app.dependency_overrides[current] = lambda: User("eve")
+    assert (ada(one), ada(other)) == (("eve", "eve"), ("ada", "ada"))
+
+
+def test_it_runs_on_trio(settings: Settings) -> None:
+    visitor = make(settings, lambda: User("ada"))
+    visitor.backend = "trio"
+    assert ada(visitor) == ("ada", "ada")
+
+
+# bad input
+
+
+def test_bad_input_is_refused_at_start(settings: Settings) -> None:
+    def form(name: Annotated[str, Form()]) -> User:
+        return User(name)
+
+    class Body(BaseModel):
+        name: str
+
+    def body(body: Body) -> User:
+        return User(body.name)
+
+    with pytest.raises(TypeError, match="FastAPI app, not Starlette"):
+        install(Starlette(), settings=settings)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must be a dependency"):
+        install(FastAPI(), settings=settings, user=User("ada"))  # type: ignore[arg-type]
+
+    def deep(user: Annotated[User, Depends(body)]) -> User:
+        return user
+
+    for reader in (form, body, deep):
+        with pytest.raises(TypeError, match="must not read the request's body"):
+            install(FastAPI(), settings=settings, user=reader)
+
+
+def test_a_second_install_and_a_started_app_are_refused(settings: Settings) -> None:
+    visitor = make(settings)
+    with pytest.raises(RuntimeError, match="call install once"):
+        install(visitor.app, settings=settings)
+    app = FastAPI()
+    Visitor(app).get()
+    with pytest.raises(RuntimeError, match="before its first request"):
+        install(app, settings=settings)
+
+
+def test_the_path_of_the_endpoint_is_refused_to_no_method_of_it(settings: Settings) -> None:
+    visitor = make(settings, lambda: User("ada"))
+    assert whose(visitor.request("POST", ENDPOINT, json={"user": "eve"}).text) == "ada"
+    assert visitor.request("DELETE", ENDPOINT).status_code == 405

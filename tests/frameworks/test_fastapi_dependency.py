@@ -1,0 +1,246 @@
+"""FastAPI: the user is a dependency like any other."""
+
+# No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any
+
+import anyio
+import pytest
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Request,
+    Response,
+    Security,
+)
+from fastapi.responses import HTMLResponse
+from fastapi.security import APIKeyCookie, SecurityScopes
+
+from tests.frameworks.fastapi_app import ada, make, person
+from tests.frameworks.visitor import HEAD, Visitor, exact, whose
+from widgetmw import Settings, User
+from widgetmw.fastapi import install
+
+
+def test_a_dependency_with_dependencies_of_its_own(settings: Settings) -> None:
+    class Users:
+        def __init__(self, person: Annotated[str | None, Depends(person)]) -> None:
+            self.person = person
+
+    async def current(users: Annotated[Users, Depends()], request: Request) -> User | None:
+        assert request.headers["host"] == "app.example"
+        return User(users.person) if users.person else None
+
+    visitor = make(settings, current)
+    assert ada(visitor) == ("ada", "ada")
+    assert visitor.get().text == HEAD
+    assert visitor.token().status_code == 401
+
+
+@pytest.mark.parametrize("wrap", [Depends, Security, lambda user: Annotated[User, Depends(user)].__metadata__[0]])
+def test_depends_and_security_are_taken_too(settings: Settings, wrap: Any) -> None:
+    def current(person: Annotated[str | None, Depends(person)]) -> User | None:
+        return User(person) if person else None
+
+    assert ada(make(settings, wrap(current))) == ("ada", "ada")
+
+
+def test_scopes_reach_the_dependency(settings: Settings) -> None:
+    def current(scopes: SecurityScopes, key: Annotated[str, Security(APIKeyCookie(name="key"))]) -> User:
+        return User(f"{key} {scopes.scope_str}")
+
+    visitor = make(settings, Security(current, scopes=["chat", "me"]))
+    assert visitor.token().status_code == 401  # APIKeyCookie refuses
+    visitor.cookies.set("key", "ada")
+    assert whose(visitor.get().text) == "ada chat me"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_yield_dependency_is_closed_before_the_page_goes_out(settings: Settings, kind: str) -> None:
+    order: list[str] = []
+
+    def opened() -> Iterator[str]:
+        order.append("open")
+        yield "ada"
+        order.append("closed")
+
+    async def opened_async() -> AsyncIterator[str]:
+        order.append("open")
+        try:
+            yield "ada"
+        finally:
+            await anyio.sleep(0)
+            order.append("closed")
+
+    def current(person: Annotated[str, Depends(opened if kind == "sync" else opened_async)]) -> User:
+        order.append("asked")
+        return User(person)
+
+    visitor = make(settings, current)
+    sent: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def sending(message: Any) -> None:
+            sent.extend(order)
+            await send(message)
+
+        await visitor.app(scope, receive, sending)
+
+    assert whose(Visitor(app).get().text) == "ada"
+    assert sent[:3] == order == ["open", "asked", "closed"]
+    order.clear()
+    assert whose(visitor.token().text) == "ada"
+    assert order == ["open", "asked", "closed"]
+
+
+def test_a_yield_dependency_that_is_the_user(settings: Settings) -> None:
+    closed = []
+
+    def current() -> Iterator[User]:
+        try:
+            yield User("ada")
+        finally:
+            closed.append(1)
+
+    assert ada(make(settings, current)) == ("ada", "ada")
+    assert closed == [1, 1]
+
+
+def test_a_yield_dependency_sees_the_error_of_another_and_is_closed(settings: Settings) -> None:
+    seen: list[type[BaseException]] = []
+
+    def opened() -> Iterator[None]:
+        try:
+            yield
+        except HTTPException as error:
+            seen.append(type(error))
+            raise
+
+    def current(_: Annotated[None, Depends(opened)], person: Annotated[str | None, Depends(person)]) -> User:
+        if person is None:
+            raise HTTPException(401)
+        return User(person)
+
+    visitor = make(settings, current)
+    assert visitor.get().headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert visitor.token().status_code == 401
+    assert seen == [HTTPException] * 2
+    assert ada(visitor) == ("ada", "ada")
+
+
+def test_overrides_of_the_dependency_and_of_its_parts_are_honoured_as_they_come_and_go(settings: Settings) -> None:
+    def current(person: Annotated[str | None, Depends(person)]) -> User | None:
+        return User(person) if person else None
+
+    visitor = make(settings, current)
+    overrides = visitor.app.dependency_overrides
+    overrides[person] = lambda: "eve"
+    assert ada(visitor) == ("eve", "eve")
+    overrides[current] = lambda: User("mallory")
+    assert ada(visitor) == ("mallory", "mallory")
+    overrides.clear()
+    assert ada(visitor) == ("ada", "ada")
+
+
+def test_the_dependency_is_solved_anew_for_each_request_and_next_to_the_routes_own(settings: Settings) -> None:
+    asked: list[str] = []
+
+    def current(request: Request) -> User:
+        asked.append(request.url.path)
+        return User("ada")
+
+    app = FastAPI()
+
+    @app.get("/items/{item}", response_class=HTMLResponse)
+    def page(item: str, user: Annotated[User, Depends(current)]) -> str:
+        return HEAD + item + user.id
+
+    install(app, settings=settings, user=current)
+    reply = Visitor(app).get("/items/7")
+    assert reply.text.endswith("7ada")
+    assert whose(reply.text) == "ada"
+    assert asked == ["/items/7"] * 2
+
+
+def test_what_a_dependency_puts_into_the_response_goes_nowhere(settings: Settings) -> None:
+    ran = []
+
+    def current(response: Response, tasks: BackgroundTasks) -> User:
+        response.set_cookie("prolonged", "1")
+        response.status_code = 418
+        tasks.add_task(ran.append, 1)
+        return User("ada")
+
+    visitor = make(settings, current)
+    page = visitor.get()
+    assert (page.status_code, whose(page.text)) == (200, "ada")
+    assert "set-cookie" not in page.headers
+    exact(visitor.token())
+    assert ran == [1, 1]
+
+
+# what goes wrong in a dependency
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_401_and_403_mean_nobody_and_the_apps_error_handlers_are_not_asked(settings: Settings, status: int) -> None:
+    def current() -> User:
+        raise HTTPException(status, "secret detail")
+
+    visitor = make(settings, current)
+
+    @visitor.app.exception_handler(HTTPException)
+    async def handler(request: Request, error: HTTPException) -> Response:
+        raise RuntimeError("must not be called")
+
+    assert visitor.get().text == HEAD
+    reply = visitor.token()
+    assert (reply.status_code, reply.json()["error"]) == (401, "not_authenticated")
+    exact(reply)
+
+
+@pytest.mark.parametrize(
+    "error", [HTTPException(500, "secret detail"), ValueError("secret detail"), "ada", {"id": "ada"}]
+)
+def test_any_other_failure_is_503_and_leaves_the_page(
+    settings: Settings, error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def current() -> Any:
+        if isinstance(error, Exception):
+            raise error
+        return error
+
+    visitor = make(settings, current)
+    page = visitor.get()
+    assert (page.text, page.headers["x-widgetmw"]) == (HEAD, "skipped; reason=resolver_failed")
+    assert visitor.token().status_code == 503
+    assert (type(error).__name__) in caplog.text
+    assert "secret detail" not in caplog.text
+
+
+def test_what_a_dependency_lacks_is_named(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    def current(x_person: Annotated[str, Header()], age: int = 0) -> User:
+        return User(x_person)
+
+    visitor = make(settings, current)
+    assert visitor.get("/?age=secret").text == HEAD
+    assert visitor.token().status_code == 503
+    assert "header.x-person" in caplog.text
+    assert "query.age" in caplog.text
+    assert "secret" not in caplog.text
+    assert ada(visitor) == ("ada", "ada")
+
+
+def test_sessions_that_are_missing_are_named_with_the_fix(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    def current(request: Request) -> User:
+        return User(request.session["person"])
+
+    visitor = make(settings, current)
+    assert visitor.get().text == HEAD
+    assert visitor.token().status_code == 503
+    assert "SessionMiddleware must be installed" in caplog.text
+    assert "app.add_middleware" in caplog.text
