@@ -61,10 +61,13 @@ class WidgetMiddleware:
             return
         if not isinstance(scope.get("headers"), list):
             scope["headers"] = list(scope.get("headers") or ())  # any iterable will do, also one that is read once
-        mount: str = scope.get("root_path", "")
+        mount: str = (scope.get("root_path") or "").rstrip("/")
         path: str = below(mount, scope["path"]) if mount else scope["path"]
         if widget.ours(path):
-            await self._answer(widget, scope, receive, send, path[len(widget.path) :])
+            try:
+                await self._answer(widget, scope, receive, send, path[len(widget.path) :])
+            finally:
+                release(scope)
             return
         if widget.asks_user and scope["method"] in ("GET", "HEAD") and not widget.excluded(path):
             _hide_validators(scope)
@@ -251,6 +254,8 @@ class Responder:
         assert page is not None
         assert body is not None
         last = not message.get("more_body", False)
+        if not (last or message.get("body")):
+            return  # it says nothing, and there may be many
         self._held.append(message)
         try:
             place = body.seek(_bytes(message.get("body", b"")), last)

@@ -69,7 +69,10 @@ class WidgetMiddleware:
             return self.app(environ, start_response)
         path = environ.get("PATH_INFO", "")
         if widget.ours(path):
-            return self._answer(widget, environ, path[len(widget.path) :], start_response)
+            try:
+                return self._answer(widget, environ, path[len(widget.path) :], start_response)
+            finally:
+                release(environ)
         page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if page_request and not widget.excluded(decoded(path)):
             _hide_validators(environ)

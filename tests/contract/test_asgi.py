@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from tests.contract.site import BODY, HEAD_END
-from widgetmw import Settings, User
+from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html; charset=utf-8")]}
@@ -300,3 +300,65 @@ def test_a_wrong_type_in_the_answer_breaks_nothing(dg_env: dict[str, str], caplo
     with caplog.at_level(logging.WARNING):
         assert run(middleware(dg_env, odd, body())) == [odd, body()]
     assert "failed" in caplog.text
+
+
+def test_a_user_object_that_raises_does_not_break_the_host(dg_env: dict[str, str]) -> None:
+    class Lazy:
+        @property
+        def is_authenticated(self) -> bool:
+            raise RuntimeError("the database is away")
+
+    headers = [(b"accept", b"text/html"), (b"if-none-match", b"x")]
+    sent = run(middleware(dg_env, START, body()), scope(user=Lazy(), headers=headers))
+    assert b"data-widgetmw" in whole(sent)
+
+
+def test_identities_in_the_scope_hide_validators(dg_env: dict[str, str]) -> None:
+    class Person:
+        is_authenticated = True
+
+    for request in (scope(user=Person()), scope()):
+        request["headers"] = [(b"accept", b"text/html"), (b"if-none-match", b"x")]
+        if "user" not in request:
+            identify(request, User("ada"))
+        run(middleware(dg_env, START, body()), request)
+        assert request["headers"] == [(b"accept", b"text/html")]
+
+
+def test_a_scope_may_be_served_twice(dg_env: dict[str, str]) -> None:
+    app, request = middleware(dg_env, START, body()), scope()
+    assert all(b"data-widgetmw" in whole(run(app, request)) for _ in range(2))
+
+
+def test_headers_of_the_request_may_be_read_once_only(dg_env: dict[str, str]) -> None:
+    request = scope(headers=iter([(b"cookie", b"widgetmw=1"), (b"accept", b"text/html")]))
+    page = whole(run(middleware(dg_env, START, body(), user=lambda scope: None), request))
+    assert b'"user":null' in page
+    assert len(request["headers"]) == 2
+
+
+def test_a_doubled_sec_fetch_site_is_cross_site(dg_env: dict[str, str]) -> None:
+    headers = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-site", b"same-origin")]
+    sent = run(middleware(dg_env, START, body()), scope(path="/_widgetmw/token", headers=headers))
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize("root", ["/shop", "/shop/", None, ""])
+def test_odd_spellings_of_the_mount(dg_env: dict[str, str], root: str | None) -> None:
+    mount = (root or "").rstrip("/")
+    app = middleware(dg_env, START, body())
+    page = whole(run(app, scope(root_path=root, path=f"{mount}/")))
+    assert f'"url":"{mount}/_widgetmw/token"'.encode() in page
+    assert run(app, scope(root_path=root, path=f"{mount}/_widgetmw/token"))[0]["status"] == 200
+
+
+def test_many_empty_chunks_are_not_kept(dg_env: dict[str, str]) -> None:
+    empty = body(b"", True)
+    sent = run(middleware(dg_env, START, *[empty] * 1000, body()))
+    assert len(sent) == 2
+    assert b"data-widgetmw" in whole(sent)
+
+
+def test_an_answer_without_an_end_has_a_reason(dg_env: dict[str, str]) -> None:
+    app = middleware({**dg_env, "WIDGETMW_DEBUG": "1"}, START, body(b"<!doctype html><htm", True))
+    assert (b"x-widgetmw", b"skipped; reason=incomplete") in run(app)[0]["headers"]

@@ -204,3 +204,21 @@ def test_the_runtime_holds_no_secret(make: Make, env: dict[str, str]) -> None:
     for name in ("DG_API_KEY", "DG_API_SECRET", "HISSUNO_SECRET_KEY", "GIOSG_SIGNING_KEY"):
         assert env[name] not in body
     assert "PRIVATE" not in body
+
+
+@pytest.mark.parametrize("host", ["", "a b", "[fe80::1%25x]", "exämple"])
+def test_an_unreadable_host_is_nobodys_origin(make: Make, host: str) -> None:
+    headers = {"Host": host.encode().decode("latin-1")} if host else {}
+    assert make().get(TOKEN, Origin="null", **headers).status == 403
+
+
+def test_the_port_that_is_usual_belongs_to_its_scheme(make: Make) -> None:
+    assert make().get(TOKEN, Origin="http://app.example:443", Host="app.example").status == 403
+    assert make().get(TOKEN, Origin="https://app.example", Host="app.example:443").status == 200
+
+
+def test_same_site_is_not_cross_site_and_gets_no_cors_headers(make: Make) -> None:
+    reply = make().get(TOKEN, Sec_Fetch_Site="same-site", Origin="https://sub.app.example", Host="app.example")
+    assert reply.status == 200
+    assert reply.header("Access-Control-Allow-Origin") is None
+    assert reply.header("Cross-Origin-Resource-Policy") == "same-origin"

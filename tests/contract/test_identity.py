@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from email.message import Message
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
+from urllib.error import HTTPError as UpstreamHTTPError
 from uuid import UUID
 
 import pytest
+from starlette.exceptions import HTTPException as StarletteException
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from tests.contract.conftest import Make
 from tests.contract.site import BODY
@@ -75,11 +79,42 @@ def test_the_user_is_asked_for_once_a_page(make: Make) -> None:
     assert site.seen.asked == 1
 
 
-@pytest.mark.parametrize("error", [HTTPError(401), HTTPError(403), WerkzeugError()])
+OWN = [HTTPError(401), HTTPError(403), WerkzeugError(), Unauthorized(), Forbidden(), StarletteException(401)]
+
+
+@pytest.mark.parametrize("error", OWN)
 def test_a_401_or_403_of_the_resolver_means_nobody(make: Make, error: Exception) -> None:
     site = make(user=error)
     assert site.get().reason == "nobody"
     assert site.get("/_widgetmw/token").status == 401
+
+
+class Upstream(Exception):
+    """What a client of another server raises."""
+
+    status_code = 401
+    response = object()
+
+
+class Odd(Exception):
+    code: ClassVar[dict[str, int]] = {"a": 1}
+
+
+class Raising(Exception):
+    @property
+    def code(self) -> int:
+        raise RuntimeError("secret detail")
+
+
+UPSTREAM = [UpstreamHTTPError("http://x", 403, "no", Message(), None), Upstream(), Odd(), Raising()]
+
+
+@pytest.mark.parametrize("error", UPSTREAM)
+def test_what_another_server_refused_does_not_mean_nobody(make: Make, error: Exception) -> None:
+    site = make(user=error)
+    reply = site.get(Cookie="widgetmw=1")
+    assert (reply.body, reply.reason) == (BODY, "resolver_failed")
+    assert site.get("/_widgetmw/token").status == 503
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.conftest import Make
 from tests.contract.site import BODY, HEAD_END, HTML, AsgiSite, Page, Reply
+from widgetmw import User
 
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
@@ -408,3 +409,102 @@ def test_the_path_of_the_settings(make: Make) -> None:
     assert site.get("/_widgetmw/token").body != b""
     assert injected(site.get("/_widgetmw/token"))
     assert injected(site.get("/chat/authority"))
+
+
+# what reviews found
+
+
+EDGES = [
+    [("CDN-Cache-Control", "max-age=600"), ("Surrogate-Control", "no-store")],
+    [("X-Accel-Expires", "0"), ("Cloudflare-CDN-Cache-Control", "max-age=600")],
+    [("X-LiteSpeed-Cache-Control", "public,max-age=600")],
+    [("Akamai-Cache-Control", "max-age=600")],
+]
+
+
+@pytest.mark.parametrize("edges", EDGES)
+def test_a_page_that_any_cache_at_the_edge_may_keep_gets_no_token(make: Make, edges: list[tuple[str, str]]) -> None:
+    site = make(page=Page(headers=[HTML, *edges]))
+    untouched(site.get(), site.page, "shared")
+
+
+@pytest.mark.parametrize("edges", [*EDGES, [("X-Accel-Expires", "60")], [("Surrogate-Control", "no-store")]])
+def test_no_word_to_the_edge_stays_on_the_clean_up_page(make: Make, edges: list[tuple[str, str]]) -> None:
+    reply = make(user=None, page=Page(headers=[HTML, ("Cache-Control", "no-store"), *edges])).get(Cookie="widgetmw=1")
+    assert b'"user":null' in reply.body
+    assert reply.header("Cache-Control") == "private, no-store"
+    assert [reply.header(name) for name, _ in edges] == [None] * len(edges)
+
+
+@pytest.mark.parametrize("label", ["bogus", "utf8mb4", "None", "'utf-8'", "cp65001", ""])
+def test_a_charset_that_browsers_do_not_know_declares_nothing(make: Make, label: str) -> None:
+    body = b'<!doctype html><html><head><meta charset="windows-1251"><title>x</title></head><body></body></html>'
+    reply = make(page=Page(body=body, headers=[("Content-Type", f"text/html; charset={label}")])).get()
+    assert reply.body.index(b'<meta charset="windows-1251">') < 100
+    assert injected(reply)
+
+
+def test_excluded_paths_keep_their_validators(make: Make) -> None:
+    site = make(WIDGETMW_EXCLUDE="/admin")
+    site.get("/admin/x", **BROWSER, **VALIDATORS)
+    assert "if-none-match" in site.seen.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "app", "expected"),
+    [
+        ("private, max-age=60", "private, no-cache", "private, no-cache"),
+        ("private, max-age=60", "no-cache", "private, max-age=60"),
+        ("private, max-age=60", 'ext="a, no-store", max-age=9', "private, max-age=60"),
+        ("private", "no-store", "no-store"),
+    ],
+)
+def test_the_stricter_directives_win(make: Make, chosen: str, app: str, expected: str) -> None:
+    reply = dressed(make, ("Cache-Control", app), WIDGETMW_CACHE_CONTROL=chosen)
+    assert reply.header("Cache-Control") == expected
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "abc", "1e3", "²"])
+def test_a_nonsense_content_length_goes(dg_env: dict[str, str], length: str) -> None:
+    reply = AsgiSite(dg_env, page=Page(headers=[HTML, ("Content-Length", length)])).get()
+    assert injected(reply)
+    assert reply.header("Content-Length") is None
+
+
+def test_two_content_types_are_left_alone(dg_env: dict[str, str]) -> None:
+    site = AsgiSite(dg_env, page=Page(headers=[HTML, ("Content-Type", "text/html")]))
+    untouched(site.get(), site.page, "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "reason"),
+    [
+        (b"\0<!doctype html>", [HTML], "nul"),
+        (b"\xff\xfe<\0h\0", [HTML], "encoding"),
+        (b"<!doctype html><script></script><meta charset=utf-8>", [("Content-Type", "text/html")], "charset_late"),
+        ("<!doctype html><title>\u00e4</title>".encode(), [("Content-Type", "text/html")], "charset_missing"),
+    ],
+)
+def test_bodies_that_are_left_alone(make: Make, body: bytes, headers: list[tuple[str, str]], reason: str) -> None:
+    site = make(page=Page(body=body, headers=headers))
+    untouched(site.get(), site.page, reason)
+
+
+@pytest.mark.parametrize("header", ["Purpose", "X_Moz"])
+def test_older_words_for_prefetch_count(make: Make, header: str) -> None:
+    assert b'"ask":true' in make().get(**{header: "prefetch"}).body
+
+
+def test_a_page_of_somebody_without_name_and_email(make: Make, env: dict[str, str]) -> None:
+    reply = make(env=env, user=User("only-an-id")).get()
+    assert len(set(TOKEN.findall(span(reply)))) == 4
+
+
+def test_fetch_delivery_is_the_same_in_a_frame(make: Make) -> None:
+    site = make(WIDGETMW_DELIVERY="fetch")
+    assert site.get().body == site.get(Sec_Fetch_Dest="iframe", Sec_Fetch_Site="cross-site").body
+
+
+def test_an_anonymous_page_with_a_loader_is_the_same_in_a_frame(make: Make) -> None:
+    site = make(user=None, WIDGETMW_EMBED="digitalgenius")
+    assert site.get().body == site.get(Sec_Fetch_Dest="iframe", Sec_Fetch_Site="cross-site").body

@@ -268,3 +268,47 @@ def test_the_environ_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
     request = environ()
     WidgetMiddleware(app, Settings.from_env(dg_env))(request, lambda *_: lambda data: None)  # type: ignore[arg-type, return-value]
     assert seen[0] is request
+
+
+class ClosingList(list[bytes]):
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_list_that_wants_to_be_closed_is_closed(dg_env: dict[str, str]) -> None:
+    chunks = ClosingList([BODY])
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [HTML])
+        return chunks
+
+    assert complete(Server(app, dg_env).run())
+    assert chunks.closed == 1
+
+
+def test_an_error_page_in_place_of_what_was_no_page_gets_its_token(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        start_response("500 Oops", [HTML], error())
+        yield BODY
+
+    server = Server(app, dg_env)
+    assert complete(server.run())
+    assert server.status == "500 Oops"
+
+
+def test_an_environ_may_be_served_twice(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [HTML])
+        return [BODY[:9], BODY[9:]] if environ["PATH_INFO"] == "/two" else [BODY]
+
+    for path in ("/one", "/two"):
+        request = environ(PATH_INFO=path)
+        middleware = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda environ: User("ada"))
+        for _ in range(2):
+            chunks = middleware(request, lambda *_: lambda data: None)  # type: ignore[arg-type, return-value]
+            assert complete(b"".join(chunks))
+            if hasattr(chunks, "close"):
+                chunks.close()

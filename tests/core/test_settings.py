@@ -256,3 +256,34 @@ def test_repr_of_settings_shows_no_secret(env: dict[str, str]) -> None:
 def test_the_margin_may_be_long_where_no_token_expires(env: dict[str, str]) -> None:
     env.update(WIDGETMW_PROVIDERS="orlo", ORLO_TOKEN_TTL="0", WIDGETMW_REFRESH_MARGIN="99999")
     assert Settings.from_env(env).refresh_margin == 99999
+
+
+@pytest.mark.parametrize("name", ["DG_WIDGET_ID", "ORLO_WIDGET_ID", "GIOSG_ROOM_ID", "HISSUNO_PROJECT_ID"])
+def test_no_vendors_secret_may_stand_in_anothers_public_value(env: dict[str, str], name: str) -> None:
+    env[name] = env["GIOSG_SIGNING_KEY"]
+    assert the_problem(env).startswith(f"{name} must not hold a secret")
+
+
+def test_a_short_secret_is_compared_as_a_whole(dg_env: dict[str, str]) -> None:
+    dg_env.update(DG_API_SECRET="abc", DG_WIDGET_ID="abc")
+    assert the_problem(dg_env).startswith("DG_WIDGET_ID must not hold a secret")
+
+
+@pytest.mark.parametrize("name", ["DG_TOKEN_TTL", "DG_ENV", "GIOSG_URL_ALGORITHM", "ORLO_TOKEN_TTL"])
+def test_a_malformed_value_of_a_vendor_that_is_not_set_up_is_a_problem_too(name: str) -> None:
+    assert the_problem({name: "nonsense"}).startswith(name)
+
+
+def test_a_blank_secret_is_none(dg_env: dict[str, str]) -> None:
+    assert the_problem({**dg_env, "DG_API_SECRET": "   "}).startswith("DG_API_SECRET")
+
+
+def test_origins_of_apps_that_are_no_web_pages(dg_env: dict[str, str]) -> None:
+    listed = "capacitor://localhost, HTTPS://A.example"
+    origins = Settings.from_env({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": listed}).allowed_origins
+    assert origins == {"capacitor://localhost", "https://a.example"}
+
+
+@pytest.mark.parametrize("origin", ["https://a.example:0", "https://a.example:99999", "https://a..b", "https://"])
+def test_origins_that_are_none(dg_env: dict[str, str], origin: str) -> None:
+    assert the_problem({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": origin}).startswith("WIDGETMW_ALLOWED_ORIGINS")

@@ -320,3 +320,34 @@ def test_a_mint_that_fails_for_one_vendor_leaves_the_others(env: dict[str, str],
     grant = Tokens(Settings(vendors=(Vendor(broken), good)), clock, Events()).get(ADA)
     assert isinstance(good.provider, DigitalGenius)
     assert (list(grant.tokens), grant.failed) == (["digitalgenius"], ("counting",))
+
+
+def test_a_key_and_its_secret_change_together(dg_env: dict[str, str], tmp_path: Path, clock: Clock) -> None:
+    files = {name: tmp_path / name for name in ("DG_API_KEY", "DG_API_SECRET")}
+    for name, file in files.items():
+        file.write_text(f"old-{name}-" + "x" * 32)
+        del dg_env[name]
+        dg_env[f"{name}_FILE"] = str(file)
+    tokens = Tokens(Settings.from_env(dg_env), clock, Events())
+
+    def pair() -> tuple[str, bool]:
+        token = tokens.get(ADA).tokens["digitalgenius"].value
+        return jwt.get_unverified_header(token)["kid"][:3], signed_with(tokens, "new-DG_API_SECRET-" + "x" * 32)
+
+    assert pair() == ("old", False)
+    files["DG_API_KEY"].write_text("\n")  # half way, and unusable
+    files["DG_API_SECRET"].write_text("new-DG_API_SECRET-" + "x" * 32)
+    clock.turn(10)
+    assert pair() == ("old", False), "half of a pair was taken over"
+    files["DG_API_KEY"].write_text("new-DG_API_KEY")
+    clock.turn(10)
+    assert pair() == ("new", True)
+
+
+def test_a_key_file_that_becomes_a_pipe_blocks_nobody(dg_env: dict[str, str], secret: Path, clock: Clock) -> None:
+    tokens, _ = watched(dg_env, secret, clock)
+    tokens.get(ADA)
+    secret.unlink()
+    os.mkfifo(secret)
+    clock.turn(10)
+    assert signed_with(tokens, "first-key-first-key-first-key-first")

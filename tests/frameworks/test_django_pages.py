@@ -10,6 +10,8 @@ import django
 import jwt
 import pytest
 from csp.constants import NONCE, SELF
+from django.core.handlers.wsgi import WSGIHandler
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import AUTH, COMMON, CONDITIONAL, CSRF, GZIP, HAND, OURS, PAGE, POLICY, SESSIONS, STACK
@@ -143,6 +145,14 @@ def test_excluded_paths_are_below_the_mount(visit: Visit, configured: Configure)
     visitor.get("/in/ada")
     assert whose(visitor.get("/").text) == ADA
     assert visitor.get("/async").headers["X-Widgetmw"] == "skipped; reason=excluded"
+
+
+def test_the_same_environ_may_be_served_again(configured: Configure) -> None:
+    people = iter(["ada", "eve"])
+    configured({"USER": lambda request: User(next(people))}, MIDDLEWARE=[OURS])
+    environ, handler = EnvironBuilder().get_environ(), WSGIHandler()
+    pages = [b"".join(run_wsgi_app(handler, environ)[0]).decode() for _ in range(2)]
+    assert [whose(page) for page in pages] == ["ada", "eve"]
 
 
 # the place that a template names

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
@@ -38,7 +38,7 @@ def squeeze(text: str) -> str:
     return _join(_one_let(words))
 
 
-def _join(words: list[str]) -> str:
+def _join(words: Iterable[str]) -> str:
     text = ""
     for word in words:
         needless = ",;" if word == "}" else "," if word in ")]" else ""

@@ -11,6 +11,8 @@ from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
 
 # Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
 _LARGE = 65_536
+# The scanner gives up by itself after 64 KiB of the page. A coded stream can go on without ever giving any.
+_MOST_HELD = 131_072
 
 
 class Body:
@@ -23,7 +25,7 @@ class Body:
         reason: why there is no place, after ``REFUSED``.
     """
 
-    __slots__ = ("_decoder", "_encoder", "_held", "_place", "_plain", "_rest", "_scanner", "reason")
+    __slots__ = ("_decoder", "_encoder", "_held", "_place", "_plain", "_rest", "_scanner", "_taken", "reason")
 
     def __init__(self, charset: bool, coding: str = "", placed: bool = False) -> None:
         self._scanner: HeadScanner | PlacedScanner = PlacedScanner(charset) if placed else HeadScanner(charset)
@@ -33,6 +35,7 @@ class Body:
         self._plain: list[bytes] = []
         self._rest: Iterator[bytes] = iter(())
         self._place = PENDING
+        self._taken = 0
         self.reason: str | None = None
 
     def seek(self, data: bytes, last: bool) -> int:
@@ -45,7 +48,8 @@ class Body:
         except Corrupt:
             self.reason = "corrupt"
             return REFUSED
-        if last and self._place == PENDING:
+        self._taken += len(data)
+        if self._place == PENDING and (last or self._taken > _MOST_HELD):
             self._place = self._scanner.finish()
         self.reason = self._scanner.reason
         return self._place

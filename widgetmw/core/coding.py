@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 _PIECE = 65_536
+_SLICE = 16_384
 _WBITS = {"gzip": 31, "deflate": 15}
 _RAW = -15
 _LEVEL = 5
@@ -42,6 +43,11 @@ class Decoder:
             Corrupt: it cannot be undone.
         """
         data = self._opened(data)
+        # in slices: what is left over at the end of each of many members would be copied every time
+        for start in range(0, len(data), _SLICE):
+            yield from self._unfolded(data[start : start + _SLICE])
+
+    def _unfolded(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._inflater.eof and not self._next_member(data):
                 return  # what stands behind the end is for nobody
@@ -80,11 +86,13 @@ class Encoder:
 
     def __init__(self, coding: str) -> None:
         self._deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WBITS[coding])
+        self._end = b""
 
     def encode(self, pieces: Iterable[bytes], source: bytes = b"") -> bytes:
         """Returns the coded bytes of the pieces that ``source``, the app's own bytes, unfolded to."""
         out = b"".join([self._deflater.compress(piece) for piece in pieces])
-        return out + self.flush() if source.endswith(_FLUSHED) else out
+        self._end = (self._end + source[-4:])[-4:]  # the mark may come in two chunks
+        return out + self.flush() if self._end == _FLUSHED else out
 
     def flush(self) -> bytes:
         """Returns what has been taken and not yet given; the stream goes on."""

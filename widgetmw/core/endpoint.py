@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from widgetmw.core.settings import Settings, normal_origin
@@ -67,7 +67,7 @@ class Answer:
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class Endpoint:
@@ -148,7 +148,8 @@ class Endpoint:
             return call.site in ("same-origin", "same-site", "none")
         if call.origin is None:
             return True
-        host = _host(f"http://{call.host}")
+        scheme = "https" if call.origin.lower().startswith("https:") else "http"
+        host = _host(f"{scheme}://{call.host}")
         return host is not None and _host(call.origin) == host
 
     def _listed(self, call: Call) -> bool:
@@ -205,8 +206,8 @@ def _seconds(at: int | None, now: float) -> int | None:
 
 
 def _host(origin: str) -> str | None:
-    """Host and port, without a port that is usual for web pages; ``None`` for what is no origin."""
+    """Host and port, without the port that is usual for its scheme; ``None`` for what is no origin of web pages."""
     normal = normal_origin(origin)
     if normal is None or not normal.startswith(("http://", "https://")):
         return None
-    return normal.partition("://")[2].removesuffix(":443").removesuffix(":80")
+    return normal.partition("://")[2]

@@ -63,7 +63,7 @@ def claim(request: Request, owner: object) -> bool:
     mark = _mark(request)
     if mark[0] is not None:
         return False
-    mark[0] = owner
+    mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
     return True
 
 
@@ -165,11 +165,25 @@ def _checked(found: object) -> User | None:
 def _nobody_or_raise(error: Exception) -> None:
     if isinstance(error, ResolverError):
         raise error
-    # Starlette and FastAPI call it status_code, Werkzeug code
-    status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    if isinstance(status, int) and status in _NOBODY:
+    if _refuses(error):
         return
     raise ResolverError(f"the resolver raised {cause(error)}") from error
+
+
+def _refuses(error: Exception) -> bool:
+    """Whether an error is the app's own way to answer 401 or 403, and not what some other server answered to it.
+
+    Taken for nobody, a credential of the app's own that has expired would sign everybody out.
+    """
+    try:
+        exchange = (getattr(error, "response", None), getattr(error, "request", None))
+        if isinstance(error, OSError) or exchange != (None, None):
+            return False  # urllib's errors, and those that carry the exchange with another server
+        # Starlette and FastAPI call it status_code, Werkzeug code
+        status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    except Exception:
+        return False
+    return isinstance(status, int) and status in _NOBODY
 
 
 def from_scope(scope: Request) -> User | None:
@@ -195,8 +209,10 @@ def from_object(person: Any) -> User | None:
             value = getattr(person, name, None)
         except NotImplementedError:  # Starlette's BaseUser.identity, where a subclass leaves it out
             continue
-        if isinstance(value, str | int | UUID) and not isinstance(value, bool) and value != "":
-            return User(str(value))
+        if isinstance(value, str) and value:
+            return User(value)
+        if isinstance(value, int | UUID) and not isinstance(value, bool):
+            return User(str(value if isinstance(value, UUID) else int(value)))
     raise ResolverError(f"{type(person).__name__} is authenticated and has no usable identity, id or pk")
 
 

@@ -62,6 +62,8 @@ _MOST_LEARNT = 2000
 _FOREIGN = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_MOST_DIGITS = 19  # of a length; Python refuses to read some thousands of them
 _NO_BODY = frozenset({204, 205, 206, 304})
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})
 
@@ -105,7 +107,9 @@ class _Names(dict[Any, int]):
     """Header names to meanings, for both kinds of text and any case."""
 
     def __missing__(self, name: Any) -> int:
-        meaning = _MEANINGS.get(text(name).strip().lower(), 0)
+        known = text(name).strip().lower()
+        # RFC 9213: any field of such a name is for one kind of shared cache
+        meaning = _MEANINGS.get(known, SHARED if known.endswith("-cache-control") else 0)
         if len(self) < _MOST_LEARNT and isinstance(name, bytes | str):
             self[name] = meaning
         return meaning
@@ -203,7 +207,7 @@ def values(headers: Iterable[tuple[Any, Any]], meaning: int) -> tuple[str, ...]:
 
 def directives(headers: Iterable[tuple[Any, Any]], meaning: int = CACHE) -> set[str]:
     """Returns the lower-case names of the cache directives of all headers of one meaning."""
-    joined = ",".join(values(headers, meaning))
+    joined = _QUOTED.sub("", ",".join(values(headers, meaning)))
     return {part.partition("=")[0].strip().lower() for part in joined.split(",")} - {""}
 
 
@@ -309,7 +313,7 @@ def with_length(headers: list[tuple[AnyStr, AnyStr]], added: int) -> list[tuple[
     for at, (name, value) in enumerate(headers):
         if MEANING[name] == LENGTH:
             digits = text(value).strip()
-            if digits.isascii() and digits.isdigit():
+            if digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS:
                 headers[at] = name, like(value, str(int(digits) + added))
             else:
                 del headers[at]

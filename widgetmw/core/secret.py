@@ -22,8 +22,11 @@ class SecretFile:
     path: Path = field(repr=False)
     content: str = field(default="", repr=False, compare=False)
 
-    def read(self) -> str:
+    def read(self, again: bool = False) -> str:
         """Reads the value, without its trailing newline.
+
+        Args:
+            again: while the process runs. A pipe is good for the first reading, and would block another.
 
         It is the content that is compared to find a change: a platform that swaps a link may keep size and
         times, and the file is too small for reading it to cost more than asking for those.
@@ -33,6 +36,8 @@ class SecretFile:
                 path nor any of the content.
         """
         try:
+            if again and not self.path.is_file():
+                raise ValueError("is no regular file, and cannot be read again")
             with self.path.open("rb") as file:
                 data = file.read(_MOST_BYTES + 1)
         except OSError as error:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from widgetmw.core.errors import SettingsError
@@ -120,18 +120,25 @@ VARIABLES = (
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 
-@dataclass(frozen=True)
 class Vendor:
-    """A configured vendor, and the files that its keys came from.
+    """A configured vendor, and the files that its keys came from. No dataclass: nothing lists its values.
 
     Attributes:
         provider: signs with the keys as they are now.
         files: watched while the process runs.
     """
 
-    provider: Provider
-    files: tuple[SecretFile, ...] = ()
-    _values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    __slots__ = ("_values", "files", "provider")
+
+    def __init__(
+        self, provider: Provider, files: tuple[SecretFile, ...] = (), values: Mapping[str, Any] | None = None
+    ) -> None:
+        self.provider = provider
+        self.files = files
+        self._values = values or {}
+
+    def __repr__(self) -> str:
+        return f"Vendor({self.provider!r})"
 
     def with_contents(self, contents: Mapping[str, str]) -> Vendor:
         """Returns the vendor with new contents of its files, by variable name.

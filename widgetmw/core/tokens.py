@@ -94,50 +94,46 @@ class Keyring:
     def __init__(self, vendors: tuple[Vendor, ...], events: Events) -> None:
         self.vendors = vendors
         self.version = 0
+        self.watched = any(vendor.files for vendor in vendors)
         self._events = events
-        self._files = [file for vendor in vendors for file in vendor.files]
-        self._contents = {file: file.content for file in self._files}
+        # by vendor: the contents that were looked at last, used or found malformed
+        self._seen = [{file.variable: file.content for file in vendor.files} for vendor in vendors]
         self._next = -inf
         self._lock = Lock()
 
-    @property
-    def watched(self) -> bool:
-        """Whether any key comes from a file."""
-        return bool(self._files)
-
     def look(self, now: float) -> None:
         """Reads the files again where it is time to, and takes over the keys that have changed."""
-        if not self._files or self._next - _KEY_PERIOD <= now < self._next:
+        if not self.watched or self._next - _KEY_PERIOD <= now < self._next:
             return
         with self._lock:
             self._next = now + _KEY_PERIOD
-            changed = {file.variable: text for file in self._files if (text := self._change(file)) is not None}
-            if changed:
-                self.vendors = tuple(self._renewed(vendor, changed) for vendor in self.vendors)
+            vendors = tuple(self._current(place, vendor) for place, vendor in enumerate(self.vendors))
+            if vendors != self.vendors:
+                self.vendors = vendors
                 self.version += 1
 
-    def _change(self, file: SecretFile) -> str | None:
+    def _current(self, place: int, vendor: Vendor) -> Vendor:
         try:
-            text = file.read()
+            contents = {file.variable: self._read(file) for file in vendor.files}
         except ValueError as error:
-            # between two versions a file may be missing; the key in hand is still good
-            self._events.once("token", "key_file_unreadable", f"{file.variable}_FILE {error}")
-            return None
-        if text == self._contents[file]:
-            return None
-        self._contents[file] = text
-        return text
-
-    def _renewed(self, vendor: Vendor, changed: Mapping[str, str]) -> Vendor:
-        contents = {file.variable: changed[file.variable] for file in vendor.files if file.variable in changed}
-        if not contents:
+            # between two versions a file may be missing; the keys in hand are still good
+            self._events.once("token", "key_file_unreadable", str(error))
             return vendor
+        if contents == self._seen[place]:
+            return vendor
+        self._seen[place] = contents
         try:
-            return vendor.with_contents(contents)
+            return vendor.with_contents(contents)  # all of them: a pair of key and secret changes together
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in contents)
-            self._events.failure("token", "key_file_malformed", f"{names} changed and is not usable: {error}")
+            self._events.failure("token", "key_file_malformed", f"{names}: a change is not usable: {error}")
             return vendor
+
+    def _read(self, file: SecretFile) -> str:
+        try:
+            return file.read(again=True)
+        except ValueError as error:
+            raise ValueError(f"{file.variable}_FILE {error}") from None
 
 
 class Tokens:

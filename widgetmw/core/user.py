@@ -77,8 +77,8 @@ class User:
 
 
 def _same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
-    # 1, 1.0 and True are equal in Python and different in a token
-    return one == other and all(type(value) is type(other[key]) for key, value in one.items())
+    # 1, 1.0 and True are equal in Python, 0.0 and -0.0 too; they are different in a token
+    return one == other and all(repr(value) == repr(other[key]) for key, value in one.items())
 
 
 def _text(field: str, value: object) -> str:

@@ -127,13 +127,14 @@ class Widget:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
         if not self.asks_user:
             return None  # the page is the same for everybody; in a frame of another site the browser side does not ask
-        if facts.framed:
-            return "cross_site_frame"
+        # an anonymous page with a loader may be kept by caches: it must not depend on who frames it
         if facts.marked or self.settings.embed:
             return None
-        return self._forbidden(page)
+        return self._forbidden(facts, page)
 
-    def _forbidden(self, page: Page) -> str | None:
+    def _forbidden(self, facts: Facts, page: Page) -> str | None:
+        if facts.framed:
+            return "cross_site_frame"
         if page.bits & response.FORGET:
             return "signing_out"
         if page.shared:
@@ -175,13 +176,11 @@ class Widget:
         """What a page gets, or ``None`` and the reason."""
         if not self.asks_user:
             return "ask", ""
-        forbidden = self._forbidden(page)
+        forbidden = self._forbidden(facts, page)
         if user is None:
             if facts.marked:
                 return "clean", ""
-            if not self.settings.embed:
-                return None, "nobody"
-            return (None, forbidden) if forbidden else ("public", "")
+            return ("public", "") if self.settings.embed else (None, "nobody")
         if forbidden:
             return None, forbidden
         return ("ask" if facts.ahead else "token"), ""

@@ -14,7 +14,7 @@ from widgetmw.core.identity import whose, whose_async
 from widgetmw.core.widget import Widget
 from widgetmw.django.answer import Answer
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import async_user, hide_validators, sync_user, take
+from widgetmw.django.request import async_user, give_back, hide_validators, sync_user, take
 from widgetmw.django.views import of_the_endpoint
 
 
@@ -44,10 +44,20 @@ class WidgetMiddleware:
         widget = current.widget
         if widget is None or not take(request):
             return self.get_response(request)
-        if widget.asks_user:
+        if widget.asks_user and not widget.excluded(request.path_info):
             hide_validators(request)
-        serve = self._serve_async if self._is_async else self._serve
-        return serve(current, widget, request)
+        if self._is_async:
+            return self._served_async(current, widget, request)
+        try:
+            return self._serve(current, widget, request)
+        finally:
+            give_back(request)
+
+    async def _served_async(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return await self._serve_async(current, widget, request)
+        finally:
+            give_back(request)
 
     def _serve(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)

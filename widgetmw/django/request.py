@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from widgetmw.core.endpoint import Call
-from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, claim, claimed, share
+from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, claim, claimed, release, share
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
@@ -28,7 +28,16 @@ def take(request: HttpRequest) -> bool:
     scope = getattr(request, "scope", None)
     if scope is not None:
         share(scope, request.META)  # identify takes either
-    return claim(request.META, OWNER)
+    if not claim(request.META, OWNER):
+        return False
+    for name in (PLACED, ANSWER):
+        request.META.pop(name, None)  # of an earlier answer to the same environ
+    return True
+
+
+def give_back(request: HttpRequest) -> None:
+    """Lets go of the request at the end of its answer."""
+    release(request.META)
 
 
 def is_ours(request: HttpRequest) -> bool:
