@@ -37,6 +37,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return
     query = parse_qs(scope["query_string"].decode())
     headers, body = [(b"content-type", b"text/html; charset=utf-8")], page(query)
+    if scope["path"] == "/frame":
+        body = f'<!doctype html><html><body><iframe src="{query["src"][0]}"></iframe></body></html>'.encode()
     if scope["path"] == "/own.js":
         headers, body = [(b"content-type", b"text/javascript")], b"window.own = 1"
     for name, key in (("csp", b"content-security-policy"), ("ro", b"content-security-policy-report-only")):

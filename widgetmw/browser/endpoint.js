@@ -34,6 +34,8 @@ const permits = ({ content }) => {
   const { protocol, origin, host } = location;
   return rule.toLowerCase().split(/\s+/).some((source) => ["*", "'self'", protocol, origin, host].includes(source));
 };
+// A page that is the same for everybody cannot know who frames it: in another site's frame it must not ask.
 const mayAsk = () =>
   page.connect !== false &&
+  !(page.ask && top !== window && !frameElement) &&
   [...document.querySelectorAll("meta[http-equiv='content-security-policy' i]")].every(permits);
