@@ -244,3 +244,39 @@ def test_flushes_of_the_app_stay_flushes(make: Make) -> None:
     assert b"data-widgetmw" in reader.decompress(reply.chunks[0])
     for i in range(5):
         assert reader.decompress(reply.chunks[i + 1]) == b"<p>%d</p>" % i
+
+
+def test_a_loader_that_the_policy_refuses_is_left_out_and_the_token_comes(make: Make) -> None:
+    site = make(page=csp("script-src 'nonce-abc'"), WIDGETMW_EMBED="digitalgenius")
+    found = data(site.get())
+    assert "embed" not in found
+    assert found["vendors"]["digitalgenius"]["token"]
+    assert site.widget.events.counts["page:csp_blocks_loader"] == 1
+
+
+def test_a_loader_that_the_policy_allows_is_added(make: Make) -> None:
+    policy = "script-src 'nonce-abc' https://chat.digitalgenius.com"
+    assert data(make(page=csp(policy), WIDGETMW_EMBED="digitalgenius").get())["embed"] == ["digitalgenius"]
+
+
+def test_no_loader_is_added_under_trusted_types(make: Make, env: dict[str, str]) -> None:
+    policy = "script-src 'nonce-abc' https://chat.digitalgenius.com; require-trusted-types-for 'script'"
+    variables = {"WIDGETMW_EMBED": "digitalgenius,orlo", "ORLO_EMBED_SNIPPET": "chat('WIDGET_ID')"}
+    site = make(env=env, page=csp(policy), **variables)
+    assert "embed" not in data(site.get())
+    assert site.widget.events.counts["page:csp_trusted_types"] == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "elements"),
+    [("script-src 'self'", b'type="application/json"'), ("script-src 'nonce-abc'", b' nonce="abc"')],
+)
+def test_a_policy_that_only_reports_chooses_the_form(make: Make, policy: str, elements: bytes) -> None:
+    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", policy)])
+    assert elements in span(make(page=page).get())
+
+
+@pytest.mark.parametrize("policy", ["script-src 'none'", "sandbox", "script-src https://cdn.example"])
+def test_a_policy_that_only_reports_never_refuses(make: Make, policy: str) -> None:
+    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", policy)])
+    assert span(make(page=page).get())
