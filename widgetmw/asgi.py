@@ -28,6 +28,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 _VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
+_TELLING = frozenset({b"cookie", b"sec-fetch-dest", b"sec-fetch-site", b"sec-purpose", b"purpose", b"x-moz", b"host"})
 _FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 
@@ -155,17 +156,17 @@ async def send_answer(answer: Answer, call: Call, send: Send) -> None:
 def _facts(scope: Scope, mount: str) -> Facts:
     marked = ahead = False
     frame = site = origin = None
-    for name, value in scope["headers"]:
+    for name, value in [pair for pair in scope["headers"] if pair[0] in _TELLING]:
         if name == b"cookie":
             marked = marked or has_mark(value.decode("latin-1"))
         elif name == b"sec-fetch-dest":
             frame = value
         elif name == b"sec-fetch-site":
             site = value
-        elif name in (b"sec-purpose", b"purpose", b"x-moz"):
-            ahead = ahead or value.lower().startswith(b"prefetch")
         elif name == b"host":
             origin = f"{scope.get('scheme', 'http')}://{value.decode('latin-1')}"
+        else:
+            ahead = ahead or value.lower().startswith(b"prefetch")
     framed = site == b"cross-site" and frame in (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
     return Facts(mount, marked, framed, ahead, origin)
 

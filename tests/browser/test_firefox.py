@@ -83,12 +83,16 @@ def test_other_tabs_follow_a_sign_out(firefox: Firefox, site: Site) -> None:
 
 def test_a_page_from_the_back_forward_cache_asks_again(firefox: Firefox, site: Site) -> None:
     site.life = 4
-    firefox.goto(site.url)
-    firefox.wait_for("seen.tokens")
-    time.sleep(1)  # the lock is held a moment longer than the request takes
-    asked = len(site.asked)
-    firefox.goto(site.url + "/chat")
-    firefox.call("WebDriver:Back")
+    for _ in range(4):
+        firefox.goto(site.url)
+        firefox.wait_for("seen.tokens")
+        time.sleep(1)  # the lock is held a moment longer than the request takes
+        asked = len(site.asked)
+        firefox.goto(site.url + "/chat")
+        firefox.call("WebDriver:Back")
+        # on a busy machine the next renewal may be under way, and keep the page out of that cache
+        if firefox.evaluate("seen.persisted"):
+            break
     firefox.wait_for("seen.persisted")
     firefox.wait_for("seen.tokens > 4")
     assert len(site.asked) > asked

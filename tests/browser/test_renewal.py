@@ -63,7 +63,7 @@ def test_tokens_of_a_few_seconds_are_served_at_their_pace(visit: Visit, site: Si
 def test_renewal_comes_before_the_expiry_at_a_moment_of_its_own(visit: Visit, site: Site) -> None:
     site.life = HOUR
     moments = set()
-    for _ in range(2):
+    for _ in range(3):
         site.forget()
         site.asked.clear()
         page = visit("ann", clock=True)
@@ -74,7 +74,7 @@ def test_renewal_comes_before_the_expiry_at_a_moment_of_its_own(visit: Visit, si
         moments.add(round(site.asked[0].at - start))
         page.close()
     assert all(0.8 * HOUR < moment < 0.95 * HOUR for moment in moments)
-    assert len(moments) == 2
+    assert len(moments) > 1
 
 
 @pytest.mark.parametrize("skew", [-3 * DAY, 3 * DAY])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, AnyStr, Final, TypeAlias
 
 from widgetmw.core.charset import is_label
@@ -205,10 +206,15 @@ def values(headers: Iterable[tuple[Any, Any]], meaning: int) -> tuple[str, ...]:
     return tuple(text(value) for name, value in headers if MEANING[name] & meaning)
 
 
-def directives(headers: Iterable[tuple[Any, Any]], meaning: int = CACHE) -> set[str]:
+def directives(headers: Iterable[tuple[Any, Any]], meaning: int = CACHE) -> frozenset[str]:
     """Returns the lower-case names of the cache directives of all headers of one meaning."""
-    joined = _QUOTED.sub("", ",".join(values(headers, meaning)))
-    return {part.partition("=")[0].strip().lower() for part in joined.split(",")} - {""}
+    return _directives(",".join([text(value) for name, value in headers if MEANING[name] & meaning]))
+
+
+@lru_cache(maxsize=512)
+def _directives(joined: str) -> frozenset[str]:
+    plain = _QUOTED.sub("", joined)
+    return frozenset(part.partition("=")[0].strip().lower() for part in plain.split(",")) - {""}
 
 
 def _closer(page: Page, headers: Sequence[tuple[Any, Any]]) -> Page | str:
@@ -217,7 +223,7 @@ def _closer(page: Page, headers: Sequence[tuple[Any, Any]]) -> Page | str:
         return "partial"
     if bits & DISPOSITION and any(v.strip().lower().startswith("attachment") for v in values(headers, DISPOSITION)):
         return "attachment"
-    cache = directives(headers) if bits & CACHE else set()
+    cache = directives(headers) if bits & CACHE else frozenset()
     if "no-transform" in cache:
         return "no_transform"
     if bits & CODING:
@@ -257,10 +263,13 @@ def private(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int, cache_control: 
     model = headers[0][0]
     if not keep:
         kept.append(_pair(model, "Cache-Control", cache_control))
-    return _vary(kept, bits, model)
+    if bits & VARY:
+        return _vary(kept, model)
+    kept.append(_pair(model, "Vary", "Cookie"))
+    return kept
 
 
-def _stricter(own: set[str], chosen: str) -> bool:
+def _stricter(own: frozenset[str], chosen: str) -> bool:
     """Whether the app's own directives leave caches less than the chosen ones would."""
     if "no-store" in own:
         return True
@@ -272,22 +281,30 @@ def like(model: AnyStr, value: str) -> AnyStr:
     return value if isinstance(model, str) else value.encode("latin-1")
 
 
-def _pair(model: AnyStr, name: str, value: str) -> tuple[AnyStr, AnyStr]:
+@lru_cache(maxsize=64)
+def _made(kind: type, name: str, value: str) -> Any:
     # ASGI wants names in lower case
-    return like(model, name if isinstance(model, str) else name.lower()), like(model, value)
+    return (name, value) if kind is str else (name.lower().encode(), value.encode("latin-1"))
 
 
-def _vary(headers: list[tuple[AnyStr, AnyStr]], bits: int, model: AnyStr) -> list[tuple[AnyStr, AnyStr]]:
-    if not bits & VARY:
-        headers.append(_pair(model, "Vary", "Cookie"))
+def _pair(model: AnyStr, name: str, value: str) -> tuple[AnyStr, AnyStr]:
+    """Returns a header of ours, as the kind that the model is of."""
+    pair: tuple[AnyStr, AnyStr] = _made(str if isinstance(model, str) else bytes, name, value)
+    return pair
+
+
+def _vary(headers: list[tuple[AnyStr, AnyStr]], model: AnyStr) -> list[tuple[AnyStr, AnyStr]]:
+    places = [place for place, (name, _) in enumerate(headers) if MEANING[name] == VARY]
+    if _varies(",".join([text(headers[place][1]) for place in places])):
         return headers
-    names = {name.strip().lower() for name in ",".join(values(headers, VARY)).split(",")}
-    if names & {"cookie", "*"}:
-        return headers
-    at = next(i for i, (name, _) in enumerate(headers) if MEANING[name] == VARY)
-    name, value = headers[at]
-    headers[at] = name, like(value, f"{text(value)}, Cookie" if text(value).strip() else "Cookie")
+    name, value = headers[places[0]]
+    headers[places[0]] = name, like(model, f"{text(value)}, Cookie" if text(value).strip() else "Cookie")
     return headers
+
+
+@lru_cache(maxsize=512)
+def _varies(joined: str) -> bool:
+    return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})
 
 
 def common(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int) -> list[tuple[AnyStr, AnyStr]]:
