@@ -7,12 +7,13 @@ from itertools import chain
 
 from widgetmw.core.coding import Corrupt, Decoder, Encoder
 from widgetmw.core.placed import PlacedScanner
-from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner, usual_place
 
 # Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
 _LARGE = 65_536
 # The scanner gives up by itself after 64 KiB of the page. A coded stream can go on without ever giving any.
 _MOST_HELD = 131_072
+_NOTHING: Iterator[bytes] = iter(())
 
 
 class Body:
@@ -25,15 +26,31 @@ class Body:
         reason: why there is no place, after ``REFUSED``.
     """
 
-    __slots__ = ("_decoder", "_encoder", "_held", "_place", "_plain", "_rest", "_scanner", "_taken", "reason")
+    __slots__ = (
+        "_charset",
+        "_decoder",
+        "_encoder",
+        "_held",
+        "_place",
+        "_placed",
+        "_plain",
+        "_rest",
+        "_scanner",
+        "_taken",
+        "_usual",
+        "reason",
+    )
 
     def __init__(self, charset: bool, coding: str = "", placed: bool = False) -> None:
-        self._scanner: HeadScanner | PlacedScanner = PlacedScanner(charset) if placed else HeadScanner(charset)
+        self._usual = charset and not coding and not placed
+        self._charset = charset
+        self._placed = placed
+        self._scanner: HeadScanner | PlacedScanner | None = None
         self._decoder = Decoder(coding) if coding else None
         self._encoder = Encoder(coding) if coding else None
         self._held: list[bytes] = []
         self._plain: list[bytes] = []
-        self._rest: Iterator[bytes] = iter(())
+        self._rest: Iterator[bytes] = _NOTHING
         self._place = PENDING
         self._taken = 0
         self.reason: str | None = None
@@ -41,10 +58,21 @@ class Body:
     def seek(self, data: bytes, last: bool) -> int:
         """Takes a chunk and looks for the place: its offset in the decoded body, ``PENDING`` or ``REFUSED``."""
         self._held.append(data)
+        if self._usual:
+            self._usual = False
+            self._place = usual_place(data)
+            if self._place != PENDING:
+                self._plain = self._held
+                return self._place
+        return self._searched(data, last)
+
+    def _searched(self, data: bytes, last: bool) -> int:
+        if self._scanner is None:
+            self._scanner = PlacedScanner(self._charset) if self._placed else HeadScanner(self._charset)
         # what is not needed to find the place stays folded up: a few bytes may stand for gigabytes
         self._rest = self._decoder.pieces(data) if self._decoder else iter((data,))
         try:
-            self._place = self._scan()
+            self._place = self._scan(self._scanner)
         except Corrupt:
             self.reason = "corrupt"
             return REFUSED
@@ -54,10 +82,10 @@ class Body:
         self.reason = self._scanner.reason
         return self._place
 
-    def _scan(self) -> int:
+    def _scan(self, scanner: HeadScanner | PlacedScanner) -> int:
         for piece in self._rest:
             self._plain.append(piece)
-            place = self._scanner.feed(piece)
+            place = scanner.feed(piece)
             if place != PENDING:
                 return place
         return PENDING
@@ -70,7 +98,7 @@ class Body:
         """Returns all that the app has sent so far, with the span at its place."""
         plain = self._plain[0] if len(self._plain) == 1 else b"".join(self._plain)
         data, source, rest = spliced(plain, self._place, span), self._held[-1], self._rest
-        self._held, self._plain, self._rest = [], [], iter(())
+        self._held, self._plain, self._rest = [], [], _NOTHING
         return data if self._decoder is None else self._encoded(chain((data,), rest), source, last)
 
     def passed(self, data: bytes, last: bool) -> bytes:

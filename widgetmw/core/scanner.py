@@ -158,6 +158,16 @@ class HeadScanner:
         return self._answer
 
 
+def usual_place(start: bytes) -> int:
+    """Finds the place at a glance, where a page whose charset is declared begins as most do.
+
+    Returns:
+        the offset, whatever follows; ``PENDING`` where it takes a scanner to say.
+    """
+    usual = _usual.match(start, 0, LIMIT)
+    return usual.end() if usual else PENDING
+
+
 def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, str | None]:
     """Finds where our span goes in a whole page, as ``HeadScanner`` would.
 
