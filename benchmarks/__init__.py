@@ -1,0 +1,1 @@
+"""What the middleware costs, as ratios against named baselines in one run."""
