@@ -95,7 +95,7 @@ def test_refresh_starts_a_runtime_that_had_nobody_signed_in(visit: Visit, site: 
     page = visit(None, clock=True)
     settle(page)
     refused = page.evaluate("widgetmw.refresh('orlo').catch((error) => error.message)")
-    assert refused == "widgetmw: nobody is signed in"
+    assert refused == "widgetmw: signed out"
     sign_in(page.context, site, "ann")
     assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
     asked = len(site.asked)

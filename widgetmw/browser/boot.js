@@ -45,10 +45,10 @@
     } catch {}
     if (!matches(mark, data.user)) {
       delete data.user;
-      for (const name in data.vendors) delete data.vendors[name].token;
+      for (const name of Object.keys(data.vendors)) delete data.vendors[name].token;
     }
   }
-  for (const name in data.vendors) {
+  for (const name of Object.keys(data.vendors)) {
     const { token } = data.vendors[name];
     if (token) held[name] = shape(token, data.now);
     enroll(name, data.vendors[name], data);

@@ -37,5 +37,5 @@ const permits = ({ content }) => {
 // A page that is the same for everybody cannot know who frames it: in another site's frame it must not ask.
 const mayAsk = () =>
   page.connect !== false &&
-  !(page.ask && top !== window && !frameElement) &&
+  !(page.ask && top !== self && !frameElement) &&
   [...document.querySelectorAll("meta[http-equiv='content-security-policy' i]")].every(permits);

@@ -1,14 +1,12 @@
 // The runtime begins here, in the scope that all the following files share; `boot` is the function of the page.
 // Where no inline script may run, DATA stands in a JSON element, and we call `boot` ourselves.
-const read = () => {
-  const found = [...document.querySelectorAll("script[type='application/json'][data-widgetmw='']")];
-  for (const element of found) {
-    element.dataset.widgetmw = "read";
-    boot(JSON.parse(element.textContent));
-  }
-  return found.length;
+// Only the element ahead of our own script, or put into the head later: any other could be anybody's markup.
+const read = (element) => {
+  if (element?.type !== "application/json" || element.dataset.widgetmw !== "") return;
+  boot(JSON.parse(element.text));
+  return true;
 };
-const external = read();
+const external = read(document.currentScript?.previousSibling);
 const api = window.widgetmw;
 const port = api?._;
 // Evaluated twice (a swapped document): one runtime lives on.

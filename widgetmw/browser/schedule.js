@@ -98,7 +98,7 @@ const conclude = ({ status, body, age }) => {
   } else if (status === 401) {
     seeking = false;
     signOut();
-    settle("nobody is signed in");
+    settle("signed out");
   } else {
     postpone(failures + 1);
     tell({ failures });

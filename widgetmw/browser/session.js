@@ -20,9 +20,9 @@ const announce = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + t
 const receive = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = held[name];
   const left = token.expires_at ? expires_in - age : Infinity;
-  slots[name].due = left < Infinity ? renewal(left, refresh_in - age) : left;
+  slots[name].due = (left < Infinity ? renewal(left, refresh_in - age) : left) || 0;
   const moved = left < Infinity && Math.abs(old?.expiresAt - Date.now() - left * 1000) > 3000;
-  if (left <= 0 || (old?.token === token.token && !moved)) return false;
+  if (!(left > 0) || (old?.token === token.token && !moved)) return false;
   held[name] = shape(token, token.expires_at - left);
   return true;
 };
@@ -47,7 +47,7 @@ const accept = (answer, age, inPage) => {
     const slot = slots[name];
     const token = answer.tokens[name];
     slot.shown = true;
-    if (token?.token && (receive(name, token, age) || !slot.told)) fresh.push(name);
+    if (token?.token && (receive(name, token, age) || (!slot.told && held[name]))) fresh.push(name);
     // A vendor that failed on the server is asked for again.
     if (!token && (inPage || answer.errors?.[name])) slot.due = Math.min(slot.due, time());
   }
@@ -104,15 +104,14 @@ const compare = (mark) => {
 };
 
 // What the server put into a page: the first time, and whenever a document is swapped in under the living runtime.
-let quickest = Infinity;
+let newest = 0;
 const take = (data, inPage) => {
   // A router may show a stale copy of a page, while it fetches it or on the way back.
-  const lag = time() / 1000 - data.now;
-  if (lag > quickest + 10) return;
-  quickest = Math.min(quickest, lag || Infinity);
+  if (data.now < newest - 10) return;
+  newest = data.now ?? newest;
   page = data;
   const tokens = {};
-  for (const name in data.vendors) {
+  for (const name of Object.keys(data.vendors)) {
     const { token } = data.vendors[name];
     if (!slots[name]) enroll(name, data.vendors[name], data);
     equip(name);

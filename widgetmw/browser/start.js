@@ -16,8 +16,10 @@ const start = () => {
   const listen = (types, then) => {
     for (const type of types.split(" ")) addEventListener(type, then, { capture: true, passive: true });
   };
-  listen("pointerdown pointermove keydown wheel touchstart focus blur", () => use());
-  listen("online visibilitychange", () => use(true));
+  listen("pointerdown pointermove keydown wheel focus blur", () => use());
+  listen("visibilitychange", () => use(true));
+  // No sign of somebody being here: an idle tab stays idle.
+  listen("online", () => check((notBefore = 0)));
   // Where there is no channel, the storage tells.
   listen("storage", (event) => event.key === key && !channel && compare(event.newValue));
   // No open channel and no request, so that the page may go into the back/forward cache.
@@ -36,6 +38,9 @@ const start = () => {
     if (active || seeking || wants.length) wish = time();
     use(true);
   });
-  if (external) new MutationObserver(read).observe(document.head, { childList: true });
+  if (external) {
+    const observer = new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(read)));
+    observer.observe(document.head, { childList: true });
+  }
 };
 start();

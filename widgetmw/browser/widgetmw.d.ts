@@ -46,7 +46,7 @@ export interface WidgetMiddleware {
    * Asks the server for a fresh token now, also where nobody was signed in (after a sign-in without a page load).
    * Calls at the same time share one request; a page that calls it too often waits, up to a minute.
    *
-   * @throws (rejects with) an `Error` that says why there is no token: nobody is signed in, no answer, not permitted.
+   * @throws (rejects with) an `Error` that says why there is no token: signed out, no answer, not permitted.
    */
   refresh(provider: WidgetVendor): Promise<WidgetToken>;
 

@@ -24,6 +24,7 @@ Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # stands for the nonce attribute; no other byte of ours is a NUL
 _MOST_FRAMES: Final = 64
+_SIGNED_OUT: Final = b'"user":null'
 _FACTS: Final[dict[Kind, dict[str, Any]]] = {"ask": {"ask": True}, "clean": {"user": None}}
 
 
@@ -90,6 +91,9 @@ class Snippet:
         before, after = self._frames.get(key) or self._frame(*key)
         if grant is not None:
             before += self._time(now) + (grant.page or self._page(grant)) + (_embed(embed) if embed else b"")
+        elif kind == "clean":
+            # when it was sent, too: a router that shows a stale copy must not sign out who has signed in since
+            before = before.replace(_SIGNED_OUT, self._time(now) + _SIGNED_OUT, 1)
         text = before + after
         return text.replace(_NONCE, f' nonce="{nonce}"'.encode() if nonce else b"")
 
