@@ -41,7 +41,7 @@ def current_user(scope: Any) -> User | None:
 async def shop(scope: Any, receive: Any, send: Any) -> None:
     """The app. Nothing in it knows of the widget's token."""
     if scope["type"] != "http":
-        raise NotImplementedError(scope["type"])
+        raise ValueError(f"this app serves no {scope['type']}")
     match scope["method"], scope["path"]:
         case "GET", "/":
             user = current_user(scope)

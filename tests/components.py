@@ -14,13 +14,22 @@ from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
 NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild")
-DEBIAN_PACKAGES = {"chromium": "chromium", "nginx": "nginx-light", "node": "nodejs npm", "openssl": "openssl"}
+DEBIAN_PACKAGES = {
+    "chromium": "chromium",
+    "firefox": "firefox-esr",
+    "nginx": "nginx-light",
+    "node": "nodejs npm",
+    "openssl": "openssl",
+}
 
 
 def find(program: str) -> str | None:
     """Returns where a program is, by the names it goes by; ``WITH_<PROGRAM>`` in the environment names another."""
     other = os.environ.get(f"WITH_{program.upper()}")
-    names = {"chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")}
+    names = {
+        "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+        "firefox": ("firefox-esr", "firefox"),
+    }
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
     found = (shutil.which(name, path=path) for name in names.get(program, (program,)))
     return other or next((place for place in found if place), None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.browser.site import Site
+from tests.conftest import require
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -20,26 +19,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-def find_chromium(playwright: Playwright) -> str | None:
-    """Returns the path of a browser to use."""
-    places = (os.environ.get("WIDGETMW_CHROMIUM"), "/usr/bin/chromium", *map(shutil.which, NAMES))
-    for place in (*places, playwright.chromium.executable_path):
-        if place and os.access(place, os.X_OK):
-            return place
-    return None
 
 
 def launch(playwright: Playwright, *drop: str) -> Browser:
     """Starts a browser, without those of Playwright's own arguments; skips the test where there is none."""
-    path = find_chromium(playwright)
-    if path is None:
-        reason = "no Chromium found: install one, or name it in WIDGETMW_CHROMIUM"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = require("chromium")
     return playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=[*drop])
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -23,12 +21,6 @@ PREFERENCES = {
     "toolkit.telemetry.enabled": False,
 }
 START_SECONDS = 60.0
-
-
-def find_firefox() -> str | None:
-    """Returns the path of a Firefox."""
-    places = (os.environ.get("WIDGETMW_FIREFOX"), shutil.which("firefox-esr"), shutil.which("firefox"))
-    return next((place for place in places if place), None)
 
 
 class Firefox:

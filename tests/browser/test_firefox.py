@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.browser import standins
-from tests.browser.firefox import Firefox, find_firefox
+from tests.browser.firefox import Firefox
 from tests.browser.site import Form, Site
 from tests.browser.standins import script
+from tests.conftest import require
 
 WATCH = script(
     "window.seen = {tokens: 0, signedout: 0, violations: 0};"
@@ -25,10 +26,7 @@ WATCH = script(
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    path = find_firefox()
-    if path is None:
-        pytest.skip("no Firefox found: install one, or name it in WIDGETMW_FIREFOX")
-    firefox = Firefox(path, Path(tmp_path_factory.mktemp("firefox")))
+    firefox = Firefox(require("firefox"), Path(tmp_path_factory.mktemp("firefox")))
     yield firefox
     firefox.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +77,7 @@ class Seen:
     asked: int = 0
 
 
-class Site:
+class Site(ABC):
     """The canned app behind the middleware of one driver."""
 
     driver = ""
@@ -97,8 +98,9 @@ class Site:
             raise self.user
         return self.user(request) if callable(self.user) else self.user
 
+    @abstractmethod
     def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        raise NotImplementedError
+        """Sends a request through the middleware."""
 
     def get(self, path: str = "/", mount: str = "", **headers: str) -> Reply:
         return self.request(path, "GET", mount, **headers)

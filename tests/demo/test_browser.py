@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,11 +10,11 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
 
+from tests.conftest import require
 from widgetmw.demo.catalogue import VENDORS
 from widgetmw.demo.server import make
 
 TTL = 5
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -47,12 +45,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        reason = "no Chromium on the PATH: install one, for instance with `apt-get install chromium`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = require("chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield started
@@ -130,7 +123,7 @@ def test_each_widget_gets_a_verified_token_and_later_a_new_one_without_a_reload(
         first[vendor] = page.evaluate(f"widgetmw.get('{vendor}').token")
     for vendor, page in tabs.items():
         renewed = deliveries(page).filter(has_text=RENEWAL[vendor]).filter(has_text="→")
-        expect(renewed.first).to_be_visible(timeout=TTL * 1000)
+        expect(renewed.first).to_be_visible(timeout=4 * TTL * 1000)  # a busy machine takes its time
         assert page.evaluate(f"widgetmw.get('{vendor}').token") != first[vendor]
         expect(page.locator("#announcer")).to_contain_text("Renewed at")
         expect(verdict(page)).to_have_attribute("data-state", "verified")
