@@ -12,7 +12,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
