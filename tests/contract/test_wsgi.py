@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -312,3 +313,22 @@ def test_an_environ_may_be_served_twice(dg_env: dict[str, str]) -> None:
             assert complete(b"".join(chunks))
             if hasattr(chunks, "close"):
                 chunks.close()
+
+
+def test_interleaved_requests_of_many_users_on_threads_get_their_own(dg_env: dict[str, str]) -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        yield from (BODY[i : i + 25] for i in range(0, len(BODY), 25))
+
+    settings = Settings.from_env({**dg_env, "WIDGETMW_CACHE_SIZE": "5"})
+    middleware = WidgetMiddleware(app, settings, user=lambda environ: User(environ["PATH_INFO"]))
+    widget = middleware.widget
+    assert widget is not None
+
+    def ask(i: int) -> bool:
+        who = f"/user{i % 17}"
+        page = b"".join(middleware(environ(PATH_INFO=who), lambda *_: lambda data: None))  # type: ignore[arg-type, return-value]
+        return widget.tokens.get(User(who)).mark.encode() in page
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(3000)))
