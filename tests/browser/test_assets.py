@@ -68,14 +68,14 @@ def test_operator_functions_run_outside_our_scope() -> None:
     ("long", "short"),
     [
         ("// why\nconst total = 1;\nsend(total);", "let a=1;send(a);"),
-        ("const name = 1;\nsend({ name });\nsend(name);", "let name=1;send({name});send(name);"),
-        ("const name = 1;\nsend(it.name, name);", "let name=1;send(it.name,name);"),
-        ("const make = (size) => {\n  return { size: 2, kind() {} };\n};", "let a=size=>{return{size:2,kind(){}}};"),
+        ("const name = 1;\nsend({ name });\nsend(name);", "let a=1;send({name:a});send(a);"),
+        ("const name = 1;\nsend(it.name, name);", "let a=1;send(it.name,a);"),
+        ("const make = (size) => {\n  return { size: 2, kind() {} };\n};", "let a=b=>{return{size:2,kind(){}}};"),
         ("const run = async (job) => {\n  await job();\n};", "let b=async(a)=>{await a()};"),
         ("const seen = [\n  1,\n  2,\n];", "let a=[1,2];"),
         ('send("a  // b");\nsend(/[ "]/g);', 'send("a  // b");send(/[ "]/g);'),
         ("send(typeof x === 'y' ? true : undefined);", "send(typeof x==='y'?!0:void 0);"),
-        ("const a = 1;\nconst total = a;", "let b=1,c=b;"),
+        ("const a = 1;\nconst total = a;", "let a=1,b=a;"),
         (
             "let one;\nsend(one);\nlet two = 2;\nlet three = () => {\n  let four;\n};",
             "let a;send(a);let b=2,c=()=>{let d};",

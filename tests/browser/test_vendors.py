@@ -188,7 +188,7 @@ def giosg_script(consent: bool) -> str:
 
 
 def calls(page: Page) -> list[list[object]]:
-    queued: list[list[object]] = page.evaluate("_giosg._e.map((call) => [...call])")
+    queued: list[list[object]] = page.evaluate("(window._giosg?._e ?? []).map((call) => [...call])")
     return queued
 
 

@@ -20,7 +20,7 @@
   };
   const mix = (text) => {
     let sum = 7;
-    for (const letter of text) sum = Math.imul(sum ^ letter.charCodeAt(), 0x5bd1e995) ^ (sum >>> 15);
+    for (const letter of text) sum = (Math.imul(sum, 31) + letter.charCodeAt()) | 0;
     return sum.toString(36);
   };
   // Is `mark`, a salt and a hash as the browser remembers them, the mark of `user`?
@@ -53,15 +53,32 @@
     if (token) held[name] = shape(token, data.now);
     enroll(name, data.vendors[name], data);
   }
+  // What this page and the runtime share. The runtime puts its own functions in the place of these three.
+  const port = {
+    held,
+    listeners,
+    slots,
+    inbox,
+    shape,
+    mix,
+    matches,
+    enroll,
+    arrive,
+    take: (more) => inbox.push(more),
+    refresh: (name) => runtime.then(() => port.refresh(name)),
+    signOut: () => runtime.then(() => port.signOut()),
+  };
+  const fail = () => Promise.reject(Error("widgetmw: no runtime"));
+  addEventListener("load", () => port.running || arrive((port.refresh = port.signOut = fail)));
   window.widgetmw = {
+    _: port,
     get: (name) => held[name],
     subscribe(name, listener) {
       const entry = [listener];
       (listeners[name] ??= new Set()).add(entry);
       return () => void listeners[name].delete(entry);
     },
-    refresh: (name) => runtime.then((it) => it.refresh(name)),
-    signOut: () => runtime.then((it) => it.signOut()),
-    _: { held, listeners, slots, inbox, shape, mix, matches, enroll, arrive, take: (more) => inbox.push(more) },
+    refresh: (name) => port.refresh(name),
+    signOut: () => port.signOut(),
   };
 })

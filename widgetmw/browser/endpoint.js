@@ -1,7 +1,7 @@
 // One request to the token endpoint, and when it may be made.
 let page = inbox[0];
 let abort;
-// The times of the last minute's requests, save those of renewals that went well.
+// The times of the last minute's requests of all tabs, save those of renewals that went well.
 let times = [];
 // From when on may a request go that has to be one of at most `most` in any minute?
 const gate = (most) => {

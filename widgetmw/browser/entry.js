@@ -2,13 +2,10 @@
 // Where no inline script may run, DATA stands in a JSON element, and we call `boot` ourselves.
 // Only the element ahead of our own script, or put into the head later: any other could be anybody's markup.
 const read = (element) => {
-  if (element?.type !== "application/json" || element.dataset.widgetmw !== "") return;
-  boot(JSON.parse(element.text));
-  return true;
+  if (element?.type === "application/json" && element.dataset.widgetmw === "") return !boot(JSON.parse(element.text));
 };
 const external = read(document.currentScript?.previousSibling);
-const api = window.widgetmw;
-const port = api?._;
+const port = window.widgetmw?._;
 // Evaluated twice (a swapped document): one runtime lives on.
 if (!port || port.running) return;
 port.running = true;

@@ -20,12 +20,18 @@ const markOf = (user) => {
   const salt = Math.random().toString(36).slice(2);
   return salt + "." + mix(salt + user);
 };
-const remembers = () => cookie() || !!stored(key);
+// Another app on this host, mounted elsewhere, shares the cookie: it may be there for that one.
+const shared = () => {
+  try {
+    return Object.keys(localStorage).some((name) => name !== key && name.match(/^widgetmw:.*token$/));
+  } catch {}
+};
+const remembers = () => !!stored(key) || (cookie() && !shared());
 const remember = (user) => {
   if (!cookie()) cookie(1);
   if (user && !matches(stored(key), user)) stored(key, markOf(user));
 };
 const forget = () => {
-  cookie("; Max-Age=0");
+  if (!shared()) cookie("; Max-Age=0");
   stored(key, null);
 };

@@ -30,9 +30,7 @@ const refresh = (name) => {
   );
   // Callers who do not care need not catch.
   promise.catch(() => {});
-  // A page that calls this in a loop leaves room for the renewals of short tokens.
-  const most = Math.max(1, 7 - Math.floor(60000 / Math.max(period, 1)));
-  wish = Math.min(wish, Math.max(time(), gate(most)));
+  wish = Math.min(wish, time());
   check();
   return promise;
 };
@@ -61,16 +59,17 @@ const schedule = () => {
     notBefore = time() + 1000;
   } else postpone(failures + 1);
 };
+// When the next request goes. Tokens of a few seconds are served at their pace, since good renewals do not count;
+// a page that calls `refresh` in a loop leaves room for them.
+const due = () => {
+  const wished = Math.max(wish, gate(Math.max(1, 7 - Math.floor(60000 / Math.max(period, 1)))));
+  return (active || seeking) && used() ? Math.min(wished, Math.max(next, notBefore, gate(7))) : wished;
+};
 const check = () => {
   clearTimeout(timer);
   timer = 0;
   if (asking || away) return;
-  let at = wish;
-  if ((active || seeking) && used()) {
-    // Tokens of a few seconds are served at their pace, as long as the endpoint makes good ones.
-    at = Math.min(at, Math.max(next, notBefore, failures || period < 1000 ? gate(7) : 0));
-  }
-  const wait = at - time();
+  const wait = due() - time();
   if (wait <= 0) ask();
   // In steps, since a timer may oversleep with the machine.
   else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
@@ -86,15 +85,16 @@ const use = (woken) => {
   if (woken || !timer || next <= time()) check();
 };
 
-const conclude = ({ status, body, age }) => {
+const conclude = ({ status, body, age }, doubted) => {
   if (body?.tokens) {
-    const planned = next <= time();
+    const planned = next <= time() && !doubted;
     accept(body, age);
     // A renewal that went well is not counted, nor one after it that came a moment too early.
     const good = period > 1000;
-    if (planned && (good || spare)) times.pop();
+    const free = planned && (good || spare);
+    if (free) times.pop();
     spare = good;
-    tell({ answer: body, at: Date.now() - age * 1000 });
+    tell({ answer: body, at: Date.now() - age * 1000, free });
   } else if (status === 401) {
     seeking = false;
     signOut();
@@ -115,15 +115,17 @@ const ask = async () => {
   const before = turns;
   const idle = () => away || turns !== before;
   await alone(async () => {
-    if (idle()) return;
+    // What another tab has learnt while we waited for our turn may be reason to wait longer.
+    if (idle() || due() > time()) return;
     let reply = await request();
     // One 401 may be a hiccup of the site's session; two end what this browser remembers.
-    if (reply.status === 401 && (active || remembers())) {
+    const doubted = reply.status === 401 && (active || remembers());
+    if (doubted) {
       await pause(3000 + Math.random() * 1000);
       if (idle()) return;
       reply = await request();
     }
-    if (!idle()) conclude(reply);
+    if (!idle()) conclude(reply, doubted);
   });
   asking = false;
   check();

@@ -32,7 +32,7 @@ const accept = (answer, age, inPage) => {
   const mark = answer.user ?? user ?? "";
   const before = stored(key);
   if (user) {
-    if (user !== mark) leave(markOf(user), held);
+    if (user !== mark) leave(markOf(user), held, matches(before, mark));
   } else if (mark && before && !matches(before, mark)) {
     // Another person's page. Nothing in it is of the one before.
     inPage = false;
@@ -64,7 +64,8 @@ const accept = (answer, age, inPage) => {
   settle();
 };
 
-// Ends an identity: the one whose `tokens` these are, and by whose `mark` other tabs see whether it is theirs.
+// Ends an identity: the one whose `tokens` these are, and by whose `mark` other tabs see whether it is theirs;
+// or follows another tab that did so.
 const leave = (mark, tokens, followed) => {
   const gone = { ...tokens };
   turns++;
@@ -77,7 +78,7 @@ const leave = (mark, tokens, followed) => {
   }
   schedule();
   if (!followed) tell({ out: mark });
-  farewell(Object.keys(slots), gone);
+  farewell(Object.keys(slots), gone, followed);
   Object.keys(gone).forEach(notify);
   announce("signedout");
 };
@@ -93,14 +94,16 @@ const follow = (mark) => {
   leave(mark, held, true);
   settle("signed out");
 };
-const hear = ({ out, failures, answer, at }) => {
+const hear = ({ out, failures, answer, at, free }) => {
+  if (failures || (answer && !free)) times.push(time());
   if (failures) postpone(failures);
   else if (!answer) follow(out);
   else if (active || seeking || asking) accept(answer, (Date.now() - at) / 1000);
 };
-// What the browser remembers is no longer our person: signed out while no channel was open.
+// What the browser remembers is no longer our person: signed out while no channel was open. With the cookie still
+// there, it was the page that cleared the storage.
 const compare = (mark) => {
-  if (user && mark !== undefined && !matches(mark, user)) follow();
+  if (user && (mark || (mark === null && !cookie())) && !matches(mark, user)) follow();
 };
 
 // What the server put into a page: the first time, and whenever a document is swapped in under the living runtime.
@@ -125,7 +128,7 @@ const take = (data, inPage) => {
   if (data.ask) {
     seeking = true;
     next = 0;
-    wish = Math.max(time(), gate(7));
+    wish = time();
     setTimeout(embedAll, 2000);
   } else embedAll();
   check();

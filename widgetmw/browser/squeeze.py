@@ -1,15 +1,16 @@
 """Makes our own JavaScript smaller, by its tokens: no comments, no needless space, short names for local variables.
 
 This is no minifier for any script. It relies on how the files of this package are written: comments have lines of
-their own, every statement ends in a semicolon, there are no template literals, and no variable has the name of a
-global that is used. A name is shortened everywhere or, where it is a property's name as well, nowhere.
+their own, every statement ends in a semicolon, each declaration names one variable or pattern, and there are no
+template literals, labels or named functions.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
@@ -25,7 +26,8 @@ _TOKEN: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[\w$]")
 _LONE: Final = re.compile(r"(?<![\w$])\((\w+)\)=>")
-_SHORTER: Final = {"const": "let", "true": "!0", "false": "!1", "undefined": "void 0"}
+_ZEROS: Final = re.compile(r"^([1-9]\d*?)(0{3,})$")
+_SHORTER: Final = {"const": "let", "true": "!0", "false": "!1", "undefined": "void 0", "Infinity": "1/0"}
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _KEPT: Final = frozenset({"as", "do", "if", "in", "of"})
 
@@ -34,8 +36,12 @@ def squeeze(text: str) -> str:
     """Returns the script in fewer bytes, in one line."""
     lines = (line.strip() for line in text.splitlines())
     source = "\n".join(line for line in lines if not line.startswith("//"))
-    words = [_SHORTER.get(word, word) for word in _shorten(_TOKEN.findall(source))]
+    words = [_SHORTER.get(word) or _ZEROS.sub(_power, word) for word in _shorten(_TOKEN.findall(source))]
     return _join(_one_let(words))
+
+
+def _power(number: re.Match[str]) -> str:
+    return f"{number[1]}e{len(number[2])}"
 
 
 def _join(words: Iterable[str]) -> str:
@@ -69,11 +75,42 @@ def _one_let(words: list[str]) -> Iterator[str]:
         yield "," if joined else word
 
 
+# --- names ----------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Variable:
+    """A name within its scope, which is the words from ``start`` to ``end``."""
+
+    name: str
+    start: int
+    end: int
+    places: list[int] = field(default_factory=list)
+
+    def clashes(self, other: _Variable) -> bool:
+        """Whether one of the two would hide the other from a place where it is used."""
+        return (self.start, self.end) == (other.start, other.end) or self._seen(other) or other._seen(self)
+
+    def _seen(self, other: _Variable) -> bool:
+        first = bisect_left(self.places, other.start)
+        return first < len(self.places) and self.places[first] <= other.end
+
+
 def _shorten(words: list[str]) -> list[str]:
-    free = {name for name in _variables(words) if name.isidentifier()} - set(_properties(words))
-    names = Counter(word for word in words if word in free)
-    short = dict(zip((name for name, _ in names.most_common()), _names({*words, *_KEPT}), strict=False))
-    return [short.get(word, word) for word in words]
+    brackets = _brackets(words)
+    variables = list(_variables(words, brackets))
+    keys, shorthands = _keys(words)
+    unbound = _bind(words, variables, keys)
+    result = list(words)
+    chosen: dict[str, list[_Variable]] = {}
+    for variable in sorted(variables, key=lambda each: -len(each.places)):
+        for short in _names(unbound):
+            if not any(variable.clashes(other) for other in chosen.get(short, ())):
+                break
+        chosen.setdefault(short, []).append(variable)
+        for place in variable.places:
+            result[place] = f"{words[place]}:{short}" if place in shorthands else short
+    return result
 
 
 def _names(taken: set[str]) -> Iterator[str]:
@@ -84,25 +121,87 @@ def _names(taken: set[str]) -> Iterator[str]:
                 yield name
 
 
-def _variables(words: list[str]) -> Iterator[str]:
-    """Finds what is declared by const or let, or is a parameter of an arrow function."""
+def _bind(words: list[str], variables: Sequence[_Variable], keys: set[int]) -> set[str]:
+    """Gives each variable the places of its name; returns the names that are nobody's."""
+    by_name: dict[str, list[_Variable]] = {}
+    for variable in variables:
+        by_name.setdefault(variable.name, []).append(variable)
+    unbound = set(_KEPT)
     for place, word in enumerate(words):
+        if place in keys:
+            continue
+        around = [each for each in by_name.get(word, ()) if each.start <= place <= each.end]
+        if around:
+            min(around, key=lambda each: each.end - each.start).places.append(place)
+        else:
+            unbound.add(word)
+    return unbound
+
+
+def _brackets(words: list[str]) -> dict[int, int]:
+    """Returns for each bracket the place of its other half."""
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    for place, word in enumerate(words):
+        if word in "([{":
+            opened.append(place)
+        elif word in ")]}":
+            pairs[place] = opened.pop()
+            pairs[pairs[place]] = place
+    return pairs
+
+
+def _variables(words: list[str], brackets: dict[int, int]) -> Iterator[_Variable]:
+    """Finds what is declared by const or let, or is a parameter."""
+    blocks = [-1]
+    for place, word in enumerate(words):
+        before, after = words[place - 1], words[(place + 1) % len(words)]
+        if word == "{" or (word == "(" and before == "for"):
+            blocks.append(place)
+        elif brackets.get(place) == blocks[-1]:
+            blocks.pop()
         if word in ("const", "let"):
-            yield words[place + 1]
-        elif word == "=>" and words[place - 1] == ")":
-            yield from words[_opening(words, place - 1) : place]
+            names = _pattern(words, place + 1, brackets.get(place + 1, place + 1))
+            start, end = _block(words, brackets, blocks[-1])
         elif word == "=>":
-            yield words[place - 1]
+            start = brackets[place - 1] if before == ")" else place - 1
+            names = _pattern(words, start, place - 1)
+            end = _body(words, brackets, place + 1)
+        elif word == ")" and after == "{" and words[brackets[place] - 1] not in ("if", "for", "while"):
+            start = brackets[place]
+            names = _pattern(words, start, place)
+            end = brackets[place + 1]
+        else:
+            continue
+        for name in names:
+            yield _Variable(name, start, end)
 
 
-def _opening(words: list[str], place: int) -> int:
-    while words[place] != "(":
-        place -= 1
+def _pattern(words: list[str], first: int, last: int) -> list[str]:
+    """Finds what a name, a pattern or a list of parameters binds; a name with a colon after it is a key."""
+    pattern = range(first, last + 1)
+    return [words[each] for each in pattern if words[each].isidentifier() and words[each + 1] != ":"]
+
+
+def _block(words: list[str], brackets: dict[int, int], opened: int) -> tuple[int, int]:
+    if opened < 0:
+        return 0, len(words)
+    end = brackets[opened]
+    return opened, _body(words, brackets, end + 1) if words[opened] == "(" else end
+
+
+def _body(words: list[str], brackets: dict[int, int], place: int) -> int:
+    """Returns the end of the block, statement or expression that begins at a place."""
+    if words[place] == "{":
+        return brackets[place]
+    while words[place] not in (",", ";", ")", "]", "}"):
+        place = brackets.get(place, place) + 1
     return place
 
 
-def _properties(words: list[str]) -> Iterator[str]:
-    """Finds names after a dot, keys of literals, shorthand members and methods."""
+def _keys(words: list[str]) -> tuple[set[int], set[int]]:
+    """Finds the names of properties: those that are only that, and those which are a variable's name as well."""
+    keys, shorthands = set(), set()
     opened: list[str] = []
     for place, word in enumerate(words):
         before, after = words[place - 1], words[(place + 1) % len(words)]
@@ -111,9 +210,13 @@ def _properties(words: list[str]) -> Iterator[str]:
         elif word in ")]}":
             opened.pop()
         if before in (".", "?."):
-            yield word
-        if before in "{," and opened[-1:] == ["{"] and (after in ":,}" or _is_method(words, place)):
-            yield word
+            keys.add(place)
+        elif before in "{," and opened[-1:] == ["{"]:
+            if after == ":" or _is_method(words, place):
+                keys.add(place)
+            elif after in ",}":
+                shorthands.add(place)
+    return keys, shorthands
 
 
 def _is_method(words: list[str], place: int) -> bool:

@@ -1,22 +1,21 @@
 // The runtime starts when the page is parsed, and not before it is really shown (browsers prerender ahead of a click).
 const start = () => {
-  const later = document.prerendering ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
+  const later = document.prerendering === true ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
   if (later) return document.addEventListener(later, start, { once: true });
   lastUse = time();
   openChannel();
   for (const name in slots) equip(name);
-  const owed = stored(debts)?.split(",");
-  if (owed) farewell(owed, {});
+  takeDebts();
   for (const data of inbox) take(data, data === inbox[0]);
-  port.take = (data) => take(data);
-  const runtime = { refresh, signOut: async () => signOut() };
-  Object.assign(api, runtime);
-  port.arrive(runtime);
+  Object.assign(port, { refresh, signOut: async () => signOut(), take: (data) => take(data) });
+  port.arrive();
 
   const listen = (types, then) => {
     for (const type of types.split(" ")) addEventListener(type, then, { capture: true, passive: true });
   };
-  listen("pointerdown pointermove keydown wheel focus blur", () => use());
+  listen("pointerdown pointermove keydown wheel", () => use());
+  // Of the window: an element gets the focus by scripts as well. A click into a frame takes it away.
+  listen("focus blur", (event) => event.target === window && use());
   listen("visibilitychange", () => use(true));
   // No sign of somebody being here: an idle tab stays idle.
   listen("online", () => check((notBefore = 0)));
@@ -25,6 +24,7 @@ const start = () => {
   // No open channel and no request, so that the page may go into the back/forward cache.
   listen("pagehide", () => {
     away = true;
+    leaveDebts();
     clearTimeout(timer);
     abort?.abort();
     closeChannel();
@@ -35,7 +35,7 @@ const start = () => {
     openChannel();
     compare(stored(key));
     // It may have been there for long: ask whether it is still so.
-    if (active || seeking || wants.length) wish = time();
+    if (active || seeking || wants.length || remembers()) wish = time();
     use(true);
   });
   if (external) {

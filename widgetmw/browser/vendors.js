@@ -1,29 +1,36 @@
-// The vendors' late halves: each is made with its slot, and may offer `update(inPage)`, `logout(token)`, `embed()`.
+// The vendors' late halves: each is made with its slot, and may offer `update(inPage)`,
+// `logout(token, followed)`, `embed()`.
 const late = {};
 const vendors = { __proto__: null };
-// A vendor's failure is reported and stays its own. Whatever it says, no token gets into the console.
-const attempt = (name, method, value) => {
+// A vendor's failure is reported and stays its own. No word as long as a token gets into the console.
+const attempt = (name, method, value, followed) => {
   try {
-    return vendors[name]?.[method]?.(value);
+    return vendors[name]?.[method]?.(value, followed);
   } catch (error) {
-    const secret = slots[name].current()?.token ?? value?.token;
-    console.warn("widgetmw: " + name + ": " + (secret ? String(error).replaceAll(secret, "...") : error));
+    console.warn("widgetmw: " + name + ": " + String(error).replace(/\S{40,}/g, "..."));
   }
 };
 const equip = (name) => {
   vendors[name] ??= late[name]?.(slots[name]) ?? {};
 };
-// A vendor's clean-up may have to wait for its widget; if that never comes in this page, a later page owes it.
+// A vendor's clean-up may have to wait for its widget; if that never comes in this page, it owes it to a later one.
+// One tab cleans what the tabs share, and may owe; those that followed clean their own page.
 const debts = key + ":owed";
-const farewell = (names, tokens) => {
-  const open = new Set();
-  const write = () => stored(debts, [...open].join() || null);
+const open = new Set();
+const farewell = (names, tokens, followed) => {
   for (const name of names) {
-    const later = attempt(name, "logout", tokens[name]);
-    if (later) open.add(name);
-    later?.then(() => open.delete(name) && write());
+    const later = attempt(name, "logout", tokens[name], followed);
+    if (!later || followed) continue;
+    open.add(name);
+    later.then(() => open.delete(name));
   }
-  write();
+};
+const leaveDebts = () => open.size && stored(debts, [...open].join());
+const takeDebts = () => {
+  const owed = stored(debts)?.split(",") ?? [];
+  stored(debts, null);
+  // Those of vendors that this page has no part in are handed on.
+  for (const name of owed) slots[name] ? farewell([name], {}) : open.add(name);
 };
 const embedAll = () => {
   for (const name in slots) {

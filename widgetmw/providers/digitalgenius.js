@@ -9,6 +9,10 @@ early.digitalgenius = (slot) => {
     if (slot.shown) for (const key in slot.page) config[key] ??= slot.page[key];
     if (token()) (config.metadata = open(config.metadata)).auth_token = given = token();
     else if (given && config.metadata?.auth_token === given) delete config.metadata.auth_token;
+    // A `metadata` that cannot be set, or is made anew at each reading.
+    if (token() && config.metadata.auth_token !== given) {
+      config = { ...config, metadata: { ...config.metadata, auth_token: given } };
+    }
     return config;
   };
   let chained;
@@ -36,8 +40,20 @@ early.digitalgenius = (slot) => {
       if (config || slot.shown) then((config = merge(config)));
       return config;
     };
-    Object.defineProperty(window, name, { configurable: true, enumerable: true, get, set: (own) => (config = own) });
+    // Where a script ahead of us declared it with var, or the page defines it over ours, its value is what we have.
+    const fix = () => {
+      const own = window[name];
+      if (own && own !== config) then((window[name] = merge(own)));
+    };
+    slot.fixes.push(fix);
+    try {
+      Object.defineProperty(window, name, { configurable: true, enumerable: true, get, set: (own) => (config = own) });
+    } catch {
+      config = 0;
+      fix();
+    }
   };
+  slot.fixes = [];
   trap("DG_CHAT_WIDGET_CONFIG", () => DG_CHAT_WIDGET_CONFIG, chain);
   trap("DG_SDK_CONFIG", () => DG_SDK_CONFIG, () => {});
   // The headless kit: that `init` takes the token in its metadata is inferred; the event has two documented names.
@@ -58,7 +74,7 @@ late.digitalgenius = (slot) => {
   let known;
   let leave;
   // A read of the globals brings them up to date, also those that the page declared with let or const.
-  const reread = () => [window.DG_CHAT_WIDGET_CONFIG, window.DG_SDK_CONFIG];
+  const reread = () => slot.fixes.forEach((fix) => fix());
   slot.flush = () => {
     const methods = window.dgchat?.methods;
     if (!slot.embedded || !methods) return;
@@ -77,11 +93,11 @@ late.digitalgenius = (slot) => {
       if (inPage) known = slot.current().token;
       slot.flush();
     },
-    logout() {
+    logout(last, followed) {
       reread();
       const { DGChatSDK } = window;
       DGChatSDK?.endConversation?.();
-      if (DGChatSDK && !slot.embedded) return;
+      if ((DGChatSDK || followed) && !slot.embedded) return;
       const reset = new Promise((resolve) => (leave = resolve));
       slot.flush();
       return leave && reset;

@@ -2,8 +2,9 @@
 // ---- runtime ----
 late.giosg = (slot) => {
   // The vendor's tag keeps a `_giosg` that is there before it, and its script plays the calls in `_e` (documented).
+  let ours;
   const queue = () =>
-    (window._giosg ||= function () {
+    (window._giosg ||= ours = function () {
       (_giosg._e ||= []).push(arguments);
     });
   const submit = () => slot.current() && queue()("visitor", "submit", slot.current().token, "HS256");
@@ -19,33 +20,42 @@ late.giosg = (slot) => {
       const { setVisitorConsent } = consent;
       consent.setVisitorConsent = (...choice) => {
         const result = setVisitorConsent?.apply(consent, choice);
-        submit();
+        Promise.resolve(result).then(submit, submit);
         return result;
       };
       consent.addEventListener?.("tcChange", submit);
     }
     if (__tcfapi && !framework) {
       framework = true;
-      __tcfapi("addEventListener", 2, (state) => state?.eventStatus === "useractioncomplete" && submit());
+      try {
+        __tcfapi("addEventListener", 2, (state) => state?.eventStatus === "useractioncomplete" && submit());
+      } catch {}
     }
   };
+  // Calls that nobody plays in this page are lost with it: a clean-up waits for the vendor's script.
+  let played;
   // Either comes with some script of the page or the vendor.
-  document.addEventListener("load", ({ target }) => target.localName === "script" && heed(), true);
+  document.addEventListener("load", ({ target }) => {
+    if (target.localName !== "script") return;
+    if (target.src.includes("giosg.com")) played?.();
+    heed();
+  }, true);
 
   // A link gets the URL of every token, a frame one per person: a new `src` would lose an open chat.
   const marked = "[data-widgetmw-giosg]";
-  const signed = new WeakSet();
+  const signed = new WeakMap();
   const expired = () => slot.current()?.expiresAt < Date.now();
   const sign = (element) => {
-    const url = slot.current()?.url;
     const place = { a: "href", iframe: "src" }[element.localName];
-    if (!url && signed.delete(element)) {
-      if (place === "src") element.src = "about:blank";
-      else element.removeAttribute("href");
-    }
-    if (!url || !place || (place === "src" && (signed.has(element) || expired()))) return;
-    signed.add(element);
-    element[place] = url;
+    let url = slot.current()?.url;
+    const known = signed.get(element);
+    if (!place || (url && place === "src" && (known || expired()))) return;
+    if (url) signed.set(element, known ?? [element.getAttribute(place)]);
+    else if (!signed.delete(element)) return;
+    // Without a user a link or a frame is again what the page made it.
+    url ??= known[0] ?? (place === "src" && "about:blank");
+    if (!url) element.removeAttribute(place);
+    else if (element.getAttribute(place) !== url) element.setAttribute(place, url);
   };
   const signAll = (root) => root.querySelectorAll(marked).forEach(sign);
   new MutationObserver((records) => {
@@ -56,16 +66,19 @@ late.giosg = (slot) => {
         if (node.firstElementChild) signAll(node);
       }
     }
-  }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-widgetmw-giosg"] });
-  // The tab slept past the expiry, and the first click hits a link: renew, then follow it.
-  document.addEventListener("click", (event) => {
-    const link = event.isTrusted && expired() && event.target.closest?.("a" + marked);
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-widgetmw-giosg", "href"] });
+  // The tab slept past the expiry, and the first click hits a link: renew, then follow it, in a tab of its own where
+  // that was asked for. (The right button brings the menu, and follows nothing.)
+  const click = (event) => {
+    const link = event.isTrusted && event.button < 2 && expired() && event.target.closest?.("a" + marked);
     if (!link) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const follow = () => link.click();
+    const apart = event.button || event.ctrlKey || event.metaKey || event.shiftKey;
+    const follow = () => (apart ? open(link.href) : link.click());
     refresh("giosg").then(follow, follow);
-  }, true);
+  };
+  for (const type of ["click", "auxclick"]) document.addEventListener(type, click, true);
 
   return {
     update() {
@@ -74,9 +87,11 @@ late.giosg = (slot) => {
       signAll(document);
     },
     logout() {
+      const there = window._giosg && _giosg !== ours;
       queue()("visitor", "removeAll");
       queue()("chat", "close", { all: true, hide: true, clearHistory: true });
       signAll(document);
+      return there ? undefined : new Promise((resolve) => (played = resolve));
     },
     embed() {
       const host = "https://service.giosg.com";

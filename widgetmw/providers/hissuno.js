@@ -21,13 +21,17 @@ late.hissuno = (slot) => ({
   update(inPage) {
     if (!inPage) slot.write();
   },
-  logout(last) {
+  logout(last, followed) {
     delete window.HISSUNO_WIDGET_CONFIG;
+    if (followed) return;
     const sessions = "hissuno_sessions_" + slot.page.projectId + "_";
     const chats = "hissuno_chat_" + slot.page.projectId + "_";
-    const mine = last && sessions + slot.claims(last.token).userId;
+    const own = (token) => token && sessions + slot.claims(token.token).userId;
+    const gone = own(last);
+    const next = own(slot.current());
     for (const key of Object.keys(localStorage)) {
-      if (key.startsWith(chats) || (mine ? key === mine : key.startsWith(sessions))) localStorage.removeItem(key);
+      const theirs = gone ? key === gone : key.startsWith(sessions) && key !== next;
+      if (theirs || key.startsWith(chats)) localStorage.removeItem(key);
     }
   },
 });
