@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
-NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild")
+NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild", "typescript@5")
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "firefox": "firefox-esr",
@@ -48,7 +48,8 @@ def _install_debian(missing: list[str]) -> None:
 
 
 def _install_node() -> None:
-    if (CACHE / "node_modules" / "esbuild").exists() or not find("npm"):
+    packages = [package.partition("@")[0] for package in NODE_PACKAGES]
+    if all((CACHE / "node_modules" / package).exists() for package in packages) or not find("npm"):
         return
     CACHE.mkdir(exist_ok=True)
     words = [

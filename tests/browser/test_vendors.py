@@ -42,6 +42,13 @@ ASSIGNMENTS = {
     "mutated": f"const c = window.DG_CHAT_WIDGET_CONFIG; const mine = {OWN};"
     "c.theme = mine.theme; c.env = mine.env; c.metadata = mine.metadata; c.callbacks = mine.callbacks;",
     "merged": f"window.DG_CHAT_WIDGET_CONFIG = Object.assign({{}}, window.DG_CHAT_WIDGET_CONFIG, {OWN});",
+    "defined": f"Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {{value: {OWN}, configurable: true}});",
+    "defined for good": f"Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {{value: {OWN}}});",
+    "read-only metadata": f"const c = {OWN};"
+    "Object.defineProperty(c, 'metadata', {value: c.metadata, enumerable: true}); window.DG_CHAT_WIDGET_CONFIG = c;",
+    "metadata from a getter": f"const {{metadata, ...c}} = {OWN};"
+    "window.DG_CHAT_WIDGET_CONFIG = Object.defineProperty(c, 'metadata',"
+    "  {get: () => ({plan: 'pro'}), enumerable: true});",
     "late": f"addEventListener('DOMContentLoaded', () => {{ window.DG_CHAT_WIDGET_CONFIG = {OWN}; }});",
 }
 
@@ -62,6 +69,22 @@ def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_our_token(visit: Visit,
     fresh = renew(page, site, "digitalgenius")
     assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
     assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == fresh
+
+
+def test_dg_a_var_ahead_of_our_script_is_kept(visit: Visit, site: Site) -> None:
+    ahead = f"<!doctype html><html>{script('window.own = () => {}; var DG_CHAT_WIDGET_CONFIG = ' + OWN)}<head>"
+    whole = site.page("ann").body.decode()
+    site.pages["/ahead"] = lambda user: Reply(
+        200, whole.replace("<!doctype html><html><head>", ahead).encode(), {"Content-Type": "text/html"}
+    )
+    page = visit("ann", "/ahead")
+    page.add_script_tag(content=standins.DIGITALGENIUS_EMBEDDED)
+    token = token_of(page, "digitalgenius")
+    assert page.evaluate("vendor.config.metadata") == {"plan": "pro", "auth_token": token}
+    fresh = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate("[vendor.resets, DG_CHAT_WIDGET_CONFIG.metadata]") == [1, {"plan": "pro"}]
 
 
 def test_dg_a_config_set_ahead_of_our_script_is_kept(profile: Callable[..., BrowserContext], site: Site) -> None:
@@ -255,6 +278,76 @@ def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: 
     page.click("#chat")
     page.wait_for_url("**/chat?*")
     assert "n=2" in page.url
+
+
+def test_giosg_a_link_that_the_page_rewrites_is_signed_again(visit: Visit, site: Site) -> None:
+    site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
+    page = visit("ann")
+    page.evaluate("document.getElementById('chat').href = '/somewhere'")
+    assert page.get_attribute("#chat", "href") == page.evaluate("widgetmw.get('giosg').url")
+
+
+def test_giosg_after_sign_out_a_link_is_what_the_page_made_it(visit: Visit, site: Site) -> None:
+    site.body = (
+        '<a id="chat" data-widgetmw-giosg href="/contact">chat</a><iframe id="own" data-widgetmw-giosg src="/chat?own">'
+        '</iframe><iframe id="none" data-widgetmw-giosg></iframe>'
+    )
+    page = visit("ann")
+    renew(page, site, "giosg")
+    page.evaluate("widgetmw.signOut()")
+    assert page.get_attribute("#chat", "href") == "/contact"
+    assert [page.get_attribute(frame, "src") for frame in ("#own", "#none")] == ["/chat?own", "about:blank"]
+
+
+@pytest.mark.parametrize("way", ["middle", "control"])
+def test_giosg_a_click_for_a_new_tab_on_an_expired_link_opens_one(visit: Visit, site: Site, way: str) -> None:
+    site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
+    site.life = 60
+    page = visit("ann", clock=True)
+    hide(page)
+    sleep(page, site, HOUR)
+    page.evaluate("delete document.visibilityState")
+    with page.context.expect_page() as opened:
+        page.click("#chat", **({"button": "middle"} if way == "middle" else {"modifiers": ["Control"]}))
+    opened.value.wait_for_url("**/chat?*")
+    assert "n=2" in opened.value.url
+    assert page.url == site.url + "/"
+
+
+SUBMITS = "_giosg._e.filter((call) => call[1] === 'submit').length"
+
+
+def test_giosg_data_is_submitted_again_when_the_choice_has_been_kept(visit: Visit, site: Site) -> None:
+    site.head = script(
+        "window.giosgTCApi = {addEventListener: (type, listener) => { window[type] = listener; },"
+        "  setVisitorConsent: () => new Promise((resolve) => { window.keep = resolve; })};"
+    )
+    page = visit("ann")
+    assert page.evaluate(SUBMITS) == 1
+    page.evaluate("giosgTCApi.setVisitorConsent({vendor: true}); 0")
+    assert page.evaluate(SUBMITS) == 1
+    page.evaluate("keep()")
+    assert page.evaluate(SUBMITS) == 2
+    page.evaluate("tcChange()")
+    assert page.evaluate(SUBMITS) == 3
+
+
+def test_giosg_heeds_the_consent_framework_once_somebody_has_chosen(visit: Visit, site: Site) -> None:
+    site.head = script("window.__tcfapi = (command, version, listener) => { window.tell = listener; };")
+    page = visit("ann")
+    page.evaluate("tell({eventStatus: 'cmpuishown'})")
+    assert page.evaluate(SUBMITS) == 1
+    page.evaluate("tell({eventStatus: 'useractioncomplete'})")
+    assert page.evaluate(SUBMITS) == 2
+
+
+def test_giosg_a_consent_framework_that_throws_breaks_nothing(visit: Visit, site: Site) -> None:
+    site.head = script("window.__tcfapi = () => { throw new Error('not ready'); };")
+    site.body = '<a id="chat" data-widgetmw-giosg>chat</a><script src="/other.js"></script>'
+    site.pages["/other.js"] = lambda user: Reply(200, b"", {"Content-Type": "text/javascript"})
+    page = visit("ann")
+    assert page.evaluate(SUBMITS) == 1
+    assert page.get_attribute("#chat", "href")
 
 
 def test_giosg_a_marked_link_of_the_pages_own_is_left_to_anonymous_visitors(visit: Visit, site: Site) -> None:

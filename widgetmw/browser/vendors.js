@@ -16,21 +16,21 @@ const equip = (name) => {
 // A vendor's clean-up may have to wait for its widget; if that never comes in this page, it owes it to a later one.
 // One tab cleans what the tabs share, and may owe; those that followed clean their own page.
 const debts = key + ":owed";
-const open = new Set();
+const unpaid = new Set();
 const farewell = (names, tokens, followed) => {
   for (const name of names) {
     const later = attempt(name, "logout", tokens[name], followed);
     if (!later || followed) continue;
-    open.add(name);
-    later.then(() => open.delete(name));
+    unpaid.add(name);
+    later.then(() => unpaid.delete(name));
   }
 };
-const leaveDebts = () => open.size && stored(debts, [...open].join());
+const leaveDebts = () => unpaid.size && stored(debts, [...unpaid].join());
 const takeDebts = () => {
   const owed = stored(debts)?.split(",") ?? [];
   stored(debts, null);
   // Those of vendors that this page has no part in are handed on.
-  for (const name of owed) slots[name] ? farewell([name], {}) : open.add(name);
+  for (const name of owed) slots[name] ? farewell([name], {}) : unpaid.add(name);
 };
 const embedAll = () => {
   for (const name in slots) {
