@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 from widgetmw.cli.env import settings_table
-from widgetmw.core import reasons
+from widgetmw.core import proxy, reasons
 
 ROOT = Path(__file__).parent.parent
-PARTS = {"README.md": ("settings", settings_table), "docs/reasons.md": ("reasons", reasons.table)}
+PARTS = {
+    "README.md": ("settings", settings_table),
+    "docs/reasons.md": ("reasons", reasons.table),
+    "docs/proxies.md": ("reasons", proxy.table),
+}
 
 
 def rendered(name: str) -> tuple[str, str]:

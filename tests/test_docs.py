@@ -21,7 +21,9 @@ def test_the_readme_has_the_two_commands() -> None:
     assert "make test" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/browser.md", "docs/reasons.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/browser.md", "docs/proxies.md", "docs/reasons.md"]
+)
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     document = ROOT / name
     for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text(encoding="utf-8")):

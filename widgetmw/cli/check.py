@@ -32,6 +32,8 @@ def check(environ: Mapping[str, str]) -> int:
         print("no vendor is configured: every page passes through untouched")
         return 0
     print(f"endpoints under {settings.path}, {settings.delivery} delivery")
+    if settings.proxy is not None:
+        print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.facts()}")
     tokens = Tokens(settings, time.time, Events())
     sound = [_vendor(settings, tokens, name) for name in settings.providers]
     return 0 if all(sound) else 1

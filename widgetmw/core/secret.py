@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 _MOST_BYTES = 65_536
@@ -52,3 +53,37 @@ class SecretFile:
         if not text:
             raise ValueError("is empty")
         return text
+
+
+class Watch:
+    """Looks after one file while the process runs. The caller keeps threads apart.
+
+    Args:
+        file: with the content that is in use.
+        period: seconds between two looks.
+    """
+
+    __slots__ = ("_content", "_file", "_next", "_period")
+
+    def __init__(self, file: SecretFile, period: float) -> None:
+        self._file = file
+        self._period = period
+        self._content = file.content
+        self._next = -inf
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to look again; also after the clock was set back."""
+        return not self._next - self._period <= now < self._next
+
+    def changed(self, now: float) -> str | None:
+        """Returns the content where it is another than at the last look, else ``None``.
+
+        Raises:
+            ValueError: it cannot be read, as :meth:`SecretFile.read` says it.
+        """
+        self._next = now + self._period
+        content = self._file.read(again=True)
+        if content == self._content:
+            return None
+        self._content = content
+        return content

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from widgetmw.core import proxy_settings
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.provider import Provider, known, provider_class
+from widgetmw.core.proxy_settings import InFront
 from widgetmw.core.secret import SecretFile
 from widgetmw.core.variable import Reader, Variable, comma_list, flag, matching, names_of, one_of, whole
 
@@ -116,8 +119,10 @@ VARIABLES = (
     Variable("WIDGETMW_EXCLUDE", "comma list of path prefixes left alone", _prefixes, ()),
     Variable("WIDGETMW_ALLOWED_ORIGINS", "other origins that may call the endpoint", _origins, frozenset()),
     Variable("WIDGETMW_DEBUG", "answers say in `X-Widgetmw` what was done to them", flag, False, "`false`"),
+    *proxy_settings.VARIABLES,
 )
-_BY_NAME = {variable.name: variable for variable in VARIABLES}
+_NAMES = {name for each in VARIABLES for name in each.names}
+_OF_FIELDS = {variable.name: variable for variable in VARIABLES if variable not in proxy_settings.VARIABLES}
 
 
 class Vendor:
@@ -159,6 +164,8 @@ class Settings:
         vendors: the active vendors in order.
         refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
         path: prefix of the endpoints, without a trailing slash.
+        proxy: what says who is signed in where nothing further in does, or ``None``.
+        clock: Unix seconds; another than the system's is for tests.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -173,6 +180,8 @@ class Settings:
     exclude: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
     debug: bool = False
+    proxy: InFront | None = None
+    clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -195,14 +204,14 @@ class Settings:
             SettingsError: lists every problem by variable name; never shows a value.
         """
         reader = Reader(os.environ if environ is None else environ)
-        if not reader.read(_BY_NAME["WIDGETMW_ENABLED"]) and not reader.problems:
+        if not reader.read(_OF_FIELDS["WIDGETMW_ENABLED"]) and not reader.problems:
             return cls(enabled=False)
         unknown = sorted(_unknown(reader))
         reader.problems += [f"{name} is not a variable of widgetmw" for name in unknown]
-        values = {_field(name): reader.read(var) for name, var in _BY_NAME.items() if name != "WIDGETMW_ENABLED"}
+        values = {_field(name): reader.read(var) for name, var in _OF_FIELDS.items() if name != "WIDGETMW_ENABLED"}
         wanted = values.pop("providers")
         vendors = tuple(_vendors(reader, wanted))
-        settings = cls(vendors=vendors, **values)
+        settings = cls(vendors=vendors, proxy=proxy_settings.configured(reader), **values)
         reader.problems += [*_conflicts(settings), *_exposed(settings, reader)]
         if reader.problems:
             raise SettingsError(reader.problems)
@@ -217,7 +226,7 @@ def _field(name: str) -> str:
 
 def _unknown(reader: Reader) -> Iterator[str]:
     for name in reader.names():
-        if name.startswith("WIDGETMW_") and name not in _BY_NAME and not _KUBERNETES.fullmatch(name):
+        if name.startswith("WIDGETMW_") and name not in _NAMES and not _KUBERNETES.fullmatch(name):
             yield name
 
 

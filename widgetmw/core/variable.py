@@ -49,6 +49,11 @@ class Variable:
     secret: bool = False
     watched: bool = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it may come by."""
+        return (self.name, f"{self.name}_FILE") if self.from_file else (self.name,)
+
 
 class Reader:
     """Reads variables out of an environment and keeps every problem it meets.

@@ -1,0 +1,184 @@
+"""For the tests of your own app: settings with throw-away keys, a signed-in user, a clock, and a page's tokens.
+
+With Flask, and any test framework or none::
+
+    Widget(app, settings=testing.settings())
+    with testing.as_user(User("42")):
+        page = app.test_client().get("/")
+    assert testing.read_tokens(page.data)["digitalgenius"].claims["external_id"] == "42"
+
+Nothing of this is for production: the keys are made anew in each process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from secrets import token_hex
+from typing import Any, Final
+
+from widgetmw.core.identity import pretended
+from widgetmw.core.provider import known
+from widgetmw.core.settings import Settings
+from widgetmw.core.user import User
+
+__all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
+
+_SCRIPT: Final = re.compile(r"<script[^>]*\bdata-widgetmw\b[^>]*>(.*?)</script", re.DOTALL)
+_DATA: Final = '{"url":'
+_COMMON: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
+
+
+class Clock:
+    """Unix seconds that stand still until they are moved.
+
+    Args:
+        now: to begin with; the system's time where it is ``None``.
+
+    Attributes:
+        now: may be set, too.
+    """
+
+    def __init__(self, now: float | None = None) -> None:
+        self.now = time.time() if now is None else now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        """Moves it, backwards too."""
+        self.now += seconds
+
+
+def settings(*vendors: str, clock: Clock | None = None, **variables: str) -> Settings:
+    """Returns settings with throw-away keys, whatever the environment of the process holds.
+
+    Args:
+        vendors: names of those that are active; all of them where none is named.
+        clock: in place of the system's, for tokens that age.
+        variables: further ones by name, such as ``WIDGETMW_DELIVERY="fetch"``.
+
+    Raises:
+        KeyError: there is no such vendor.
+        SettingsError: the variables have problems.
+    """
+    made = Settings.from_env(environ(*vendors, **variables))
+    return made if clock is None else replace(made, clock=clock)
+
+
+def environ(*vendors: str, **variables: str) -> dict[str, str]:
+    """Returns the variables that :func:`settings` is made of, for apps that read the environment themselves.
+
+    Raises:
+        KeyError: there is no such vendor.
+    """
+    return {name: text for vendor in vendors or known() for name, text in _keys(vendor).items()} | variables
+
+
+def as_user(user: User | None) -> AbstractContextManager[None]:
+    """Makes every request within the block the user's, or nobody's; for pages and the endpoint alike.
+
+    It outranks ``identify``, ``user=``, a proxy and the framework's convention, in all threads of the process. The app
+    itself does not know of it: for its own pages nobody is signed in, unless your test does that too.
+    """
+    return pretended(user)
+
+
+@dataclass(frozen=True)
+class PageToken:
+    """A token that a page carries.
+
+    Attributes:
+        provider: the vendor's name.
+        value: the token itself.
+        expires_at: Unix seconds, or ``None`` where it has no expiry.
+        refresh_at: Unix seconds from which it is no longer handed out, or ``None``.
+        header: of the JWT; empty where the token is none.
+        claims: of the JWT, not verified; empty where the token is none.
+        extra: what else the page has for this vendor, such as giosg's signed ``url``.
+    """
+
+    provider: str
+    value: str
+    expires_at: int | None
+    refresh_at: int | None
+    header: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_tokens(html: str | bytes) -> dict[str, PageToken]:
+    """Returns the tokens of a page, or of the endpoint's JSON, by vendor; empty where there is none.
+
+    Args:
+        html: the body of an answer, not compressed.
+    """
+    # our span is ASCII, whatever the page's encoding
+    text = html if isinstance(html, str) else bytes(html).decode("latin-1")
+    found = _of_endpoint(text) if text.lstrip().startswith("{") else _of_page(text)
+    return {facts["provider"]: _token(facts) for facts in found}
+
+
+def _of_page(text: str) -> Iterator[dict[str, Any]]:
+    for script in _SCRIPT.findall(text):
+        for start in (match.start() for match in re.finditer(re.escape(_DATA), script)):
+            try:
+                data, _ = json.JSONDecoder().raw_decode(script, start)
+            except ValueError:
+                continue  # code, and no data
+            yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
+
+
+def _of_endpoint(text: str) -> Iterator[dict[str, Any]]:
+    data = json.loads(text)
+    if "token" in data:
+        yield data
+    yield from data.get("tokens", {}).values()
+
+
+def _token(facts: dict[str, Any]) -> PageToken:
+    value = facts["token"]
+    header, claims = (_part(part) for part in value.split(".")[:2]) if value.count(".") == 2 else ({}, {})
+    extra = {name: each for name, each in facts.items() if name not in _COMMON}
+    return PageToken(facts["provider"], value, facts["expires_at"], facts["refresh_at"], header, claims, extra)
+
+
+def _part(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found
+
+
+@cache
+def _keys(vendor: str) -> dict[str, str]:
+    return _MADE[vendor]()
+
+
+def _rsa_key() -> str:
+    # making one takes time, and not all tests need it
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+_MADE: Final[dict[str, Callable[[], dict[str, str]]]] = {
+    "digitalgenius": lambda: {
+        "DG_API_KEY": "test-key",
+        "DG_API_SECRET": token_hex(32),
+        "DG_WIDGET_ID": "test-widget",
+    },
+    "hissuno": lambda: {"HISSUNO_PROJECT_ID": "test-project", "HISSUNO_SECRET_KEY": f"sk_live_{token_hex(32)}"},
+    "orlo": lambda: {"ORLO_PRIVATE_KEY": _rsa_key()},
+    "giosg": lambda: {
+        "GIOSG_ORGANIZATION_ID": "test-organization",
+        "GIOSG_ROOM_ID": "test-room",
+        "GIOSG_SIGNING_KEY": token_hex(32),
+    },
+}
