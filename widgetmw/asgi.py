@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from asgiref.sync import markcoroutinefunction
+
 from widgetmw.core import response
-from widgetmw.core.body import Body
+from widgetmw.core.body import Body, spliced
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, release, spoken_for, whose_async
+from widgetmw.core.front import Front
+from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, spoken_for, whose_async, whose_soon
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Facts, Widget, has_mark
+from widgetmw.core.user import User
+from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_mark
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -28,7 +32,10 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 _VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
-_TELLING = frozenset({b"cookie", b"sec-fetch-dest", b"sec-fetch-site", b"sec-purpose", b"purpose", b"x-moz", b"host"})
+_FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
+_TELLING = frozenset({b"sec-fetch-dest", b"sec-fetch-site", b"sec-purpose", b"purpose", b"x-moz"})
+_MOST_DRAINED = 65_536
+_NONE: Headers = []
 _FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 
@@ -39,7 +46,8 @@ class WidgetMiddleware:
         app: the ASGI 3 app to wrap.
         settings: how; ``None`` reads the environment.
         user: called with the scope, sync (then it must not block) or async; returns the ``User`` who is signed in,
-            or ``None``. Without it ``scope["user"]`` is read as Starlette's authentication sets it.
+            or ``None``. Without it the proxy that the settings name is believed, or else ``scope["user"]`` is read as
+            Starlette's authentication sets it.
 
     Raises:
         SettingsError: the environment has problems.
@@ -49,44 +57,60 @@ class WidgetMiddleware:
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
-        self.app = app
         self.settings = Settings.from_env() if settings is None else settings
         self.widget = Widget(self.settings) if self.settings.active else None
-        self._user = from_scope if user is None else user
+        self.front = self.widget.front if self.widget is not None and user is None else None
+        self._user = (self.front or from_scope) if user is None else user
+        self.wrap(app)
+
+    def wrap(self, app: App) -> None:
+        """Takes the app to wrap, where it is made late."""
+        self.app = app if self.front is None else self.front.entered(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; all but HTTP passes untouched."""
         widget = self.widget
-        if widget is None or scope["type"] != "http" or not claim(scope, self):
+        if widget is None or scope["type"] != "http" or (mark := claim(scope, self)) is None:
             await self.app(scope, receive, send)
             return
-        if not isinstance(scope.get("headers"), list):
-            scope["headers"] = list(scope.get("headers") or ())  # any iterable will do, also one that is read once
-        mount: str = (scope.get("root_path") or "").rstrip("/")
-        path: str = below(mount, scope["path"]) if mount else scope["path"]
-        if widget.ours(path):
-            try:
-                await self._answer(widget, scope, receive, send, path[len(widget.path) :])
-            finally:
-                release(scope)
-            return
-        if widget.asks_user and scope["method"] in ("GET", "HEAD") and not widget.excluded(path):
-            _hide_validators(scope)
-        responder = Responder(widget, scope, mount, path, send, self._user)
         try:
+            headers = scope.get("headers")
+            if headers.__class__ is not list:
+                scope["headers"] = headers = list(headers or ())  # any iterable will do, also one that is read once
+            mount: str = scope.get("root_path") or ""
+            path: str = scope["path"]
+            if mount:
+                mount = mount.rstrip("/")
+                path = below(mount, path)
+            if path.startswith(widget.path) and widget.ours(path):
+                await self._answer(widget, scope, receive, send, path[len(widget.path) :])
+                return
+            for name, _ in headers:
+                if name in _VALIDATORS:
+                    self._hide_validators(widget, scope, path)
+                    break
+            if scope.get("extensions"):
+                hide_file_sending(scope)
+            responder = Responder(widget, scope, mount, path, send, self._user)
             await self.app(scope, receive, responder.send)
             if responder.holding:
                 await responder.close()
         finally:
-            release(scope)
+            mark[0] = None
 
     async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
-        call = _call(scope, path)
+        call = call_of(scope, path)
+        if call.method == "POST":
+            await drain(receive)
         answer = widget.endpoint.refusal(call)
         if answer is None:
             answer = await self._tokens(widget, scope, receive, call)
         widget.events.note("endpoint", str(answer.status))
         await send_answer(answer, call, send)
+
+    def _hide_validators(self, widget: Widget, scope: Scope, path: str) -> None:
+        if widget.asks_user and scope["method"] in ("GET", "HEAD") and not widget.excluded(path):
+            hide_validators(scope, self.front)
 
     async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
         return await tokens_for(widget, scope, call, self._user)
@@ -109,7 +133,7 @@ def below(mount: str, path: str) -> str:
     return path
 
 
-def _hide_validators(scope: Scope) -> None:
+def hide_validators(scope: Scope, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
     headers = scope["headers"]
     for name, _ in headers:
@@ -123,11 +147,23 @@ def _hide_validators(scope: Scope) -> None:
             known = True
         elif name == b"accept" and b"text/html" in value.lower():
             wanted = True
-    if wanted and (known or spoken_for(scope)):
+    if wanted and (known or spoken_for(scope) or (front is not None and front.announced(scope))):
         scope["headers"] = [pair for pair in headers if pair[0] not in _VALIDATORS]
 
 
-def _call(scope: Scope, path: str) -> Call:
+def hide_file_sending(scope: Scope) -> None:
+    """Keeps the app from handing the server a file in place of a page's bytes, which would pass us by.
+
+    Granian offers it, and Starlette's ``FileResponse`` takes it up. What is not asked for as a page keeps it.
+    """
+    if _FILE_SENT.isdisjoint(scope["extensions"]):
+        return
+    if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
+        scope["extensions"] = {key: value for key, value in scope["extensions"].items() if key not in _FILE_SENT}
+
+
+def call_of(scope: Scope, path: str) -> Call:
+    """Returns a request to the endpoint; the path is the one behind its prefix."""
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name in (b"host", b"origin", b"sec-fetch-site", b"access-control-request-method"):
@@ -144,6 +180,19 @@ def _call(scope: Scope, path: str) -> Call:
     )
 
 
+async def drain(receive: Receive) -> None:
+    """Takes what a caller has sent, up to a limit, and drops it.
+
+    Nothing is in it for us, but servers hang up on a body that is left unread, and hypercorn (0.18) loses all that goes
+    on at the same time on that HTTP/2 connection.
+    """
+    left, more = _MOST_DRAINED, True
+    while more and left > 0:
+        message = await receive()
+        left -= 1 + len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 async def send_answer(answer: Answer, call: Call, send: Send) -> None:
     """Sends an answer of the endpoint."""
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
@@ -153,22 +202,34 @@ async def send_answer(answer: Answer, call: Call, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
 
 
-def _facts(scope: Scope, mount: str) -> Facts:
-    marked = ahead = False
-    frame = site = origin = None
-    for name, value in [pair for pair in scope["headers"] if pair[0] in _TELLING]:
-        if name == b"cookie":
-            marked = marked or has_mark(value.decode("latin-1"))
-        elif name == b"sec-fetch-dest":
-            frame = value
-        elif name == b"sec-fetch-site":
-            site = value
-        elif name == b"host":
-            origin = f"{scope.get('scheme', 'http')}://{value.decode('latin-1')}"
-        else:
-            ahead = ahead or value.lower().startswith(b"prefetch")
-    framed = site == b"cross-site" and frame in (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
-    return Facts(mount, marked, framed, ahead, origin)
+class ScopeFacts:
+    """What the scope says that bears on its page; see :class:`widgetmw.core.widget.Facts`."""
+
+    __slots__ = ("_scope", "ahead", "framed", "mount")
+
+    def __init__(self, scope: Scope, mount: str) -> None:
+        self._scope = scope
+        self.mount = mount
+        self.ahead = False
+        frame = site = None
+        for name, value in scope["headers"]:
+            if name in _TELLING:
+                if name == b"sec-fetch-site":
+                    site = value
+                elif name == b"sec-fetch-dest":
+                    frame = value
+                elif value.lower().startswith(b"prefetch"):
+                    self.ahead = True
+        self.framed = site == b"cross-site" and frame in _FRAMES
+
+    @property
+    def marked(self) -> bool:
+        return any(name == b"cookie" and has_mark(value.decode("latin-1")) for name, value in self._scope["headers"])
+
+    @property
+    def origin(self) -> str | None:
+        hosts = [value for name, value in self._scope["headers"] if name == b"host"]
+        return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
 
 
 class Responder:
@@ -183,6 +244,7 @@ class Responder:
     _recoding = False
     _page: Page | None = None
     _body: Body | None = None
+    _place = PENDING
 
     def __init__(self, widget: Widget, scope: Scope, mount: str, path: str, send: Send, user: AsyncResolver) -> None:
         self._widget = widget
@@ -195,12 +257,13 @@ class Responder:
     # Plain functions that hand back the coroutine to wait for, as far as they can: each coroutine of ours in between
     # would cost every message of the app's.
 
+    @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn of it
     def send(self, message: Message) -> Awaitable[None]:
         """Takes a message of the app's."""
         if self._pending:
             kind = message["type"]
             if self._page is not None:
-                return self._decide(kind, message)
+                return self._chunk(message) if kind == "http.response.body" else self._other(kind, message)
             if kind == "http.response.start":
                 return self._start(message)
             # early hints and their kin come before the answer
@@ -209,110 +272,105 @@ class Responder:
         return self._send(message)
 
     def _start(self, message: Message) -> Awaitable[None]:
-        headers = message.get("headers")
-        if headers is not None and not isinstance(headers, list):
+        headers = message.get("headers", _NONE)
+        if headers.__class__ is not list:
             message = {**message, "headers": list(headers)}  # any iterable will do, also one that is read once
-        page = self._inspected(message)
         self._held = [message]
+        try:
+            page = self._inspected(message)
+        except Exception as error:
+            page = self._failure(error)
         if isinstance(page, str):
             return self._leave(page)
         self.holding, self._page = True, page
-        if self._scope["method"] == "HEAD":
-            return self._head(page)
-        self._body = Body(page.charset, page.coding)
-        return _nothing()
-
-    async def _decide(self, kind: str, message: Message) -> None:
-        if kind == "http.response.body":
-            await self._chunk(message)
-            return
-        self._held.append(message)
-        if kind in _FILE_SENT:
-            await self._leave("file_sent")
+        return self._judge(page) if self._scope["method"] == "HEAD" else _nothing()
 
     def _inspected(self, message: Message) -> Page | str:
         if self._scope["method"] not in PAGE_METHODS:
             return "method"
-        try:
-            page = response.inspect(message["status"], message.get("headers") or [])
-        except Exception as error:
-            self._fault(error)
-            return "failed"
+        page = response.inspect(message["status"], message.get("headers", _NONE))
         if isinstance(page, Page) and self._widget.excluded(self._path):
             return "excluded"
         return page
 
-    async def _head(self, page: Page) -> None:
-        dressed = await self._dressed(page)
-        if isinstance(dressed, str):
-            await self._leave(dressed)
-        else:
-            # how long the page would be is known only once it is made
-            await self._out(response.without(dressed[0], LENGTH))
+    def _other(self, kind: str, message: Message) -> Awaitable[None]:
+        self._held.append(message)
+        return self._leave("file_sent") if kind in _FILE_SENT else _nothing()
 
-    async def _chunk(self, message: Message) -> None:
-        page, body = self._page, self._body
+    def _chunk(self, message: Message) -> Awaitable[None]:
+        page, body, data = self._page, self._body, _bytes(message.get("body", b""))
         assert page is not None
-        assert body is not None
         last = not message.get("more_body", False)
-        if not (last or message.get("body")):
-            return  # it says nothing, and there may be many
+        if not (last or data):
+            return _nothing()  # it says nothing, and there may be many
         self._held.append(message)
         try:
-            place = body.seek(_bytes(message.get("body", b"")), last)
+            if body is None and page.charset and not page.coding:
+                self._place = self._widget.place(data)
+            if self._place == PENDING:
+                if body is None:
+                    self._body = body = Body(page.charset, page.coding)
+                self._place = body.seek(data, last)
         except Exception as error:
-            self._fault(error)
-            await self._leave("failed")
-            return
-        if place == PENDING:
-            return
-        dressed = (body.reason or "failed") if place == REFUSED else await self._dressed(page)
-        if isinstance(dressed, str):
-            await self._leave(dressed)
-            return
-        headers, span = dressed
-        out = body.opened(span, last)
-        if not page.coding:
-            response.with_length(headers, len(span))
-        elif last:
-            headers = response.with_exact_length(headers, len(out))
-        else:
-            headers = response.without(headers, LENGTH)
-        self._recoding = bool(page.coding) and not last
-        await self._out(headers, {**message, "body": out})
+            return self._leave(self._failure(error))
+        if self._place == PENDING:
+            return _nothing()
+        if self._place == REFUSED:
+            return self._leave((body and body.reason) or "failed")
+        return self._judge(page)
 
-    async def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
+    def _judge(self, page: Page) -> Awaitable[None]:
+        """Asks whose the page is, where that matters, and goes on with the answer."""
         widget = self._widget
+        dressed: tuple[Headers, bytes] | str | None
         try:
-            facts = _facts(self._scope, self._mount)
-            reason = widget.forbids(facts, page)
-            if reason is not None:
-                return reason
-            user = await whose_async(self._scope, self._user) if widget.asks_user else None
-            return widget.dress(facts, page, self._held[0]["headers"], user)
-        except ResolverError as error:
-            widget.events.say("page", "resolver_failed", str(error))
-            return "resolver_failed"
+            facts = ScopeFacts(self._scope, self._mount)
+            dressed = widget.forbids(facts, page)
+            if dressed is None:
+                found = whose_soon(self._scope, self._user) if widget.asks_user else None
+                if found is not None and not isinstance(found, User):
+                    return self._wait(facts, page, found)
+                dressed = widget.dress(facts, page, self._held[0]["headers"], found)
         except Exception as error:
-            self._fault(error)
-            return "failed"
+            dressed = self._failure(error)
+        return self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed)
 
-    def _fault(self, error: Exception) -> None:
-        self._widget.events.say("page", "failed", cause(error))
+    async def _wait(self, facts: ScopeFacts, page: Page, found: Awaitable[User | None]) -> None:
+        dressed: tuple[Headers, bytes] | str
+        try:
+            dressed = self._widget.dress(facts, page, self._held[0]["headers"], await found)
+        except Exception as error:
+            dressed = self._failure(error)
+        await (self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed))
 
-    async def _out(self, headers: Headers, body: Message | None = None) -> None:
-        """Sends the answer with our headers, and the body if it has come, in the order of the app's messages."""
-        self._pending = self.holding = False
+    def _failure(self, error: Exception) -> str:
+        code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
+        self._widget.events.say("page", code, why)
+        return code
+
+    def _out(self, page: Page, headers: Headers, span: bytes) -> Awaitable[None]:
+        """Sends what is held with our headers and the span, in the order of the app's messages."""
         held, self._held = self._held, []
-        self._widget.injected()
+        self._pending = self.holding = False
+        self._widget.events.note("page", "injected")
         if self._widget.settings.debug:
             headers.append((b"x-widgetmw", b"injected"))
-        await self._send({**held[0], "headers": headers})
-        for message in held[1:]:
-            if message["type"] != "http.response.body":
-                await self._send(message)
-        if body is not None:
-            await self._send(body)
+        if self._scope["method"] == "HEAD":
+            # how long the page would be is known only once it is made
+            return self._send({**held[0], "headers": response.without(headers, LENGTH)})
+        chunk = held[-1]
+        last = not chunk.get("more_body", False)
+        body = self._body
+        out = spliced(_bytes(chunk.get("body", b"")), self._place, span) if body is None else body.opened(span, last)
+        if page.coding and last:
+            headers = response.with_exact_length(headers, len(out))
+        elif page.coding:
+            headers = response.without(headers, LENGTH)
+            self._recoding = True
+        if len(held) > 2:
+            held = [message for message in held if message["type"] != "http.response.body"] + [chunk]
+        held[0], held[-1] = {**held[0], "headers": headers}, {**chunk, "body": out}
+        return self._send_all(held)
 
     def _leave(self, reason: str) -> Awaitable[None]:
         """Sends what is held as it came."""
@@ -347,16 +405,19 @@ class Asker(Responder):
     It asks when a page turns out to be one, as the responder does, and changes nothing.
     """
 
-    async def _dressed(self, page: Page) -> str:
+    def _judge(self, page: Page) -> Awaitable[None]:
+        return self._asked(page)
+
+    async def _asked(self, page: Page) -> None:
         try:
-            if self._widget.forbids(_facts(self._scope, self._mount), page) is None:
+            if self._widget.forbids(ScopeFacts(self._scope, self._mount), page) is None:
                 await ask_async(self._scope, self._user)
         except Exception as error:
-            self._fault(error)
-        return ""
+            self._failure(error)
+        await self._release()
 
-    def _fault(self, error: Exception) -> None:
-        pass  # further out the same will fail, and be said
+    def _failure(self, error: Exception) -> str:
+        return "failed"  # further out the same will fail, and be said
 
     def _leave(self, reason: str) -> Awaitable[None]:
         return self._release()

@@ -36,7 +36,8 @@ def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency 
         settings: how; ``None`` reads the environment.
         user: a dependency that returns or yields the ``User`` who is signed in, or ``None``; with sub-dependencies,
             ``Security`` scopes and ``app.dependency_overrides`` as in any route. ``HTTPException`` with 401 or 403
-            means nobody. ``Depends(...)`` and ``Security(...)`` are taken too. Without it ``scope["user"]`` is read.
+            means nobody. ``Depends(...)`` and ``Security(...)`` are taken too. Without it the proxy that the settings
+            name is believed, or else ``scope["user"]`` is read.
 
     Raises:
         SettingsError: the environment has problems.

@@ -38,7 +38,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
 from widgetmw.core.widget import PAGE_METHODS, VALIDATORS
 from widgetmw.core.widget import Widget as Core
-from widgetmw.wsgi import PLACED, WidgetMiddleware, decoded, facts_of, tokens_for
+from widgetmw.wsgi import PLACED, EnvironFacts, WidgetMiddleware, decoded, tokens_for
 
 __all__ = ["Widget", "widgetmw_script"]
 
@@ -56,8 +56,8 @@ class Widget:
         app: an app to begin with; ``init_app`` takes it later, and takes several.
         settings: how; ``None`` reads ``app.config`` over the environment: ``app.config["WIDGETMW_DELIVERY"]``.
         user: called without arguments inside of the request context; returns the ``User`` who is signed in, or
-            ``None``. Without it Flask-Login's ``current_user`` is read where the app has a login manager, else
-            ``REMOTE_USER``.
+            ``None``. Without it the proxy that the settings name is believed, or else Flask-Login's ``current_user``
+            is read where the app has a login manager, else ``REMOTE_USER``.
 
     Raises:
         SettingsError: the configuration has problems.
@@ -90,7 +90,7 @@ class Widget:
         settings = self._settings
         if settings is None:
             settings = Settings.from_env(overlaid(os.environ, app.config))
-        installed = _Installed(app, settings, self._user or _by_convention)
+        installed = _Installed(app, settings, self._user)
         app.extensions[_NAME] = installed
         app.add_template_global(widgetmw_script)
 
@@ -109,9 +109,10 @@ def widgetmw_script() -> Markup:
 class _Installed:
     """What one app has of it."""
 
-    def __init__(self, app: Flask, settings: Settings, user: Resolver) -> None:
-        self._user = user
-        self.outer = _Outer(app.wsgi_app, settings, user=_from_elsewhere)
+    def __init__(self, app: Flask, settings: Settings, user: Resolver | None) -> None:
+        from_proxy = user is None and settings.proxy is not None
+        self._user = user or _by_convention
+        self.outer = _Outer(app.wsgi_app, settings, user=None if from_proxy else _from_elsewhere)
         self.widget = self.outer.widget
         if self.widget is None:
             return
@@ -130,7 +131,7 @@ class _Installed:
         return blueprint
 
     def _resolve(self, environ: Environ) -> User | None:
-        return self._user()
+        return self._user() if self.outer.front is None else self.outer.front(environ)
 
     def _token(self, **_: str) -> Response:
         """The view of the endpoint. What it returns is looked at by the app's own hooks alone."""
@@ -158,7 +159,7 @@ class _Installed:
             return False
         if widget.asks_user:
             ask(environ, self._resolve)
-            if not widget.settings.embed and not facts_of(environ, "").marked and not _somebody(environ):
+            if not widget.settings.embed and not EnvironFacts(environ, "").marked and not _somebody(environ):
                 return False
         environ[PLACED] = True
         return True
@@ -219,7 +220,7 @@ def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
     page = inspect_headers(response.status_code, list(response.headers))
     if isinstance(page, str) or widget.excluded(decoded(environ.get("PATH_INFO", ""))):
         return False
-    if widget.forbids(facts_of(environ, ""), page) is not None:
+    if widget.forbids(EnvironFacts(environ, ""), page) is not None:
         return False
     if response.is_streamed or response.direct_passthrough:
         return True

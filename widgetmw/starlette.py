@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import App, Asker, Message, Receive, Scope, Send, WidgetMiddleware, below, send_answer, tokens_for
-from widgetmw.core.endpoint import Answer, Call
-from widgetmw.core.errors import ResolverError, cause
+from widgetmw.asgi import App, Asker, Receive, Scope, Send, below, send_answer
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity import AsyncResolver, claimed, from_scope, takes
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
-from widgetmw.core.widget import VALIDATORS, Widget
+from widgetmw.layers import Outer, answered, asked
 
 __all__ = ["install"]
 
 Resolver: TypeAlias = Callable[[HTTPConnection], User | Awaitable[User | None] | None]
-
-_CALL: Final = "widgetmw.call"
-_VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
 
 
 def install(app: Starlette, *, settings: Settings | None = None, user: Resolver | None = None) -> None:
@@ -43,7 +39,8 @@ def install(app: Starlette, *, settings: Settings | None = None, user: Resolver 
         app: not started yet.
         settings: how; ``None`` reads the environment.
         user: called with the ``HTTPConnection``, sync (then it must not block) or async; returns the ``User`` who is
-            signed in, or ``None``. Without it ``scope["user"]`` is read, as ``AuthenticationMiddleware`` sets it.
+            signed in, or ``None``. Without it the proxy that the settings name is believed, or else
+            ``scope["user"]`` is read, as ``AuthenticationMiddleware`` sets it.
 
     Raises:
         SettingsError: the environment has problems.
@@ -56,7 +53,7 @@ def install(app: Starlette, *, settings: Settings | None = None, user: Resolver 
 
 
 def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncResolver | None) -> None:
-    """As :func:`install`, with a resolver that takes the scope; ``None`` reads ``scope["user"]``."""
+    """As :func:`install`, with a resolver that takes the scope; ``None`` asks the proxy or reads ``scope["user"]``."""
     if not isinstance(app, Starlette):
         raise TypeError(f"install takes a Starlette or FastAPI app, not {type(app).__name__}: wrap others with asgi")
     if isinstance(app.build_middleware_stack, _Builder):
@@ -73,8 +70,9 @@ class _Builder:
     def __init__(self, app: Starlette, settings: Settings, resolver: AsyncResolver | None) -> None:
         self._app = app
         self._build = app.build_middleware_stack
-        self._resolver = resolver
-        self.outer = _Outer(app.router, settings, user=resolver or _from_outside)
+        outside = resolver if resolver is not None or settings.proxy else _from_outside
+        self.outer = Outer(app.router, settings, user=outside)
+        self._resolver = resolver or self.outer.front
 
     def __call__(self) -> ASGIApp:
         added = self._app.user_middleware
@@ -82,40 +80,16 @@ class _Builder:
             log.warning("no middleware of the app could set scope['user']: give install a user=, or call identify")
         self._app.user_middleware = [*added, Middleware(_Inner, self.outer, self._resolver or from_scope)]
         try:
-            self.outer.app = self._build()
+            self.outer.wrap(self._build())
         finally:
             self._app.user_middleware = added
         return self.outer
 
 
-class _Outer(WidgetMiddleware):
-    """Outside of everything: judges answers, and keeps what layers add to ours away from the endpoint's."""
-
-    async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
-        found: list[Any] = [call, None]
-        seen: tuple[int, str] = (0, "")
-
-        async def watch(message: Message) -> None:
-            nonlocal seen
-            if message["type"] == "http.response.start":
-                seen = (message["status"], _location(message.get("headers") or ()))
-
-        try:
-            await self.app(_asking(scope, found), receive, watch)
-        except Exception as error:
-            widget.events.failure("endpoint", "failed", cause(error))
-            return widget.endpoint.unavailable(call)
-        answer: Answer | None = found[1]
-        # a layer that turned our answer into another has refused it
-        if answer is not None and answer.status == seen[0]:
-            return answer
-        return widget.stopped(call, *seen)
-
-
 class _Inner:
     """Inside of everything but the routes: finds out who is signed in."""
 
-    def __init__(self, app: App, outer: _Outer, resolver: AsyncResolver) -> None:
+    def __init__(self, app: App, outer: Outer, resolver: AsyncResolver) -> None:
         self.app = app
         self._outer = outer
         self._resolver = resolver
@@ -124,8 +98,8 @@ class _Inner:
         widget = self._outer.widget
         if widget is None or scope["type"] != "http" or not claimed(scope, self._outer):
             await self.app(scope, receive, send)
-        elif _CALL in scope:
-            await self._answer(widget, scope, send)
+        elif asked(scope):
+            await send_answer(*await answered(widget, scope, self._resolver), send)
         elif widget.asks_user:
             mount = scope.get("root_path", "")
             asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver)
@@ -134,21 +108,6 @@ class _Inner:
                 await asker.close()
         else:
             await self.app(scope, receive, send)
-
-    async def _answer(self, widget: Widget, scope: Scope, send: Send) -> None:
-        found = scope[_CALL]
-        found[1] = await tokens_for(widget, scope, found[0], self._resolver)
-        await send_answer(found[1], found[0], send)
-
-
-def _asking(scope: Scope, found: list[Any]) -> Scope:
-    # a plain GET whatever it was: layers that guard other methods, or answer 304, have nothing to guard here
-    headers = [pair for pair in scope["headers"] if pair[0] not in _VALIDATORS]
-    return {**scope, "method": "GET", "headers": headers, _CALL: found}
-
-
-def _location(headers: Any) -> str:
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"location"), "")
 
 
 def _from_outside(scope: Scope) -> User | None:

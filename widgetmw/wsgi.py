@@ -15,17 +15,20 @@ from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.front import Front
 from widgetmw.core.identity import Environ, Resolver, claim, from_environ, release, spoken_for, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Facts, Widget, has_mark
+from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_mark
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers: TypeAlias = list[tuple[str, str]]
 
 PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
+_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+_PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
 _PHRASES = {
     200: "OK",
@@ -44,8 +47,8 @@ class WidgetMiddleware:
     Args:
         app: the WSGI app to wrap.
         settings: how; ``None`` reads the environment.
-        user: called with the environ; returns the ``User`` who is signed in, or ``None``. Without it
-            ``REMOTE_USER`` is read.
+        user: called with the environ; returns the ``User`` who is signed in, or ``None``. Without it the proxy that
+            the settings name is believed, or else ``REMOTE_USER`` is read.
 
     Raises:
         SettingsError: the environment has problems.
@@ -57,10 +60,11 @@ class WidgetMiddleware:
             raise TypeError("user must be a function of the environ that returns a User or None")
         if inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(type(user).__call__):
             raise TypeError("user must not be async under WSGI; use widgetmw.asgi, or a plain function")
-        self.app = app
         self.settings = Settings.from_env() if settings is None else settings
         self.widget = Widget(self.settings) if self.settings.active else None
-        self._user = from_environ if user is None else user
+        self.front = self.widget.front if self.widget is not None and user is None else None
+        self._user = (self.front or from_environ) if user is None else user
+        self.app = app if self.front is None else self.front.entered(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
@@ -75,7 +79,7 @@ class WidgetMiddleware:
                 release(environ)
         page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if page_request and not widget.excluded(decoded(path)):
-            _hide_validators(environ)
+            _hide_validators(environ, self.front)
         responder = _Responder(widget, environ, path, start_response, self._user)
         return responder.answer(self.app(environ, responder.start))
 
@@ -106,12 +110,13 @@ def decoded(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _hide_validators(environ: Environ) -> None:
+def _hide_validators(environ: Environ, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
     held = [name for name in _VALIDATORS if name in environ]
     if not held or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
         return
-    if "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ or spoken_for(environ):
+    known = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
+    if known or spoken_for(environ) or (front is not None and front.announced(environ)):
         for name in held:
             del environ[name]
 
@@ -137,19 +142,30 @@ def send_answer(answer: Answer, call: Call, start_response: StartResponse) -> It
     return [] if call.method == "HEAD" or not answer.body else [answer.body]
 
 
-def facts_of(environ: Environ, mount: str) -> Facts:
-    """Returns what the request says that bears on its page."""
-    get = environ.get
-    frame = get("HTTP_SEC_FETCH_DEST") in ("iframe", "frame", "embed", "object", "fencedframe")
-    purposes = (get("HTTP_SEC_PURPOSE"), get("HTTP_PURPOSE"), get("HTTP_X_MOZ"))
-    host = get("HTTP_HOST")
-    return Facts(
-        mount,
-        has_mark(get("HTTP_COOKIE", "")),
-        frame and get("HTTP_SEC_FETCH_SITE") == "cross-site",
-        any(value and value.lower().startswith("prefetch") for value in purposes),
-        f"{environ['wsgi.url_scheme']}://{host}" if host else None,
-    )
+class EnvironFacts:
+    """What the environ says that bears on its page."""
+
+    __slots__ = ("_environ", "ahead", "framed", "mount")
+
+    def __init__(self, environ: Environ, mount: str) -> None:
+        self._environ = environ
+        self.mount = mount
+        get = environ.get
+        self.framed = get("HTTP_SEC_FETCH_SITE") == "cross-site" and get("HTTP_SEC_FETCH_DEST") in _FRAMES
+        self.ahead = not _PURPOSES.isdisjoint(environ) and _ahead(environ)
+
+    @property
+    def marked(self) -> bool:
+        return has_mark(self._environ.get("HTTP_COOKIE", ""))
+
+    @property
+    def origin(self) -> str | None:
+        host = self._environ.get("HTTP_HOST")
+        return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
+
+
+def _ahead(environ: Environ) -> bool:
+    return any(environ.get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
 
 
 class _Responder:
@@ -215,7 +231,7 @@ class _Responder:
         if type(chunks) is list and len(chunks) == 1 and self._body is not None and not self._started:
             self.release()
             return self._whole(chunks[0])
-        return _Chunks(self, chunks)
+        return _Chunks(self, chunks).begun()
 
     def release(self) -> None:
         """Gives the request back at the end of its answer."""
@@ -277,7 +293,6 @@ class _Responder:
         headers, span = dressed
         out = body.opened(span, last)
         if not page.coding:
-            response.with_length(headers, len(span))
             self._body = None
         elif last:
             headers = response.with_exact_length(headers, len(out))
@@ -311,7 +326,7 @@ class _Responder:
     def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
         widget = self._widget
         try:
-            facts = facts_of(self._environ, self._mount)
+            facts = EnvironFacts(self._environ, self._mount)
             reason = widget.forbids(facts, page)
             if reason is not None:
                 return reason
@@ -349,15 +364,30 @@ class _Chunks:
     def __init__(self, responder: _Responder, chunks: Iterable[bytes]) -> None:
         self._responder = responder
         self._source = chunks
-        self._chunks: Iterator[bytes] | None = None
+        self._chunks: Iterator[bytes] = iter(())
+        self._first: list[bytes] = []
+
+    def begun(self) -> _Chunks:
+        """Draws as far as the decision needs; returns itself.
+
+        Before the call returns, since there are servers that look at status and headers as soon as it does
+        (granian, up to 2.8 at least), and most apps have called ``start_response`` by then.
+        """
+        try:
+            self._chunks = iter(self._source)
+            self._first = [self._responder.step(self._chunks)]
+        except StopIteration:
+            pass
+        except BaseException:
+            self.close()  # the server never sees this iterable, and cannot
+            raise
+        return self
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._chunks is None:
-            self._chunks = iter(self._source)
-        return self._responder.step(self._chunks)
+        return self._first.pop() if self._first else self._responder.step(self._chunks)
 
     def close(self) -> None:
         """Closes the app's iterable, also when the client has gone away."""

@@ -19,21 +19,24 @@ Listener: TypeAlias = Callable[[str, str], None]
 class Events:
     """Counts outcomes by code, for one app.
 
-    Attributes:
-        counts: how often each ``"kind:code"`` has happened; ``kind`` is ``page``, ``token`` or ``endpoint``. Under
-            many threads a count may miss one now and then: it is for people, and a lock would cost every request.
+    Outcomes are counted as ``"kind:code"``; ``kind`` is ``page``, ``token`` or ``endpoint``. Under many threads a
+    count may miss one now and then: it is for people, and a lock would cost every request.
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
-        self.counts: Counter[str] = Counter()
-        self._names: dict[tuple[str, str], str] = {}
+        self._counts: dict[tuple[str, str], int] = {}
         self._listener = listener
         self._said: set[str] = set()
 
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each has happened."""
+        return Counter({f"{kind}:{code}": count for (kind, code), count in self._counts.copy().items()})
+
     def note(self, kind: str, code: str) -> None:
         """Counts an outcome and tells the listener."""
-        name = self._names.get((kind, code)) or self._names.setdefault((kind, code), f"{kind}:{code}")
-        self.counts[name] += 1
+        counts, key = self._counts, (kind, code)
+        counts[key] = counts.get(key, 0) + 1
         if self._listener is not None:
             self._listener(kind, code)
 

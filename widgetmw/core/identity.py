@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -15,9 +16,12 @@ Environ: TypeAlias = dict[str, Any]
 Resolver: TypeAlias = Callable[[Environ], User | None]
 AsyncResolver: TypeAlias = Callable[[Request], User | Awaitable[User | None] | None]
 
-_KEY: Final = "widgetmw.request"
+KEY: Final = "widgetmw.request"
 _UNSAID: Final = object()
 _NOBODY = frozenset({401, 403})
+_pretended: object = _UNSAID
+# what the errors of HTTP clients carry: requests, httpx, botocore; aiohttp; Google's
+_EXCHANGE: Final = ("response", "request", "request_info", "resp")
 
 
 def identify(scope_or_environ: Request, user: User | None) -> None:
@@ -25,14 +29,25 @@ def identify(scope_or_environ: Request, user: User | None) -> None:
 
     Args:
         scope_or_environ: the ASGI scope or the WSGI environ of the request, or a copy of it.
-        user: the signed-in person. It outranks ``user=`` and the framework's convention.
+        user: the signed-in person. It outranks ``user=``, a proxy in front and the framework's convention.
 
     Raises:
         TypeError: ``user`` is neither a ``User`` nor ``None``.
     """
     if user is not None and not isinstance(user, User):
         raise TypeError(f"identify takes a User or None, not {type(user).__name__}")
-    _mark(scope_or_environ)[1] = user
+    _mark(scope_or_environ)[1] = user if _pretended is _UNSAID else _pretended
+
+
+@contextmanager
+def pretended(user: User | None) -> Iterator[None]:
+    """Makes every request of the process the user's, whatever anybody says; for tests alone."""
+    global _pretended
+    before, _pretended = _pretended, user
+    try:
+        yield
+    finally:
+        _pretended = before
 
 
 def takes(resolver: Callable[..., Any], count: int) -> bool:
@@ -52,30 +67,40 @@ def _mark(request: Request) -> list[Any]:
     # A plain list, since frameworks copy scopes and a copy shares it; an object that held the scope would be a
     # reference cycle for the garbage collector to find at every request.
     # It holds whose the request is, what identify said, and what ask found.
-    mark: list[Any] | None = request.get(_KEY)
+    mark: list[Any] | None = request.get(KEY)
     if mark is None:
-        mark = request[_KEY] = [None, _UNSAID, _UNSAID]
+        mark = request[KEY] = _of_the_other_side(request) or [None, _pretended, _UNSAID]
     return mark
 
 
-def claim(request: Request, owner: object) -> bool:
-    """Makes the request the owner's; ``False`` where a middleware further out has it already."""
-    mark = _mark(request)
+def _of_the_other_side(request: Request) -> list[Any] | None:
+    """The mark of the request that a bridge between ASGI and WSGI made this one of, where it tells (a2wsgi does)."""
+    other = request.get("asgi.scope") or request.get("wsgi_environ")
+    return other.get(KEY) if other else None
+
+
+def claim(request: Request, owner: object) -> list[Any] | None:
+    """Makes the request the owner's, until the mark's first item is ``None`` again.
+
+    Returns:
+        the mark, or ``None`` where a middleware further out has the request already.
+    """
+    mark = request.get(KEY) or _mark(request)
     if mark[0] is not None:
-        return False
+        return None
     mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
-    return True
+    return mark
 
 
 def claimed(request: Request, owner: object) -> bool:
     """Whether the request is the owner's."""
-    mark = request.get(_KEY)
+    mark = request.get(KEY)
     return mark is not None and mark[0] is owner
 
 
 def share(request: Request, copy: Request) -> None:
     """Makes what is said of a request known to another form of it, as Django's ``META`` is of the scope."""
-    copy[_KEY] = _mark(request)
+    copy[KEY] = _mark(request)
 
 
 def release(request: Request) -> None:
@@ -112,14 +137,28 @@ def whose(request: Environ, resolver: Resolver) -> User | None:
 
 async def whose_async(request: Request, resolver: AsyncResolver) -> User | None:
     """Finds out who is signed in; the resolver may be async. As :func:`whose` otherwise."""
-    known = _known(request)
-    if known is not _UNSAID:
-        return known  # type: ignore[return-value]
+    found = whose_soon(request, resolver)
+    return found if found is None or isinstance(found, User) else await found
+
+
+def whose_soon(request: Request, resolver: AsyncResolver) -> User | Awaitable[User | None] | None:
+    """As :func:`whose_async`, and says so at once where nothing has to be waited for."""
+    _, said, found = request.get(KEY) or _mark(request)
+    if said is not _UNSAID or found is not _UNSAID:
+        return _known(request)  # type: ignore[return-value]
     try:
         found = resolver(request)
-        if found is None or isinstance(found, User):
-            return found
-        return _checked(await found if inspect.isawaitable(found) else found)
+    except Exception as error:
+        _nobody_or_raise(error)
+        return None
+    if found is None or isinstance(found, User):
+        return found
+    return _awaited(found) if inspect.isawaitable(found) else _checked(found)
+
+
+async def _awaited(found: Awaitable[User | None]) -> User | None:
+    try:
+        return _checked(await found)
     except Exception as error:
         _nobody_or_raise(error)
         return None
@@ -176,8 +215,7 @@ def _refuses(error: Exception) -> bool:
     Taken for nobody, a credential of the app's own that has expired would sign everybody out.
     """
     try:
-        exchange = (getattr(error, "response", None), getattr(error, "request", None))
-        if isinstance(error, OSError) or exchange != (None, None):
+        if isinstance(error, OSError) or any(getattr(error, name, None) is not None for name in _EXCHANGE):
             return False  # urllib's errors, and those that carry the exchange with another server
         # Starlette and FastAPI call it status_code, Werkzeug code
         status = getattr(error, "status_code", None) or getattr(error, "code", None)

@@ -14,6 +14,7 @@ from typing import Any, AnyStr, Final, TypeAlias
 from widgetmw.core.charset import is_label
 
 Headers: TypeAlias = Iterable[tuple[AnyStr, AnyStr]]
+Notes: TypeAlias = tuple[tuple[int, Any], ...]  # meanings and values of the headers that decide
 
 # What a header means to us. One dict look-up a header; names that are none of ours are learnt as 0.
 TYPE, LENGTH, CODING, CACHE, SHARED, VARY, STALE, POLICY, REPORT, REFUSE, DISPOSITION, ORIGIN, CREDENTIALS = (
@@ -21,6 +22,7 @@ TYPE, LENGTH, CODING, CACHE, SHARED, VARY, STALE, POLICY, REPORT, REFUSE, DISPOS
 )
 ETAG: Final = 1 << 13
 FORGET: Final = 1 << 14
+_TELLING: Final = ~(TYPE | LENGTH | STALE | ETAG)
 
 _MEANINGS: Final = {
     "content-type": TYPE,
@@ -120,53 +122,78 @@ MEANING: Final = _Names()
 
 
 class Page:
-    """What an answer's headers say of it, where it is a page that we may touch.
+    """What an answer's headers say of it, where it is a page that we may touch. One object for all answers alike.
 
     Attributes:
-        charset: whether the Content-Type names a charset that browsers know.
-        coding: ``""``, ``"gzip"`` or ``"deflate"``.
         bits: which of the headers we know are there.
+        charset: whether the Content-Type names a charset that browsers know.
+        length: the place of the Content-Length among the headers, or -1.
+        coding: ``""``, ``"gzip"`` or ``"deflate"``.
+        cache: names of the app's own cache directives, in lower case.
         policies: values of the enforced policies.
         reports: values of the policies that only report.
+        varies: whether ``Vary`` names the cookie already.
         shared: whether the app lets shared caches keep it.
         readable: whether another origin may read it with the user's cookies.
+        open: whether nothing of the above keeps a token out of it.
     """
 
-    __slots__ = ("bits", "charset", "coding", "policies", "readable", "reports", "shared")
+    __slots__ = (
+        "bits",
+        "cache",
+        "charset",
+        "coding",
+        "length",
+        "open",
+        "policies",
+        "readable",
+        "reports",
+        "shared",
+        "varies",
+    )
 
-    def __init__(self, bits: int, charset: bool) -> None:
+    def __init__(self, bits: int, charset: bool, length: int, coding: str, cache: frozenset[str], notes: Notes) -> None:
         self.bits = bits
         self.charset = charset
-        self.coding = ""
-        self.policies: tuple[str, ...] = ()
-        self.reports: tuple[str, ...] = ()
-        self.shared = False
-        self.readable = False
+        self.length = length
+        self.coding = coding
+        self.cache = cache
+        self.policies = _noted(notes, POLICY)
+        self.reports = _noted(notes, REPORT)
+        self.varies = _varies(",".join(_noted(notes, VARY)))
+        self.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(notes)
+        allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
+        self.readable = bool(bits & ORIGIN) and "true" in allowed
+        self.open = not (self.shared or self.readable or bits & FORGET)
 
 
 def inspect(status: int, headers: Sequence[tuple[Any, Any]]) -> Page | str:
     """Returns what is to be known of a page, or the reason why the answer is left alone."""
-    bits = 0
-    kind: Any = None
-    for name, value in headers:
+    bits, length = 0, -1
+    verdict: bool | str | None = None
+    notes: Notes = ()
+    for at, (name, value) in enumerate(headers):
         meaning = MEANING[name]
         if meaning:
             if meaning & bits & (TYPE | LENGTH):
                 return "ambiguous"
             bits |= meaning
             if meaning == TYPE:
-                kind = value
-                verdict = _type(value)
+                verdict = _types.get(value)
+                if verdict is None:
+                    verdict = _type(value)
                 if verdict.__class__ is str:
                     return verdict
-    if kind is None:
+            elif meaning == LENGTH:
+                length = at
+            elif meaning & _TELLING:
+                notes += ((meaning, value),)
+    if verdict is None:
         return "not_html"
     if status < 200 or status in _NO_BODY or 300 <= status < 400:
         return "status"
-    page = Page(bits, _type(kind) is True)
-    if bits & ~(TYPE | LENGTH | STALE | ETAG | VARY):
-        return _closer(page, headers)
-    return page
+    # a policy has a nonce of its own each time
+    return (_judge if bits & (POLICY | REPORT) else _judged)(bits, verdict is True, length, notes)
 
 
 _types: dict[Any, bool | str] = {}
@@ -201,51 +228,42 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else bytes(value).decode("latin-1")
 
 
-def values(headers: Iterable[tuple[Any, Any]], meaning: int) -> tuple[str, ...]:
-    """Returns the values of the headers of one meaning, as texts."""
-    return tuple(text(value) for name, value in headers if MEANING[name] & meaning)
-
-
-def directives(headers: Iterable[tuple[Any, Any]], meaning: int = CACHE) -> frozenset[str]:
-    """Returns the lower-case names of the cache directives of all headers of one meaning."""
-    return _directives(",".join([text(value) for name, value in headers if MEANING[name] & meaning]))
-
-
 @lru_cache(maxsize=512)
 def _directives(joined: str) -> frozenset[str]:
     plain = _QUOTED.sub("", joined)
     return frozenset(part.partition("=")[0].strip().lower() for part in plain.split(",")) - {""}
 
 
-def _closer(page: Page, headers: Sequence[tuple[Any, Any]]) -> Page | str:
-    bits = page.bits
+def _noted(notes: Notes, meaning: int) -> tuple[str, ...]:
+    return tuple([text(value) for noted, value in notes if noted & meaning])
+
+
+def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
     if bits & REFUSE:
         return "partial"
-    if bits & DISPOSITION and any(v.strip().lower().startswith("attachment") for v in values(headers, DISPOSITION)):
+    if any(value.strip().lower().startswith("attachment") for value in _noted(notes, DISPOSITION)):
         return "attachment"
-    cache = directives(headers) if bits & CACHE else frozenset()
+    cache = _directives(",".join(_noted(notes, CACHE)))
     if "no-transform" in cache:
         return "no_transform"
-    if bits & CODING:
-        coding = ",".join(values(headers, CODING)).strip().lower()
-        page.coding = {"identity": "", "x-gzip": "gzip"}.get(coding, coding)
-        if page.coding not in ("", "gzip", "deflate"):
-            return "coded"
-    page.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(headers, bits)
-    page.readable = bool(bits & ORIGIN) and "true" in (v.strip().lower() for v in values(headers, CREDENTIALS))
-    page.policies = values(headers, POLICY) if bits & POLICY else ()
-    page.reports = values(headers, REPORT) if bits & REPORT else ()
-    return page
+    coding = ",".join(_noted(notes, CODING)).strip().lower()
+    coding = {"identity": "", "x-gzip": "gzip"}.get(coding, coding)
+    if coding not in ("", "gzip", "deflate"):
+        return "coded"
+    return Page(bits, charset, length, coding, cache, notes)
 
 
-def _edge_shared(headers: Sequence[tuple[Any, Any]], bits: int) -> bool:
+_judged = lru_cache(maxsize=512)(_judge)
+
+
+def _edge_shared(notes: Notes) -> bool:
     # each is for another cache: what one of them forbids says nothing about the next
-    return bool(bits & SHARED) and any(
-        not directives([pair], SHARED) & _NEVER_SHARED for pair in headers if MEANING[pair[0]] & SHARED
-    )
+    return any(not _directives(value) & _NEVER_SHARED for value in _noted(notes, SHARED))
 
 
-def private(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int, cache_control: str) -> list[tuple[AnyStr, AnyStr]]:
+def private(
+    headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, cache_control: str, always: bool = False
+) -> list[tuple[AnyStr, AnyStr]]:
     """Returns the headers for a page that belongs to one person.
 
     Validators, digests and ages go, since they speak of other bytes, and so does what is said to caches at the edge;
@@ -254,18 +272,27 @@ def private(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int, cache_control: 
 
     Args:
         headers: the app's.
-        bits: of the :class:`Page`.
+        page: what they say.
         cache_control: the directives of the settings.
+        always: whether these take the place of stricter ones, too.
     """
-    keep = bool(bits & CACHE) and _stricter(directives(headers), cache_control)
+    ours, varying = _ours(headers[0][0].__class__, cache_control)
+    if not page.bits & (STALE | SHARED | CACHE | VARY):
+        return [*headers, ours, varying]
+    keep = bool(page.bits & CACHE) and not always and _stricter(page.cache, cache_control)
     drop = STALE | SHARED if keep else STALE | SHARED | CACHE
-    kept = [pair for pair in headers if not MEANING[pair[0]] & drop] if bits & drop else list(headers)
-    model = headers[0][0]
+    vary = 0 if page.varies else VARY
+    kept = []
+    for pair in headers:
+        meaning = MEANING[pair[0]]
+        if meaning & vary:
+            pair, vary = (pair[0], _with_cookie(pair[1])), 0
+        if not meaning & drop:
+            kept.append(pair)
     if not keep:
-        kept.append(_pair(model, "Cache-Control", cache_control))
-    if bits & VARY:
-        return _vary(kept, model)
-    kept.append(_pair(model, "Vary", "Cookie"))
+        kept.append(ours)
+    if not page.bits & VARY:
+        kept.append(varying)
     return kept
 
 
@@ -281,28 +308,20 @@ def like(model: AnyStr, value: str) -> AnyStr:
     return value if isinstance(model, str) else value.encode("latin-1")
 
 
-@lru_cache(maxsize=64)
-def _made(kind: type, name: str, value: str) -> Any:
-    # ASGI wants names in lower case
-    return (name, value) if kind is str else (name.lower().encode(), value.encode("latin-1"))
-
-
-def _pair(model: AnyStr, name: str, value: str) -> tuple[AnyStr, AnyStr]:
-    """Returns a header of ours, as the kind that the model is of."""
-    pair: tuple[AnyStr, AnyStr] = _made(str if isinstance(model, str) else bytes, name, value)
-    return pair
-
-
-def _vary(headers: list[tuple[AnyStr, AnyStr]], model: AnyStr) -> list[tuple[AnyStr, AnyStr]]:
-    places = [place for place, (name, _) in enumerate(headers) if MEANING[name] == VARY]
-    if _varies(",".join([text(headers[place][1]) for place in places])):
-        return headers
-    name, value = headers[places[0]]
-    headers[places[0]] = name, like(model, f"{text(value)}, Cookie" if text(value).strip() else "Cookie")
-    return headers
+@lru_cache(maxsize=16)
+def _ours(kind: type, cache_control: str) -> tuple[Any, Any]:
+    """Returns our ``Cache-Control`` and ``Vary``, as the kind that the app's headers are of."""
+    if issubclass(kind, str):
+        return ("Cache-Control", cache_control), ("Vary", "Cookie")
+    return (b"cache-control", cache_control.encode("latin-1")), (b"vary", b"Cookie")  # ASGI wants lower case
 
 
 @lru_cache(maxsize=512)
+def _with_cookie(value: Any) -> Any:
+    own = text(value)
+    return like(value, f"{own}, Cookie" if own.strip() else "Cookie")
+
+
 def _varies(joined: str) -> bool:
     return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})
 
@@ -325,17 +344,17 @@ def common(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int) -> list[tuple[An
     return kept
 
 
-def with_length(headers: list[tuple[AnyStr, AnyStr]], added: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Corrects ``Content-Length`` for added bytes, in place; a nonsense one goes."""
-    for at, (name, value) in enumerate(headers):
-        if MEANING[name] == LENGTH:
-            digits = text(value).strip()
-            if digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS:
-                headers[at] = name, like(value, str(int(digits) + added))
-            else:
-                del headers[at]
-            break
-    return headers
+def with_length(headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, added: int) -> list[tuple[AnyStr, AnyStr]]:
+    """Returns the app's headers with a ``Content-Length`` for added bytes; a nonsense one goes."""
+    at = page.length
+    name, value = headers[at]
+    digits = value if value.isdigit() else value.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS):
+        return without(headers, LENGTH)
+    total = int(digits) + added
+    changed = list(headers)
+    changed[at] = name, like(value, str(total)) if isinstance(value, str) else b"%d" % total
+    return changed
 
 
 def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:

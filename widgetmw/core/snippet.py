@@ -20,6 +20,7 @@ from widgetmw.core.tokens import Grant
 
 Kind: TypeAlias = Literal["token", "ask", "public", "clean"]
 Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
+_Key: TypeAlias = tuple[Kind, Form, str, bool, tuple[str, ...], bool]  # the last: without a nonce
 
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # stands for the nonce attribute; no other byte of ours is a NUL
@@ -60,7 +61,7 @@ class Snippet:
         self._boot = boot
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
-        self._frames: dict[Any, tuple[bytes, bytes]] = {}
+        self._frames: dict[_Key, tuple[bytes, bytes]] = {}
         self._moment = (0, b"")
 
     def span(
@@ -87,15 +88,18 @@ class Snippet:
             grant: the tokens, for kind ``token``.
             now: Unix seconds.
         """
-        key = (kind, form, mount, connect, embed)
-        before, after = self._frames.get(key) or self._frame(*key)
+        key = (kind, form, mount, connect, embed, nonce is None)
+        before, after = self._frames.get(key) or self._frame(key)
+        if nonce is not None:
+            attribute = f' nonce="{nonce}"'.encode()
+            before, after = before.replace(_NONCE, attribute), after.replace(_NONCE, attribute)
         if grant is not None:
-            before += self._time(now) + (grant.page or self._page(grant)) + (_embed(embed) if embed else b"")
-        elif kind == "clean":
+            page = grant.page or self._page(grant)
+            return b"".join((before, self._time(now), page, _embed(embed) if embed else b"", after))
+        if kind == "clean":
             # when it was sent, too: a router that shows a stale copy must not sign out who has signed in since
             before = before.replace(_SIGNED_OUT, self._time(now) + _SIGNED_OUT, 1)
-        text = before + after
-        return text.replace(_NONCE, f' nonce="{nonce}"'.encode() if nonce else b"")
+        return before + after
 
     @staticmethod
     def script(span: bytes) -> bytes:
@@ -123,8 +127,9 @@ class Snippet:
                 vendors[name]["token"] = grant.tokens[name].facts()
         return vendors
 
-    def _frame(self, kind: Kind, form: Form, mount: str, connect: bool, embed: tuple[str, ...]) -> tuple[bytes, bytes]:
+    def _frame(self, key: _Key) -> tuple[bytes, bytes]:
         """Makes what is the same for all users; the time and the grant's part go in between."""
+        kind, form, mount, connect, embed, plain = key
         prefix = url_prefix(mount) + self._path
         start, end = self._elements(form, f"{prefix}/runtime.js?v={self.version}".encode())
         data = f'{{"url":{dumps(prefix + "/token")},'
@@ -134,9 +139,11 @@ class Snippet:
             vendors = self._vendors(embed if kind == "public" else self._public)
             data += dumps({**facts, "vendors": vendors})[1:-1] + (_embed(embed).decode() if embed else "")
         frame = start + data.encode(), b"}" + end
+        if plain:
+            frame = frame[0].replace(_NONCE, b""), frame[1].replace(_NONCE, b"")
         if len(self._frames) >= _MOST_FRAMES:  # a proxy may name any mount: bounded, whatever comes
             self._frames.clear()
-        self._frames[kind, form, mount, connect, embed] = frame
+        self._frames[key] = frame
         return frame
 
     def _elements(self, form: Form, url: bytes) -> tuple[bytes, bytes]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from typing import AnyStr, Final, NamedTuple
+from typing import AnyStr, Final, Protocol
 
 from widgetmw.browser import assets
 from widgetmw.core import response
 from widgetmw.core.endpoint import Answer, Call, Endpoint
 from widgetmw.core.events import Events, Listener
+from widgetmw.core.front import Front
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
 from widgetmw.core.response import Page
+from widgetmw.core.scanner import usual_place
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Kind, Snippet, url_prefix
-from widgetmw.core.tokens import Grant, Tokens
+from widgetmw.core.tokens import Tokens
 from widgetmw.core.user import User
 
 MARK: Final = "widgetmw=1"  # the cookie that our own script sets in a browser which holds an identity
@@ -35,22 +36,26 @@ REASONS: Final = {
 }
 
 
-class Facts(NamedTuple):
+class Facts(Protocol):
     """What the request says that bears on its page.
 
     Attributes:
         mount: path the app is mounted under.
-        marked: whether the browser has our cookie, so that it may remember somebody.
         framed: whether another site shows the page in a frame.
         ahead: whether it is loaded ahead of a click, so that a token could be old when it is seen.
-        origin: ``scheme://host[:port]`` as the server sees it, or ``None``.
     """
 
     mount: str
-    marked: bool = False
-    framed: bool = False
-    ahead: bool = False
-    origin: str | None = None
+    framed: bool
+    ahead: bool
+
+    @property
+    def marked(self) -> bool:
+        """Whether the browser has our cookie, so that it may remember somebody."""
+
+    @property
+    def origin(self) -> str | None:
+        """``scheme://host[:port]`` as the server sees it."""
 
 
 def has_mark(cookies: str) -> bool:
@@ -63,20 +68,23 @@ class Widget:
 
     Args:
         settings: of the app.
-        clock: Unix seconds.
+        clock: Unix seconds; ``None``: the settings' own.
         listener: told of each outcome.
 
     Attributes:
         events: counts outcomes.
         endpoint: answers calls below ``path``.
+        front: the resolver of the proxy that the settings name, or ``None``.
         path: prefix of the endpoints.
     """
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], float] = time.time, listener: Listener | None = None
+        self, settings: Settings, clock: Callable[[], float] | None = None, listener: Listener | None = None
     ) -> None:
+        clock = settings.clock if clock is None else clock
         self.settings = settings
         self.events = Events(listener)
+        self.front = None if settings.proxy is None else Front(settings.proxy, clock, self.events)
         self.path = settings.path
         self.asks_user = settings.delivery == "inline"
         names = settings.providers
@@ -92,6 +100,7 @@ class Widget:
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
         self._free = self._judge.verdict(())
+        self._start: bytes | tuple[()] = ()  # of the last page up to the place; nothing starts with ()
 
     def ours(self, path: str) -> bool:
         """Whether a path, without its mount, is one of our endpoints'."""
@@ -99,7 +108,8 @@ class Widget:
 
     def excluded(self, path: str) -> bool:
         """Whether the settings say to leave a path alone."""
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.settings.exclude)
+        exclude = self.settings.exclude
+        return bool(exclude) and any(path == prefix or path.startswith(prefix + "/") for prefix in exclude)
 
     def stopped(self, call: Call, status: int, location: str = "") -> Answer:
         """Returns the endpoint's answer where a layer of the app answered before the user could be found out.
@@ -125,21 +135,32 @@ class Widget:
 
     def forbids(self, facts: Facts, page: Page) -> str | None:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
-        if not self.asks_user:
-            return None  # the page is the same for everybody; in a frame of another site the browser side does not ask
-        # an anonymous page with a loader may be kept by caches: it must not depend on who frames it
-        if facts.marked or self.settings.embed:
+        # fetch delivery: the page is the same for everybody; in a frame of another site the browser side does not ask
+        if (page.open and not facts.framed) or not self.asks_user:
             return None
-        return self._forbidden(facts, page)
+        # an anonymous page with a loader may be kept by caches: it must not depend on who frames it
+        return None if self.settings.embed or facts.marked else self._forbidden(facts, page)
 
-    def _forbidden(self, facts: Facts, page: Page) -> str | None:
+    def _forbidden(self, facts: Facts, page: Page) -> str:
         if facts.framed:
             return "cross_site_frame"
         if page.bits & response.FORGET:
             return "signing_out"
-        if page.shared:
-            return "shared"
-        return "cross_origin" if page.readable else None
+        return "shared" if page.shared else "cross_origin"
+
+    def place(self, start: bytes) -> int:
+        """Finds where the span goes in a page whose charset is declared, from its first bytes.
+
+        Returns:
+            the offset, or ``PENDING`` where it takes a closer look: see :class:`widgetmw.core.body.Body`.
+        """
+        # the pages of a site begin alike, and the bytes up to the place decide on it
+        if start.startswith(self._start):
+            return len(self._start)
+        place = usual_place(start)
+        if place > 0:
+            self._start = start[:place]
+        return place
 
     def dress(
         self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], user: User | None
@@ -152,65 +173,58 @@ class Widget:
             headers: the app's.
             user: who is signed in; not looked at with fetch delivery.
         """
-        kind, reason = self._kind(facts, page, user)
+        kind = self._kind(facts, page, user)
         if kind is None:
-            return reason
-        verdict = self._verdict(facts, page)
+            return "nobody" if user is None else self._forbidden(facts, page)
+        verdict = self._verdict(facts, page) if page.policies or page.reports else self._free
         if verdict.form is None:
             return verdict.reason or "csp_blocks_script"
-        embed = self._embedded(verdict)
-        if kind == "ask" and not verdict.connect and not embed:
-            return "csp_blocks_connect"
-        grant = self._grant(kind, user)
-        if grant is not None and not grant.tokens:
-            return "mint_failed"
-        span = self.snippet.span(
-            kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, self._clock()
-        )
+        embed = self._embedded(verdict) if self._loaders else ()
         if not verdict.connect:
+            if kind == "ask" and not embed:
+                return "csp_blocks_connect"
             self.events.note("page", "csp_blocks_connect")
+        grant = None
+        if kind == "token" and user is not None:
+            grant = self.tokens.get(user)
+            if not grant.tokens:
+                return "mint_failed"
+        now = self._clock()
+        span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
+        if page.length >= 0 and not page.coding:
+            headers = response.with_length(headers, page, len(span))
         dressed = self._headers(kind, page, headers)
         return (_amend(dressed, span) if verdict.form == "hashed" else dressed), span
 
-    def _kind(self, facts: Facts, page: Page, user: User | None) -> tuple[Kind | None, str]:
-        """What a page gets, or ``None`` and the reason."""
+    def _kind(self, facts: Facts, page: Page, user: User | None) -> Kind | None:
+        """What a page gets, or ``None``: nothing."""
         if not self.asks_user:
-            return "ask", ""
-        forbidden = self._forbidden(facts, page)
+            return "ask"
         if user is None:
-            if facts.marked:
-                return "clean", ""
-            return ("public", "") if self.settings.embed else (None, "nobody")
-        if forbidden:
-            return None, forbidden
-        return ("ask" if facts.ahead else "token"), ""
+            return "clean" if facts.marked else "public" if self.settings.embed else None
+        if facts.framed or not page.open:
+            return None
+        return "ask" if facts.ahead else "token"
 
     def _verdict(self, facts: Facts, page: Page) -> Verdict:
-        if not page.policies and not page.reports:
-            return self._free
         base = url_prefix(facts.mount) + self.path
         return self._judge.verdict(page.policies, page.reports, facts.origin, base)
 
     def _embedded(self, verdict: Verdict) -> tuple[str, ...]:
-        if not self._loaders:
-            return ()
         if verdict.embed_reason is not None:
             self.events.note("page", verdict.embed_reason)
         if verdict.embed_reason == "csp_trusted_types":
             return ()  # an operator's snippet adds scripts of its own, by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if verdict.embed.issuperset(urls))
 
-    def _grant(self, kind: Kind, user: User | None) -> Grant | None:
-        return self.tokens.get(user) if kind == "token" and user is not None else None
-
     def _headers(self, kind: Kind, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
         if kind == "token":
-            return response.private(headers, page.bits, self.settings.cache_control)
+            return response.private(headers, page, self.settings.cache_control)
         if kind == "clean":
             # to the letter, whatever the app says: from a shared cache it would sign everybody out
-            return response.private(response.without(headers, response.CACHE), page.bits & ~response.CACHE, _CLEANED)
+            return response.private(headers, page, _CLEANED, always=True)
         if kind == "ask" and self.asks_user:
-            return response.private(headers, page.bits, _PREFETCHED)
+            return response.private(headers, page, _PREFETCHED)
         return response.common(headers, page.bits)
 
 

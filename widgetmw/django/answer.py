@@ -145,7 +145,7 @@ class Answer:
             response.content = out
             return rules.with_exact_length(headers, len(out))
         self._put(out, body if page.coding and not self._ended else None)
-        return rules.without(headers, LENGTH) if page.coding else rules.with_length(headers, len(span))
+        return rules.without(headers, LENGTH) if page.coding else headers
 
     def unresolved(self, error: ResolverError) -> bool:
         """Leaves it alone since it cannot be found out who is signed in."""

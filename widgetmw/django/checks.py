@@ -48,7 +48,8 @@ def _order(settings: Settings) -> Iterator[CheckMessage]:
         hint = f'Add "{_OURS}" to MIDDLEWARE, below AuthenticationMiddleware.'
         yield Warning("WidgetMiddleware is not in MIDDLEWARE, so no page gets a token.", hint=hint, id="widgetmw.W001")
         return
-    yield from _authentication(ours)
+    if settings.proxy is None:
+        yield from _authentication(ours)
     gzip = _place(_GZIP)
     if gzip is not None and gzip > ours:
         yield Warning(

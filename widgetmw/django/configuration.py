@@ -22,6 +22,7 @@ from widgetmw.core.widget import Widget
 from widgetmw.django.person import from_request
 
 USER: Final = "USER"
+SETTINGS: Final = "SETTINGS"
 _PREFIX: Final = "WIDGETMW_"
 
 
@@ -31,6 +32,7 @@ class Installed:
     Attributes:
         settings: what was read; the path in it is not used, since ``urls.py`` has the last word.
         widget: ``None`` where there is nothing to do.
+        front: finds it out from the proxy that the settings name, in place of ``user``, or ``None``.
         user: finds out who is signed in; takes the request.
         is_async: whether ``user`` has to be awaited.
     """
@@ -41,14 +43,15 @@ class Installed:
         config = dict(_named(options, problems))
         user = _user(options.get(USER), problems)
         try:
-            self.settings = Settings.from_env(overlaid(os.environ, config))
+            self.settings = _settings(options.get(SETTINGS), config)
         except SettingsError as error:
             problems += error.problems
         if problems:
             raise SettingsError(problems)
+        self.widget = Widget(replace(self.settings, path="")) if self.settings.active else None
+        self.front = self.widget.front if self.widget is not None and user is None else None
         self.user: Callable[[HttpRequest], Any] = user or from_request
         self.is_async = iscoroutinefunction(self.user)
-        self.widget = Widget(replace(self.settings, path="")) if self.settings.active else None
 
 
 _current: Installed | None = None
@@ -83,11 +86,21 @@ def _options() -> Mapping[Any, Any]:
     return options
 
 
+def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
+    if ready is None:
+        return Settings.from_env(overlaid(os.environ, config))
+    if not isinstance(ready, Settings):
+        raise SettingsError([f"settings.WIDGETMW['SETTINGS'] must be a Settings, not {type(ready).__name__}"])
+    if config:
+        raise SettingsError([f"settings.WIDGETMW['SETTINGS'] takes the place of {', '.join(config)}: leave one out"])
+    return ready
+
+
 def _named(options: Mapping[Any, Any], problems: list[str]) -> Iterator[tuple[str, Any]]:
     """Yields variables and values; a name may lack its prefix."""
     names = variable_names()
     for key, value in options.items():
-        if key == USER:
+        if key in (USER, SETTINGS):
             continue
         found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
         if found is None:
@@ -97,7 +110,7 @@ def _named(options: Mapping[Any, Any], problems: list[str]) -> Iterator[tuple[st
 
 
 def _meant(key: str, names: frozenset[str]) -> str:
-    known = {name.removeprefix(_PREFIX): name for name in (*names, USER)}
+    known = {name.removeprefix(_PREFIX): name for name in (*names, USER, SETTINGS)}
     close = get_close_matches(key.upper().removeprefix(_PREFIX), known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

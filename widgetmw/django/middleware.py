@@ -14,7 +14,7 @@ from widgetmw.core.identity import whose, whose_async
 from widgetmw.core.widget import Widget
 from widgetmw.django.answer import Answer
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import async_user, give_back, hide_validators, sync_user, take
+from widgetmw.django.request import async_user, carrier, give_back, hide_validators, sync_user, take
 from widgetmw.django.views import of_the_endpoint
 
 
@@ -44,8 +44,10 @@ class WidgetMiddleware:
         widget = current.widget
         if widget is None or not take(request):
             return self.get_response(request)
+        if current.front is not None:
+            current.front.note(carrier(request))
         if widget.asks_user and not widget.excluded(request.path_info):
-            hide_validators(request)
+            hide_validators(current, request)
         if self._is_async:
             return self._served_async(current, widget, request)
         try:

@@ -15,7 +15,7 @@ from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, cl
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi import facts_of
+from widgetmw.wsgi import EnvironFacts
 
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"
@@ -57,16 +57,23 @@ def base() -> str:
 def facts(request: HttpRequest) -> Facts:
     """Returns what the request says that bears on its page."""
     environ: Environ = {**request.META, "wsgi.url_scheme": request.scheme}
-    return facts_of(environ, base())
+    return EnvironFacts(environ, base())
 
 
-def hide_validators(request: HttpRequest) -> None:
+def carrier(request: HttpRequest) -> Request:
+    """Returns what the server has handed over: the ASGI scope, or the WSGI environ."""
+    scope: Request | None = getattr(request, "scope", None)
+    return request.META if scope is None else scope
+
+
+def hide_validators(installed: Installed, request: HttpRequest) -> None:
     """Keeps Django from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
     meta = request.META
     held = [name for name in _VALIDATORS if name in meta]
     if not held or request.method not in ("GET", "HEAD") or "text/html" not in meta.get("HTTP_ACCEPT", "").lower():
         return
-    if "HTTP_COOKIE" in meta or "HTTP_AUTHORIZATION" in meta or "REMOTE_USER" in meta:
+    known = "HTTP_COOKIE" in meta or "HTTP_AUTHORIZATION" in meta or "REMOTE_USER" in meta
+    if known or (installed.front is not None and installed.front.announced(carrier(request))):
         for name in held:
             del meta[name]
         request.__dict__.pop("headers", None)  # a layer further out may have looked
@@ -93,6 +100,9 @@ def call_of(request: HttpRequest, path: str) -> Call:
 
 def sync_user(installed: Installed, request: HttpRequest) -> Resolver:
     """Returns a resolver that needs no event loop."""
+    front = installed.front
+    if front is not None:
+        return lambda _: front(carrier(request))
     user = async_to_sync(installed.user) if installed.is_async else installed.user
 
     def resolve(_: Environ) -> User | None:
@@ -106,6 +116,9 @@ def sync_user(installed: Installed, request: HttpRequest) -> Resolver:
 
 def async_user(installed: Installed, request: HttpRequest) -> AsyncResolver:
     """Returns a resolver that may look into the database from an event loop."""
+    front = installed.front
+    if front is not None:
+        return lambda _: front(carrier(request))
     user = installed.user if installed.is_async else sync_to_async(installed.user, thread_sensitive=True)
 
     async def resolve(_: Request) -> User | None:

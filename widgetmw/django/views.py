@@ -34,7 +34,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         _leave_session_alone(request)
     request.META[ANSWER] = answer
     widget.events.note("endpoint", str(answer.status))
-    return _response(answer)
+    return _response(request, answer)
 
 
 # What the endpoint answers is its own affair: JSON to who is not signed in, and cross-site callers are refused already.
@@ -49,7 +49,7 @@ def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> Http
     """
     answer: Answer | None = request.META.get(ANSWER)
     if answer is not None and answer.status == response.status_code:
-        ours = _response(answer)
+        ours = _response(request, answer)
         if _RENEWED in request.META:
             ours.cookies = response.cookies
         return ours
@@ -57,14 +57,16 @@ def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> Http
         return None
     call = call_of(request, request.path.removeprefix(base()))
     refusal = widget.endpoint.refusal(call)
-    return _response(refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
+    return _response(request, refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
 
 
 _kinds: dict[Any, Any] = {}
 
 
-def _response(answer: Answer) -> HttpResponse:
-    response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
+    # uWSGI and cheroot send the body that an app gives them for HEAD, and the connection's next answer is out of step
+    body = b"" if request.method == "HEAD" else answer.body
+    response = HttpResponse(body, status=answer.status, headers=dict(answer.headers))
     if answer.status == 204:
         del response["Content-Type"]
     else:
