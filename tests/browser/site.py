@@ -123,7 +123,7 @@ class Site:
         token = f"{segment({'alg': 'HS256'})}.{segment(claims)}.c2ln"
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
-            made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}"
+            made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
         return made
 
     # --- pages ----------------------------------------------------------------------------------------------------

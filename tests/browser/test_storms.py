@@ -132,8 +132,8 @@ def test_a_vendor_that_failed_on_the_server_is_asked_for_again(visit: Visit, sit
     orlo = made.pop("orlo")
     site.script = lambda user: answer(200, {"user": "mark-of-ann", "tokens": made, "errors": {"orlo": {}}})
     page = visit("ann", clock=True)
-    live(page, site, 30, step=1)
-    assert 2 <= len(site.asked) < 8
+    live(page, site, 70, step=1)
+    assert 2 <= len(site.asked) < 6
     assert page.evaluate("widgetmw.get('orlo')") is None
     made["orlo"] = orlo
     live(page, site, MINUTE, step=1)

@@ -66,8 +66,10 @@ def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_our_token(visit: Visit,
     assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
     assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.callbacks.onBotMessage()") == 7
     assert page.evaluate("owned") == [["embedded"]]
+    # a value in place of our accessor may have been read before we saw it: then the first token is sent as well
+    sent = [config["metadata"]["auth_token"]] if "defineProperty(window" in assign else []
     fresh = renew(page, site, "digitalgenius")
-    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
+    assert page.evaluate("vendor.messages.map((message) => message.payload)") == [*sent, fresh]
     assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == fresh
 
 
@@ -82,7 +84,7 @@ def test_dg_a_var_ahead_of_our_script_is_kept(visit: Visit, site: Site) -> None:
     token = token_of(page, "digitalgenius")
     assert page.evaluate("vendor.config.metadata") == {"plan": "pro", "auth_token": token}
     fresh = renew(page, site, "digitalgenius")
-    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
+    assert page.evaluate("vendor.messages.map((message) => message.payload)") == [token, fresh]
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate("[vendor.resets, DG_CHAT_WIDGET_CONFIG.metadata]") == [1, {"plan": "pro"}]
 

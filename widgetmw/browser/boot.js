@@ -36,6 +36,7 @@
       early[name]?.(slots[name]);
     } catch {}
   };
+  let stale;
   // A page that the browser took from its history may be of another time, and of another person.
   if (data.user !== null && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
     data.ask = true;
@@ -43,15 +44,14 @@
     try {
       mark = localStorage["widgetmw:" + data.url];
     } catch {}
-    if (!matches(mark, data.user)) {
-      delete data.user;
-      for (const name of Object.keys(data.vendors)) delete data.vendors[name].token;
-    }
+    stale = !matches(mark, data.user);
+    if (stale) delete data.user;
   }
   for (const name of Object.keys(data.vendors)) {
-    const { token } = data.vendors[name];
-    if (token) held[name] = shape(token, data.now);
-    enroll(name, data.vendors[name], data);
+    const vendor = data.vendors[name];
+    if (stale) delete vendor.token;
+    if (vendor.token) held[name] = shape(vendor.token, data.now);
+    enroll(name, vendor, data);
   }
   // What this page and the runtime share. The runtime puts its own functions in the place of these three.
   const port = {
@@ -74,9 +74,9 @@
     _: port,
     get: (name) => held[name],
     subscribe(name, listener) {
-      const entry = [listener];
+      const entry = () => listener();
       (listeners[name] ??= new Set()).add(entry);
-      return () => void listeners[name].delete(entry);
+      return () => listeners[name].delete(entry);
     },
     refresh: (name) => port.refresh(name),
     signOut: () => port.signOut(),

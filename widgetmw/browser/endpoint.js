@@ -1,23 +1,21 @@
 // One request to the token endpoint, and when it may be made.
 let page = inbox[0];
 let abort;
-// The times of the last minute's requests of all tabs, save those of renewals that went well.
+// The times of the last requests of all tabs, save those of renewals that went well.
 let times = [];
+const count = () => (times = [...times.slice(-9), time()]);
 // From when on may a request go that has to be one of at most `most` in any minute?
-const gate = (most) => {
-  times = times.filter((at) => at > time() - 60000);
-  return times.length < most ? 0 : times.at(-most) + 60000;
-};
+const gate = (most) => times.at(-most) + 60000 || 0;
 const request = async () => {
   const start = time();
-  times.push(start);
+  count();
+  tell({ asked: 1 });
   const control = (abort = new AbortController());
   setTimeout(() => control.abort(), 10000);
   try {
     // A <base> of the page would send a mere path to another host.
     const response = await fetch(location.origin + page.url, {
       cache: "no-store",
-      credentials: "same-origin",
       headers: { Accept: "application/json" },
       redirect: "manual",
       signal: control.signal,

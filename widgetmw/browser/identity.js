@@ -26,10 +26,10 @@ const shared = () => {
     return Object.keys(localStorage).some((name) => name !== key && name.match(/^widgetmw:.*token$/));
   } catch {}
 };
-const remembers = () => !!stored(key) || (cookie() && !shared());
+const remembers = () => stored(key) || (cookie() && !shared());
 const remember = (user) => {
-  if (!cookie()) cookie(1);
-  if (user && !matches(stored(key), user)) stored(key, markOf(user));
+  cookie(1);
+  if (!matches(stored(key), user)) stored(key, markOf(user));
 };
 const forget = () => {
   if (!shared()) cookie("; Max-Age=0");

@@ -9,12 +9,12 @@ let wish = Infinity;
 let failures = 0;
 let notBefore = 0;
 // The page asked for tokens and has no answer yet.
-let seeking = false;
-let asking = false;
+let seeking;
+let asking;
 // The page is in the back/forward cache, or on its way out.
-let away = false;
+let away;
 let lastUse = 0;
-let spare = false;
+let spare;
 let timer;
 
 const settle = (error) => {
@@ -22,6 +22,7 @@ const settle = (error) => {
   for (const want of wants.splice(0)) want(error);
 };
 const refresh = (name) => {
+  const first = !wants.length;
   const promise = new Promise((resolve, reject) =>
     wants.push((error) => {
       if (held[name] && !error) resolve(held[name]);
@@ -30,6 +31,8 @@ const refresh = (name) => {
   );
   // Callers who do not care need not catch.
   promise.catch(() => {});
+  // What was asked for before somebody may have signed in is no answer.
+  if (!active && first) turns++;
   wish = Math.min(wish, time());
   check();
   return promise;
@@ -62,12 +65,11 @@ const schedule = () => {
 // When the next request goes. Tokens of a few seconds are served at their pace, since good renewals do not count;
 // a page that calls `refresh` in a loop leaves room for them.
 const due = () => {
-  const wished = Math.max(wish, gate(Math.max(1, 7 - Math.floor(60000 / Math.max(period, 1)))));
+  const wished = Math.max(wish, gate(Math.max(1, 7 - 60000 / Math.max(period, 1))));
   return (active || seeking) && used() ? Math.min(wished, Math.max(next, notBefore, gate(7))) : wished;
 };
 const check = () => {
-  clearTimeout(timer);
-  timer = 0;
+  timer = clearTimeout(timer);
   if (asking || away) return;
   const wait = due() - time();
   if (wait <= 0) ask();
@@ -91,14 +93,13 @@ const conclude = ({ status, body, age }, doubted) => {
     accept(body, age);
     // A renewal that went well is not counted, nor one after it that came a moment too early.
     const good = period > 1000;
-    const free = planned && (good || spare);
+    const free = planned && (good || (spare && period > 0));
     if (free) times.pop();
     spare = good;
     tell({ answer: body, at: Date.now() - age * 1000, free });
   } else if (status === 401) {
     seeking = false;
     signOut();
-    settle("signed out");
   } else {
     postpone(failures + 1);
     tell({ failures });

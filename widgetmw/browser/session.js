@@ -6,7 +6,7 @@ let active = false;
 let turns = 0;
 
 const notify = (name) => {
-  for (const [listener] of [...(listeners[name] ?? [])]) {
+  for (const listener of [...(listeners[name] ?? [])]) {
     try {
       listener();
     } catch (error) {
@@ -31,12 +31,10 @@ const receive = (name, { expires_in, refresh_in, ...token }, age) => {
 const accept = (answer, age, inPage) => {
   const mark = answer.user ?? user ?? "";
   const before = stored(key);
-  if (user) {
-    if (user !== mark) leave(markOf(user), held, matches(before, mark));
-  } else if (mark && before && !matches(before, mark)) {
-    // Another person's page. Nothing in it is of the one before.
+  if (user ? user !== mark : mark && before && !matches(before, mark)) {
+    // Another person. Nothing in a new page is of the one before.
     inPage = false;
-    leave(before, {});
+    leave(user ? markOf(user) : before, user && held, matches(before, mark) && 2);
   }
   user = mark;
   active = true;
@@ -48,11 +46,13 @@ const accept = (answer, age, inPage) => {
     const token = answer.tokens[name];
     slot.shown = true;
     if (token?.token && (receive(name, token, age) || (!slot.told && held[name]))) fresh.push(name);
-    // A vendor that failed on the server is asked for again.
-    if (!token && (inPage || answer.errors?.[name])) slot.due = Math.min(slot.due, time());
+    // A vendor that failed on the server is asked for again, and hurries no other.
+    if (!token) slot.due = Object.keys(answer.tokens).length && time() + 20000;
   }
   schedule();
   for (const name of fresh) {
+    // A listener may have signed out.
+    if (!held[name]) break;
     slots[name].told = true;
     attempt(name, "update", inPage);
     if (inPage) continue;
@@ -65,7 +65,7 @@ const accept = (answer, age, inPage) => {
 };
 
 // Ends an identity: the one whose `tokens` these are, and by whose `mark` other tabs see whether it is theirs;
-// or follows another tab that did so.
+// or follows another tab that did so (2: late, with the next person there already).
 const leave = (mark, tokens, followed) => {
   const gone = { ...tokens };
   turns++;
@@ -79,23 +79,28 @@ const leave = (mark, tokens, followed) => {
   schedule();
   if (!followed) tell({ out: mark });
   farewell(Object.keys(slots), gone, followed);
+  // The tokens stand in them.
+  for (const element of document.querySelectorAll("script[data-widgetmw]")) element.remove();
   Object.keys(gone).forEach(notify);
   announce("signedout");
 };
 const signOut = () => {
+  turns++;
+  settle("signed out");
   if (!active && !remembers()) return;
   leave(user ? markOf(user) : stored(key), held);
   forget();
-  settle("signed out");
 };
 // Somebody was signed out elsewhere: is it our person? Without a mark (no storage there) it is everybody.
 const follow = (mark) => {
+  turns++;
   if (!active || (mark && !matches(mark, user))) return;
-  leave(mark, held, true);
   settle("signed out");
+  leave(mark, held, matches(stored(key) || markOf(user), user) ? 1 : 2);
 };
-const hear = ({ out, failures, answer, at, free }) => {
-  if (failures || (answer && !free)) times.push(time());
+const hear = ({ out, failures, answer, at, asked, free }) => {
+  if (asked) return count();
+  if (free) times.pop();
   if (failures) postpone(failures);
   else if (!answer) follow(out);
   else if (active || seeking || asking) accept(answer, (Date.now() - at) / 1000);

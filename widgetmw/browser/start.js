@@ -1,17 +1,17 @@
 // The runtime starts when the page is parsed, and not before it is really shown (browsers prerender ahead of a click).
 const start = () => {
   const later = document.prerendering === true ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
-  if (later) return document.addEventListener(later, start, { once: true });
+  if (later) return document.addEventListener(later, start);
   lastUse = time();
   openChannel();
   for (const name in slots) equip(name);
   takeDebts();
-  for (const data of inbox) take(data, data === inbox[0]);
+  for (const data of inbox.splice(0)) take(data, data === page);
   Object.assign(port, { refresh, signOut: async () => signOut(), take: (data) => take(data) });
   port.arrive();
 
   const listen = (types, then) => {
-    for (const type of types.split(" ")) addEventListener(type, then, { capture: true, passive: true });
+    for (const type of types.split(" ")) addEventListener(type, then, true);
   };
   listen("pointerdown pointermove keydown wheel", () => use());
   // Of the window: an element gets the focus by scripts as well. A click into a frame takes it away.
@@ -24,10 +24,11 @@ const start = () => {
   // No open channel and no request, so that the page may go into the back/forward cache.
   listen("pagehide", () => {
     away = true;
-    leaveDebts();
+    if (unpaid.size) stored(debts, [...unpaid].join());
+    unpaid.clear();
     clearTimeout(timer);
     abort?.abort();
-    closeChannel();
+    channel = channel?.close();
   });
   listen("pageshow", (event) => {
     if (!event.persisted) return;
@@ -39,8 +40,10 @@ const start = () => {
     use(true);
   });
   if (external) {
-    const observer = new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(read)));
-    observer.observe(document.head, { childList: true });
+    new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(read))).observe(
+      document.head,
+      { childList: true }
+    );
   }
 };
 start();

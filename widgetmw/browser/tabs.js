@@ -1,9 +1,7 @@
 // The other tabs of this browser: what one learns the others hear, and one at a time asks.
 // Without BroadcastChannel or Web Locks (plain http, old browsers) every tab manages for itself.
 let channel;
-const closeChannel = () => (channel = channel?.close());
 const openChannel = () => {
-  closeChannel();
   try {
     channel = new BroadcastChannel(key);
     channel.onmessage = (event) => hear(event.data);

@@ -25,7 +25,6 @@ const farewell = (names, tokens, followed) => {
     later.then(() => unpaid.delete(name));
   }
 };
-const leaveDebts = () => unpaid.size && stored(debts, [...unpaid].join());
 const takeDebts = () => {
   const owed = stored(debts)?.split(",") ?? [];
   stored(debts, null);

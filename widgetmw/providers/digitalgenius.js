@@ -22,8 +22,11 @@ early.digitalgenius = (slot) => {
     if (chained && theirs === chained) return;
     callbacks.onWidgetEmbedded = chained = function () {
       slot.embedded = true;
-      slot.flush?.();
-      return theirs?.apply(this, arguments);
+      try {
+        return theirs?.apply(this, arguments);
+      } finally {
+        slot.flush?.();
+      }
     };
   };
   // `bare` reads the name as scripts do: a page's top-level let or const hides the property of window.
@@ -43,7 +46,9 @@ early.digitalgenius = (slot) => {
     // Where a script ahead of us declared it with var, or the page defines it over ours, its value is what we have.
     const fix = () => {
       const own = window[name];
-      if (own && own !== config) then((window[name] = merge(own)));
+      if (!own || own === config) return;
+      slot.fixed = true;
+      then((window[name] = merge(own)));
     };
     slot.fixes.push(fix);
     try {
@@ -54,12 +59,15 @@ early.digitalgenius = (slot) => {
     }
   };
   slot.fixes = [];
+  // A widget that was there before us: that it has its methods then is inferred.
+  slot.embedded = !!window.dgchat?.methods;
   trap("DG_CHAT_WIDGET_CONFIG", () => DG_CHAT_WIDGET_CONFIG, chain);
   trap("DG_SDK_CONFIG", () => DG_SDK_CONFIG, () => {});
   // The headless kit: that `init` takes the token in its metadata is inferred; the event has two documented names.
   const wrap = () => {
     const init = window.DGChatSDK?.init;
     if (!init || init === slot.init) return;
+    slot.flush?.();
     DGChatSDK.init = slot.init = (options) =>
       init.call(DGChatSDK, token() ? { ...options, metadata: { ...options?.metadata, auth_token: token() } } : options);
   };
@@ -76,13 +84,15 @@ late.digitalgenius = (slot) => {
   // A read of the globals brings them up to date, also those that the page declared with let or const.
   const reread = () => slot.fixes.forEach((fix) => fix());
   slot.flush = () => {
-    const methods = window.dgchat?.methods;
-    if (!slot.embedded || !methods) return;
-    if (leave) {
-      methods.resetChat();
+    const { DGChatSDK, dgchat } = window;
+    const methods = slot.embedded && dgchat?.methods;
+    if (leave && (DGChatSDK || methods)) {
       leave();
       leave = known = null;
+      DGChatSDK?.endConversation?.();
+      methods?.resetChat?.();
     }
+    if (!methods) return;
     const payload = slot.current()?.token;
     if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
     known = payload;
@@ -90,14 +100,13 @@ late.digitalgenius = (slot) => {
   return {
     update(inPage) {
       reread();
-      if (inPage) known = slot.current().token;
+      // A config that had to be fixed may have been read without a token.
+      if (inPage && !slot.fixed) known = slot.current().token;
       slot.flush();
     },
     logout(last, followed) {
       reread();
-      const { DGChatSDK } = window;
-      DGChatSDK?.endConversation?.();
-      if ((DGChatSDK || followed) && !slot.embedded) return;
+      if (followed && !slot.embedded && !window.DGChatSDK) return;
       const reset = new Promise((resolve) => (leave = resolve));
       slot.flush();
       return leave && reset;

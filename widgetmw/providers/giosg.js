@@ -36,37 +36,36 @@ late.giosg = (slot) => {
   let played;
   // Either comes with some script of the page or the vendor.
   document.addEventListener("load", ({ target }) => {
-    if (target.localName !== "script") return;
-    if (target.src.includes("giosg.com")) played?.();
+    if (target.src?.includes("giosg.com")) played?.();
     heed();
   }, true);
 
-  // A link gets the URL of every token, a frame one per person: a new `src` would lose an open chat.
-  const marked = "[data-widgetmw-giosg]";
-  const signed = new WeakMap();
+  // A link gets the URL of every token, a frame one per person: a new `src` would lose an open chat. What the page had
+  // there stands in the mark meanwhile, so that copies of the element know it too.
+  const mark = "data-widgetmw-giosg";
+  const marked = "[" + mark + "]";
   const expired = () => slot.current()?.expiresAt < Date.now();
   const sign = (element) => {
     const place = { a: "href", iframe: "src" }[element.localName];
     let url = slot.current()?.url;
-    const known = signed.get(element);
-    if (!place || (url && place === "src" && (known || expired()))) return;
-    if (url) signed.set(element, known ?? [element.getAttribute(place)]);
-    else if (!signed.delete(element)) return;
-    // Without a user a link or a frame is again what the page made it.
-    url ??= known[0] ?? (place === "src" && "about:blank");
+    const own = place && element.getAttribute(place);
+    const signed = own?.includes("&sig=");
+    if (!place || (url ? place === "src" && (signed || expired()) : !signed)) return;
+    if (!signed) element.setAttribute(mark, own || "");
+    url ??= element.getAttribute(mark) || (place === "src" && "about:blank");
     if (!url) element.removeAttribute(place);
-    else if (element.getAttribute(place) !== url) element.setAttribute(place, url);
+    else if (own !== url) element.setAttribute(place, url);
   };
-  const signAll = (root) => root.querySelectorAll(marked).forEach(sign);
+  const signAll = (root) => root.querySelectorAll?.(marked).forEach(sign);
   new MutationObserver((records) => {
     for (const { type, target, addedNodes } of records) {
       if (type === "attributes" && target.matches(marked)) sign(target);
       for (const node of addedNodes) {
         if (node.matches?.(marked)) sign(node);
-        if (node.firstElementChild) signAll(node);
+        signAll(node);
       }
     }
-  }).observe(document, { childList: true, subtree: true, attributeFilter: ["data-widgetmw-giosg", "href"] });
+  }).observe(document, { childList: true, subtree: true, attributeFilter: [mark, "href"] });
   // The tab slept past the expiry, and the first click hits a link: renew, then follow it, in a tab of its own where
   // that was asked for. (The right button brings the menu, and follows nothing.)
   const click = (event) => {
@@ -86,11 +85,15 @@ late.giosg = (slot) => {
       heed();
       signAll(document);
     },
-    logout() {
-      const there = window._giosg && _giosg !== ours;
-      queue()("visitor", "removeAll");
-      queue()("chat", "close", { all: true, hide: true, clearHistory: true });
+    logout(last, followed) {
       signAll(document);
+      // The next person is there already, and whoever let them in has cleaned up.
+      if (followed > 1) return;
+      const there = window._giosg !== ours;
+      const call = queue();
+      call._e = call._e?.filter((queued) => queued[1] !== "submit");
+      call("visitor", "removeAll");
+      call("chat", "close", { all: true, hide: true, clearHistory: true });
       return there ? undefined : new Promise((resolve) => (played = resolve));
     },
     embed() {

@@ -22,7 +22,7 @@ late.hissuno = (slot) => ({
     if (!inPage) slot.write();
   },
   logout(last, followed) {
-    delete window.HISSUNO_WIDGET_CONFIG;
+    window.HISSUNO_WIDGET_CONFIG = undefined;
     if (followed) return;
     const sessions = "hissuno_sessions_" + slot.page.projectId + "_";
     const chats = "hissuno_chat_" + slot.page.projectId + "_";
