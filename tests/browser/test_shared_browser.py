@@ -240,3 +240,15 @@ def test_a_session_that_flickers_makes_fewer_than_ten_requests_a_minute(visit: V
     assert len(site.asked) >= 6
     assert most_in_a_minute(site.asked) < 10
     assert page.evaluate("seen.signedout") == 0
+
+
+def test_all_tabs_of_nobody_together_make_fewer_than_ten_requests_a_minute(profile: Profile, site: Site) -> None:
+    site.delivery = "fetch"
+    context = profile(clock=True)
+    pages = [context.new_page() for _ in range(4)]
+    for page in pages:
+        page.goto(site.url)
+        settle(page)
+    site.asked.clear()
+    use_all(pages, site, 1.5 * MINUTE, step=2)
+    assert most_in_a_minute(site.asked) < 10

@@ -138,3 +138,30 @@ def test_a_vendor_that_failed_on_the_server_is_asked_for_again(visit: Visit, sit
     made["orlo"] = orlo
     live(page, site, MINUTE, step=1)
     assert page.evaluate("orloData.length") == 1
+
+
+def test_a_vendor_that_fails_leaves_the_others_their_pace(visit: Visit, site: Site) -> None:
+    site.life = 60
+
+    def failing(user: str | None) -> Reply:
+        tokens = site.tokens(str(user), relative=True)
+        del tokens["giosg"]
+        return answer(200, {"user": f"mark-of-{user}", "tokens": tokens, "errors": {"giosg": {}}})
+
+    site.script = failing
+    page = visit("ann", clock=True)
+    invalid = 0
+    for _ in range(150):
+        live(page, site, 2, 2, active=False)
+        invalid += not is_valid(page, site)
+    assert invalid == 0
+    assert len(site.asked) < 25
+
+
+def test_good_and_expired_answers_in_turn_are_no_storm(visit: Visit, site: Site) -> None:
+    site.life = 5
+    page = visit("ann", clock=True)
+    turn = iter(range(100_000))
+    site.script = lambda user: expired(user) if next(turn) % 2 else None
+    live(page, site, 2 * MINUTE, step=0.5)
+    assert most_in_a_minute(site.asked) <= 15  # the good ones are served, and seven of the others

@@ -162,6 +162,38 @@ def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site,
     assert page.evaluate("[ended, DG_SDK_CONFIG.metadata, localStorage.length]") == [True, {}, 0]
 
 
+def test_dg_a_widget_that_throws_hides_no_callback_of_the_pages(visit: Visit, site: Site) -> None:
+    site.head = script(
+        "window.DG_CHAT_WIDGET_CONFIG = {callbacks: {onWidgetEmbedded: () => { window.owned = true; }}};"
+        "window.dgchat = {methods: {sendSystemMessage() { throw new Error('not now'); }}};"
+        "addEventListener('error', (event) => event.preventDefault());"
+    )
+    page = visit("ann")
+    renew(page, site, "digitalgenius")
+    page.evaluate("try { DG_CHAT_WIDGET_CONFIG.callbacks.onWidgetEmbedded(); } catch {}")
+    assert page.evaluate("owned")
+
+
+def test_dg_a_widget_without_a_reset_gets_the_next_persons_token(visit: Visit, site: Site) -> None:
+    site.head = script(standins.DIGITALGENIUS_EMBEDDED + "delete dgchat.methods.resetChat;")
+    page = visit("ann")
+    page.context.add_cookies([{"name": "session", "value": "bob", "url": site.url}])
+    fresh = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages.at(-1).payload") == fresh
+
+
+def test_dg_headless_kit_that_loads_late_still_ends_the_conversation(visit: Visit, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    page = visit("ann")
+    page.context.clear_cookies(name="session")
+    page.goto(site.url)
+    page.evaluate(
+        "window.DGChatSDK = {init() {}, endConversation: () => { window.ended = true; }};"
+        "dispatchEvent(new Event('DGSDKScriptLoaded'));"
+    )
+    assert page.evaluate("ended")
+
+
 # --- Hissuno --------------------------------------------------------------------------------------
 
 
