@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.servers.table import table
 from widgetmw.cli.env import settings_table
 from widgetmw.core import proxy, reasons
 
@@ -13,6 +14,7 @@ PARTS = {
     "README.md": ("settings", settings_table),
     "docs/reasons.md": ("reasons", reasons.table),
     "docs/proxies.md": ("reasons", proxy.table),
+    "docs/servers.md": ("servers", table),
 }
 
 

@@ -126,9 +126,12 @@ class AsgiSite(Site):
         super().__init__(*args, **kwargs)
         self.middleware = AsgiMiddleware(self._app, self.settings, user=self.resolve)
 
-    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+    def note(self, scope: Any) -> None:
         self.seen.requests.append({k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]})
         self.on_request(scope)
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.note(scope)
         headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.page.headers]
         kept = list(headers)
         await send({"type": "http.response.start", "status": self.page.status, "headers": headers})

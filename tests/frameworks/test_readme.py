@@ -9,12 +9,17 @@ from typing import Any
 
 import fastapi
 import flask
+import httpx
+import litestar
 import pytest
+import quart
+from aiohttp.test_utils import TestClient, TestServer
 from django.urls import include, path
 from fastapi.responses import HTMLResponse
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Route
 
+from tests.contract.aiohttp_site import LOOP
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
@@ -55,8 +60,8 @@ def test_flask() -> None:
     assert whose(client.get("/").text) == whose(client.get(ENDPOINT).text) == "ada"
 
 
-def visits(app: Any) -> None:
-    visitor = Visitor(app)
+def visits(app: Any, kind: type[Visitor] = Visitor) -> None:
+    visitor = kind(app)
     assert visitor.get().text == HEAD
     visitor.get("/in")
     assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
@@ -111,3 +116,149 @@ def test_django(visit: Callable[..., Any], configured: Configure) -> None:
     assert check() == []
     visitor = visit("ada")
     assert whose(visitor.get().text) == whose(visitor.token().text) == "1"
+
+
+def test_quart() -> None:
+    space: dict[str, Any] = {"__name__": "hello"}
+    exec(snippet("Quart"), space)
+    app = space["app"]
+    app.secret_key = "x"
+    app.get("/")(lambda: HEAD)
+
+    @app.get("/in")
+    async def sign_in() -> str:
+        quart.session["id"] = "ada"
+        return ""
+
+    visits(app)
+
+
+def test_litestar() -> None:
+    @litestar.get("/", media_type=litestar.MediaType.HTML)
+    async def page() -> str:
+        return HEAD
+
+    async def sign_in(request: litestar.Request) -> None:
+        request.session["id"] = "ada"
+
+    sign_in.__annotations__["request"] = litestar.Request
+    space: dict[str, Any] = {"given": [page, litestar.get("/in")(sign_in)]}
+    exec(snippet("Litestar").replace("[…]", "given, logging_config=None"), space)
+    visits(space["app"])
+
+
+class WsgiVisitor(Visitor):
+    """Visits a WSGI app."""
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with httpx.Client(transport=httpx.WSGITransport(self.app), base_url="http://app.example") as client:
+            client.cookies = self.cookies
+            reply = client.request(method, path, **options)
+            self.cookies = client.cookies
+            return reply
+
+
+SESSIONS = {"secret": "ada"}
+
+
+class Shop:
+    """Falcon's own hello-world, in both kinds."""
+
+    def on_get(self, request: Any, response: Any) -> None:
+        response.content_type, response.text = "text/html", HEAD
+
+    def on_get_in(self, request: Any, response: Any) -> None:
+        response.set_cookie("session", "secret", secure=False)
+
+
+class AsyncShop(Shop):
+    async def on_get(self, request: Any, response: Any) -> None:  # type: ignore[override]
+        super().on_get(request, response)
+
+    async def on_get_in(self, request: Any, response: Any) -> None:  # type: ignore[override]
+        super().on_get_in(request, response)
+
+
+def serves(app: Any, shop: Shop) -> None:
+    app.add_route("/", shop)
+    app.add_route("/in", shop, suffix="in")
+
+
+def test_falcon() -> None:
+    space: dict[str, Any] = {"sessions": SESSIONS}
+    exec(snippet("Falcon"), space)
+    serves(space["shop"], Shop())
+    visits(space["app"], WsgiVisitor)
+
+
+def test_falcon_under_asgi() -> None:
+    section = README.partition("\n### Falcon\n")[2]
+    code = snippet("Falcon").replace("widgetmw.wsgi", "widgetmw.asgi").replace("falcon.App()", "falcon.asgi.App()")
+    (resolver,) = re.findall(r"`(lambda scope: .+)`", section.partition("\n### ")[0])
+    code = re.sub("lambda environ: .+(?=\\))", lambda _: resolver, code)
+    space: dict[str, Any] = {"sessions": SESSIONS}
+    exec(f"import falcon.asgi\n{code}", space)
+    serves(space["shop"], AsyncShop())
+    visits(space["app"])
+
+
+@pytest.mark.filterwarnings("ignore:'cgi' is deprecated")  # WebOb, below Pyramid, imports it until Python has none
+def test_pyramid() -> None:
+    from pyramid.authentication import SessionAuthenticationHelper
+    from pyramid.response import Response
+    from pyramid.session import SignedCookieSessionFactory
+
+    class Security:
+        helper = SessionAuthenticationHelper()
+        authenticated_userid = helper.authenticated_userid
+
+    def given(config: Any) -> None:
+        config.set_session_factory(SignedCookieSessionFactory("x"))
+        config.set_security_policy(Security())
+        for name, view in (("/", lambda request: Response(HEAD)), ("/in", sign_in)):
+            config.add_route(name, name)
+            config.add_view(view, route_name=name)
+
+    def sign_in(request: Any) -> Any:
+        Security.helper.remember(request, "ada")
+        return Response("")
+
+    space: dict[str, Any] = {"given": given}
+    exec(snippet("Pyramid").replace("    …\n", "    given(config)\n"), space)
+    visits(space["app"], WsgiVisitor)
+
+
+def test_bottle() -> None:
+    import bottle
+
+    space: dict[str, Any] = {}
+    exec(snippet("Bottle"), space)
+    shop = space["shop"]
+    shop.get("/")(lambda: HEAD)
+    shop.get("/in")(lambda: bottle.response.set_cookie("id", "ada", secret="change-me", path="/"))
+    visits(space["app"], WsgiVisitor)
+
+
+@pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses texts
+def test_aiohttp() -> None:
+    space: dict[str, Any] = {}
+    exec(snippet("aiohttp"), space)
+    web, app = space["web"], space["app"]
+
+    async def page(request: Any) -> Any:
+        return web.Response(text=HEAD, content_type="text/html")
+
+    async def sign_in(request: Any) -> Any:
+        (await space["aiohttp_session"].get_session(request))["id"] = "ada"
+        return web.Response()
+
+    app.add_routes([web.get("/", page), web.get("/in", sign_in)])
+
+    async def visit() -> None:
+        async with TestClient(TestServer(app)) as client:
+            assert await (await client.get("/")).text() == HEAD
+            await client.get("/in")
+            page, token = [await (await client.get(path)).text() for path in ("/", ENDPOINT)]
+            assert whose(page) == whose(token) == "ada"
+
+    LOOP.run_until_complete(visit())

@@ -1,0 +1,97 @@
+"""Quart with a session sign-in: ``python examples/quart_app.py``, then http://127.0.0.1:8000/."""
+
+import os
+
+from markupsafe import escape
+from quart import Quart, redirect, request, session
+from werkzeug.wrappers import Response
+
+from widgetmw import User
+from widgetmw.quart import Widget
+
+# Demo values, so that this runs without an account. Set your own in the environment.
+DEMO = {
+    "DG_API_KEY": "demo",
+    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_WIDGET_ID": "demo",
+    "DG_TOKEN_TTL": "10",
+}
+if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
+    os.environ.update(DEMO)
+
+PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+
+app = Quart(__name__)
+app.secret_key = os.environ.get("SECRET_KEY", "a-demo-key")
+
+
+def current_user() -> User | None:
+    """Says who is signed in; called inside of the request context."""
+    person = session.get("person")
+    return User(person, name=PEOPLE[person]) if person in PEOPLE else None
+
+
+Widget(app, user=current_user)
+
+
+@app.get("/")
+async def shop() -> str:
+    """The page. Nothing in it knows of the widget's token."""
+    user = current_user()
+    who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
+    return PAGE.replace("WHO", who)
+
+
+@app.post("/sign-in")
+async def sign_in() -> Response:
+    """Signs in whoever was chosen; a real app asks for a password."""
+    form = await request.form
+    if form.get("id") in PEOPLE:
+        session["person"] = form["id"]
+    return redirect("./")
+
+
+@app.post("/sign-out")
+async def sign_out() -> Response:
+    """Forgets who was signed in."""
+    session.clear()
+    return redirect("./")
+
+
+SIGNED_IN = '<form method="post" action="sign-out">Hello, NAME. <button>Sign out</button></form>'
+ANONYMOUS = """<form method="post" action="sign-in">
+<button name="id" value="ada">Sign in as Ada</button> <button name="id" value="grace">Sign in as Grace</button>
+</form>"""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Shop</title>
+<script>
+  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
+  const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+  const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
+  window.dgchat = {
+    methods: {
+      sendSystemMessage: (message) => show(tokens.push(message.payload)),
+      resetChat: () => show((tokens.length = 0)),
+    },
+  };
+  addEventListener("DOMContentLoaded", () => {
+    show();
+    window.DG_CHAT_WIDGET_CONFIG?.callbacks?.onWidgetEmbedded?.();
+  });
+</script>
+</head>
+<body>
+<h1>Shop</h1>
+WHO
+<h2>Tokens that the chat widget got, the newest last</h2>
+<ol></ol>
+</body>
+</html>"""
+
+if __name__ == "__main__":
+    app.run(port=int(os.environ.get("PORT", "8000")))

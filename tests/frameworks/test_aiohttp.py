@@ -1,0 +1,498 @@
+"""aiohttp's own server: sessions, streams, files, what signals add, the endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import weakref
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp_session
+import pytest
+from aiohttp import ClientResponseError, RequestInfo, web
+from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from tests.contract.aiohttp_site import LOOP
+from tests.frameworks.visitor import ENDPOINT, HEAD, exact, whose
+from widgetmw import Settings, User, identify
+from widgetmw.aiohttp import install
+
+pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses texts
+
+Visit = Callable[[TestClient[Any, Any]], Awaitable[None]]
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+FAR = "Fri, 01 Jan 2100 00:00:00 GMT"
+
+
+class Reply:
+    """What came back, as the other frameworks' visitors have it."""
+
+    def __init__(self, response: Any, content: bytes) -> None:
+        self.status_code = response.status
+        self.headers = {name: value for name, value in response.headers.items() if name.lower() != "server"}
+        self.content = content
+        self.text = content.decode()
+
+
+async def ask(client: TestClient[Any, Any], path: str = "/", method: str = "GET", **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.request(method, path, headers=named, allow_redirects=False) as response:
+        return Reply(response, await response.read())
+
+
+def served(app: web.Application, visit: Visit, **options: Any) -> None:
+    async def run() -> None:
+        async with TestClient(TestServer(app), **options) as client:
+            await visit(client)
+
+    LOOP.run_until_complete(run())
+
+
+def make(**routes: Any) -> web.Application:
+    app = web.Application()
+    app.add_routes([web.get("/" if name == "page" else f"/{name}", view) for name, view in routes.items()])
+    return app
+
+
+async def page(request: web.Request) -> web.Response:
+    return web.Response(text=HEAD, content_type="text/html")
+
+
+async def member(request: web.Request) -> User | None:
+    session = await aiohttp_session.get_session(request)
+    return User(session["person"]) if "person" in session else None
+
+
+def ada(request: web.Request) -> User:
+    return User("ada")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["installed first", "installed last"])
+def test_a_session_from_sign_in_to_sign_out(settings: Settings, first: bool) -> None:
+    async def sign_in(request: web.Request) -> web.Response:
+        (await aiohttp_session.get_session(request))["person"] = request.query["id"]
+        return await page(request)
+
+    async def sign_out(request: web.Request) -> web.Response:
+        (await aiohttp_session.get_session(request)).invalidate()
+        return await page(request)
+
+    app = make(page=page, sign_in=sign_in, sign_out=sign_out)
+    if first:
+        install(app, settings=settings, user=member)
+    aiohttp_session.setup(app, aiohttp_session.SimpleCookieStorage())
+    if not first:
+        install(app, settings=settings, user=member)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await ask(client)).text == HEAD
+        assert (await ask(client, ENDPOINT)).status_code == 401
+        assert whose((await ask(client, "/sign_in?id=ada")).text) == "ada", "the page of the sign-in itself"
+        assert whose((await ask(client)).text) == whose((await ask(client, ENDPOINT)).text) == "ada"
+        for method in ("GET", "POST"):
+            exact(await ask(client, ENDPOINT, method))
+        assert whose((await ask(client, "/sign_in?id=eve")).text) == "eve", "never of who was signed in before"
+        assert (await ask(client, "/sign_out")).text == HEAD
+        assert (await ask(client, ENDPOINT)).status_code == 401
+
+    served(app, visit)
+
+
+def test_what_signals_add_is_seen_in_pages_and_kept_away_from_the_endpoint(settings: Settings) -> None:
+    async def share(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Cache-Control"] = "public, max-age=60"
+        response.headers["Access-Control-Allow-Origin"] = "*"
+
+    app = make(page=page)
+    install(app, settings=settings, user=ada)
+    app.on_response_prepare.append(share)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await ask(client)
+        assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared")
+        exact(await ask(client, ENDPOINT))
+
+    served(app, visit)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_aiohttp_compresses_is_dressed_before(settings: Settings, streamed: bool) -> None:
+    async def whole(request: web.Request) -> web.StreamResponse:
+        response = web.Response(text=HEAD * 50, content_type="text/html")
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=HTML)
+        response.enable_compression(web.ContentCoding.gzip)
+        await response.prepare(request)
+        await response.write(HEAD.encode() * 25)
+        await response.write_eof(HEAD.encode() * 25)
+        return response
+
+    app = make(page=stream if streamed else whole)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        async with client.get("/") as response:
+            assert response.headers["Content-Encoding"] == "gzip"
+            text = gzip.decompress(await response.read()).decode()
+        assert whose(text) == "ada"
+        assert text.count("<title>") == 50
+
+    served(app, visit, auto_decompress=False)
+
+
+def test_an_html_file_gets_its_token_and_is_never_answered_by_304_or_in_part(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").write_text(HEAD + "<p>" * 100)
+    (tmp_path / "data.txt").write_text("data")
+    app = make()
+    app.router.add_static("/static", tmp_path)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        path = "/static/page.html"
+        browser = {"Accept": "text/html", "Cookie": "session=1"}
+        for asked in ({}, {"If_Modified_Since": FAR}, {"Range": "bytes=0-9"}):
+            reply = await ask(client, path, **browser, **asked)
+            assert (reply.status_code, whose(reply.text)) == (200, "ada")
+            assert reply.headers["Content-Length"] == str(len(reply.content))
+        for asked, status in (({"If_Modified_Since": FAR}, 304), ({"Range": "bytes=0-9"}, 206)):
+            assert (await ask(client, path, Accept="*/*", **asked)).status_code == status
+        head = await ask(client, path, "HEAD", **browser)
+        assert (head.status_code, head.content, head.headers["x-widgetmw"]) == (200, b"", "injected")
+        assert (await ask(client, "/static/data.txt")).text == "data"
+
+    served(app, visit)
+
+
+def test_a_file_for_nobody_is_the_files_own(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(HEAD)
+
+    async def file(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(tmp_path / "page.html")
+
+    app = make(page=file)
+    install(app, settings=settings, user=lambda request: None)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await ask(client)
+        assert reply.text == HEAD
+        assert reply.headers["Content-Length"] == str(len(HEAD))
+        assert "Content-Encoding" not in reply.headers
+
+    served(app, visit)
+
+
+def test_each_piece_of_a_stream_goes_out_as_it_comes(settings: Settings) -> None:
+    arrived = asyncio.Event()
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=HTML)
+        await response.prepare(request)
+        for piece in (HEAD.encode(), b"one", b"two"):
+            arrived.clear()
+            await response.write(piece)
+            await arrived.wait()  # would wait for ever, were a piece held back
+        return response
+
+    app = make(page=stream)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        async with client.get("/") as response:
+            seen = b""
+            async for piece in response.content.iter_any():
+                seen += piece
+                if b"<body>" in seen:
+                    arrived.set()
+        assert whose(seen.decode()) == "ada"
+        assert seen.endswith(b"onetwo")
+
+    served(app, visit)
+
+
+def test_what_is_no_page_starts_at_once(settings: Settings) -> None:
+    started = asyncio.Event()
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await started.wait()
+        return response
+
+    app = make(page=events)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        async with client.get("/") as response:
+            started.set()
+            assert response.status == 200
+
+    served(app, visit)
+
+
+def test_an_error_behind_a_held_start_is_a_whole_error_page(settings: Settings) -> None:
+    async def fails(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**HTML, "X-First": "1"})
+        await response.prepare(request)
+        await response.write(b"<!doc")
+        raise KeyError("x")
+
+    app = make(page=fails)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await ask(client)
+        assert reply.status_code == 500
+        assert reply.headers["Content-Length"] == str(len(reply.content))
+        assert not {"X-First", "Transfer-Encoding"} & reply.headers.keys()
+
+    served(app, visit)
+
+
+def test_pages_of_raised_answers_and_of_nowhere(settings: Settings) -> None:
+    async def refused(request: web.Request) -> web.Response:
+        raise web.HTTPForbidden(text=HEAD, content_type="text/html")
+
+    @web.middleware
+    async def pretty(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        except web.HTTPNotFound:
+            return web.Response(text=HEAD, content_type="text/html", status=404)
+
+    app = make(refused=refused)
+    app.middlewares.append(pretty)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        for path, status in (("/refused", 403), ("/nowhere", 404)):
+            reply = await ask(client, path)
+            assert (reply.status_code, whose(reply.text)) == (status, "ada")
+
+    served(app, visit)
+
+
+def test_websockets_pass(settings: Settings) -> None:
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        await response.send_str("hello")
+        await response.close()
+        return response
+
+    app = make(page=socket)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        async with client.ws_connect("/") as connected:
+            assert await connected.receive_str() == "hello"
+
+    served(app, visit)
+
+
+def test_a_part_of_an_app_has_it_alone_under_its_prefix(settings: Settings) -> None:
+    outer, shop = make(page=page), make(page=page)
+    install(shop, settings=settings, user=ada)
+    outer.add_subapp("/shop", shop)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await ask(client)).text == HEAD
+        reply = await ask(client, "/shop/")
+        assert whose(reply.text) == whose((await ask(client, f"/shop{ENDPOINT}")).text) == "ada"
+        assert f'"/shop{ENDPOINT}"' in reply.text
+        assert (await ask(client, ENDPOINT)).status_code == 404
+
+    served(outer, visit)
+
+
+def test_the_app_serves_the_pages_of_its_parts(settings: Settings) -> None:
+    outer, shop = make(), make(page=page)
+    outer.add_subapp("/shop", shop)
+    install(outer, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert whose((await ask(client, "/shop/")).text) == whose((await ask(client, ENDPOINT)).text) == "ada"
+
+    served(outer, visit)
+
+
+def test_what_the_app_says_outranks_the_resolver(settings: Settings) -> None:
+    async def other(request: web.Request) -> web.Response:
+        identify(request, User("eve") if "eve" in request.query else None)  # type: ignore[arg-type]
+        return await page(request)
+
+    app = make(page=other)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert whose((await ask(client, "/?eve")).text) == "eve"
+        assert (await ask(client)).text == HEAD
+
+    served(app, visit)
+
+
+async def redirect(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/login")
+
+
+async def refuse(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=403)
+
+
+async def answer_by_itself(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers=HTML)
+    await response.prepare(request)
+    await response.write(b"who are you?")
+    await response.write_eof()
+    return response
+
+
+async def fail(request: web.Request) -> web.StreamResponse:
+    raise KeyError("x")
+
+
+async def nothing(request: web.Request) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("layer", "status"), [(redirect, 401), (refuse, 401), (answer_by_itself, 401), (fail, 503), (nothing, 503)]
+)
+@pytest.mark.parametrize("after", [False, True], ids=["before the user is known", "after"])
+def test_a_middleware_that_answers_in_place_of_the_endpoint(
+    settings: Settings, layer: Any, status: int, after: bool
+) -> None:
+    @web.middleware
+    async def guard(request: web.Request, handler: Any) -> Any:
+        if after:
+            await handler(request)
+        return await layer(request)
+
+    app = make(page=page)
+    app.middlewares.append(guard)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await ask(client, ENDPOINT)
+        if layer is answer_by_itself and after:
+            assert (reply.status_code, whose(reply.text)) == (200, "ada"), "a page with the same status"
+        else:
+            assert reply.status_code == status
+        exact(reply)
+
+    served(app, visit)
+
+
+@pytest.mark.filterwarnings("ignore:code property is deprecated")  # so that the error has one
+def test_a_401_of_another_server_does_not_sign_anybody_out(settings: Settings) -> None:
+    def user(request: web.Request) -> User:
+        info = RequestInfo(URL("http://x"), "GET", CIMultiDictProxy(CIMultiDict()), URL("http://x"))
+        raise ClientResponseError(info, (), status=401)
+
+    app = make(page=page)
+    install(app, settings=settings, user=user)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await ask(client, Cookie="widgetmw=1")).text == HEAD
+        assert (await ask(client, ENDPOINT)).status_code == 503
+
+    served(app, visit)
+
+
+@pytest.mark.parametrize("kept", ["close", "keep-alive"])
+def test_http_1_0_knows_where_a_page_ends(settings: Settings, kept: str) -> None:
+    async def coded(request: web.Request) -> web.StreamResponse:
+        data = gzip.compress(HEAD.encode() * 9)
+        response = web.StreamResponse(headers={**HTML, "Content-Encoding": "gzip", "Content-Length": str(len(data))})
+        await response.prepare(request)
+        for at in range(0, len(data), 20):
+            await response.write(data[at : at + 20])
+        return response
+
+    app = make(page=page, coded=coded)
+    install(app, settings=settings, user=ada)
+
+    async def asked(port: int, path: str) -> tuple[dict[str, str], bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.0\r\nConnection: {kept}\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        body = await reader.readexactly(int(headers["Content-Length"]))
+        writer.close()
+        await writer.wait_closed()
+        return headers, body
+
+    async def run() -> None:
+        async with TestServer(app) as server:
+            assert server.port is not None
+            _, body = await asked(server.port, "/")
+            assert whose(body.decode()) == "ada"
+            headers, body = await asked(server.port, "/coded")
+            assert headers["x-widgetmw"] == "skipped; reason=coded"
+            assert gzip.decompress(body) == HEAD.encode() * 9
+
+    LOOP.run_until_complete(run())
+
+
+def test_a_request_is_no_garbage_for_the_collector(settings: Settings) -> None:
+    seen: list[weakref.ref[web.Request]] = []
+
+    async def noted(request: web.Request) -> web.Response:
+        seen.append(weakref.ref(request))
+        return await page(request)
+
+    app = make(page=noted)
+    install(app, settings=settings, user=ada)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        for _ in range(3):
+            await ask(client)
+        assert [each() for each in seen[:-1]] == [None, None]  # aiohttp holds the last of a connection
+
+    gc.collect()
+    gc.disable()
+    try:
+        served(app, visit)
+    finally:
+        gc.enable()
+
+
+def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
+    with pytest.raises(TypeError, match="takes an aiohttp"):
+        install(lambda *_: None, settings=settings, user=ada)  # type: ignore[arg-type]
+    for user in ("ada", lambda: None):
+        with pytest.raises(TypeError, match="function of the request"):
+            install(make(), settings=settings, user=user)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="give user="):
+        install(make(), settings=settings)
+    app = make()
+    install(app, settings=settings, user=ada)
+    with pytest.raises(RuntimeError, match="already"):
+        install(app, settings=settings, user=ada)
+    app = make()
+    app.freeze()
+    with pytest.raises(RuntimeError, match="has started"):
+        install(app, settings=settings, user=ada)
+
+
+@pytest.mark.parametrize(("listed", "who"), [("127.0.0.1", "ada"), ("10.0.0.1", None)])
+def test_a_proxy_in_front_takes_no_resolver(dg_env: dict[str, str], listed: str, who: str | None) -> None:
+    proxy = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": listed}
+    app = make(page=page)
+    install(app, settings=Settings.from_env({**dg_env, **proxy}))
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert whose((await ask(client, Remote_User="ada")).text) == who
+        assert whose((await ask(client, ENDPOINT, Remote_User="ada")).text) == who
+        assert (await ask(client, ENDPOINT)).status_code == 401
+
+    served(app, visit)
