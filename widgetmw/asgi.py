@@ -14,9 +14,10 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.core import response
 from widgetmw.core.body import Body, spliced
-from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.endpoint import MOST_DRAINED, Answer, Call, bounded
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.front import Front
+from widgetmw.core.headers import with_exact_length, without
 from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, spoken_for, whose_async, whose_soon
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
@@ -33,8 +34,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 _VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
 _FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
-_TELLING = frozenset({b"sec-fetch-dest", b"sec-fetch-site", b"sec-purpose", b"purpose", b"x-moz"})
-_MOST_DRAINED = 65_536
+_PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
 _NONE: Headers = []
 _FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
@@ -85,13 +85,12 @@ class WidgetMiddleware:
             if path.startswith(widget.path) and widget.ours(path):
                 await self._answer(widget, scope, receive, send, path[len(widget.path) :])
                 return
-            for name, _ in headers:
-                if name in _VALIDATORS:
-                    self._hide_validators(widget, scope, path)
-                    break
+            known = dict(headers)
+            if not known.keys().isdisjoint(_VALIDATORS):
+                self._hide_validators(widget, scope, path)
             if scope.get("extensions"):
                 hide_file_sending(scope)
-            responder = Responder(widget, scope, mount, path, send, self._user)
+            responder = Responder(widget, scope, mount, path, send, self._user, known)
             await self.app(scope, receive, responder.send)
             if responder.holding:
                 await responder.close()
@@ -101,7 +100,7 @@ class WidgetMiddleware:
     async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         call = call_of(scope, path)
         if call.method == "POST":
-            await drain(receive)
+            receive = await _emptied(scope, receive)
         answer = widget.endpoint.refusal(call)
         if answer is None:
             answer = await self._tokens(widget, scope, receive, call)
@@ -180,17 +179,22 @@ def call_of(scope: Scope, path: str) -> Call:
     )
 
 
-async def drain(receive: Receive) -> None:
-    """Takes what a caller has sent, up to a limit, and drops it.
-
-    Nothing is in it for us, but servers hang up on a body that is left unread, and hypercorn (0.18) loses all that goes
-    on at the same time on that HTTP/2 connection.
-    """
-    left, more = _MOST_DRAINED, True
+async def _emptied(scope: Scope, receive: Receive) -> Receive:
+    """Takes a small body that a caller announces and drops it; returns what hands out an empty one in its place."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if not bounded(announced.decode("latin-1")):
+        return receive
+    more, left = True, MOST_DRAINED
     while more and left > 0:
         message = await receive()
         left -= 1 + len(message.get("body", b""))
         more = message.get("more_body", False)
+    empty: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def rest() -> Message:
+        return empty.pop() if empty else await receive()
+
+    return rest
 
 
 async def send_answer(answer: Answer, call: Call, send: Send) -> None:
@@ -207,20 +211,13 @@ class ScopeFacts:
 
     __slots__ = ("_scope", "ahead", "framed", "mount")
 
-    def __init__(self, scope: Scope, mount: str) -> None:
+    def __init__(self, scope: Scope, mount: str, known: dict[bytes, bytes] | None = None) -> None:
+        # of one that comes twice the last counts: browsers send none of these twice
+        known = dict(scope["headers"]) if known is None else known
         self._scope = scope
         self.mount = mount
-        self.ahead = False
-        frame = site = None
-        for name, value in scope["headers"]:
-            if name in _TELLING:
-                if name == b"sec-fetch-site":
-                    site = value
-                elif name == b"sec-fetch-dest":
-                    frame = value
-                elif value.lower().startswith(b"prefetch"):
-                    self.ahead = True
-        self.framed = site == b"cross-site" and frame in _FRAMES
+        self.framed = known.get(b"sec-fetch-site") == b"cross-site" and known.get(b"sec-fetch-dest") in _FRAMES
+        self.ahead = not known.keys().isdisjoint(_PURPOSES) and _ahead(known)
 
     @property
     def marked(self) -> bool:
@@ -232,6 +229,10 @@ class ScopeFacts:
         return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
 
 
+def _ahead(known: dict[bytes, bytes]) -> bool:
+    return any(known.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
+
+
 class Responder:
     """One request's answer on its way out.
 
@@ -240,13 +241,23 @@ class Responder:
     """
 
     holding = False
-    _pending = True
+    _done = False
     _recoding = False
     _page: Page | None = None
     _body: Body | None = None
     _place = PENDING
 
-    def __init__(self, widget: Widget, scope: Scope, mount: str, path: str, send: Send, user: AsyncResolver) -> None:
+    def __init__(
+        self,
+        widget: Widget,
+        scope: Scope,
+        mount: str,
+        path: str,
+        send: Send,
+        user: AsyncResolver,
+        known: dict[bytes, bytes] | None = None,
+    ) -> None:
+        self._known = known
         self._widget = widget
         self._scope = scope
         self._mount = mount
@@ -260,16 +271,15 @@ class Responder:
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn of it
     def send(self, message: Message) -> Awaitable[None]:
         """Takes a message of the app's."""
-        if self._pending:
-            kind = message["type"]
-            if self._page is not None:
-                return self._chunk(message) if kind == "http.response.body" else self._other(kind, message)
-            if kind == "http.response.start":
-                return self._start(message)
-            # early hints and their kin come before the answer
-        elif self._recoding and message["type"] == "http.response.body":
-            return self._recode(message)
-        return self._send(message)
+        if self._done:
+            return self._send(message)
+        kind = message["type"]
+        if self._recoding:
+            return self._recode(message) if kind == "http.response.body" else self._send(message)
+        if self._page is not None:
+            return self._chunk(message) if kind == "http.response.body" else self._other(kind, message)
+        # early hints and their kin come before the answer
+        return self._start(message) if kind == "http.response.start" else self._send(message)
 
     def _start(self, message: Message) -> Awaitable[None]:
         headers = message.get("headers", _NONE)
@@ -289,7 +299,7 @@ class Responder:
         if self._scope["method"] not in PAGE_METHODS:
             return "method"
         page = response.inspect(message["status"], message.get("headers", _NONE))
-        if isinstance(page, Page) and self._widget.excluded(self._path):
+        if self._widget.settings.exclude and isinstance(page, Page) and self._widget.excluded(self._path):
             return "excluded"
         return page
 
@@ -298,33 +308,38 @@ class Responder:
         return self._leave("file_sent") if kind in _FILE_SENT else _nothing()
 
     def _chunk(self, message: Message) -> Awaitable[None]:
-        page, body, data = self._page, self._body, _bytes(message.get("body", b""))
+        page, data = self._page, message.get("body", b"")
         assert page is not None
-        last = not message.get("more_body", False)
-        if not (last or data):
+        if not data and message.get("more_body"):
             return _nothing()  # it says nothing, and there may be many
         self._held.append(message)
         try:
-            if body is None and page.charset and not page.coding:
-                self._place = self._widget.place(data)
-            if self._place == PENDING:
-                if body is None:
-                    self._body = body = Body(page.charset, page.coding)
-                self._place = body.seek(data, last)
+            place = self._sought(page, data if data.__class__ is bytes else bytes(data), message)
         except Exception as error:
             return self._leave(self._failure(error))
-        if self._place == PENDING:
+        if place == PENDING:
             return _nothing()
-        if self._place == REFUSED:
-            return self._leave((body and body.reason) or "failed")
+        if place == REFUSED:
+            return self._leave((self._body and self._body.reason) or "failed")
+        self._place = place
         return self._judge(page)
+
+    def _sought(self, page: Page, data: bytes, message: Message) -> int:
+        body = self._body
+        if body is None:
+            if page.charset and not page.coding:
+                place = self._widget.place(data)
+                if place != PENDING:
+                    return place
+            self._body = body = Body(page.charset, page.coding)
+        return body.seek(data, not message.get("more_body", False))
 
     def _judge(self, page: Page) -> Awaitable[None]:
         """Asks whose the page is, where that matters, and goes on with the answer."""
         widget = self._widget
         dressed: tuple[Headers, bytes] | str | None
         try:
-            facts = ScopeFacts(self._scope, self._mount)
+            facts = ScopeFacts(self._scope, self._mount, self._known)
             dressed = widget.forbids(facts, page)
             if dressed is None:
                 found = whose_soon(self._scope, self._user) if widget.asks_user else None
@@ -351,26 +366,33 @@ class Responder:
     def _out(self, page: Page, headers: Headers, span: bytes) -> Awaitable[None]:
         """Sends what is held with our headers and the span, in the order of the app's messages."""
         held, self._held = self._held, []
-        self._pending = self.holding = False
-        self._widget.events.note("page", "injected")
-        if self._widget.settings.debug:
+        self.holding, self._done = False, True
+        widget = self._widget
+        widget.events.note("page", "injected")
+        if widget.settings.debug:
             headers.append((b"x-widgetmw", b"injected"))
         if self._scope["method"] == "HEAD":
             # how long the page would be is known only once it is made
-            return self._send({**held[0], "headers": response.without(headers, LENGTH)})
+            return self._send({**held[0], "headers": without(headers, LENGTH)})
+        if self._body is not None:
+            return self._send_all(self._opened(page, headers, span, held, self._body))
+        # the place was found at a glance, in the first piece
+        chunk = held[-1]
+        held[0] = {**held[0], "headers": headers}
+        held[-1] = {**chunk, "body": spliced(chunk["body"], self._place, span)}
+        return self._send_all(held)
+
+    def _opened(self, page: Page, headers: Headers, span: bytes, held: list[Message], body: Body) -> list[Message]:
         chunk = held[-1]
         last = not chunk.get("more_body", False)
-        body = self._body
-        out = spliced(_bytes(chunk.get("body", b"")), self._place, span) if body is None else body.opened(span, last)
+        out = body.opened(span, last)
         if page.coding and last:
-            headers = response.with_exact_length(headers, len(out))
+            headers = with_exact_length(headers, len(out))
         elif page.coding:
-            headers = response.without(headers, LENGTH)
-            self._recoding = True
-        if len(held) > 2:
-            held = [message for message in held if message["type"] != "http.response.body"] + [chunk]
-        held[0], held[-1] = {**held[0], "headers": headers}, {**chunk, "body": out}
-        return self._send_all(held)
+            headers = without(headers, LENGTH)
+            self._recoding, self._done = True, False
+        others = [message for message in held[1:-1] if message["type"] != "http.response.body"]
+        return [{**held[0], "headers": headers}, *others, {**chunk, "body": out}]
 
     def _leave(self, reason: str) -> Awaitable[None]:
         """Sends what is held as it came."""
@@ -381,7 +403,7 @@ class Responder:
         return self._release()
 
     def _release(self) -> Awaitable[None]:
-        self._pending = self.holding = False
+        self.holding, self._done = False, True
         held, self._held = self._held, []
         return self._send(held[0]) if len(held) == 1 else self._send_all(held)
 
@@ -410,7 +432,7 @@ class Asker(Responder):
 
     async def _asked(self, page: Page) -> None:
         try:
-            if self._widget.forbids(ScopeFacts(self._scope, self._mount), page) is None:
+            if self._widget.forbids(ScopeFacts(self._scope, self._mount, self._known), page) is None:
                 await ask_async(self._scope, self._user)
         except Exception as error:
             self._failure(error)

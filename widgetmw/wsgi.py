@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from typing import Any, TypeAlias
 
 from widgetmw.core import response
 from widgetmw.core.body import Body
-from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.endpoint import Answer, Call, bounded
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.front import Front
+from widgetmw.core.headers import with_exact_length, without
 from widgetmw.core.identity import Environ, Resolver, claim, from_environ, release, spoken_for, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
@@ -85,6 +87,8 @@ class WidgetMiddleware:
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
         call = _call(environ, path)
+        if call.method == "POST" and bounded(environ.get("CONTENT_LENGTH") or ""):
+            _empty(environ)
         answer = widget.endpoint.refusal(call)
         if answer is None:
             answer = self._tokens(widget, environ, call)
@@ -131,6 +135,15 @@ def _call(environ: Environ, path: str) -> Call:
         environ.get("HTTP_SEC_FETCH_SITE"),
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
     )
+
+
+def _empty(environ: Environ) -> None:
+    """Takes the body of a request and drops it."""
+    try:
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    except OSError:
+        pass  # the caller has left; sending the answer will tell the server
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(), "0"
 
 
 def send_answer(answer: Answer, call: Call, start_response: StartResponse) -> Iterable[bytes]:
@@ -209,7 +222,7 @@ class _Responder:
         self._page = page
         if self._environ["REQUEST_METHOD"] == "HEAD":
             return self._head(page)
-        self._body = Body(page.charset, page.coding, PLACED in self._environ)
+        self._body = Body(page.charset, page.coding, PLACED in self._environ, self._widget.place)
         return self._written
 
     def _written(self, data: bytes) -> None:
@@ -295,10 +308,10 @@ class _Responder:
         if not page.coding:
             self._body = None
         elif last:
-            headers = response.with_exact_length(headers, len(out))
+            headers = with_exact_length(headers, len(out))
             self._body = None
         else:
-            headers = response.without(headers, LENGTH)
+            headers = without(headers, LENGTH)
         self._out(headers)
         return [out]
 
@@ -321,7 +334,7 @@ class _Responder:
         if isinstance(dressed, str):
             return self._leave(dressed)
         # how long the page would be is known only once it is made
-        return self._out(response.without(dressed[0], LENGTH))
+        return self._out(without(dressed[0], LENGTH))
 
     def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
         widget = self._widget

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from widgetmw.core.coding import Corrupt, Decoder, Encoder
@@ -22,45 +22,46 @@ class Body:
     Feed the app's chunks to :meth:`seek` until it no longer answers ``PENDING``. Then either :meth:`opened`, once,
     and :meth:`passed` for each further chunk, or :meth:`untouched` and nothing more.
 
+    Args:
+        charset: whether the headers name the charset.
+        coding: what the body is compressed with, or nothing.
+        placed: whether a template may say where the span goes.
+        glance: finds the place where the first chunk begins as most pages do, as ``usual_place`` does.
+
     Attributes:
         reason: why there is no place, after ``REFUSED``.
     """
 
-    __slots__ = (
-        "_charset",
-        "_decoder",
-        "_encoder",
-        "_held",
-        "_place",
-        "_placed",
-        "_plain",
-        "_rest",
-        "_scanner",
-        "_taken",
-        "_usual",
-        "reason",
-    )
+    # what most bodies never have stands here: to make one costs every page
+    reason: str | None = None
+    _scanner: HeadScanner | PlacedScanner | None = None
+    _decoder: Decoder | None = None
+    _encoder: Encoder | None = None
+    _rest: Iterator[bytes] = _NOTHING
+    _place = PENDING
+    _taken = 0
 
-    def __init__(self, charset: bool, coding: str = "", placed: bool = False) -> None:
-        self._usual = charset and not coding and not placed
+    def __init__(
+        self,
+        charset: bool,
+        coding: str = "",
+        placed: bool = False,
+        glance: Callable[[bytes], int] | None = None,
+    ) -> None:
+        self._glance = (glance or usual_place) if charset and not coding and not placed else None
         self._charset = charset
         self._placed = placed
-        self._scanner: HeadScanner | PlacedScanner | None = None
-        self._decoder = Decoder(coding) if coding else None
-        self._encoder = Encoder(coding) if coding else None
+        if coding:
+            self._decoder, self._encoder = Decoder(coding), Encoder(coding)
         self._held: list[bytes] = []
         self._plain: list[bytes] = []
-        self._rest: Iterator[bytes] = _NOTHING
-        self._place = PENDING
-        self._taken = 0
-        self.reason: str | None = None
 
     def seek(self, data: bytes, last: bool) -> int:
         """Takes a chunk and looks for the place: its offset in the decoded body, ``PENDING`` or ``REFUSED``."""
         self._held.append(data)
-        if self._usual:
-            self._usual = False
-            self._place = usual_place(data)
+        if self._glance is not None:
+            glance, self._glance = self._glance, None
+            self._place = glance(data)
             if self._place != PENDING:
                 self._plain = self._held
                 return self._place

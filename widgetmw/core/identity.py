@@ -85,10 +85,15 @@ def claim(request: Request, owner: object) -> list[Any] | None:
     Returns:
         the mark, or ``None`` where a middleware further out has the request already.
     """
-    mark = request.get(KEY) or _mark(request)
-    if mark[0] is not None:
+    mark: list[Any] | None = request.get(KEY)
+    if mark is None and ("asgi.scope" in request or "wsgi_environ" in request):
+        mark = _mark(request)
+    if mark is None:
+        mark = request[KEY] = [owner, _pretended, _UNSAID]
+    elif mark[0] is not None:
         return None
-    mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
+    else:
+        mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
     return mark
 
 

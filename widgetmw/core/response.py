@@ -1,7 +1,7 @@
-"""Which responses may carry a token, and what becomes of their headers.
+"""Which responses may carry a token, as their headers say.
 
 Both drivers come here with header pairs of their own kind, ``bytes`` for ASGI and ``str`` for WSGI; names are
-compared without case, and no list of the app's is ever changed in place.
+compared without case.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, AnyStr, Final, TypeAlias
 from widgetmw.core.charset import is_label
 
 Headers: TypeAlias = Iterable[tuple[AnyStr, AnyStr]]
-Notes: TypeAlias = tuple[tuple[int, Any], ...]  # meanings and values of the headers that decide
+Notes: TypeAlias = Sequence[tuple[int, Any]]  # meanings and values of the headers that decide
 
 # What a header means to us. One dict look-up a header; names that are none of ours are learnt as 0.
 TYPE, LENGTH, CODING, CACHE, SHARED, VARY, STALE, POLICY, REPORT, REFUSE, DISPOSITION, ORIGIN, CREDENTIALS = (
@@ -57,16 +57,14 @@ _MEANINGS: Final = {
     "access-control-allow-origin": ORIGIN,
     "access-control-allow-credentials": CREDENTIALS,
 }
-# of these, fetch delivery changes nothing: the page is the same for everybody
-_BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
 _MOST_LEARNT = 2000
+_MOST_PAGES = 64  # of one shape
 
 # their bytes for ASCII are not ASCII's, or change meaning with what came before
 _FOREIGN = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
 )
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_MOST_DIGITS = 19  # of a length; Python refuses to read some thousands of them
 _NO_BODY = frozenset({204, 205, 206, 304})
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})
 
@@ -125,7 +123,7 @@ class Page:
     """What an answer's headers say of it, where it is a page that we may touch. One object for all answers alike.
 
     Attributes:
-        bits: which of the headers we know are there.
+        bits: which of the headers we know are there, besides type and length.
         charset: whether the Content-Type names a charset that browsers know.
         length: the place of the Content-Length among the headers, or -1.
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
@@ -136,6 +134,8 @@ class Page:
         shared: whether the app lets shared caches keep it.
         readable: whether another origin may read it with the user's cookies.
         open: whether nothing of the above keeps a token out of it.
+        plain: whether it is open, not coded, and without a policy, as most pages are.
+        recipes: how its headers become private ones, kept here by :mod:`widgetmw.core.headers`.
     """
 
     __slots__ = (
@@ -145,8 +145,10 @@ class Page:
         "coding",
         "length",
         "open",
+        "plain",
         "policies",
         "readable",
+        "recipes",
         "reports",
         "shared",
         "varies",
@@ -165,35 +167,76 @@ class Page:
         allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
         self.readable = bool(bits & ORIGIN) and "true" in allowed
         self.open = not (self.shared or self.readable or bits & FORGET)
+        self.plain = self.open and not (coding or self.policies or self.reports)
+        self.recipes: dict[tuple[str, bool], Any] = {}
+
+
+class _Shape:
+    """What there is to know of all answers whose headers have the same names in the same order: an app has few.
+
+    Attributes:
+        type: the place of the Content-Type, or -1.
+        doubled: whether there are several of what there may be one of.
+        pages: what was found before, by the values that decide.
+    """
+
+    __slots__ = ("_bits", "_length", "_telling", "doubled", "pages", "type")
+
+    def __init__(self, names: tuple[Any, ...]) -> None:
+        meanings = [MEANING[name] for name in names]
+        self.doubled = meanings.count(TYPE) > 1 or meanings.count(LENGTH) > 1
+        self.type = meanings.index(TYPE) if TYPE in meanings else -1
+        self.pages: dict[Any, Page | str] = {}
+        self._length = meanings.index(LENGTH) if LENGTH in meanings else -1
+        self._telling = [(at, meaning) for at, meaning in enumerate(meanings) if meaning & _TELLING]
+        self._bits = 0
+        for meaning in meanings:
+            self._bits |= meaning & ~(TYPE | LENGTH)
+
+    def judged(self, headers: Sequence[tuple[Any, Any]], charset: bool) -> Page | str:
+        """Returns the page, or why it is none of ours; the same object for the same values."""
+        if not self._telling:
+            return self.pages.get(charset) or self._judged(charset, charset, ())
+        values = [headers[at][1] for at, _ in self._telling]
+        return self.pages.get((charset, *values)) or self._judged((charset, *values), charset, values)
+
+    def _judged(self, key: Any, charset: bool, values: Sequence[Any]) -> Page | str:
+        notes = [(meaning, value) for (_, meaning), value in zip(self._telling, values, strict=True)]
+        page = _judge(self._bits, charset, self._length, notes)
+        if not self._bits & (POLICY | REPORT):  # these have a nonce of their own each time
+            if len(self.pages) >= _MOST_PAGES:
+                self.pages.clear()
+            self.pages[key] = page
+        return page
+
+
+_shapes: dict[tuple[Any, ...], _Shape] = {}
+
+
+def _shape(names: tuple[Any, ...]) -> _Shape:
+    if len(_shapes) >= _MOST_LEARNT:
+        _shapes.clear()
+    shape = _shapes[names] = _Shape(names)
+    return shape
 
 
 def inspect(status: int, headers: Sequence[tuple[Any, Any]]) -> Page | str:
     """Returns what is to be known of a page, or the reason why the answer is left alone."""
-    bits, length = 0, -1
-    verdict: bool | str | None = None
-    notes: Notes = ()
-    for at, (name, value) in enumerate(headers):
-        meaning = MEANING[name]
-        if meaning:
-            if meaning & bits & (TYPE | LENGTH):
-                return "ambiguous"
-            bits |= meaning
-            if meaning == TYPE:
-                verdict = _types.get(value)
-                if verdict is None:
-                    verdict = _type(value)
-                if verdict.__class__ is str:
-                    return verdict
-            elif meaning == LENGTH:
-                length = at
-            elif meaning & _TELLING:
-                notes += ((meaning, value),)
-    if verdict is None:
+    names = tuple([name for name, _ in headers])
+    shape = _shapes.get(names) or _shape(names)
+    if shape.doubled:
+        return "ambiguous"
+    if shape.type < 0:
         return "not_html"
-    if status < 200 or status in _NO_BODY or 300 <= status < 400:
+    value = headers[shape.type][1]
+    verdict = _types.get(value)
+    if verdict is None:
+        verdict = _type(value)
+    if verdict.__class__ is str:
+        return verdict
+    if status != 200 and (status < 200 or status in _NO_BODY or 300 <= status < 400):
         return "status"
-    # a policy has a nonce of its own each time
-    return (_judge if bits & (POLICY | REPORT) else _judged)(bits, verdict is True, length, notes)
+    return shape.judged(headers, verdict is True)
 
 
 _types: dict[Any, bool | str] = {}
@@ -253,115 +296,10 @@ def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
     return Page(bits, charset, length, coding, cache, notes)
 
 
-_judged = lru_cache(maxsize=512)(_judge)
-
-
 def _edge_shared(notes: Notes) -> bool:
     # each is for another cache: what one of them forbids says nothing about the next
     return any(not _directives(value) & _NEVER_SHARED for value in _noted(notes, SHARED))
 
 
-def private(
-    headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, cache_control: str, always: bool = False
-) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers for a page that belongs to one person.
-
-    Validators, digests and ages go, since they speak of other bytes, and so does what is said to caches at the edge;
-    the cache directives become private, unless the app's own are stricter; ``Vary`` gains ``Cookie``.
-    ``Content-Length`` is the caller's.
-
-    Args:
-        headers: the app's.
-        page: what they say.
-        cache_control: the directives of the settings.
-        always: whether these take the place of stricter ones, too.
-    """
-    ours, varying = _ours(headers[0][0].__class__, cache_control)
-    if not page.bits & (STALE | SHARED | CACHE | VARY):
-        return [*headers, ours, varying]
-    keep = bool(page.bits & CACHE) and not always and _stricter(page.cache, cache_control)
-    drop = STALE | SHARED if keep else STALE | SHARED | CACHE
-    vary = 0 if page.varies else VARY
-    kept = []
-    for pair in headers:
-        meaning = MEANING[pair[0]]
-        if meaning & vary:
-            pair, vary = (pair[0], _with_cookie(pair[1])), 0
-        if not meaning & drop:
-            kept.append(pair)
-    if not keep:
-        kept.append(ours)
-    if not page.bits & VARY:
-        kept.append(varying)
-    return kept
-
-
-def _stricter(own: frozenset[str], chosen: str) -> bool:
-    """Whether the app's own directives leave caches less than the chosen ones would."""
-    if "no-store" in own:
-        return True
-    return "no-store" not in chosen and own >= {"private", "no-cache"}
-
-
-def like(model: AnyStr, value: str) -> AnyStr:
-    """Returns a text as the kind that the model is of."""
-    return value if isinstance(model, str) else value.encode("latin-1")
-
-
-@lru_cache(maxsize=16)
-def _ours(kind: type, cache_control: str) -> tuple[Any, Any]:
-    """Returns our ``Cache-Control`` and ``Vary``, as the kind that the app's headers are of."""
-    if issubclass(kind, str):
-        return ("Cache-Control", cache_control), ("Vary", "Cookie")
-    return (b"cache-control", cache_control.encode("latin-1")), (b"vary", b"Cookie")  # ASGI wants lower case
-
-
-@lru_cache(maxsize=512)
-def _with_cookie(value: Any) -> Any:
-    own = text(value)
-    return like(value, f"{own}, Cookie" if own.strip() else "Cookie")
-
-
 def _varies(joined: str) -> bool:
     return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})
-
-
-def common(headers: Sequence[tuple[AnyStr, AnyStr]], bits: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers for a page with a span that is the same for everybody.
-
-    It stays cacheable. Digests of its bytes go; an ETag becomes weak, since the page is the same in meaning and
-    no longer in bytes, and parts of it must not be put together with parts of the app's.
-    """
-    if not bits & STALE:
-        return list(headers)
-    kept = []
-    for name, value in headers:
-        if text(name).strip().lower() in _BODY_DIGESTS:
-            continue
-        if MEANING[name] & ETAG and not text(value).strip().startswith("W/"):
-            value = like(value, f"W/{text(value).strip()}")
-        kept.append((name, value))
-    return kept
-
-
-def with_length(headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, added: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the app's headers with a ``Content-Length`` for added bytes; a nonsense one goes."""
-    at = page.length
-    name, value = headers[at]
-    digits = value if value.isdigit() else value.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS):
-        return without(headers, LENGTH)
-    total = int(digits) + added
-    changed = list(headers)
-    changed[at] = name, like(value, str(total)) if isinstance(value, str) else b"%d" % total
-    return changed
-
-
-def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers with this ``Content-Length``, where there was one."""
-    return [(name, like(value, str(length))) if MEANING[name] == LENGTH else (name, value) for name, value in headers]
-
-
-def without(headers: Sequence[tuple[AnyStr, AnyStr]], meaning: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers but those of one meaning."""
-    return [pair for pair in headers if not MEANING[pair[0]] & meaning]

@@ -62,6 +62,7 @@ class Snippet:
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
         self._frames: dict[_Key, tuple[bytes, bytes]] = {}
+        self._plain: dict[str, tuple[bytes, bytes]] = {}
         self._moment = (0, b"")
 
     def span(
@@ -100,6 +101,17 @@ class Snippet:
             # when it was sent, too: a router that shows a stale copy must not sign out who has signed in since
             before = before.replace(_SIGNED_OUT, self._time(now) + _SIGNED_OUT, 1)
         return before + after
+
+    def plain(self, mount: str, grant: Grant, now: float) -> bytes:
+        """Returns the span of kind ``token`` for a page without a policy: the same as :meth:`span`, for less."""
+        before, after = self._plain.get(mount) or self._plain_frame(mount)
+        return b"".join((before, self._time(now), grant.page or self._page(grant), after))
+
+    def _plain_frame(self, mount: str) -> tuple[bytes, bytes]:
+        if len(self._plain) >= _MOST_FRAMES:
+            self._plain.clear()
+        frame = self._plain[mount] = self._frame(("token", "inline", mount, True, (), True))
+        return frame
 
     @staticmethod
     def script(span: bytes) -> bytes:

@@ -10,6 +10,7 @@ from widgetmw.core import response
 from widgetmw.core.endpoint import Answer, Call, Endpoint
 from widgetmw.core.events import Events, Listener
 from widgetmw.core.front import Front
+from widgetmw.core.headers import common, like, private, with_length
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
 from widgetmw.core.response import Page
 from widgetmw.core.scanner import usual_place
@@ -100,6 +101,8 @@ class Widget:
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
         self._free = self._judge.verdict(())
+        self._usual = self.asks_user and not self._loaders
+        self._cache_control = settings.cache_control
         self._start: bytes | tuple[()] = ()  # of the last page up to the place; nothing starts with ()
 
     def ours(self, path: str) -> bool:
@@ -155,8 +158,9 @@ class Widget:
             the offset, or ``PENDING`` where it takes a closer look: see :class:`widgetmw.core.body.Body`.
         """
         # the pages of a site begin alike, and the bytes up to the place decide on it
-        if start.startswith(self._start):
-            return len(self._start)
+        known = self._start
+        if start.startswith(known):
+            return len(known)
         place = usual_place(start)
         if place > 0:
             self._start = start[:place]
@@ -173,6 +177,8 @@ class Widget:
             headers: the app's.
             user: who is signed in; not looked at with fetch delivery.
         """
+        if page.plain and user is not None and self._usual and not (facts.framed or facts.ahead):
+            return self._dress_plain(page, facts.mount, headers, user)
         kind = self._kind(facts, page, user)
         if kind is None:
             return "nobody" if user is None else self._forbidden(facts, page)
@@ -191,10 +197,18 @@ class Widget:
                 return "mint_failed"
         now = self._clock()
         span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
-        if page.length >= 0 and not page.coding:
-            headers = response.with_length(headers, page, len(span))
-        dressed = self._headers(kind, page, headers)
+        dressed = self._headers(kind, page, headers, 0 if page.coding else len(span))
         return (_amend(dressed, span) if verdict.form == "hashed" else dressed), span
+
+    def _dress_plain(
+        self, page: Page, mount: str, headers: Sequence[tuple[AnyStr, AnyStr]], user: User
+    ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | str:
+        """The most common case of what is above, in one go."""
+        grant = self.tokens.get(user)
+        if not grant.tokens:
+            return "mint_failed"
+        span = self.snippet.plain(mount, grant, self._clock())
+        return private(headers, page, self._cache_control, len(span)), span
 
     def _kind(self, facts: Facts, page: Page, user: User | None) -> Kind | None:
         """What a page gets, or ``None``: nothing."""
@@ -217,21 +231,23 @@ class Widget:
             return ()  # an operator's snippet adds scripts of its own, by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if verdict.embed.issuperset(urls))
 
-    def _headers(self, kind: Kind, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
+    def _headers(
+        self, kind: Kind, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], added: int
+    ) -> list[tuple[AnyStr, AnyStr]]:
         if kind == "token":
-            return response.private(headers, page, self.settings.cache_control)
+            return private(headers, page, self._cache_control, added)
         if kind == "clean":
             # to the letter, whatever the app says: from a shared cache it would sign everybody out
-            return response.private(headers, page, _CLEANED, always=True)
+            return private(headers, page, _CLEANED, added, always=True)
         if kind == "ask" and self.asks_user:
-            return response.private(headers, page, _PREFETCHED)
-        return response.common(headers, page.bits)
+            return private(headers, page, _PREFETCHED, added)
+        return common(with_length(headers, page, added) if added else headers, page.bits)
 
 
 def _amend(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
     source = hash_source(Snippet.script(span))
     return [
-        (name, response.like(value, amended(response.text(value), source)))
+        (name, like(value, amended(response.text(value), source)))
         if response.MEANING[name] == response.POLICY
         else (name, value)
         for name, value in headers

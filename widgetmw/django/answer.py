@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch
 from widgetmw.core import response as rules
 from widgetmw.core.body import Body
 from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.headers import with_exact_length, without
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.user import User
@@ -139,13 +140,13 @@ class Answer:
         """Puts the span into the body; returns the headers with the length that it has now."""
         body, response = self._body, self._response
         if body is None:
-            return rules.without(headers, LENGTH)
+            return without(headers, LENGTH)
         out = body.opened(span, self._ended)
         if not response.streaming:
             response.content = out
-            return rules.with_exact_length(headers, len(out))
+            return with_exact_length(headers, len(out))
         self._put(out, body if page.coding and not self._ended else None)
-        return rules.without(headers, LENGTH) if page.coding else headers
+        return without(headers, LENGTH) if page.coding else headers
 
     def unresolved(self, error: ResolverError) -> bool:
         """Leaves it alone since it cannot be found out who is signed in."""

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 
-from widgetmw.core.endpoint import Answer
+from widgetmw.core.endpoint import Answer, bounded
 from widgetmw.core.widget import Widget
 from widgetmw.django.configuration import installed
 from widgetmw.django.request import ANSWER, base, call_of, sync_user
@@ -28,6 +28,8 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     if widget is None:
         raise Http404
     call = call_of(request, f"/{path}")
+    if call.method == "POST" and bounded(request.META.get("CONTENT_LENGTH") or ""):
+        _read(request)
     answer = widget.endpoint.refusal(call)
     if answer is None:
         answer = tokens_for(widget, request.META, call, sync_user(current, request))
@@ -58,6 +60,14 @@ def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> Http
     call = call_of(request, request.path.removeprefix(base()))
     refusal = widget.endpoint.refusal(call)
     return _response(request, refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
+
+
+def _read(request: HttpRequest) -> None:
+    """Takes the body of a request, for the server's sake."""
+    try:
+        _ = request.body
+    except (UnreadablePostError, RawPostDataException):
+        pass  # the caller has left, or a layer further out has read it
 
 
 _kinds: dict[Any, Any] = {}
