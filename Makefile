@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench docs clean
+.PHONY: demo test lint format bench bench-quick docs clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -23,8 +23,11 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/package
-	$(BIN)/python -m benchmarks.overhead
+bench: $(VENV)/bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/bench
+	$(BIN)/python -m benchmarks --effort quick $(ARGS)
 
 docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
@@ -44,4 +47,8 @@ $(VENV)/package: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/dev: pyproject.toml $(VENV)/package
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/bench: pyproject.toml $(VENV)/package
+	$(BIN)/pip install --quiet --group bench
 	@touch $@

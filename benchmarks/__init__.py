@@ -1,1 +1,1 @@
-"""What the middleware costs, as ratios against named baselines in one run."""
+"""What the package costs, as ratios against named baselines measured in the same run: ``make bench``."""

@@ -35,8 +35,9 @@ def find(program: str) -> str | None:
     return other or next((place for place in found if place), None)
 
 
-def _install_debian(missing: list[str]) -> None:
-    packages = " ".join(DEBIAN_PACKAGES[name] for name in missing).split()
+def install(missing: list[str]) -> None:
+    """Installs programs from Debian's packages where that can be done; a package not named above has their name."""
+    packages = " ".join(DEBIAN_PACKAGES.get(name, name) for name in missing).split()
     if not packages or not shutil.which("apt-get"):
         return
     as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
@@ -67,7 +68,7 @@ def _install_node() -> None:
 
 def main() -> None:
     """Installs what is missing and says what could not be had."""
-    _install_debian([name for name in DEBIAN_PACKAGES if not find(name)])
+    install([name for name in DEBIAN_PACKAGES if not find(name)])
     _install_node()
     for name in DEBIAN_PACKAGES:
         if not find(name):

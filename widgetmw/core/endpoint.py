@@ -18,6 +18,7 @@ _FIXED: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 MOST_DRAINED: Final = 65_536  # bytes of a body that nobody reads
 _TOKEN_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -184,8 +185,7 @@ class Endpoint:
         return self._json(call, _STATUS[code], _problem(code), *headers)
 
     def _json(self, call: Call, status: int, body: dict[str, Any], *headers: tuple[str, str]) -> Answer:
-        text = json.dumps(body, separators=(",", ":"))
-        return Answer(status, (*_FIXED, *headers, *self._cors(call)), text.encode())
+        return Answer(status, (*_FIXED, *headers, *self._cors(call)), _encode(body).encode())
 
     def _script(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):

@@ -132,11 +132,9 @@ class Snippet:
         return grant.page
 
     def _vendors(self, names: Iterable[str], grant: Grant | None = None) -> dict[str, Any]:
-        vendors: dict[str, Any] = {}
-        for name in names:
-            vendors[name] = {"page": self._public[name]}
-            if grant is not None and name in grant.tokens:
-                vendors[name]["token"] = grant.tokens[name].facts()
+        vendors: dict[str, Any] = {name: {"page": self._public[name]} for name in names}
+        for token in grant.minted if grant is not None else ():
+            vendors[token.provider]["token"] = token.facts()
         return vendors
 
     def _frame(self, key: _Key) -> tuple[bytes, bytes]:

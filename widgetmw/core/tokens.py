@@ -6,11 +6,12 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from math import inf
 from threading import Lock
 from typing import Any
 
-from cachetools import FIFOCache
+from cachetools import Cache
 
 from widgetmw.core.errors import cause
 from widgetmw.core.events import Events
@@ -24,6 +25,7 @@ _KEY_PERIOD = 4.0
 _RETRY_PERIOD = 5.0
 _SETBACK = 1.0  # seconds that a clock may be stepped back without making tokens anew
 _LOCKS = 64
+_NOTHING: Mapping[str, Any] = {}  # one for all tokens without extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Grant:
 
     Attributes:
         user: whom the tokens name.
-        tokens: by vendor, in order.
+        minted: the tokens, in the order of their vendors.
         failed: names of the vendors whose signer failed.
         start: Unix seconds of the earliest use; an earlier time means that the clock was set back.
         end: Unix seconds from which the tokens have to be looked at again.
@@ -63,18 +65,23 @@ class Grant:
         page: the tokens as pages carry them, once they were written out.
     """
 
-    __slots__ = ("end", "failed", "keys", "mark", "page", "refresh_at", "start", "tokens", "user")
+    __slots__ = ("end", "failed", "keys", "mark", "minted", "page", "refresh_at", "start", "user")
 
-    def __init__(self, user: User, tokens: dict[str, Token], failed: tuple[str, ...], keys: int) -> None:
+    def __init__(self, user: User, minted: tuple[Token, ...], failed: tuple[str, ...], keys: int) -> None:
         self.user = user
-        self.tokens = tokens
+        self.minted = minted  # a fifth of the size of a dict, of which there would be one for each user
         self.failed = failed
         self.keys = keys
-        self.refresh_at = min((t.refresh_at for t in tokens.values() if t.refresh_at is not None), default=inf)
+        self.refresh_at = min((t.refresh_at for t in minted if t.refresh_at is not None), default=inf)
         self.start = 0.0
         self.end = 0.0
         self.mark = _mark(user.id)
         self.page: bytes | None = None
+
+    @property
+    def tokens(self) -> dict[str, Token]:
+        """By vendor, in order."""
+        return {token.provider: token for token in self.minted}
 
 
 def _mark(id: str) -> str:
@@ -151,8 +158,10 @@ class Tokens:
         self._events = events
         self._keyring = Keyring(settings.vendors, events)
         # The bounded cache decides who stays. Warm reads go to a plain dict with the same entries: no lock, and a
-        # tenth of the time. First in, first out is enough: who comes back after being pushed out is minted anew.
-        self._kept: FIFOCache[str, Grant] = FIFOCache(settings.cache_size)
+        # tenth of the time. First in, first out is enough, and what the plain Cache does: who comes back after being
+        # pushed out is minted anew. One that keeps an order of its own would have a third table to rebuild at times,
+        # and that is what the slowest insert takes its time for.
+        self._kept: Cache[str, Grant] = Cache(settings.cache_size)
         self._warm: dict[str, Grant] = {}
         self._storing = Lock()
         self._minting = [Lock() for _ in range(_LOCKS)]
@@ -195,17 +204,17 @@ class Tokens:
     def _mint(self, user: User, now: float) -> Grant:
         # read before the vendors: a change in between makes this grant old, never a new key's grant an old one's
         version = self._keyring.version
-        tokens: dict[str, Token] = {}
+        minted: list[Token] = []
         failed: list[str] = []
         for vendor in self._keyring.vendors:
             provider = vendor.provider
             try:
-                tokens[provider.name] = self._token(provider, user, int(now))
+                minted.append(self._token(provider, user, int(now)))
                 self._events.note("token", "minted")
             except Exception as error:
                 failed.append(provider.name)
                 self._events.failure("token", "mint_failed", f"{provider.name}: {cause(error)}")
-        grant = Grant(user, tokens, tuple(failed), version)
+        grant = Grant(user, tuple(minted), tuple(failed), version)
         grant.start = now - _SETBACK
         grant.end = self._end(grant, now)
         return grant
@@ -221,7 +230,7 @@ class Tokens:
         expires_at = None if lifetime is None else now + lifetime
         refresh_at = None if lifetime is None else now + lifetime - self.margin(lifetime)
         minted = provider.mint(user, now, expires_at)
-        return Token(provider.name, minted.value, expires_at, refresh_at, minted.extra)
+        return Token(provider.name, minted.value, expires_at, refresh_at, minted.extra or _NOTHING)
 
     def margin(self, lifetime: int) -> int:
         """Returns for how many seconds before its expiry a token of this lifetime is not handed out."""
@@ -232,14 +241,9 @@ class Tokens:
     def _keep(self, key: str, grant: Grant) -> None:
         with self._storing:
             self._kept.pop(key, None)
-            for _ in range(2):  # at most two at a time, so that no insert pays for thousands that expire together
-                self._drop_oldest(grant.start)
-            if len(self._kept) >= self._settings.cache_size:
-                self._warm.pop(self._kept.popitem()[0], None)
+            # at most two at a time, so that no insert pays for thousands that expire together
+            for old in list(islice(self._kept, 2)):
+                if len(self._kept) >= self._settings.cache_size or self._kept[old].refresh_at <= grant.start:
+                    del self._kept[old], self._warm[old]
             self._kept[key] = grant
             self._warm[key] = grant
-
-    def _drop_oldest(self, now: float) -> None:
-        key = next(iter(self._kept), None)
-        if key is not None and self._kept[key].refresh_at <= now:
-            del self._kept[key], self._warm[key]

@@ -193,7 +193,7 @@ class Widget:
         grant = None
         if kind == "token" and user is not None:
             grant = self.tokens.get(user)
-            if not grant.tokens:
+            if not grant.minted:
                 return "mint_failed"
         now = self._clock()
         span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
@@ -205,7 +205,7 @@ class Widget:
     ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | str:
         """The most common case of what is above, in one go."""
         grant = self.tokens.get(user)
-        if not grant.tokens:
+        if not grant.minted:
             return "mint_failed"
         span = self.snippet.plain(mount, grant, self._clock())
         return private(headers, page, self._cache_control, len(span)), span

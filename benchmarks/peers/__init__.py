@@ -1,0 +1,1 @@
+"""How others put something into pages."""

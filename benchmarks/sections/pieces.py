@@ -1,0 +1,75 @@
+"""The pieces that a page's cost is made of, each by itself, with pyperf in processes of its own.
+
+They are for reading, not for comparing: their times are the machine's. ``python -m benchmarks.sections.pieces`` takes
+pyperf's own options.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks.effort import Effort
+from benchmarks.finding import Section
+from benchmarks.rounds import Estimate
+from benchmarks.subject import ADA, VENDORS, settings
+from benchmarks.traffic import page
+from widgetmw import User
+from widgetmw.core.scanner import HeadScanner
+from widgetmw.core.widget import Widget
+
+TITLE = "pieces, by themselves"
+_SPEED = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")
+_FASTER = ("--processes", "1", "--values", "2", "--warmups", "1", "--min-time", "0.001")
+
+
+def measure(effort: Effort) -> Section:
+    """Runs pyperf and reads what it found."""
+    if find_spec("pyperf") is None:
+        return Section(notes=["pyperf is not installed: the pieces were not measured"])
+    speed = _SPEED if effort.scale == 1 else _FASTER
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "pieces.json"
+        words = [sys.executable, "-m", __name__, "--quiet", "--inherit-environ=PATH", *speed, "-o", str(output)]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        suite = json.loads(output.read_text())
+    return Section(costs={TITLE: dict(map(_estimate, suite["benchmarks"]))})
+
+
+def _estimate(benchmark: Any) -> tuple[str, Estimate]:
+    values = sorted(value * 1e6 for run in benchmark["runs"] for value in run.get("values", ()))
+    quarter = len(values) // 4
+    return benchmark["metadata"]["name"], Estimate(values[len(values) // 2], values[quarter], values[-1 - quarter])
+
+
+def pieces() -> dict[str, Callable[[], object]]:
+    """What is measured, by name."""
+    tokens, scanned = Widget(settings()).tokens, page(100_000)
+    made = {vendor.provider.name: vendor.provider for vendor in settings(len(VENDORS)).vendors}
+    found: dict[str, Callable[[], object]] = {
+        f"a token of {name}, signed": lambda provider=provider: provider.mint(ADA, 1_700_000_000, 1_700_003_600)  # type: ignore[misc]
+        for name, provider in made.items()
+    }
+    found["a user's tokens from the cache"] = lambda: tokens.get(ADA)
+    found["a User object"] = lambda: User("ada", name="Ada", email="ada@shop.example")
+    found["the head of a 100 KB page, found"] = lambda: HeadScanner(True).feed(scanned)
+    return found
+
+
+def main() -> None:
+    """Runs under pyperf, which starts this again in several processes."""
+    import pyperf
+
+    runner = pyperf.Runner(program_args=("-m", "benchmarks.sections.pieces"))
+    for name, call in pieces().items():
+        runner.bench_func(name, call)
+
+
+if __name__ == "__main__":
+    main()

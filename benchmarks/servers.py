@@ -1,0 +1,145 @@
+"""Real servers as processes of their own, and requests to them from outside; on the loopback only."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.machine import group_seconds, pin_away, unpin
+from tests.components import find
+
+ROOT = Path(__file__).parent.parent
+CONNECTIONS = 8
+_READY = 30.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that is being served.
+
+    Attributes:
+        port: of the loopback.
+        group: of the server's processes.
+        headers: of each request; the cookie of somebody signed in is among them.
+    """
+
+    port: int
+    group: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, path: str = "/") -> str:
+        """The URL of a path."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def get(self, path: str = "/") -> bytes:
+        """Returns the body of one answer."""
+        with urllib.request.urlopen(urllib.request.Request(self.url(path), headers=dict(self.headers))) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def signed_in(self) -> Site:
+        """The same for somebody who has signed in."""
+        with urllib.request.urlopen(self.url("/sign-in")) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        return Site(self.port, self.group, {**self.headers, "Cookie": cookie, "Accept": "text/html"})
+
+
+@contextmanager
+def uvicorn(app: str) -> Iterator[Site]:
+    """Serves an ASGI app, named ``module:attribute``, with httptools and asyncio's own loop."""
+    words = ["uvicorn", app, "--http", "httptools", "--loop", "asyncio", "--no-access-log", "--log-level", "warning"]
+    with _serving([*words, "--port"], "") as site:
+        yield site
+
+
+@contextmanager
+def gunicorn(app: str, workers: int = 1, threads: int = 4, spread: bool = False) -> Iterator[Site]:
+    """Serves a WSGI app with worker threads, on this process's core unless they are to be spread over all."""
+    words = ["gunicorn", app, "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    with _serving([*words, "--log-level", "error", "--no-control-socket", "--bind"], "127.0.0.1:", spread) as site:
+        yield site
+
+
+@contextmanager
+def _serving(words: list[str], prefix: str, spread: bool = False) -> Iterator[Site]:
+    port = _free_port()
+    command = [sys.executable, "-m", *words, f"{prefix}{port}"]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=unpin if spread else None)
+    try:
+        _await(process, port)
+        yield Site(port, process.pid)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + _READY
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError("the server did not start")
+
+
+def wrk() -> str | None:
+    """Returns where wrk is, or ``None``."""
+    return find("wrk")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a server did under load.
+
+    Attributes:
+        per_second: requests.
+        work: seconds that its processes were at work for each request, or ``None`` where the system does not tell.
+    """
+
+    per_second: float
+    work: float | None
+
+
+def loaded(site: Site, path: str, seconds: float) -> Load:
+    """Runs wrk against a site.
+
+    Raises:
+        RuntimeError: an answer was missing, or was none of 2xx and 3xx.
+    """
+    words = [wrk() or "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds:.0f}s"]
+    for name, value in site.headers.items():
+        words += ["--header", f"{name}: {value}"]
+    before = group_seconds(site.group)
+    run = subprocess.run(
+        [*words, site.url(path)], capture_output=True, text=True, timeout=seconds + 30, check=True, preexec_fn=pin_away
+    )
+    after = group_seconds(site.group)
+    count = re.search(r"(\d+) requests in", run.stdout)
+    rate = re.search(r"Requests/sec:\s*([\d.]+)", run.stdout)
+    if not count or not rate or "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
+        raise RuntimeError(f"wrk: {run.stdout}{run.stderr}")
+    work = None if before is None or after is None else (after - before) / int(count[1])
+    return Load(float(rate[1]), work)

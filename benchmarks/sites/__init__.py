@@ -1,0 +1,1 @@
+"""Apps that are measured on real servers."""

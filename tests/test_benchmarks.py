@@ -1,0 +1,235 @@
+"""That the benchmarks run, measure what they say, and tell noise from movement. No test here is about speed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import comparison, plot, table
+from benchmarks.baselines import asgi_forwarding, asgi_least_injecting, wsgi_forwarding, wsgi_least_injecting
+from benchmarks.effort import TINY
+from benchmarks.finding import Finding, Growth, Section, from_json, to_json
+from benchmarks.result import Result
+from benchmarks.rounds import Batch, Estimate, Rounds, interleaved
+from benchmarks.section import run
+from benchmarks.sections import ORDER, growth, pieces
+from benchmarks.subject import asgi_ours, nobody, signed_in, snippets, wsgi_ours
+from benchmarks.traffic import (
+    HTML,
+    JSON,
+    SEVEN,
+    SHORT,
+    Headers,
+    asgi_answering,
+    asgi_request,
+    nothing_more,
+    page,
+    served,
+    wsgi_answering,
+    wsgi_request,
+)
+
+IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports")
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_a_section_runs_and_its_findings_survive_the_file(name: str) -> None:
+    section = import_module(f"benchmarks.sections.{name}").measure(TINY)
+    assert any(finding.limit is not None for finding in section.findings)
+    kept = from_json(json.loads(json.dumps(to_json(section))))
+    assert [finding.key for finding in kept.findings] == [finding.key for finding in section.findings]
+    assert len({finding.key for finding in section.findings}) == len(section.findings)
+
+
+def test_peers_run_in_a_process_of_their_own() -> None:
+    found = run("peers", TINY).costs
+    assert {"ASGI", "WSGI", "Flask", "Django"} == found.keys()
+    assert any("widgetmw" in name for name in found["Flask"])
+
+
+def test_growth_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "wrk", lambda: None)
+    for name in ("SIZES", "HEADS", "USERS", "VENDORS", "CHUNKS", "THREADS"):
+        monkeypatch.setattr(growth, name, getattr(growth, name)[:2])
+    found = growth.measure(TINY).growth
+    assert [each.by for each in found][:4] == ["page size", "bytes before the head, or in it", "users", "vendors"]
+    assert {len(line) for each in found for line in each.lines.values()} == {2}
+
+
+def test_every_section_of_the_list_is_there() -> None:
+    for name in ORDER:
+        assert callable(import_module(f"benchmarks.sections.{name}").measure)
+    assert all(call() is not None for call in pieces.pieces().values())
+
+
+# what is measured against: baselines that were wrong would be cheap for the wrong reason
+
+
+def injected() -> bytes:
+    return page().replace(b"<head>", b"<head>" + snippets()["ada"])
+
+
+def cut(body: bytes) -> tuple[int, bytes, bytes]:
+    """A page without what differs from token to token, which is as long in each."""
+    return len(body), body[: body.index(b'"now":')], body[body.index(b"</script>") :]
+
+
+async def asgi_answer(app: Any) -> tuple[Headers, bytes]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(asgi_request(SHORT), nothing_more, send)
+    return sent[0]["headers"], b"".join(message["body"] for message in sent[1:])
+
+
+@pytest.mark.anyio
+async def test_the_least_injecting_asgi_code_makes_the_page_that_the_package_makes() -> None:
+    app = asgi_answering(page(), HTML, SEVEN)
+    headers, body = await asgi_answer(asgi_least_injecting(app, signed_in, snippets()))
+    _, ours = await asgi_answer(asgi_ours(app))
+    assert body == injected()
+    assert cut(ours) == cut(body)
+    assert dict(headers)[b"content-length"] == b"%d" % len(body)
+    assert dict(headers)[b"cache-control"] == b"private, no-store"
+    assert dict(headers)[b"set-cookie"] == b"seen=1; Path=/"
+
+
+@pytest.mark.anyio
+async def test_asgi_baselines_leave_the_rest_alone() -> None:
+    app, json_app = asgi_answering(page()), asgi_answering(page(), JSON)
+    assert await asgi_answer(asgi_least_injecting(app, nobody, snippets())) == await asgi_answer(app)
+    assert await asgi_answer(asgi_least_injecting(json_app, signed_in, snippets())) == await asgi_answer(json_app)
+    assert await asgi_answer(asgi_forwarding(app)) == await asgi_answer(app)
+
+
+def test_the_least_injecting_wsgi_code_makes_the_page_that_the_package_makes() -> None:
+    app = wsgi_answering(page(), HTML, SEVEN)
+    body = served(wsgi_least_injecting(app, signed_in, snippets()), wsgi_request(SHORT))
+    ours = served(wsgi_ours(app), wsgi_request(SHORT))
+    assert body == injected()
+    assert cut(ours) == cut(body)
+
+
+def test_wsgi_baselines_leave_the_rest_alone() -> None:
+    app, json_app = wsgi_answering(page()), wsgi_answering(page(), JSON)
+    assert served(wsgi_least_injecting(app, nobody, snippets()), wsgi_request(SHORT)) == page()
+    assert served(wsgi_least_injecting(json_app, signed_in, snippets()), wsgi_request(SHORT)) == page()
+    assert served(wsgi_forwarding(app), wsgi_request(SHORT)) == page()
+
+
+def test_pages_are_as_long_as_asked() -> None:
+    assert [len(page(size)) for size in (1_000, 10_000, 1_000_000)] == [1_000, 10_000, 1_000_000]
+    assert page(2_000, before=300).index(b"<head>") == page(2_000).index(b"<head>") + 300
+
+
+# figures
+
+
+def drifting(cost: float) -> Batch:
+    """A case whose machine gets slower with each batch that any case runs."""
+
+    def calls(count: int) -> float:
+        Clock.now += 1
+        return count * (cost + Clock.now) / 1e6
+
+    return calls
+
+
+class Clock:
+    now = 0.0
+
+
+def test_a_ratio_of_overheads_does_not_follow_the_machines_drift() -> None:
+    Clock.now = 0.0
+    effort = replace(TINY, rounds=30)
+    rounds = interleaved({"bare": drifting(100), "base": drifting(300), "ours": drifting(500)}, effort)
+    assert max(rounds.times["bare"]) > 2 * min(rounds.times["bare"])
+    assert rounds.ratio("ours", "base", "bare").value == pytest.approx(2, rel=0.02)
+    assert rounds.cost("ours", "bare").value == pytest.approx(400, rel=0.02)
+
+
+def test_the_interval_holds_the_median_and_is_wide_where_rounds_differ() -> None:
+    steady = Rounds({"ours": [10.0] * 50}).cost("ours")
+    assert (steady.low, steady.value, steady.high, steady.noise) == (10.0, 10.0, 10.0, 0.0)
+    shaken = Rounds({"ours": [float(n) for n in range(50)]}).cost("ours")
+    assert shaken.low < shaken.value < shaken.high
+    assert shaken.least == 0
+
+
+def finding(value: float, low: float, high: float, limit: float | None = 2.0, unit: str = "×") -> Finding:
+    return Finding("a page", "ours / least", Estimate(value, low, high, value), unit, limit)
+
+
+@pytest.mark.parametrize(
+    ("each", "verdict"),
+    [
+        (finding(1.5, 1.4, 1.6), "yes"),
+        (finding(2.5, 2.4, 2.6), "**no**"),
+        (finding(1.9, 1.7, 2.1), "yes, within noise"),
+        (finding(2.1, 1.9, 2.2), "**no**, within noise"),
+        (finding(2.1, 1.9, 2.2, None), ""),
+        (replace(finding(2.5, 2.4, 2.6), at_least=True), "yes"),
+    ],
+)
+def test_a_row_says_whether_its_target_is_met(each: Finding, verdict: str) -> None:
+    assert table.verdict(each) == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1 / 15, "0.0667"), (0.00001234, "1.23e-05"), (2.2, "2.2"), (153.27, "153"), (30_000, "30,000")],
+)
+def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
+    assert table.number(value) == text
+
+
+# movement
+
+MACHINE = {"processor": "one"}
+
+
+def stored(each: Finding) -> Result:
+    return Result("2026-01-01", MACHINE, {}, {"asgi": Section([each])})
+
+
+def test_a_figure_moved_only_if_the_intervals_do_not_touch_and_it_is_not_almost_the_same() -> None:
+    then = stored(finding(1.5, 1.4, 1.6))
+    noise, tiny, real = finding(1.7, 1.55, 1.8), finding(1.501, 1.5005, 1.502), finding(2.5, 2.4, 2.6)
+    assert [m.beyond_noise for m in comparison.moves(then, {"asgi": Section([noise])}, MACHINE)] == [False]
+    assert "0 of 1" in comparison.told(stored(finding(1.5, 1.5, 1.5)), {"asgi": Section([tiny])}, MACHINE)
+    text = comparison.told(then, {"asgi": Section([real])}, MACHINE)
+    assert "1 of 1 figures moved" in text
+    assert "worse: a page: ours / least: 1.5" in text
+
+
+def test_up_is_better_where_the_target_is_a_lower_one() -> None:
+    then, now = (replace(finding(value, value, value), at_least=True) for value in (0.8, 0.99))
+    assert "better: a page" in comparison.told(stored(then), {"asgi": Section([now])}, MACHINE)
+
+
+def test_microseconds_of_another_machine_are_not_compared() -> None:
+    then, now = stored(finding(10, 10, 10, unit="µs")), {"asgi": Section([finding(20, 20, 20, unit="µs")])}
+    assert len(comparison.moves(then, now, MACHINE)) == 1
+    assert comparison.moves(then, now, {"processor": "another"}) == []
+
+
+def test_the_same_result_draws_the_same_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the group bench")
+    monkeypatch.setattr(plot, "OVERHEAD", tmp_path / "overhead.svg")
+    monkeypatch.setattr(plot, "GROWTH", tmp_path / "growth.svg")
+    cost = {"widgetmw": Estimate(3.0, 2.9, 3.1)}
+    lines = {"widgetmw": [1.0, 2.0], "least injecting": [0.5, 90.0]}
+    section = Section(costs={"ASGI": cost, "WSGI": cost}, growth=[Growth("size", "bytes", "µs", [1, 100], lines)])
+    drawn = []
+    for _ in range(2):
+        assert plot.write(Result("2026-01-01", MACHINE, {}, {"all": section}))
+        drawn.append([(tmp_path / name).read_bytes() for name in ("overhead.svg", "growth.svg")])
+    assert drawn[0] == drawn[1]
+    assert b"widgetmw" in drawn[0][0]

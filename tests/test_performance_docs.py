@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks.document import DOCUMENTS, REPORT, ROOT, rendered, report
+from benchmarks.result import FOLDER, loaded
+
+PAGE = ROOT / "docs/performance.md"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_show_the_stored_result(name: str) -> None:
+    text, expected = rendered(name, loaded())
+    assert text == expected, "run: python -m benchmarks.document"
+
+
+def test_the_report_beside_the_stored_result_is_of_it() -> None:
+    assert REPORT.read_text(encoding="utf-8") == report(loaded()), "run: python -m benchmarks.document"
+
+
+def test_the_page_has_every_target_of_the_stored_result_as_met_or_not() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    findings = [finding for section in loaded().sections.values() for finding in section.findings]
+    assert findings
+    for finding in findings:
+        assert f"| {finding.case} | {finding.measure} |" in text
+    assert len(re.findall(r"\| (yes|\*\*no\*\*)(, within noise)? \|", text)) == sum(f.met is not None for f in findings)
+
+
+def test_the_stored_result_names_no_machine_and_no_path() -> None:
+    for file in FOLDER.iterdir():
+        text = re.sub(r"https?://[\w./#-]+|<!DOCTYPE[^>]+>", "", file.read_text(encoding="utf-8"))
+        assert not re.search(r"(?<![\w.])/(home|root|work|tmp|usr|opt|Users|private)/", text), file.name
+
+
+def test_links_of_the_page_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!https?:|#)([^)]+)", PAGE.read_text(encoding="utf-8")):
+        assert (PAGE.parent / link).exists(), link
