@@ -22,7 +22,17 @@ def test_the_readme_has_the_two_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/browser.md", "docs/proxies.md", "docs/reasons.md"]
+    "name",
+    [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "docs/browser.md",
+        "docs/performance.md",
+        "docs/proxies.md",
+        "docs/reasons.md",
+        "docs/servers.md",
+    ],
 )
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     document = ROOT / name

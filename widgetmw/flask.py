@@ -224,8 +224,10 @@ def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
         return False
     if response.is_streamed or response.direct_passthrough:
         return True
-    body = Body(page.charset, page.coding, PLACED in environ)
-    return body.seek(response.get_data(), True) != REFUSED
+    chunks = response.response
+    data = chunks[0] if isinstance(chunks, list) and len(chunks) == 1 else None
+    body = Body(page.charset, page.coding, PLACED in environ, widget.place)
+    return body.seek(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 
 
 def _somebody(environ: Environ) -> bool:
