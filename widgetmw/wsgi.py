@@ -79,9 +79,9 @@ class WidgetMiddleware:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
                 release(environ)
-        page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        if page_request and not widget.excluded(decoded(path)):
-            _hide_validators(environ, self.front)
+        if not environ.keys().isdisjoint(_VALIDATORS) and widget.asks_user:
+            if environ["REQUEST_METHOD"] in ("GET", "HEAD") and not widget.excluded(decoded(path)):
+                _hide_validators(environ, self.front)
         responder = _Responder(widget, environ, path, start_response, self._user)
         return responder.answer(self.app(environ, responder.start))
 
@@ -184,6 +184,15 @@ def _ahead(environ: Environ) -> bool:
 class _Responder:
     """One request's answer on its way out."""
 
+    _status = ""
+    _headers: Headers
+    _exc_info: tuple[Any, ...] = ()
+    _page: Page | None = None
+    _body: Body | None = None
+    _started = False
+    _passed = False  # whether anything of the answer is out of our hands
+    _write: Callable[[bytes], Any] | None = None
+
     def __init__(
         self, widget: Widget, environ: Environ, path: str, start_response: StartResponse, user: Resolver
     ) -> None:
@@ -193,14 +202,6 @@ class _Responder:
         self._path = path
         self._start_response = start_response
         self._user = user
-        self._status = ""
-        self._headers: Headers = []
-        self._exc_info: tuple[Any, ...] = ()
-        self._page: Page | None = None
-        self._body: Body | None = None
-        self._started = False
-        self._passed = False  # whether anything of the answer is out of our hands
-        self._write: Callable[[bytes], Any] | None = None
 
     # what the app calls
 
@@ -325,7 +326,7 @@ class _Responder:
         except Exception as error:
             self._widget.events.say("page", "failed", cause(error))
             return "failed"
-        if isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
+        if self._widget.settings.exclude and isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
 

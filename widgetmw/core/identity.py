@@ -130,11 +130,12 @@ def whose(request: Environ, resolver: Resolver) -> User | None:
     Raises:
         ResolverError: it cannot be found out; the message names the cause without any value.
     """
-    known = _known(request)
-    if known is not _UNSAID:
-        return known  # type: ignore[return-value]
+    _, said, found = request.get(KEY) or _mark(request)
+    if said is not _UNSAID or found is not _UNSAID:
+        return _known(request)  # type: ignore[return-value]
     try:
-        return _checked(resolver(request))
+        found = resolver(request)
+        return found if found is None or isinstance(found, User) else _checked(found)
     except Exception as error:
         _nobody_or_raise(error)
         return None
