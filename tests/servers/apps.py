@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
+import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
+from wsgiref.util import FileWrapper
+
+import anyio
+from starlette.responses import FileResponse
 
 from widgetmw import User
 from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
@@ -17,10 +22,15 @@ PAGE = b"<!doctype html><html><head><title>Shop</title></head><body><p>Hello</p>
 HTML = "text/html; charset=utf-8"
 PIECE = b"<p>" + b"x" * 16_380 + b"\n"
 PIECES = int(os.environ.get("TEST_PIECES", "0"))
+END = b"<p>the end</p>"
+FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
+"""Where a test and the app leave word for each other: ``go`` lets ``/held`` end, ``closed`` says that it has ended."""
+STREAMS = ("/long", "/held")
+FILES = {"/file": HTML, "/download": "application/octet-stream"}
 
 
 def grown() -> bytes:
-    """Peak resident memory in KiB, as the last bytes of the long page."""
+    """Peak resident memory in KiB."""
     return b"<i>%d</i>" % resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -29,45 +39,17 @@ def person(cookie: str) -> User | None:
     return User(found.value) if found else None
 
 
-async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "lifespan":
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    headers = [(b"content-type", HTML.encode())]
-    long = scope["path"] == "/long"
-    if scope["path"] == "/memory":
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-        await send({"type": "http.response.body", "body": grown()})
-        return
-    if scope["path"] == "/json":
-        headers = [(b"content-type", b"application/json")]
-    if not long:
-        headers.append((b"content-length", str(len(PAGE)).encode()))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": PAGE, "more_body": long})
-    if long:
-        before = grown()
-        for _ in range(PIECES):
-            await send({"type": "http.response.body", "body": PIECE, "more_body": True})
-            await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": before + grown()})
+def answer(path: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body of what comes in one piece."""
+    if path in ("/empty", "/same"):
+        return (204 if path == "/empty" else 304), [], b""
+    texts = {"/memory": grown(), "/pid": b"%d" % os.getpid(), "/size": b"%d" % len(body)}
+    kind = "text/plain" if path in texts else "application/json" if path == "/json" else HTML
+    found = texts.get(path, PAGE)
+    return (404 if path == "/missing" else 200), [("Content-Type", kind), ("Content-Length", str(len(found)))], found
 
 
-def wsgi_app(environ: Any, start_response: Any) -> Any:
-    headers = [("Content-Type", "application/json" if environ["PATH_INFO"] == "/json" else HTML)]
-    if environ["PATH_INFO"] == "/memory":
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [grown()]
-    if environ["PATH_INFO"] == "/long":
-        start_response("200 OK", headers)
-        return _long()
-    start_response("200 OK", [*headers, ("Content-Length", str(len(PAGE)))])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [PAGE]
-
-
-def _long() -> Iterator[bytes]:
+def long() -> Iterator[bytes]:
     yield PAGE
     before = grown()
     for _ in range(PIECES):
@@ -75,14 +57,104 @@ def _long() -> Iterator[bytes]:
     yield before + grown()
 
 
+def waits() -> Iterator[bytes]:
+    """A page that goes on, a few bytes at a time, until the test lets it end."""
+    yield PAGE
+    until = time.monotonic() + 20
+    while not (FOLDER / "go").exists() and time.monotonic() < until:
+        yield b"<br>"
+    yield END
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+    elif scope["path"].removeprefix(scope.get("root_path", "")) in STREAMS:
+        await stream(scope, receive, send)
+    elif scope["path"] in FILES:
+        await FileResponse(FOLDER / "file", media_type=FILES[scope["path"]])(scope, receive, send)
+    else:
+        body = await read(receive) if scope["method"] == "POST" else b""
+        status, headers, found = answer(scope["path"].removeprefix(scope.get("root_path", "")), body)
+        pairs = [(name.lower().encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": found})
+
+
+async def read(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+async def stream(scope: Any, receive: Any, send: Any) -> None:
+    """Sends a stream as frameworks do: until its end, or until the client is gone."""
+    held = scope["path"].endswith("/held")
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(until_gone, receive, tasks.cancel_scope)
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", HTML.encode())]})
+            for piece in waits() if held else long():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await anyio.sleep(0.02 if held else 0)
+            await send({"type": "http.response.body", "body": b""})
+            tasks.cancel_scope.cancel()
+    finally:
+        if held:
+            (FOLDER / "closed").touch()
+
+
+async def until_gone(receive: Any, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+def wsgi_app(environ: Any, start_response: Any) -> Any:
+    path = environ["PATH_INFO"]
+    if path in STREAMS:
+        start_response("200 OK", [("Content-Type", HTML)])
+        return held() if path == "/held" else long()
+    if path in FILES:
+        size = (FOLDER / "file").stat().st_size
+        start_response("200 OK", [("Content-Type", FILES[path]), ("Content-Length", str(size))])
+        return environ.get("wsgi.file_wrapper", FileWrapper)((FOLDER / "file").open("rb"), 4096)
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) if path == "/size" else b""
+    status, headers, found = answer(path, body)
+    start_response(f"{status} Whatever", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [found]
+
+
+def held() -> Iterator[bytes]:
+    try:
+        for piece in waits():
+            yield piece
+            time.sleep(0.02)
+    finally:
+        (FOLDER / "closed").touch()
+
+
 def asgi_user(scope: Any) -> User | None:
-    return person(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie"), ""))
+    return person("; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
 
 
 def wsgi_user(environ: Any) -> User | None:
     return person(environ.get("HTTP_COOKIE", ""))
 
 
+async def async_user(scope: Any) -> User | None:
+    """As ``asgi_user``, and it waits for something as a database would have it."""
+    await anyio.sleep(0)
+    return asgi_user(scope)
+
+
 if "DG_API_KEY" in os.environ:
-    asgi = AsgiMiddleware(asgi_app, user=asgi_user)
+    asgi = AsgiMiddleware(asgi_app, user=async_user)
     wsgi = WsgiMiddleware(wsgi_app, user=wsgi_user)
+    for each in (asgi.widget, wsgi.widget):
+        assert each is not None
+        each.tokens.get(User("ada"))  # as an app does that warms up before its server forks

@@ -1,98 +1,102 @@
-"""Real servers, each a process of its own on a free port of the loopback."""
+"""Real servers, each started once for the tests of a file."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import httpcore
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.contract.conftest import Make
+from tests.contract.frameworks import FRAMEWORKS
+from tests.contract.more_sites import MORE
+from tests.contract.site import ADA, SITES, Site
+from tests.servers.canned import FOLDER
+from tests.servers.cases import differs
+from tests.servers.matrix import SERVERS, Pair, Place
+from tests.servers.processes import Deployment, answers, deployed, free_port, start, stop
+from tests.servers.socket_site import Line, remote
+
+__all__ = ["answers", "free_port", "start", "stop"]  # for the tests of other folders
+
+KINDS: dict[str, type[Site]] = {kind.driver: kind for kind in (*SITES, *FRAMEWORKS, *MORE)}
+ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what a server does in its own way, as ``cases.py`` lists it."""
+    items[:] = [item for item in items if not differs(item)]
 
 
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+class Fleet:
+    """Servers at work, one at a time; the last one stays for whoever asks for it next."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stack = ExitStack()
+        self.last: tuple[str, str] | None = None
+
+    def serving(self, name: str, app: str, **environ: str) -> Deployment:
+        """Returns a server that runs an app of this folder, ``canned`` or ``apps``."""
+        if self.last != (name, app):
+            self.stack.close()
+            place = Place(f"tests.servers.{app}:{SERVERS[name].gateway}", free_port(), folder=self.folder)
+            self.deployment = self.stack.enter_context(
+                deployed(name, place, environ, self.folder / f"{name}-{app}.log")
+            )
+            self.last = (name, app)
+        return self.deployment
 
 
-def start(words: Sequence[str], port: int, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a server and waits until it listens."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env={**os.environ, **environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    end = time.monotonic() + 30
-    while not answers(port):
-        if process.poll() is not None or time.monotonic() > end:
-            stop(process)
-            pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
-        time.sleep(0.05)
-    return process
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Whichever server is asked for."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    with fleet.stack:
+        yield fleet
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a server and its workers."""
-    for each in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, each)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            continue
+@pytest.fixture(scope="module", params=[name for name, server in SERVERS.items() if not server.tls])
+def deployment(request: pytest.FixtureRequest, fleet: Fleet) -> Deployment:
+    """Each server in turn, with ``apps.py``."""
+    return fleet.serving(request.param, "apps", **ENV, TEST_PIECES="6400", TEST_FOLDER=str(fleet.folder))
 
 
-SERVERS: dict[str, Callable[[int], list[str]]] = {
-    "uvicorn": lambda port: ["uvicorn", "tests.servers.apps:asgi", "--port", str(port), "--log-level", "warning"],
-    "uvicorn-h11": lambda port: [*SERVERS["uvicorn"](port), "--http", "h11"],
-    "gunicorn": lambda port: [
-        "gunicorn",
-        "tests.servers.apps:wsgi",
-        "-b",
-        f"127.0.0.1:{port}",
-        "-w",
-        "2",
-        "--no-control-socket",
-    ],
-    "gunicorn-threads": lambda port: [*SERVERS["gunicorn"](port)[:-1], "--threads", "4", "--no-control-socket"],
-    "waitress": lambda port: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.apps:wsgi"],
-}
+@pytest.fixture(scope="module")
+def server(deployment: Deployment) -> str:
+    """Its address."""
+    return deployment.url
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of each server in turn."""
-    port = free_port()
-    environ = {
-        "DG_API_KEY": "key",
-        "DG_API_SECRET": "s" * 40,
-        "DG_WIDGET_ID": "widget",
-        "TEST_PIECES": "6400",
-    }
-    log = tmp_path_factory.mktemp("server") / "log"
-    process = start(SERVERS[request.param](port), port, environ, log)
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
-    printed = log.read_text()
-    assert "Traceback" not in printed, printed[-3000:]
+def untrusting() -> ssl.SSLContext:
+    """What the certificate of a server under test is taken with."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@pytest.fixture(scope="module")
+def line(pair: Pair, fleet: Fleet) -> Iterator[Line]:
+    """One connection to the pair's server."""
+    deployment = fleet.serving(pair.server, "canned", **{FOLDER: str(fleet.folder)})
+    modern = pair.protocol == "2"
+    with httpcore.ConnectionPool(untrusting(), max_connections=1, http1=not modern, http2=modern) as pool:
+        yield Line(pool, pair.protocol, deployment.url, fleet.folder)
+
+
+@pytest.fixture
+def make(pair: Pair, line: Line, dg_env: dict[str, str]) -> Make:
+    """The contract's ``make``, for sites behind a real server."""
+
+    kind = KINDS[pair.adapter]
+
+    def made(user: Any = ADA, page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
+        environ = {**(dg_env if env is None else env), **variables}
+        site: Site = remote(kind)(environ, user=user, page=page).posted(kind, line, environ)
+        return site
+
+    return made

@@ -1,0 +1,80 @@
+"""The contract cases that make sense over a socket, and why the others stay in the test's own process."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contract import test_delivery, test_endpoint, test_identity, test_pages
+from tests.servers.matrix import Pair
+
+MODULES = (test_pages, test_delivery, test_endpoint, test_identity)
+_CHUNKS = "a server may join and cut the app's chunks"
+_MOUNT = "mounts are the server's own: test_operation.py"
+_PATCHED = "looks at or changes objects of the app's process"
+_ERRORS = "the errors that it raises live in the tests' own modules"
+
+LOCAL = {
+    "test_once_decided_one_chunk_goes_out_for_each_that_comes_in": _CHUNKS,
+    "test_flushes_of_the_app_stay_flushes": _CHUNKS,
+    "test_urls_carry_the_prefix_that_the_app_is_mounted_under": _MOUNT,
+    "test_no_mount_can_send_our_script_elsewhere_or_break_out": _MOUNT,
+    "test_an_unreadable_host_is_nobodys_origin": "the server itself refuses such a Host",
+    "test_what_the_app_said_outranks_the_resolver": _PATCHED,
+    "test_that_the_app_said_nobody_outranks_the_resolver": _PATCHED,
+    "test_the_last_word_counts_and_a_copy_of_the_request_speaks_too": _PATCHED,
+    "test_identify_takes_nothing_but_users": _PATCHED,
+    "test_a_401_or_403_of_the_resolver_means_nobody": _ERRORS,
+    "test_what_another_server_refused_does_not_mean_nobody": _ERRORS,
+    "test_any_other_failure_leaves_the_page_and_closes_the_endpoint": _PATCHED,
+    "test_two_users_one_after_the_other_get_their_own": _PATCHED,
+    "test_a_doubled_middleware_injects_once": _PATCHED,
+    "test_a_failing_signer_leaves_the_page": _PATCHED,
+    "test_a_fault_of_ours_leaves_the_page": _PATCHED,
+}
+
+# server, test and a part of its parameters: what the server does in its own way, with or without us
+OWN = {
+    ("cheroot", "test_statuses_without_a_page_are_left_alone", "205"): "sends the body of a 205 without its length",
+    ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept", ""): (
+        "reads what an app leaves of a body into memory, all at once"
+    ),
+    **{
+        (server, "test_a_stream_to_an_http_1_0_client_ends_with_the_connection", ""): why
+        for server, why in {
+            "uvicorn": "sends chunks to HTTP/1.0 clients",
+            "uvicorn-zttp": "sends chunks to HTTP/1.0 clients",
+            "gunicorn-asgi": "keeps the connection of an HTTP/1.0 client, and gives no length",
+            "hypercorn-trio": "does not hang up when the app has listened for the client to leave",
+        }.items()
+    },
+    ("gunicorn-threads", "test_a_stream_that_the_client_resets_is_closed_and_others_go_on", ""): (
+        "answers the requests of one HTTP/2 connection one after the other, and does not see that one was given up"
+    ),
+    ("uwsgi", "test_other_paths_below_the_prefix_are_404_and_never_reach_the_app", "/../x"): (
+        "tidies the path up before the app sees it"
+    ),
+}
+
+
+def differs(item: pytest.Item) -> bool:
+    """Whether a server has its own way with a test."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    run = params.get("pair", params.get("deployment"))
+    server = run.server if isinstance(run, Pair) else run
+    return any(server == own and item.name.startswith(f"{test}[") and part in item.name for own, test, part in OWN)
+
+
+def cases() -> dict[str, Callable[..., Any]]:
+    """Every contract case over a driver that can go over a socket, by name."""
+    found = {
+        name: function
+        for module in MODULES
+        for name, function in vars(module).items()
+        if name.startswith("test_") and "make" in inspect.signature(function).parameters
+    }
+    assert found.keys() >= LOCAL.keys(), "a case was renamed"
+    return {name: function for name, function in found.items() if name not in LOCAL}

@@ -1,0 +1,273 @@
+"""Every server that the tests run on: how it is started, what it can do, and why not where it cannot."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+Feature = Literal["HTTP/2", "keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how one server is to serve.
+
+    Attributes:
+        app: ``module:name``.
+        port: of the loopback, where there is no socket.
+        socket: path of a unix socket.
+        workers: how many processes.
+        mount: path that the app is mounted under.
+        folder: for what a server wants as files.
+    """
+
+    app: str
+    port: int = 0
+    socket: Path | None = None
+    workers: int = 1
+    mount: str = ""
+    folder: Path = Path()
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self.socket}" if self.socket else f"127.0.0.1:{self.port}"
+
+    def options(self, port: str, socket: str = "", workers: str = "", mount: str = "") -> list[str]:
+        """The place in a server's own words, by the names of its options."""
+        bind = [socket, str(self.socket)] if self.socket else [port, str(self.port)]
+        many = [workers, str(self.workers)] if workers else []
+        return [*bind, *many, *([mount, self.mount] if mount and self.mount else [])]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server.
+
+    Attributes:
+        gateway: ``asgi`` or ``wsgi``.
+        words: what to run: a module of Python's and its options, or a program of the environment after ``!``.
+        lacks: features that it does not have, each with why.
+        stop: the signal for a graceful end.
+        reload: the signal to start its workers anew.
+        tls: whether it serves https.
+        environ: variables that it needs for a place.
+    """
+
+    gateway: Literal["asgi", "wsgi"]
+    words: Callable[[Place], list[str]]
+    lacks: Mapping[Feature, str] = field(default_factory=dict)
+    stop: signal.Signals = signal.SIGTERM
+    reload: signal.Signals = signal.SIGHUP
+    tls: bool = False
+    environ: Callable[[Place], dict[str, str]] = lambda place: {}
+
+    def command(self, place: Place) -> list[str]:
+        words = self.words(place)
+        if words[0].startswith("!"):
+            return [str(Path(sys.executable).parent / words[0][1:]), *words[1:]]
+        return [sys.executable, "-m", *words]
+
+
+def _uvicorn(*options: str) -> Callable[[Place], list[str]]:
+    def words(place: Place) -> list[str]:
+        where = place.options("--port", "--uds", "--workers", "--root-path")
+        return ["uvicorn", place.app, *where, "--log-level", "warning", "--timeout-keep-alive", "60", *options]
+
+    return words
+
+
+def _hypercorn(*options: str) -> Callable[[Place], list[str]]:
+    def words(place: Place) -> list[str]:
+        mount = ["--root-path", place.mount] if place.mount else []
+        many = ["--workers", str(place.workers)]
+        return ["hypercorn", place.app, "--bind", place.address, *many, *mount, "--keep-alive", "60", *options]
+
+    return words
+
+
+def _granian(interface: str) -> Callable[[Place], list[str]]:
+    def words(place: Place) -> list[str]:
+        where = place.options("--port", "--uds", "--workers", "--url-path-prefix")
+        own = ["--interface", interface, "--respawn-interval", "0.2", "--log-level", "warning", "--no-ws"]
+        return ["granian", place.app, *own, *where]
+
+    return words
+
+
+def _daphne(place: Place) -> list[str]:
+    where = place.options("--port", "--unix-socket", "", "--root-path")
+    return ["daphne", *where, "--verbosity", "0", place.app]
+
+
+def _daphne_tls(place: Place) -> list[str]:
+    files = f"privateKey={place.folder / 'key.pem'}:certKey={place.folder / 'certificate.pem'}"
+    return ["daphne", "--endpoint", f"ssl:{place.port}:interface=127.0.0.1:{files}", "--verbosity", "0", place.app]
+
+
+def certificate(folder: Path) -> None:
+    """Writes a key and a certificate that nobody has signed but it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "certificate.pem").write_bytes(made.public_bytes(Encoding.PEM))
+
+
+def _gunicorn(*options: str) -> Callable[[Place], list[str]]:
+    def words(place: Place) -> list[str]:
+        many = ["--workers", str(place.workers), "--keep-alive", "60", "--no-control-socket"]
+        mount = ["--root-path", place.mount] if place.mount and "asgi" in options else []
+        return ["gunicorn", place.app, "--bind", place.address, *many, *mount, *options]
+
+    return words
+
+
+def _script_name(place: Place) -> dict[str, str]:
+    return {"SCRIPT_NAME": place.mount} if place.mount else {}
+
+
+def _waitress(place: Place) -> list[str]:
+    where = f"--unix-socket={place.socket}" if place.socket else f"--listen={place.address}"
+    return ["waitress", where, *([f"--url-prefix={place.mount}"] if place.mount else []), place.app]
+
+
+def _cheroot(place: Place) -> list[str]:
+    return ["cheroot", place.app, "--bind", str(place.socket) if place.socket else place.address, "--timeout", "60"]
+
+
+def _uwsgi(place: Place) -> list[str]:
+    app = [f"--mount={place.mount}={place.app}", "--manage-script-name"] if place.mount else [f"--module={place.app}"]
+    where = ["--http-socket", str(place.socket)] if place.socket else ["--http", place.address]
+    router = ["--http-keepalive=60", "--http-manage-expect"]
+    graceful = "--hook-master-start=unix_signal:15 gracefully_kill_them_all"
+    own = ["--master", f"--processes={place.workers}", "--need-app", "--disable-logging", "--buffer-size=65535"]
+    return ["!uwsgi", *where, *router, *own, graceful, *app]
+
+
+_H2C = ("--http-protocols", "h2,h1", "--http2-cleartext", "both")
+Lacks = dict[Feature, str]
+_NO_HTTP2: Lacks = {"HTTP/2": "the server has none"}
+_ONE_BY_ONE: Lacks = dict.fromkeys(("keep-alive", "pipelining"), "the sync worker closes each connection")
+_ONE_PROCESS: Lacks = {
+    "workers": "the server is one process",
+    "reload": "it has none: start another and stop the old one",
+}
+_KILLS: Lacks = {"graceful stop": "of several workers it kills those that are busy once the first has ended"}
+_SINGLE: Lacks = {"workers": "tested with one process, whose stop is graceful"}
+_AS_DAPHNE: Lacks = dict.fromkeys(
+    ("keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"), "see daphne"
+)
+_PRELOADED: Lacks = {"reload": "tested with `--preload`, which keeps the app as it was first loaded"}
+
+SERVERS: dict[str, Server] = {
+    "uvicorn": Server("asgi", _uvicorn("--http", "httptools"), _NO_HTTP2),
+    "uvicorn-h11": Server("asgi", _uvicorn("--http", "h11"), _NO_HTTP2),
+    "uvicorn-zttp": Server("asgi", _uvicorn("--http", "zttp", "--http2")),
+    "hypercorn": Server("asgi", _hypercorn(), _KILLS),
+    "hypercorn-trio": Server("asgi", _hypercorn("--worker-class", "trio"), _SINGLE),
+    "granian": Server("asgi", _granian("asgi")),
+    "daphne": Server(
+        "asgi", _daphne, _ONE_PROCESS | {"HTTP/2": "over TLS only: daphne-tls", "graceful stop": "it ends at once"}
+    ),
+    "daphne-tls": Server("asgi", _daphne_tls, _AS_DAPHNE, tls=True),
+    "gunicorn-asgi": Server("asgi", _gunicorn("--worker-class", "asgi", *_H2C)),
+    "gunicorn": Server("wsgi", _gunicorn(), _NO_HTTP2 | _ONE_BY_ONE, environ=_script_name),
+    "gunicorn-threads": Server(
+        "wsgi", _gunicorn("--threads", "4", "--preload", *_H2C), _PRELOADED, environ=_script_name
+    ),
+    "waitress": Server("wsgi", _waitress, _NO_HTTP2 | _ONE_PROCESS, stop=signal.SIGINT),
+    "cheroot": Server(
+        "wsgi",
+        _cheroot,
+        _NO_HTTP2 | _ONE_PROCESS | {"mount": "not by its command line; a dispatcher in the app can"},
+        stop=signal.SIGINT,
+    ),
+    "uwsgi": Server(
+        "wsgi",
+        _uwsgi,
+        _NO_HTTP2 | {"pipelining": "its HTTP router takes one request at a time"},
+        environ=lambda place: {"PYTHONPATH": sysconfig.get_path("purelib")},  # its reload forgets the environment
+    ),
+    "granian-wsgi": Server("wsgi", _granian("wsgi")),
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One run of the contract cases.
+
+    Attributes:
+        server: of ``SERVERS``.
+        protocol: version of HTTP.
+        adapter: driver or plugin, by the name that its contract site has.
+    """
+
+    server: str
+    protocol: Literal["1.1", "2"]
+    adapter: str
+
+    def __str__(self) -> str:
+        return f"{self.server}-http{self.protocol}-{self.adapter}"
+
+
+# each plugin on another server, so that none of them costs much
+FRAMEWORKS = (
+    ("uvicorn", "fastapi"),
+    ("hypercorn-trio", "starlette"),
+    ("daphne", "django-async"),
+    ("gunicorn", "django"),
+    ("gunicorn-threads", "django-stream"),
+    ("waitress", "flask-stream"),
+    ("cheroot", "wsgi-generator"),
+    ("uwsgi", "flask"),
+    ("granian-wsgi", "falcon"),
+    ("hypercorn", "quart"),
+    ("granian", "litestar"),
+    ("gunicorn-asgi", "falcon-async"),
+    ("waitress", "pyramid"),
+    ("cheroot", "bottle"),
+)
+UNSERVED = {
+    "aiohttp": "is a server itself; its cases speak the bytes of HTTP with it, without a socket",
+    "aiohttp-stream": "the same",
+    **dict.fromkeys(
+        ("wsgi-in-asgiref", "wsgi-in-a2wsgi", "asgi-around-a2wsgi", "asgi-around-asgiref"),
+        "a WSGI app on an ASGI server, over a bridge: in process, with both ends in this table",
+    ),
+    **dict.fromkeys(
+        ("asgi-in-a2wsgi", "wsgi-around-a2wsgi"),
+        "an ASGI app on a WSGI server, over a bridge: in process, with both ends in this table",
+    ),
+}
+"""Adapters of the contract that run on no server here, and why."""
+_BARE = [(name, server.gateway) for name, server in SERVERS.items()]
+PAIRS = [
+    *(Pair(server, "1.1", adapter) for server, adapter in (*_BARE, *FRAMEWORKS)),
+    *(Pair(server, "2", adapter) for server, adapter in _BARE if "HTTP/2" not in SERVERS[server].lacks),
+]
+PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
+
+
+def able(feature: Feature) -> pytest.MarkDecorator:
+    """Runs a test on each server that has a feature; the table in docs/servers.md says why the others do not."""
+    names = [name for name, server in SERVERS.items() if not server.tls and feature not in server.lacks]
+    return pytest.mark.parametrize("deployment", names, indirect=True, scope="module")

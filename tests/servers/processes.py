@@ -1,0 +1,117 @@
+"""Servers as processes of their own, on a free port of the loopback or a unix socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers.matrix import SERVERS, Place, certificate
+from tests.servers.wire import Wire
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def answers(address: int | Path) -> bool:
+    """Whether somebody listens on a port of the loopback or a unix socket."""
+    try:
+        Wire(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def start(words: Sequence[str], port: int, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a module of Python's and waits until it listens on a port."""
+    return launch([sys.executable, "-m", *words], lambda: answers(port), environ, log)
+
+
+def launch(
+    command: Sequence[str], ready: Callable[[], bool], environ: dict[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Starts a process and waits until it is ready."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + 30
+    while not ready():
+        if process.poll() is not None or time.monotonic() > end:
+            stop(process)
+            pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+        time.sleep(0.05)
+    return process
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server and its workers."""
+    for each in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, each)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A server at work.
+
+    Attributes:
+        name: of ``SERVERS``.
+        place: where it serves.
+        process: its first one.
+        log: what it prints.
+    """
+
+    name: str
+    place: Place
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' * SERVERS[self.name].tls}://127.0.0.1:{self.place.port}"
+
+    def connect(self) -> Wire:
+        """Opens a connection."""
+        return Wire(self.place.socket or self.place.port)
+
+
+@contextmanager
+def deployed(name: str, place: Place, environ: dict[str, str], log: Path) -> Iterator[Deployment]:
+    """Runs a server until the end of the block; nothing in its log may be a traceback."""
+    server = SERVERS[name]
+    if server.tls:
+        certificate(place.folder)
+    address = place.socket or place.port
+    process = launch(server.command(place), lambda: answers(address), {**environ, **server.environ(place)}, log)
+    try:
+        yield Deployment(name, place, process, log)
+    finally:
+        stop(process)
+    printed = log.read_text().partition("Keyboard Interrupt: shutting down")[0]  # cheroot's last words
+    assert "Traceback" not in printed, printed[-3000:]

@@ -1,0 +1,164 @@
+"""One connection, many answers: what a wrong length or a body too many would put out of step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contract.site import Reply
+from tests.servers.apps import END, PAGE
+from tests.servers.matrix import SERVERS, able
+from tests.servers.processes import Deployment
+from tests.servers.test_servers import whose
+from tests.servers.wire import request
+
+ADA = {"Cookie": "user=ada"}
+TOKEN = "/_widgetmw/token/digitalgenius"
+
+
+def page(reply: Reply, who: str | None = "ada") -> bool:
+    """Whether an answer is that person's page, whole and of the length it says."""
+    length = reply.header("Content-Length")
+    return (
+        whose(reply.body) == ({who} if who else set())
+        and reply.body.endswith(PAGE.partition(b"<head>")[2])
+        and length in (None, str(len(reply.body)))
+    )
+
+
+def empty(status: int) -> Callable[[Reply], bool]:
+    return lambda reply: reply.status == status and not reply.body
+
+
+VISIT: list[tuple[str, str, dict[str, str], Callable[[Reply], bool]]] = [
+    ("GET", "/", ADA, page),
+    ("HEAD", "/", ADA, empty(200)),
+    ("GET", "/", {}, lambda reply: reply.body == PAGE),
+    ("HEAD", "/", {}, lambda reply: reply.header("Content-Length") == str(len(PAGE))),
+    ("GET", "/same", ADA, empty(304)),
+    ("GET", "/empty", ADA, empty(204)),
+    ("GET", "/missing", ADA, lambda reply: reply.status == 404 and page(reply)),
+    ("HEAD", TOKEN, ADA, lambda reply: int(reply.header("Content-Length") or 0) > 100),
+    ("GET", TOKEN, {"Cookie": "user=bob"}, lambda reply: whose(reply.body) == {"bob"}),
+    ("HEAD", TOKEN, {}, empty(401)),
+    ("OPTIONS", TOKEN, ADA, lambda reply: reply.status == 405),
+    ("GET", "/_widgetmw/runtime.js", {}, lambda reply: len(reply.body) > 1000),
+    ("HEAD", "/_widgetmw/runtime.js", {}, empty(200)),
+    ("POST", "/", ADA, page),
+    ("GET", "/json", ADA, lambda reply: reply.body == PAGE),
+    ("GET", "/", {"Cookie": "user=bob"}, lambda reply: page(reply, "bob")),
+]
+
+
+LENGTHLESS = {("HEAD", "/", "user=ada"), ("GET", "/same", "user=ada"), ("GET", "/empty", "user=ada")}
+"""After an answer without a length the WSGI servers close the connection, whatever it was an answer to."""
+
+
+@able("keep-alive")
+def test_a_kept_connection_stays_in_step(deployment: Deployment) -> None:
+    wires = [deployment.connect()]
+    for method, path, headers, right in VISIT * 2:
+        wires[-1].send(request(path, method, **headers))
+        reply = wires[-1].answer(method)
+        assert right(reply), (method, path, reply)
+        if (method, path, headers.get("Cookie")) in LENGTHLESS and SERVERS[deployment.name].gateway == "wsgi":
+            wires.append(deployment.connect())
+    for wire in wires:
+        wire.close()
+
+
+@able("pipelining")
+def test_requests_sent_ahead_are_answered_in_order_and_whole(deployment: Deployment) -> None:
+    lengthless = set() if SERVERS[deployment.name].gateway == "asgi" else LENGTHLESS
+    visit = [each for each in VISIT if (each[0], each[1], each[2].get("Cookie")) not in lengthless]
+    with deployment.connect() as wire:
+        wire.send(*[request(path, method, **headers) for method, path, headers, _ in visit])
+        for method, path, _, right in visit:
+            reply = wire.answer(method)
+            assert right(reply), (method, path, reply)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["closed", "kept"])
+@pytest.mark.parametrize("path", ["/", TOKEN, "/missing"])
+def test_http_1_0(deployment: Deployment, path: str, kept: bool) -> None:
+    with deployment.connect() as wire:
+        for _ in range(2):
+            wire.send(request(path, version="1.0", **ADA, **({"Connection": "keep-alive"} if kept else {})))
+            reply = wire.answer()
+            assert reply.header("Transfer-Encoding") is None
+            assert whose(reply.body) == {"ada"}
+            if not kept:
+                assert wire.ends()
+                break
+            if (reply.header("Connection") or "").lower() != "keep-alive":
+                break
+
+
+def test_a_stream_to_an_http_1_0_client_ends_with_the_connection(deployment: Deployment) -> None:
+    (Path(deployment.place.folder) / "go").touch()
+    try:
+        with deployment.connect() as wire:
+            wire.send(request("/held", version="1.0", Connection="keep-alive", **ADA))
+            reply = wire.answer()
+            assert reply.header("Transfer-Encoding") is None
+            assert whose(reply.body) == {"ada"}
+            assert reply.body.endswith(END)
+            assert wire.ends()
+    finally:
+        (Path(deployment.place.folder) / "go").unlink()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/size", 200), (TOKEN, 200), ("/_widgetmw/nothing", 404)])
+def test_who_asks_before_sending_a_body_gets_an_answer(deployment: Deployment, path: str, status: int) -> None:
+    with deployment.connect() as wire:
+        head, body = request(path, "POST", body=b"x" * 300, Expect="100-continue", **ADA).split(b"\r\n\r\n")
+        wire.send(head + b"\r\n\r\n")
+        line = wire.file.readline()
+        if line.startswith(b"HTTP/1.1 100"):
+            while wire.file.readline() != b"\r\n":
+                pass
+            wire.send(body)
+            assert wire.answer("POST").status == status
+        else:
+            assert line.startswith(b"HTTP/1.1 %d" % status)
+
+
+def test_an_app_is_told_when_the_client_leaves_in_the_middle(deployment: Deployment) -> None:
+    closed = Path(deployment.place.folder) / "closed"
+    closed.unlink(missing_ok=True)
+    with deployment.connect() as wire:
+        wire.send(request("/held", **ADA))
+        assert wire.head().status == 200
+        assert wire.file.read(20)
+    end = time.monotonic() + 10
+    while not closed.exists():
+        assert time.monotonic() < end, "the stream was never closed"
+        time.sleep(0.02)
+
+
+BROWSER = {**ADA, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_page_that_is_a_file_gets_its_token(deployment: Deployment) -> None:
+    (deployment.place.folder / "file").write_bytes(PAGE + b"<p>" * 50_000)
+    with deployment.connect() as wire:
+        wire.send(request("/file", **BROWSER))
+        reply = wire.answer()
+    assert whose(reply.body) == {"ada"}
+    assert reply.body.endswith(PAGE[27:] + b"<p>" * 50_000)
+    assert reply.header("Content-Length") == str(len(reply.body))
+
+
+def test_a_download_is_the_file(deployment: Deployment) -> None:
+    data = bytes(range(256)) * 1000
+    (deployment.place.folder / "file").write_bytes(data)
+    with deployment.connect() as wire:
+        for headers in (BROWSER, ADA):
+            wire.send(request("/download", **headers))
+            reply = wire.answer()
+            assert reply.body == data
+            if SERVERS[deployment.name].lacks.get("keep-alive"):
+                break

@@ -1,0 +1,159 @@
+"""What the drivers do for one server's sake, in process, where it can be seen closely."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from tests.contract.site import BODY, HTML
+from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
+from widgetmw.starlette import install
+from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
+
+BROWSER = [(b"accept", b"text/html,*/*;q=0.8")]
+OFFERED = {"http.response.pathsend": {}, "http.response.trailers": {}}
+
+
+def called(environ: dict[str, str], app: Any) -> tuple[list[Any], Any]:
+    """What a server knows when the call returns, and what it is to iterate."""
+    told: list[Any] = []
+    request = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
+    middleware = WsgiMiddleware(app, Settings.from_env(environ), user=lambda environ: User("ada"))
+    return told, middleware(request, lambda *start: told.extend(start) or told.append)  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize("chunks", [[BODY], [BODY[:9], BODY[9:], b"<p>"], [b"", BODY], []])
+def test_status_and_headers_are_known_when_the_call_returns(dg_env: dict[str, str], chunks: list[bytes]) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("404 Not Found", [HTML, ("X-Own", "1")])
+        return iter(chunks)
+
+    told, iterable = called(dg_env, app)
+    assert told[0] == "404 Not Found"
+    assert ("X-Own", "1") in told[1]
+    assert (b"data-widgetmw" in b"".join(iterable)) == bool(chunks)
+
+
+def test_an_app_that_fails_at_its_first_item_is_closed_and_raises_in_the_call(dg_env: dict[str, str]) -> None:
+    closed = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            start_response("200 OK", [HTML])
+            yield b"<!doctype html><htm"
+            raise KeyError("x")
+        finally:
+            closed.append(1)
+
+    with pytest.raises(KeyError):
+        called(dg_env, app)
+    assert closed == [1]
+
+
+class Caller:
+    """A client of an ASGI app."""
+
+    def __init__(self, environ: dict[str, str], *coming: bytes) -> None:
+        self.coming = list(coming)
+        self.sent: list[Any] = []
+        self.offered: Any = None
+        self.middleware = AsgiMiddleware(self.app, Settings.from_env(environ), user=lambda scope: User("ada"))
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.offered = scope.get("extensions")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive(self) -> Any:
+        if not self.coming:
+            await asyncio.Event().wait()  # the client stays, and says nothing more
+        body = self.coming.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(self.coming)}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def ask(self, path: str = "/", method: str = "GET", **scope: Any) -> None:
+        request = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [], **scope}
+        asyncio.run(asyncio.wait_for(self.middleware(request, self.receive, self.send), 5))
+
+
+@pytest.mark.parametrize(
+    ("length", "chunks", "left"),
+    [
+        (b"6", [b"abc", b"def"], 0),
+        (b"6", [b"abc", b"", b"def"], 0),
+        (b"60", [b"abc"], 0),  # the client has left
+        (b"0", [], 0),
+        (None, [b"abc"], 1),
+        (b"x", [b"abc"], 1),
+        (b"1000000", [b"abc"], 1),
+    ],
+)
+def test_the_endpoint_takes_an_announced_body_of_bounded_size(
+    dg_env: dict[str, str], length: bytes | None, chunks: list[bytes], left: int
+) -> None:
+    caller = Caller(dg_env, *chunks)
+    caller.ask("/_widgetmw/token", "POST", headers=[(b"content-length", length)] if length else [])
+    assert caller.sent[0]["status"] == 200
+    assert len(caller.coming) == left
+
+
+def test_a_layer_of_the_app_that_reads_the_body_of_a_call_finds_it_empty(dg_env: dict[str, str]) -> None:
+    bodies = []
+
+    class Reading:
+        """Reads each body, and passes on what it has left, as careless layers do."""
+
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            bodies.append((await receive())["body"])
+            await self.app(scope, receive, send)
+
+    app = Starlette()
+    install(app, settings=Settings.from_env(dg_env), user=lambda connection: User("ada"))
+    app.add_middleware(Reading)
+    caller = Caller(dg_env, b"abc", b"def")
+    caller.middleware = app  # type: ignore[assignment]
+    caller.ask("/_widgetmw/token", "POST", headers=[(b"content-length", b"6")])
+    assert caller.sent[0]["status"] == 200
+    assert bodies == [b""]
+
+
+@pytest.mark.parametrize(("length", "left"), [("6", b""), ("0", b"abcdef"), ("", b"abcdef"), ("1000000", b"abcdef")])
+def test_a_small_body_is_taken_under_wsgi_too(dg_env: dict[str, str], length: str, left: bytes) -> None:
+    body = BytesIO(b"abcdef")
+    request = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/_widgetmw/token",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+        "CONTENT_LENGTH": length,
+    }
+    middleware = WsgiMiddleware(lambda *_: [], Settings.from_env(dg_env), user=lambda environ: User("ada"))
+    told: list[str] = []
+    middleware(request, lambda status, headers: told.append(status))  # type: ignore[arg-type, func-returns-value]
+    assert told == ["200 OK"]
+    assert body.read() == left
+
+
+def test_a_page_is_not_handed_to_the_server_as_a_file(dg_env: dict[str, str]) -> None:
+    caller, offered = Caller(dg_env), dict(OFFERED)
+    caller.ask(headers=BROWSER, extensions=offered)
+    assert caller.offered == {"http.response.trailers": {}}
+    assert offered == OFFERED, "the server's own dict was changed"
+
+
+@pytest.mark.parametrize("headers", [[], [(b"accept", b"image/*,*/*;q=0.8")]])
+def test_other_files_are(dg_env: dict[str, str], headers: list[tuple[bytes, bytes]]) -> None:
+    caller = Caller(dg_env)
+    caller.ask(headers=headers, extensions=OFFERED)
+    assert caller.offered is OFFERED
