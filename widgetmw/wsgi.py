@@ -79,11 +79,15 @@ class WidgetMiddleware:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
                 release(environ)
-        if not environ.keys().isdisjoint(_VALIDATORS) and widget.asks_user:
-            if environ["REQUEST_METHOD"] in ("GET", "HEAD") and not widget.excluded(decoded(path)):
-                _hide_validators(environ, self.front)
+        if not environ.keys().isdisjoint(_VALIDATORS):
+            self._hide_validators(widget, environ, path)
         responder = _Responder(widget, environ, path, start_response, self._user)
         return responder.answer(self.app(environ, responder.start))
+
+    def _hide_validators(self, widget: Widget, environ: Environ, path: str) -> None:
+        page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if page_request and not widget.excluded(decoded(path)):
+            _hide_validators(environ, self.front)
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
         call = _call(environ, path)
