@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench bench-quick docs clean
+.PHONY: demo test servers lint format bench bench-quick docs clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -13,6 +13,10 @@ demo: $(VENV)/package
 test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# the contract cases for every adapter on every server; the tests have each adapter on one of them at least
+servers: $(VENV)/dev
+	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .

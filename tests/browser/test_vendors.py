@@ -314,11 +314,29 @@ def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: 
     assert "n=2" in page.url
 
 
-def test_giosg_a_link_that_the_page_rewrites_is_signed_again(visit: Visit, site: Site) -> None:
+def test_giosg_a_link_that_the_page_rewrites_leads_to_the_signed_url(visit: Visit, site: Site) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
     page = visit("ann")
     page.evaluate("document.getElementById('chat').href = '/somewhere'")
-    assert page.get_attribute("#chat", "href") == page.evaluate("widgetmw.get('giosg').url")
+    url = page.evaluate("widgetmw.get('giosg').url")
+    page.click("#chat")
+    page.wait_for_url("**/chat?*")
+    assert page.url == url
+
+
+def test_giosg_a_page_that_keeps_rewriting_what_we_sign_does_not_hang(visit: Visit, site: Site) -> None:
+    site.body = '<a id="chat" data-widgetmw-giosg>chat</a><iframe id="frame" data-widgetmw-giosg></iframe>' + script(
+        "const set = Element.prototype.setAttribute;"
+        "frame.setAttribute = (name, value) => set.call(frame, name, name === 'src' ? '/chat?local' : value);"
+        "chat.setAttribute = (name, value) => set.call(chat, name, name === 'href' ? '/local' : value);"
+        "const note = () => { chat.dataset.seen = 1; };"
+        "new MutationObserver(note).observe(chat, {attributes: true, attributeFilter: ['href']});"
+    )
+    page = visit("ann")
+    renew(page, site, "giosg")
+    assert page.get_attribute("#chat", "href") == "/local"
+    page.evaluate("widgetmw.signOut()")
+    assert page.get_attribute("#frame", "src") == "/chat?local"
 
 
 def test_giosg_after_sign_out_a_link_is_what_the_page_made_it(visit: Visit, site: Site) -> None:

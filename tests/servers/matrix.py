@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import sysconfig
@@ -264,6 +265,17 @@ PAIRS = [
     *(Pair(server, "1.1", adapter) for server, adapter in (*_BARE, *FRAMEWORKS)),
     *(Pair(server, "2", adapter) for server, adapter in _BARE if "HTTP/2" not in SERVERS[server].lacks),
 ]
+ADAPTERS: dict[str, list[str]] = {
+    gateway: [adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway]
+    for gateway in ("asgi", "wsgi")
+}
+if os.environ.get("ALL_PAIRS"):  # make servers: every adapter on every server, which takes too long for each day
+    PAIRS += [
+        Pair(name, "1.1", adapter)
+        for name, server in SERVERS.items()
+        for adapter in ADAPTERS[server.gateway]
+        if Pair(name, "1.1", adapter) not in PAIRS
+    ]
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
 
 

@@ -41,40 +41,37 @@ late.giosg = (slot) => {
   }, true);
 
   // A link gets the URL of every token, a frame one per person: a new `src` would lose an open chat. What the page had
-  // there stands in the mark meanwhile, so that copies of the element know it too.
+  // there stands in the mark meanwhile, behind a space, so that copies of the element know it too.
   const mark = "data-widgetmw-giosg";
   const marked = "[" + mark + "]";
   const expired = () => slot.current()?.expiresAt < Date.now();
   const sign = (element) => {
     const place = { a: "href", iframe: "src" }[element.localName];
+    const kept = element.getAttribute(mark);
+    const signed = kept?.[0] === " ";
     let url = slot.current()?.url;
-    const own = place && element.getAttribute(place);
-    const signed = own?.includes("&sig=");
     if (!place || (url ? place === "src" && (signed || expired()) : !signed)) return;
-    if (!signed) element.setAttribute(mark, own || "");
-    url ??= element.getAttribute(mark) || (place === "src" && "about:blank");
-    if (!url) element.removeAttribute(place);
-    else if (own !== url) element.setAttribute(place, url);
+    if (!url || !signed) element.setAttribute(mark, url ? " " + (element.getAttribute(place) || "") : "");
+    url ??= kept.slice(1) || (place === "src" && "about:blank");
+    if (url) element.setAttribute(place, url);
+    else element.removeAttribute(place);
   };
   const signAll = (root) => root.querySelectorAll?.(marked).forEach(sign);
   new MutationObserver((records) => {
-    for (const { type, target, addedNodes } of records) {
-      if (type === "attributes" && target.matches(marked)) sign(target);
-      for (const node of addedNodes) {
-        if (node.matches?.(marked)) sign(node);
-        signAll(node);
-      }
+    for (const { target, addedNodes } of records) {
+      for (const node of [target, ...addedNodes]) if (node.matches?.(marked)) sign(node);
+      addedNodes.forEach(signAll);
     }
-  }).observe(document, { childList: true, subtree: true, attributeFilter: [mark, "href"] });
-  // The tab slept past the expiry, and the first click hits a link: renew, then follow it, in a tab of its own where
-  // that was asked for. (The right button brings the menu, and follows nothing.)
+  }).observe(document, { childList: true, subtree: true, attributeFilter: [mark] });
+  // The page may have rewritten a link. And where the tab slept past the expiry, and the first click hits a link: renew,
+  // then follow it, in a tab of its own where that was asked for. (The right button brings the menu, follows nothing.)
   const click = (event) => {
-    const link = event.isTrusted && event.button < 2 && expired() && event.target.closest?.("a" + marked);
-    if (!link) return;
+    const link = event.isTrusted && event.button < 2 && event.target.closest?.("a" + marked);
+    if (!link || sign(link) || !expired()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const apart = event.button || event.ctrlKey || event.metaKey || event.shiftKey;
-    const follow = () => (apart ? open(link.href) : link.click());
+    const { button, ctrlKey, metaKey, shiftKey } = event;
+    const follow = () => (button || ctrlKey || metaKey || shiftKey ? open(link.href) : link.click());
     refresh("giosg").then(follow, follow);
   };
   for (const type of ["click", "auxclick"]) document.addEventListener(type, click, true);
@@ -94,7 +91,7 @@ late.giosg = (slot) => {
       call._e = call._e?.filter((queued) => queued[1] !== "submit");
       call("visitor", "removeAll");
       call("chat", "close", { all: true, hide: true, clearHistory: true });
-      return there ? undefined : new Promise((resolve) => (played = resolve));
+      if (!there) return new Promise((resolve) => (played = resolve));
     },
     embed() {
       const host = "https://service.giosg.com";
