@@ -51,6 +51,12 @@ OWN = {
             "hypercorn-trio": "does not hang up when the app has listened for the client to leave",
         }.items()
     },
+    **{
+        ("granian-wsgi", test, "-wsgi-generator]"): (
+            "loses what an app says that calls `start_response` after it has returned, where we do not stand in between"
+        )
+        for test in ("test_no_vendor_means_untouched", "test_disabled_means_untouched_and_no_endpoint")
+    },
     ("gunicorn-threads", "test_a_stream_that_the_client_resets_is_closed_and_others_go_on", ""): (
         "answers the requests of one HTTP/2 connection one after the other, and does not see that one was given up"
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from tests.servers.cases import LOCAL, OWN
-from tests.servers.matrix import PAIRS, SERVERS, UNSERVED, Feature, Pair, Place, Server
+from tests.servers.matrix import IMPOSSIBLE, PAIRS, SERVERS, UNSERVED, Feature, Pair, Place, Server
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -20,6 +20,8 @@ def table() -> str:
         "\n".join(_line(cells) for cells in (head, ["---"] * len(head), *rows)),
         "## Why not\n\n" + _numbered(reasons),
         "## Adapters without a server of their own\n\n" + _listed(UNSERVED.items()),
+        "## Pairs that cannot be\n\nThe other adapters of a server's gateway were run on it too, by `make servers`.\n\n"
+        + _pairs(),
         "## What a server does in its own way, with or without us\n\n" + _listed(_own()),
         "## Contract cases that stay in process\n\n" + _local(),
         "## How each was started\n\n" + _listed((name, f"`{_command(server)}`") for name, server in SERVERS.items()),
@@ -52,6 +54,10 @@ def _listed(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _own() -> list[tuple[str, str]]:
     return list(dict.fromkeys((server, why) for (server, _, _), why in OWN.items()))
+
+
+def _pairs() -> str:
+    return _listed((f"{server}` with `{adapter}", why) for (server, adapter), why in IMPOSSIBLE.items())
 
 
 def _local() -> str:
