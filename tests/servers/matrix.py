@@ -273,7 +273,7 @@ IMPOSSIBLE = {
             server,
             adapter,
         ): "not on a kept connection: the server sends the body that Django gives in answer to HEAD, with "
-        "or without us, and the next answer is out of step; the cases before the first HEAD pass"
+        "or without us, and the next answer is out of step; all cases but those after a HEAD pass"
         for server in ("waitress", "cheroot", "uwsgi")
         for adapter in ("django", "django-stream")
     },
