@@ -87,7 +87,7 @@ class WidgetMiddleware:
                 return
             known = dict(headers)
             if not known.keys().isdisjoint(_VALIDATORS):
-                self._hide_validators(widget, scope, path)
+                hide_validators(widget, scope, path, self.front)
             if scope.get("extensions"):
                 hide_file_sending(scope)
             responder = Responder(widget, scope, mount, path, send, self._user, known)
@@ -106,10 +106,6 @@ class WidgetMiddleware:
             answer = await self._tokens(widget, scope, receive, call)
         widget.events.note("endpoint", str(answer.status))
         await send_answer(answer, call, send)
-
-    def _hide_validators(self, widget: Widget, scope: Scope, path: str) -> None:
-        if widget.asks_user and scope["method"] in ("GET", "HEAD") and not widget.excluded(path):
-            hide_validators(scope, self.front)
 
     async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
         return await tokens_for(widget, scope, call, self._user)
@@ -132,14 +128,11 @@ def below(mount: str, path: str) -> str:
     return path
 
 
-def hide_validators(scope: Scope, front: Front | None) -> None:
+def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    headers = scope["headers"]
-    for name, _ in headers:
-        if name in _VALIDATORS:
-            break
-    else:
+    if not widget.asks_user or scope["method"] not in ("GET", "HEAD") or widget.excluded(path):
         return
+    headers = scope["headers"]
     known = wanted = False
     for name, value in headers:
         if name in (b"cookie", b"authorization"):
@@ -331,7 +324,7 @@ class Responder:
                 place = self._widget.place(data)
                 if place != PENDING:
                     return place
-            self._body = body = Body(page.charset, page.coding)
+            self._body = body = Body(page.charset, page.coding)  # which need not glance at it again
         return body.seek(data, not message.get("more_body", False))
 
     def _judge(self, page: Page) -> Awaitable[None]:
@@ -368,7 +361,7 @@ class Responder:
         held, self._held = self._held, []
         self.holding, self._done = False, True
         widget = self._widget
-        widget.events.note("page", "injected")
+        widget.injected()
         if widget.settings.debug:
             headers.append((b"x-widgetmw", b"injected"))
         if self._scope["method"] == "HEAD":

@@ -80,14 +80,9 @@ class WidgetMiddleware:
             finally:
                 release(environ)
         if not environ.keys().isdisjoint(_VALIDATORS):
-            self._hide_validators(widget, environ, path)
+            _hide_validators(widget, environ, path, self.front)
         responder = _Responder(widget, environ, path, start_response, self._user)
         return responder.answer(self.app(environ, responder.start))
-
-    def _hide_validators(self, widget: Widget, environ: Environ, path: str) -> None:
-        page_request = widget.asks_user and environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        if page_request and not widget.excluded(decoded(path)):
-            _hide_validators(environ, self.front)
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
         call = _call(environ, path)
@@ -118,15 +113,16 @@ def decoded(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _hide_validators(environ: Environ, front: Front | None) -> None:
+def _hide_validators(widget: Widget, environ: Environ, path: str, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    held = [name for name in _VALIDATORS if name in environ]
-    if not held or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
+    if not widget.asks_user or environ["REQUEST_METHOD"] not in ("GET", "HEAD") or widget.excluded(decoded(path)):
+        return
+    if "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
         return
     known = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
     if known or spoken_for(environ) or (front is not None and front.announced(environ)):
-        for name in held:
-            del environ[name]
+        for name in _VALIDATORS:
+            environ.pop(name, None)
 
 
 def _call(environ: Environ, path: str) -> Call:

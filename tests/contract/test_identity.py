@@ -171,7 +171,6 @@ def test_a_fault_of_ours_leaves_the_page(
             patch.setattr(place, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
         assert (reply.body, reply.reason) == (BODY, "failed")
-    monkeypatch.setattr("widgetmw.core.body.usual_place", lambda *_: 1 / 0)
     monkeypatch.setattr(site.widget, "place", lambda *_: 1 / 0)
     assert site.get().body == BODY
     assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["failed"] * 3

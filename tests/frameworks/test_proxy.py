@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -58,7 +59,7 @@ class Reply:
         return whose(self.text)
 
 
-class Site:
+class Site(ABC):
     """An app behind one driver, made of nothing but the environment and, where given, a ``user=``.
 
     ``self.app_says`` is done to each request by the app itself.
@@ -70,8 +71,9 @@ class Site:
         self.app_says: Callable[[Any], None] = lambda request: None
         self.served = self.make((lambda *_: user) if user else None)
 
+    @abstractmethod
     def make(self, user: Any) -> Any:
-        raise NotImplementedError
+        """Returns the app, which a ``user=`` may be given to."""
 
     @property
     def widget(self) -> Any:

@@ -70,8 +70,7 @@ class Layer:
 
     async def _page(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
         headers = scope["headers"]
-        if self.widget.asks_user and request.method in ("GET", "HEAD") and not self.widget.excluded(path):
-            hide_validators(scope, self._front)
+        hide_validators(self.widget, scope, path, self._front)
         if scope["headers"] is not headers:
             _drop_validators(request)
         user = self._resolver(request)

@@ -7,7 +7,7 @@ from itertools import chain
 
 from widgetmw.core.coding import Corrupt, Decoder, Encoder
 from widgetmw.core.placed import PlacedScanner
-from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner, usual_place
+from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
 
 # Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
 _LARGE = 65_536
@@ -26,7 +26,7 @@ class Body:
         charset: whether the headers name the charset.
         coding: what the body is compressed with, or nothing.
         placed: whether a template may say where the span goes.
-        glance: finds the place where the first chunk begins as most pages do, as ``usual_place`` does.
+        glance: finds the place where the first chunk begins as most pages do; without it the scanner does.
 
     Attributes:
         reason: why there is no place, after ``REFUSED``.
@@ -48,7 +48,7 @@ class Body:
         placed: bool = False,
         glance: Callable[[bytes], int] | None = None,
     ) -> None:
-        self._glance = (glance or usual_place) if charset and not coding and not placed else None
+        self._glance = glance if charset and not coding and not placed else None
         self._charset = charset
         self._placed = placed
         if coding:

@@ -7,13 +7,12 @@ compared without case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, AnyStr, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from widgetmw.core.charset import is_label
 
-Headers: TypeAlias = Iterable[tuple[AnyStr, AnyStr]]
 Notes: TypeAlias = Sequence[tuple[int, Any]]  # meanings and values of the headers that decide
 
 # What a header means to us. One dict look-up a header; names that are none of ours are learnt as 0.
@@ -244,12 +243,10 @@ _types: dict[Any, bool | str] = {}
 
 def _type(value: Any) -> bool | str:
     """Whether a Content-Type of a page names its charset; the reason for any other."""
-    known = _types.get(value)
-    if known is None:
-        known = _parsed_type(text(value))
-        if len(_types) < _MOST_LEARNT:
-            _types[value] = known
-    return known
+    verdict = _parsed_type(text(value))
+    if len(_types) < _MOST_LEARNT:
+        _types[value] = verdict
+    return verdict
 
 
 def _parsed_type(value: str) -> bool | str:

@@ -100,7 +100,7 @@ class Answer:
         page = self._page
         assert page is not None
         if self._body is None:
-            self._body = Body(page.charset, page.coding, PLACED in self._request.META)
+            self._body = Body(page.charset, page.coding, PLACED in self._request.META, self._widget.place)
         try:
             self._place = self._body.seek(data, self._ended)
         except Exception as error:
@@ -130,7 +130,7 @@ class Answer:
             return self._leave(dressed)
         headers, span = dressed
         headers = self._filled(self._page, headers, span)
-        self._widget.events.note("page", "injected")
+        self._widget.injected()
         if self._widget.settings.debug:
             headers.append(("X-Widgetmw", "injected"))
         _set(self._response, before, headers)
