@@ -102,6 +102,24 @@ def sign_out(context: BrowserContext) -> None:
     context.clear_cookies(name="session")
 
 
+@pytest.fixture(scope="package")
+def caching(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with its back/forward cache, which Playwright switches off."""
+    running = launch(playwright, "--disable-back-forward-cache")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def cached(caching: Browser, site: Site) -> Iterator[BrowserContext]:
+    """A profile of ann's in that browser; its pages note that they came back from the cache."""
+    context = caching.new_context()
+    context.add_init_script(WATCH + "addEventListener('pageshow', (event) => { window.persisted = event.persisted; });")
+    sign_in(context, site, "ann")
+    yield context
+    context.close()
+
+
 @pytest.fixture
 def visit(profile: Callable[..., BrowserContext], site: Site) -> Visit:
     def open_page(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright
+from playwright.sync_api import BrowserContext
 
-from tests.browser.conftest import WATCH, Visit, launch, sign_in, sign_out
+from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.site import Form, Site, answer
 from tests.browser.standins import GIOSG_TAG, script
 from tests.browser.traces import CLOSED, CONNECTED
@@ -111,23 +111,6 @@ def test_a_refresh_after_a_sign_in_is_not_answered_by_the_refusal_before_it(visi
 
 
 # --- the back/forward cache -----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def caching(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with its back/forward cache, which Playwright switches off."""
-    running = launch(playwright, "--disable-back-forward-cache")
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def cached(caching: Browser, site: Site) -> Iterator[BrowserContext]:
-    context = caching.new_context()
-    context.add_init_script(WATCH + "addEventListener('pageshow', (event) => { window.persisted = event.persisted; });")
-    sign_in(context, site, "ann")
-    yield context
-    context.close()
 
 
 def test_a_tab_that_hears_late_closes_nobody_elses_giosg_chat(cached: BrowserContext, site: Site) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import WATCH, Visit, launch, sign_in, sign_out
+from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import is_valid, live
 from tests.browser.site import Form, Site
 from widgetmw.browser import assets
@@ -19,21 +19,9 @@ Profile = Callable[..., BrowserContext]
 # --- back/forward cache and history ---------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def caching(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with its back/forward cache, which Playwright switches off."""
-    running = launch(playwright, "--disable-back-forward-cache")
-    yield running
-    running.close()
-
-
 @pytest.fixture
-def cached_page(caching: Browser, site: Site) -> Iterator[Page]:
-    context = caching.new_context()
-    context.add_init_script(WATCH)
-    sign_in(context, site, "ann")
-    yield context.new_page()
-    context.close()
+def cached_page(cached: BrowserContext) -> Page:
+    return cached.new_page()
 
 
 @pytest.mark.parametrize("delivery", ["inline", "fetch"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import WATCH, Visit, launch, sign_in, sign_out
+from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import MINUTE, most_in_a_minute, settle
 from tests.browser.site import Site, answer
 from tests.browser.standins import GIOSG_TAG, script
@@ -70,23 +70,6 @@ def test_a_page_without_a_vendor_hands_its_debt_on(profile: Profile, site: Site)
 
 
 # --- tabs that come late --------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def caching(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with its back/forward cache, which Playwright switches off."""
-    running = launch(playwright, "--disable-back-forward-cache")
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def cached(caching: Browser, site: Site) -> Iterator[BrowserContext]:
-    context = caching.new_context()
-    context.add_init_script(WATCH + "addEventListener('pageshow', (event) => { window.persisted = event.persisted; });")
-    sign_in(context, site, "ann")
-    yield context
-    context.close()
 
 
 def put_away(page: Page, site: Site) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, ClassVar
 
+from widgetmw.core.registry import Registry
 from widgetmw.core.user import Scalar, User
 from widgetmw.core.variable import Variable
 
@@ -94,26 +94,5 @@ class Provider(ABC):
         return f"<{type(self).__name__}>"
 
 
-_MODULES: dict[str, str] = {}
-
-
-def register(name: str, path: str) -> None:
-    """Makes a vendor known without importing it.
-
-    Args:
-        name: the vendor's name in settings and endpoints.
-        path: ``"package.module:Class"``.
-    """
-    _MODULES[name] = path
-
-
-def known() -> tuple[str, ...]:
-    """Returns the names of the registered vendors, in their order."""
-    return tuple(_MODULES)
-
-
-def provider_class(name: str) -> type[Provider]:
-    """Imports a registered vendor; ``KeyError`` for any other name."""
-    module, _, attribute = _MODULES[name].partition(":")
-    found: type[Provider] = getattr(import_module(module), attribute)
-    return found
+_registry: Registry[Provider] = Registry()
+register, known, provider_class = _registry.register, _registry.known, _registry.get

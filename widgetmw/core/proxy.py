@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from importlib import import_module
 from math import inf
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.registry import Registry
 from widgetmw.core.user import User
 
 Lines: TypeAlias = Mapping[str, list[str]]
@@ -153,26 +153,5 @@ def usable(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip()) and text.isprintable()
 
 
-_MODULES: dict[str, str] = {}
-
-
-def register(name: str, path: str) -> None:
-    """Makes a proxy known without importing it.
-
-    Args:
-        name: its name in ``WIDGETMW_PROXY``.
-        path: ``"package.module:Class"``.
-    """
-    _MODULES[name] = path
-
-
-def known() -> tuple[str, ...]:
-    """Returns the names of the registered proxies, in their order."""
-    return tuple(_MODULES)
-
-
-def proxy_class(name: str) -> type[Proxy]:
-    """Imports a registered proxy; ``KeyError`` for any other name."""
-    module, _, attribute = _MODULES[name].partition(":")
-    found: type[Proxy] = getattr(import_module(module), attribute)
-    return found
+_registry: Registry[Proxy] = Registry()
+register, known, proxy_class = _registry.register, _registry.known, _registry.get
