@@ -126,6 +126,7 @@ def interleaved(cases: Mapping[str, Batch], effort: Effort) -> Rounds:
 
 def _count(batch: Batch, seconds: float) -> int:
     """How many operations take about so long; warms the case up on the way."""
+    batch(1)  # the first may import and learn what no other has to
     count = 1
     took = batch(count)
     while took < seconds and count < _MOST:

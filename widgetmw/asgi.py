@@ -8,6 +8,7 @@ are; only our own work is guarded, since an error of the app or the server is no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from asgiref.sync import markcoroutinefunction
@@ -18,12 +19,12 @@ from widgetmw.core.endpoint import MOST_DRAINED, Answer, Call, bounded
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.front import Front
 from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.identity import AsyncResolver, ask_async, claim, from_scope, spoken_for, whose_async, whose_soon
+from widgetmw.core.identity import AsyncResolver, ask_soon, claim, from_scope, spoken_for, whose_async, whose_soon
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
-from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_mark
+from widgetmw.core.widget import MARK, PAGE_METHODS, VALIDATORS, Opening, Widget, has_mark
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -35,7 +36,12 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 _VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
 _FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
 _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
+_SPECIAL = _VALIDATORS | _PURPOSES
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
+_MARK = MARK.encode()
+_UNASKED: Any = object()
 _NONE: Headers = []
+_NOTHING_HELD: list[Any] = []
 _FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 
@@ -85,12 +91,12 @@ class WidgetMiddleware:
             if path.startswith(widget.path) and widget.ours(path):
                 await self._answer(widget, scope, receive, send, path[len(widget.path) :])
                 return
-            known = dict(headers)
-            if not known.keys().isdisjoint(_VALIDATORS):
+            special = not _SPECIAL.isdisjoint(map(_NAME, headers))
+            if special:
                 hide_validators(widget, scope, path, self.front)
             if scope.get("extensions"):
                 hide_file_sending(scope)
-            responder = Responder(widget, scope, mount, path, send, self._user, known)
+            responder = Responder(widget, scope, mount, path, send, self._user, special)
             await self.app(scope, receive, responder.send)
             if responder.holding:
                 await responder.close()
@@ -204,9 +210,9 @@ class ScopeFacts:
 
     __slots__ = ("_scope", "ahead", "framed", "mount")
 
-    def __init__(self, scope: Scope, mount: str, known: dict[bytes, bytes] | None = None) -> None:
+    def __init__(self, scope: Scope, mount: str) -> None:
         # of one that comes twice the last counts: browsers send none of these twice
-        known = dict(scope["headers"]) if known is None else known
+        known = dict(scope["headers"])
         self._scope = scope
         self.mount = mount
         self.framed = known.get(b"sec-fetch-site") == b"cross-site" and known.get(b"sec-fetch-dest") in _FRAMES
@@ -214,12 +220,18 @@ class ScopeFacts:
 
     @property
     def marked(self) -> bool:
-        return any(name == b"cookie" and has_mark(value.decode("latin-1")) for name, value in self._scope["headers"])
+        return _marked(self._scope["headers"])
 
     @property
     def origin(self) -> str | None:
         hosts = [value for name, value in self._scope["headers"] if name == b"host"]
         return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
+
+
+def _marked(headers: Headers) -> bool:
+    if _MARK not in b";".join(map(_VALUE, headers)):
+        return False  # to look at them one by one would take longer
+    return any(name == b"cookie" and has_mark(value.decode("latin-1")) for name, value in headers)
 
 
 def _ahead(known: dict[bytes, bytes]) -> bool:
@@ -229,16 +241,18 @@ def _ahead(known: dict[bytes, bytes]) -> bool:
 class Responder:
     """One request's answer on its way out.
 
+    Args:
+        widget: what decides.
+        scope: of the request, with a list for headers.
+        mount: path the app is mounted under.
+        path: of the request, below that.
+        send: the server's.
+        user: finds out who is signed in.
+        special: whether the request may hold validators, or say that it is made ahead of a click.
+
     Attributes:
         holding: whether messages of the app's wait for the decision.
     """
-
-    holding = False
-    _done = False
-    _recoding = False
-    _page: Page | None = None
-    _body: Body | None = None
-    _place = PENDING
 
     def __init__(
         self,
@@ -248,15 +262,22 @@ class Responder:
         path: str,
         send: Send,
         user: AsyncResolver,
-        known: dict[bytes, bytes] | None = None,
+        special: bool = True,
     ) -> None:
-        self._known = known
         self._widget = widget
         self._scope = scope
         self._mount = mount
         self._path = path
         self._send = send
         self._user = user
+        self._usual = widget.usual and not special
+        # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
+        self.holding = self._done = self._recoding = False
+        self._held: list[Message] = _NOTHING_HELD
+        self._page: Page | None = None
+        self._body: Body | None = None
+        self._place = PENDING
+        self._found: User | Awaitable[User | None] | None = _UNASKED
 
     # Plain functions that hand back the coroutine to wait for, as far as they can: each coroutine of ours in between
     # would cost every message of the app's.
@@ -266,33 +287,39 @@ class Responder:
         """Takes a message of the app's."""
         if self._done:
             return self._send(message)
-        kind = message["type"]
+        kind, page = message["type"], self._page
+        if page is None:
+            # early hints and their kin come before the answer
+            return self._start(message) if kind == "http.response.start" else self._send(message)
         if self._recoding:
             return self._recode(message) if kind == "http.response.body" else self._send(message)
-        if self._page is not None:
-            return self._chunk(message) if kind == "http.response.body" else self._other(kind, message)
-        # early hints and their kin come before the answer
-        return self._start(message) if kind == "http.response.start" else self._send(message)
+        return self._chunk(page, message) if kind == "http.response.body" else self._other(kind, message)
 
     def _start(self, message: Message) -> Awaitable[None]:
         headers = message.get("headers", _NONE)
         if headers.__class__ is not list:
-            message = {**message, "headers": list(headers)}  # any iterable will do, also one that is read once
-        self._held = [message]
+            headers = list(headers)  # any iterable will do, also one that is read once
+            message = {**message, "headers": headers}
         try:
-            page = self._inspected(message)
+            page = self._inspected(message["status"], headers)
         except Exception as error:
             page = self._failure(error)
         if isinstance(page, str):
-            return self._leave(page)
+            if self._widget.settings.debug:
+                self._held = [message]
+                return self._leave(page)
+            self._done = True
+            self._widget.skip(page)
+            return self._send(message)
+        self._held = [message]
         self.holding, self._page = True, page
         return self._judge(page) if self._scope["method"] == "HEAD" else _nothing()
 
-    def _inspected(self, message: Message) -> Page | str:
+    def _inspected(self, status: int, headers: Headers) -> Page | str:
         if self._scope["method"] not in PAGE_METHODS:
             return "method"
-        page = response.inspect(message["status"], message.get("headers", _NONE))
-        if self._widget.settings.exclude and isinstance(page, Page) and self._widget.excluded(self._path):
+        page = response.inspect(status, headers)
+        if page.__class__ is Page and self._widget.settings.exclude and self._widget.excluded(self._path):
             return "excluded"
         return page
 
@@ -300,15 +327,16 @@ class Responder:
         self._held.append(message)
         return self._leave("file_sent") if kind in _FILE_SENT else _nothing()
 
-    def _chunk(self, message: Message) -> Awaitable[None]:
-        page, data = self._page, message.get("body", b"")
-        assert page is not None
-        if not data and message.get("more_body"):
-            return _nothing()  # it says nothing, and there may be many
-        self._held.append(message)
+    def _chunk(self, page: Page, message: Message) -> Awaitable[None]:
         try:
-            place = self._sought(page, data if data.__class__ is bytes else bytes(data), message)
+            if page.usual and self._usual and len(self._held) == 1:
+                sent = self._plain(page, message)
+                if sent is not None:
+                    return sent
+            place = self._sought(page, message)
         except Exception as error:
+            if self._held[-1] is not message:
+                self._held.append(message)
             return self._leave(self._failure(error))
         if place == PENDING:
             return _nothing()
@@ -317,7 +345,45 @@ class Responder:
         self._place = place
         return self._judge(page)
 
-    def _sought(self, page: Page, data: bytes, message: Message) -> int:
+    def _plain(self, page: Page, message: Message) -> Awaitable[None] | None:
+        """Does in one go what most pages take; what is further down comes to the same.
+
+        Returns:
+            what is to be waited for; ``None`` where it takes a closer look.
+        """
+        opening = self._opening(message)
+        if opening is None:
+            return None
+        scope, widget, start = self._scope, self._widget, self._held[0]
+        self._found = found = whose_soon(scope, self._user)
+        if found.__class__ is User:
+            dressed = widget.plain(page, opening, start["headers"], message["body"], found)
+            if dressed is None:
+                return None
+            start, message = {**start, "headers": dressed[0]}, {**message, "body": dressed[1]}
+            widget.injected()
+        elif found is None and not _marked(scope["headers"]):
+            widget.skip("nobody")
+        else:
+            return None  # our cookie asks for a page that cleans up
+        self.holding, self._done = False, True
+        return self._send_both(start, message)
+
+    def _opening(self, message: Message) -> Opening | None:
+        """How the page begins, where it begins as most do."""
+        data = message["body"]
+        # in a frame of another site it may get no token
+        if data.__class__ is not bytes or b"cross-site" in map(_VALUE, self._scope["headers"]):
+            return None
+        return self._widget.opening(self._mount, data)
+
+    def _sought(self, page: Page, message: Message) -> int:
+        data, more = message.get("body", b""), message.get("more_body", False)
+        if not data and more:
+            return PENDING  # it says nothing, and there may be many
+        self._held.append(message)
+        if data.__class__ is not bytes:
+            data = bytes(data)
         body = self._body
         if body is None:
             if page.charset and not page.coding:
@@ -325,23 +391,26 @@ class Responder:
                 if place != PENDING:
                     return place
             self._body = body = Body(page.charset, page.coding)  # which need not glance at it again
-        return body.seek(data, not message.get("more_body", False))
+        return body.seek(data, not more)
 
     def _judge(self, page: Page) -> Awaitable[None]:
         """Asks whose the page is, where that matters, and goes on with the answer."""
         widget = self._widget
         dressed: tuple[Headers, bytes] | str | None
         try:
-            facts = ScopeFacts(self._scope, self._mount, self._known)
+            facts = ScopeFacts(self._scope, self._mount)
             dressed = widget.forbids(facts, page)
             if dressed is None:
-                found = whose_soon(self._scope, self._user) if widget.asks_user else None
+                found = self._whose() if widget.asks_user else None
                 if found is not None and not isinstance(found, User):
                     return self._wait(facts, page, found)
                 dressed = widget.dress(facts, page, self._held[0]["headers"], found)
         except Exception as error:
             dressed = self._failure(error)
         return self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed)
+
+    def _whose(self) -> User | Awaitable[User | None] | None:
+        return whose_soon(self._scope, self._user) if self._found is _UNASKED else self._found
 
     async def _wait(self, facts: ScopeFacts, page: Page, found: Awaitable[User | None]) -> None:
         dressed: tuple[Headers, bytes] | str
@@ -397,8 +466,13 @@ class Responder:
 
     def _release(self) -> Awaitable[None]:
         self.holding, self._done = False, True
-        held, self._held = self._held, []
+        held = self._held
+        self._held = []
         return self._send(held[0]) if len(held) == 1 else self._send_all(held)
+
+    async def _send_both(self, start: Message, chunk: Message) -> None:
+        await self._send(start)
+        await self._send(chunk)
 
     async def _send_all(self, messages: list[Message]) -> None:
         for message in messages:
@@ -420,15 +494,26 @@ class Asker(Responder):
     It asks when a page turns out to be one, as the responder does, and changes nothing.
     """
 
-    def _judge(self, page: Page) -> Awaitable[None]:
-        return self._asked(page)
+    def _plain(self, page: Page, message: Message) -> Awaitable[None] | None:
+        if self._opening(message) is None:
+            return None
+        self._held.append(message)
+        return self._asked()
 
-    async def _asked(self, page: Page) -> None:
+    def _judge(self, page: Page) -> Awaitable[None]:
         try:
-            if self._widget.forbids(ScopeFacts(self._scope, self._mount, self._known), page) is None:
-                await ask_async(self._scope, self._user)
+            if self._widget.forbids(ScopeFacts(self._scope, self._mount), page) is None:
+                return self._asked()
         except Exception as error:
             self._failure(error)
+        return self._release()
+
+    def _asked(self) -> Awaitable[None]:
+        waiting = ask_soon(self._scope, self._user)
+        return self._release() if waiting is None else self._release_after(waiting)
+
+    async def _release_after(self, waiting: Awaitable[None]) -> None:
+        await waiting
         await self._release()
 
     def _failure(self, error: Exception) -> str:

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from widgetmw import asgi
-from widgetmw.asgi import Message
+from widgetmw.asgi import Headers, Message
 from widgetmw.core.endpoint import Answer
 from widgetmw.core.response import Page
 
@@ -30,8 +30,8 @@ class Responder(asgi.Responder):
     compresses = False
     chunks = True
 
-    def _inspected(self, message: Message) -> Page | str:
-        page = super()._inspected(message)
+    def _inspected(self, status: int, headers: Headers) -> Page | str:
+        page = super()._inspected(status, headers)
         if isinstance(page, Page) and page.coding:
             if self.compresses:
                 page = copy(page)  # one object stands for all answers alike

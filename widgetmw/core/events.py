@@ -1,4 +1,4 @@
-"""What happened and why: each outcome has a code, is counted, and is handed to whoever listens.
+"""What happened and why: each outcome has a code, and is counted.
 
 A page that is left alone and a token that is refused look the same from outside as an app without this package.
 The codes are how an operator tells them apart; ``docs/reasons.md`` has a row for each.
@@ -7,13 +7,9 @@ The codes are how an operator tells them apart; ``docs/reasons.md`` has a row fo
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable
-from typing import TypeAlias
+from collections import Counter, defaultdict
 
 log = logging.getLogger("widgetmw")
-
-Listener: TypeAlias = Callable[[str, str], None]
 
 
 class Events:
@@ -23,22 +19,23 @@ class Events:
     count may miss one now and then: it is for people, and a lock would cost every request.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
-        self._counts: dict[tuple[str, str], int] = {}
-        self._listener = listener
+    def __init__(self) -> None:
+        self._counts: dict[str, defaultdict[str, int]] = {}
         self._said: set[str] = set()
 
     @property
     def counts(self) -> Counter[str]:
         """How often each has happened."""
-        return Counter({f"{kind}:{code}": count for (kind, code), count in self._counts.copy().items()})
+        kinds = self._counts.copy()
+        return Counter({f"{kind}:{code}": count for kind in kinds for code, count in kinds[kind].copy().items()})
+
+    def tally(self, kind: str) -> defaultdict[str, int]:
+        """Returns the counts of one kind, for who has many to add."""
+        return self._counts.setdefault(kind, defaultdict(int))
 
     def note(self, kind: str, code: str) -> None:
-        """Counts an outcome and tells the listener."""
-        counts, key = self._counts, (kind, code)
-        counts[key] = counts.get(key, 0) + 1
-        if self._listener is not None:
-            self._listener(kind, code)
+        """Counts an outcome."""
+        self.tally(kind)[code] += 1
 
     def failure(self, kind: str, code: str, why: str) -> None:
         """Notes an outcome that somebody has to mend, with one line of log.

@@ -5,31 +5,38 @@ As in :mod:`widgetmw.core.response` they may be of either kind. No list of the a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, AnyStr, NamedTuple
+from operator import itemgetter
+from typing import Any, AnyStr, TypeAlias
 
 from widgetmw.core.response import CACHE, ETAG, LENGTH, MEANING, SHARED, STALE, VARY, Page, text
 
 # of these, fetch delivery changes nothing: the page is the same for everybody
 _BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
-_MOST_DIGITS = 19  # of a length; Python refuses to read some thousands of them
+_MOST_DIGITS = 18  # of a length; Python refuses to read some thousands of them
 
 
-class _Recipe(NamedTuple):
+Pick: TypeAlias = Callable[[Any], Iterable[Any]]
+
+
+class _Recipe:
     """What becomes of the headers of a page that belongs to one person.
 
     Attributes:
-        kept: places of those that stay, ``None`` for all.
-        length: place of the Content-Length among these, or -1.
-        vary: place of the ``Vary`` that has to change among these, or -1.
         added: what is added.
+        length: place of the Content-Length in the result, or -1.
+        pick: takes those that stay; ``None`` where all do.
     """
 
-    kept: tuple[int, ...] | None
-    length: int
-    vary: int
-    added: tuple[tuple[Any, Any], ...]
+    __slots__ = ("added", "length", "pick")
+
+    def __init__(self, places: Sequence[int], headers: Sequence[Any], added: Iterable[Any], length: int) -> None:
+        self.added = tuple(added)
+        self.length = length
+        # for one place it would answer with the pair by itself
+        pick: Pick = itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+        self.pick: Pick | None = pick if len(places) < len(headers) else None
 
 
 def private(
@@ -52,13 +59,12 @@ def private(
         added: bytes added to the body, 0 where the length is the caller's.
         always: whether these directives take the place of stricter ones, too.
     """
-    recipe = page.recipes.get((cache_control, always)) or _recipe(headers, page, cache_control, always)
-    kept = list(headers) if recipe.kept is None else [headers[at] for at in recipe.kept]
-    if recipe.vary >= 0:
-        name, value = kept[recipe.vary]
-        kept[recipe.vary] = name, _with_cookie(value)
+    recipe: _Recipe = page.recipes.get((cache_control, True) if always else cache_control) or _recipe(
+        headers, page, cache_control, always
+    )
+    kept = list(headers) if recipe.pick is None else list(recipe.pick(headers))
     kept += recipe.added
-    if recipe.length >= 0 and added:
+    if added and recipe.length >= 0:
         _lengthen(kept, recipe.length, added)
     return kept
 
@@ -67,14 +73,18 @@ def _recipe(headers: Sequence[tuple[Any, Any]], page: Page, cache_control: str, 
     keep = bool(page.bits & CACHE) and not always and _stricter(page.cache, cache_control)
     drop = STALE | SHARED if keep else STALE | SHARED | CACHE
     places = [at for at, (name, _) in enumerate(headers) if not MEANING[name] & drop]
-    meanings = [MEANING[headers[at][0]] for at in places]
     ours, varying = _ours(headers[0][0].__class__, cache_control)
-    recipe = page.recipes[cache_control, always] = _Recipe(
-        None if len(places) == len(headers) else tuple(places),
-        meanings.index(LENGTH) if LENGTH in meanings else -1,
-        meanings.index(VARY) if VARY in meanings and not page.varies else -1,
-        (*(() if keep else (ours,)), *(() if page.bits & VARY else (varying,))),
-    )
+    added = [] if keep else [ours]
+    if not page.bits & VARY:
+        added.append(varying)
+    elif not page.varies:
+        # a page is one page for all answers that vary alike
+        vary = next(at for at in reversed(places) if MEANING[headers[at][0]] & VARY)
+        places.remove(vary)
+        added.append((headers[vary][0], _with_cookie(headers[vary][1])))
+    length = places.index(page.length) if page.length >= 0 else -1
+    recipe = _Recipe(places, headers, added, length)
+    page.recipes[(cache_control, True) if always else cache_control] = recipe
     return recipe
 
 
@@ -98,7 +108,6 @@ def _ours(kind: type, cache_control: str) -> tuple[Any, Any]:
     return (b"cache-control", cache_control.encode("latin-1")), (b"vary", b"Cookie")  # ASGI wants lower case
 
 
-@lru_cache(maxsize=512)
 def _with_cookie(value: Any) -> Any:
     own = text(value)
     return like(value, f"{own}, Cookie" if own.strip() else "Cookie")
@@ -132,13 +141,13 @@ def with_length(headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, added: int
 
 def _lengthen(headers: list[tuple[Any, Any]], at: int, added: int) -> None:
     name, value = headers[at]
-    if not (value.isdigit() and value.isascii() and len(value) < _MOST_DIGITS):
+    if not value.isdigit() or len(value) > _MOST_DIGITS or not value.isascii():
         value = value.strip()
-        if not (value.isdigit() and value.isascii() and len(value) < _MOST_DIGITS):
+        if not value.isdigit() or len(value) > _MOST_DIGITS or not value.isascii():
             del headers[at]
             return
     total = int(value) + added
-    headers[at] = name, b"%d" % total if isinstance(value, bytes) else str(total)
+    headers[at] = name, b"%d" % total if value.__class__ is bytes else str(total)
 
 
 def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:

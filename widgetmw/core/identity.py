@@ -191,10 +191,29 @@ def ask(request: Environ, resolver: Resolver) -> None:
         _mark(request)[2] = str(error)  # an error's traceback would hold the request
 
 
+def ask_soon(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
+    """As :func:`ask`, with a resolver that may be async; returns what has to be waited for, if anything."""
+    found: User | Awaitable[User | None] | str | None
+    try:
+        found = whose_soon(request, resolver)
+    except ResolverError as error:
+        found = str(error)
+    if found is not None and not isinstance(found, User | str):
+        return _asked(request, found)
+    _mark(request)[2] = found
+    return None
+
+
 async def ask_async(request: Request, resolver: AsyncResolver) -> None:
     """As :func:`ask`, with a resolver that may be async."""
+    waiting = ask_soon(request, resolver)
+    if waiting is not None:
+        await waiting
+
+
+async def _asked(request: Request, waiting: Awaitable[User | None]) -> None:
     try:
-        _mark(request)[2] = await whose_async(request, resolver)
+        _mark(request)[2] = await waiting
     except ResolverError as error:
         _mark(request)[2] = str(error)
 

@@ -7,8 +7,10 @@ compared without case.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.charset import is_label
@@ -134,6 +136,7 @@ class Page:
         readable: whether another origin may read it with the user's cookies.
         open: whether nothing of the above keeps a token out of it.
         plain: whether it is open, not coded, and without a policy, as most pages are.
+        usual: whether it is plain and names its charset, so that a glance at its first bytes may do.
         recipes: how its headers become private ones, kept here by :mod:`widgetmw.core.headers`.
     """
 
@@ -150,6 +153,7 @@ class Page:
         "recipes",
         "reports",
         "shared",
+        "usual",
         "varies",
     )
 
@@ -167,19 +171,21 @@ class Page:
         self.readable = bool(bits & ORIGIN) and "true" in allowed
         self.open = not (self.shared or self.readable or bits & FORGET)
         self.plain = self.open and not (coding or self.policies or self.reports)
-        self.recipes: dict[tuple[str, bool], Any] = {}
+        self.usual = self.plain and charset
+        self.recipes: dict[Any, Any] = {}
 
 
 class _Shape:
     """What there is to know of all answers whose headers have the same names in the same order: an app has few.
 
     Attributes:
-        type: the place of the Content-Type, or -1.
         doubled: whether there are several of what there may be one of.
-        pages: what was found before, by the values that decide.
+        pages: what was found before, by whether the charset is named, or by that and what :attr:`tell` takes.
+        tell: takes the headers that decide, if there are any besides the type.
+        type: the place of the Content-Type, or -1.
     """
 
-    __slots__ = ("_bits", "_length", "_telling", "doubled", "pages", "type")
+    __slots__ = ("_bits", "_length", "_meanings", "doubled", "pages", "tell", "type")
 
     def __init__(self, names: tuple[Any, ...]) -> None:
         meanings = [MEANING[name] for name in names]
@@ -187,25 +193,24 @@ class _Shape:
         self.type = meanings.index(TYPE) if TYPE in meanings else -1
         self.pages: dict[Any, Page | str] = {}
         self._length = meanings.index(LENGTH) if LENGTH in meanings else -1
-        self._telling = [(at, meaning) for at, meaning in enumerate(meanings) if meaning & _TELLING]
+        places = [at for at, meaning in enumerate(meanings) if meaning & _TELLING]
+        self.tell: Callable[[Any], Any] | None = itemgetter(*places) if places else None
+        self._meanings = [meanings[at] for at in places]
         self._bits = 0
         for meaning in meanings:
             self._bits |= meaning & ~(TYPE | LENGTH)
 
     def judged(self, headers: Sequence[tuple[Any, Any]], charset: bool) -> Page | str:
-        """Returns the page, or why it is none of ours; the same object for the same values."""
-        if not self._telling:
-            return self.pages.get(charset) or self._judged(charset, charset, ())
-        values = [headers[at][1] for at, _ in self._telling]
-        return self.pages.get((charset, *values)) or self._judged((charset, *values), charset, values)
-
-    def _judged(self, key: Any, charset: bool, values: Sequence[Any]) -> Page | str:
-        notes = [(meaning, value) for (_, meaning), value in zip(self._telling, values, strict=True)]
+        """Returns the page, or why it is none of ours."""
+        told = () if self.tell is None else self.tell(headers)
+        pairs = (told,) if len(self._meanings) == 1 else told
+        notes = [(meaning, value) for meaning, (_, value) in zip(self._meanings, pairs, strict=True)]
         page = _judge(self._bits, charset, self._length, notes)
         if not self._bits & (POLICY | REPORT):  # these have a nonce of their own each time
             if len(self.pages) >= _MOST_PAGES:
                 self.pages.clear()
-            self.pages[key] = page
+            with suppress(TypeError):  # pairs may be lists, which cannot be keys
+                self.pages[charset if self.tell is None else (charset, told)] = page
         return page
 
 
@@ -221,28 +226,45 @@ def _shape(names: tuple[Any, ...]) -> _Shape:
 
 def inspect(status: int, headers: Sequence[tuple[Any, Any]]) -> Page | str:
     """Returns what is to be known of a page, or the reason why the answer is left alone."""
-    names = tuple([name for name, _ in headers])
+    verdict: bool | str | None = None
+    for name, value in headers:
+        if name in _TYPE_NAMES:
+            verdict = _types.get(value)
+            if verdict.__class__ is str:
+                return verdict  # most answers are no pages, and this is enough to know
+            break
+    names = next(zip(*headers), ())  # noqa: B905  the quickest way to them; pairs are alike in length
     shape = _shapes.get(names) or _shape(names)
+    if verdict is None or shape.doubled or status != 200:
+        verdict = _unusual(status, headers, shape)
+        if verdict.__class__ is str:
+            return verdict
+    try:
+        return shape.pages[verdict if shape.tell is None else (verdict, shape.tell(headers))]
+    except (KeyError, TypeError):
+        return shape.judged(headers, verdict is True)
+
+
+def _unusual(status: int, headers: Sequence[tuple[Any, Any]], shape: _Shape) -> bool | str:
+    """Whether the charset is named, or why the answer is left alone."""
     if shape.doubled:
         return "ambiguous"
     if shape.type < 0:
         return "not_html"
-    value = headers[shape.type][1]
-    verdict = _types.get(value)
-    if verdict is None:
-        verdict = _type(value)
-    if verdict.__class__ is str:
-        return verdict
-    if status != 200 and (status < 200 or status in _NO_BODY or 300 <= status < 400):
+    verdict = _type(headers[shape.type][1])
+    if verdict.__class__ is not str and (status < 200 or status in _NO_BODY or 300 <= status < 400):
         return "status"
-    return shape.judged(headers, verdict is True)
+    return verdict
 
 
+_TYPE_NAMES: Final = frozenset({b"content-type", "Content-Type"})  # as nearly everybody writes them
 _types: dict[Any, bool | str] = {}
 
 
 def _type(value: Any) -> bool | str:
     """Whether a Content-Type of a page names its charset; the reason for any other."""
+    if value in _types:
+        return _types[value]
     verdict = _parsed_type(text(value))
     if len(_types) < _MOST_LEARNT:
         _types[value] = verdict

@@ -62,8 +62,7 @@ class Snippet:
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
         self._frames: dict[_Key, tuple[bytes, bytes]] = {}
-        self._plain: dict[str, tuple[bytes, bytes]] = {}
-        self._moment = (0, b"")
+        self._moment = (0.0, 0.0, b"")
 
     def span(
         self,
@@ -95,38 +94,37 @@ class Snippet:
             attribute = f' nonce="{nonce}"'.encode()
             before, after = before.replace(_NONCE, attribute), after.replace(_NONCE, attribute)
         if grant is not None:
-            page = grant.page or self._page(grant)
-            return b"".join((before, self._time(now), page, _embed(embed) if embed else b"", after))
+            page = grant.page or self.page(grant)
+            return b"".join((before, self.moment(now), page, _embed(embed) if embed else b"", after))
         if kind == "clean":
             # when it was sent, too: a router that shows a stale copy must not sign out who has signed in since
-            before = before.replace(_SIGNED_OUT, self._time(now) + _SIGNED_OUT, 1)
+            before = before.replace(_SIGNED_OUT, self.moment(now) + _SIGNED_OUT, 1)
         return before + after
 
-    def plain(self, mount: str, grant: Grant, now: float) -> bytes:
-        """Returns the span of kind ``token`` for a page without a policy: the same as :meth:`span`, for less."""
-        before, after = self._plain.get(mount) or self._plain_frame(mount)
-        return b"".join((before, self._time(now), grant.page or self._page(grant), after))
+    def plain(self, mount: str) -> tuple[bytes, bytes]:
+        """Returns what is the same in all spans of kind ``token`` for pages without a policy.
 
-    def _plain_frame(self, mount: str) -> tuple[bytes, bytes]:
-        if len(self._plain) >= _MOST_FRAMES:
-            self._plain.clear()
-        frame = self._plain[mount] = self._frame(("token", "inline", mount, True, (), True))
-        return frame
+        The span is the first part, :meth:`moment`, :meth:`page` and the second part: the same as :meth:`span`.
+        """
+        return self._frame(("token", "inline", mount, True, (), True))
 
     @staticmethod
     def script(span: bytes) -> bytes:
         """Returns the text of the script of a span of form ``hashed``, which is what a policy's hash is of."""
         return span[span.index(b">") + 1 : span.rindex(b"</script>")]
 
-    def _time(self, now: float) -> bytes:
+    def moment(self, now: float) -> bytes:
+        """Writes the time."""
         # to a tenth of a second: with whole ones a browser would believe in tokens for up to a second too long
-        moment, text = self._moment
-        if moment != int(now * 10):
+        since, until, text = self._moment
+        if not since <= now < until:
+            since = int(now * 10) / 10
             text = b'"now":%.1f,' % now
-            self._moment = (int(now * 10), text)
+            self._moment = (since, since + 0.1, text)
         return text
 
-    def _page(self, grant: Grant) -> bytes:
+    def page(self, grant: Grant) -> bytes:
+        """Writes out the tokens of a user, and keeps that in the grant."""
         vendors = self._vendors(self._public, grant)
         grant.page = f'"user":{dumps(grant.mark)},"vendors":{dumps(vendors)}'.encode()
         return grant.page

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import AnyStr, Final, Protocol
+from typing import AnyStr, Final, NamedTuple, Protocol
 
 from widgetmw.browser import assets
 from widgetmw.core import response
 from widgetmw.core.endpoint import Answer, Call, Endpoint
-from widgetmw.core.events import Events, Listener
+from widgetmw.core.events import Events
 from widgetmw.core.front import Front
 from widgetmw.core.headers import common, like, private, with_length
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
 from widgetmw.core.response import Page
-from widgetmw.core.scanner import usual_place
+from widgetmw.core.scanner import PENDING, usual_place
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Kind, Snippet, url_prefix
 from widgetmw.core.tokens import Tokens
@@ -25,6 +25,7 @@ PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 VALIDATORS: Final = frozenset({"if-none-match", "if-modified-since", "if-range", "range"})
 _CLEANED: Final = "private, no-store"
 _PREFETCHED: Final = "private, no-cache"
+_MOST_MOUNTS: Final = 64
 
 REASONS: Final = {
     "nobody": ("nobody is signed in", "nothing to do, unless somebody is: then see how the user is found"),
@@ -64,27 +65,40 @@ def has_mark(cookies: str) -> bool:
     return MARK in cookies and any(item.strip() == MARK for item in cookies.split(";"))
 
 
+class Opening(NamedTuple):
+    """How pages begin.
+
+    Attributes:
+        start: their bytes up to the place of the span.
+        before: the same, and the span up to the user's part.
+        after: the rest of the span.
+    """
+
+    start: bytes
+    before: bytes
+    after: bytes
+
+
 class Widget:
     """What both drivers ask.
 
     Args:
         settings: of the app.
         clock: Unix seconds; ``None``: the settings' own.
-        listener: told of each outcome.
 
     Attributes:
         events: counts outcomes.
         endpoint: answers calls below ``path``.
         front: the resolver of the proxy that the settings name, or ``None``.
         path: prefix of the endpoints.
+        usual: whether the settings ask for nothing that would keep pages from :meth:`plain`.
     """
 
-    def __init__(
-        self, settings: Settings, clock: Callable[[], float] | None = None, listener: Listener | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         clock = settings.clock if clock is None else clock
         self.settings = settings
-        self.events = Events(listener)
+        self.events = Events()
+        self._outcomes = self.events.tally("page")
         self.front = None if settings.proxy is None else Front(settings.proxy, clock, self.events)
         self.path = settings.path
         self.asks_user = settings.delivery == "inline"
@@ -101,9 +115,9 @@ class Widget:
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
         self._free = self._judge.verdict(())
-        self._usual = self.asks_user and not self._loaders
+        self.usual = self.asks_user and not (self._loaders or settings.debug or settings.exclude)
         self._cache_control = settings.cache_control
-        self._start: bytes | tuple[()] = ()  # of the last page up to the place; nothing starts with ()
+        self._openings: dict[str, Opening] = {}  # of the last page, by mount
 
     def ours(self, path: str) -> bool:
         """Whether a path, without its mount, is one of our endpoints'."""
@@ -130,11 +144,11 @@ class Widget:
 
     def skip(self, reason: str) -> None:
         """Notes that an answer was left alone."""
-        self.events.note("page", reason)
+        self._outcomes[reason] += 1
 
     def injected(self) -> None:
         """Notes that an answer got its span."""
-        self.events.note("page", "injected")
+        self._outcomes["injected"] += 1
 
     def forbids(self, facts: Facts, page: Page) -> str | None:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
@@ -157,14 +171,53 @@ class Widget:
         Returns:
             the offset, or ``PENDING`` where it takes a closer look: see :class:`widgetmw.core.body.Body`.
         """
+        opening = self.opening("", start)
+        return PENDING if opening is None else len(opening.start)
+
+    def opening(self, mount: str, data: bytes) -> Opening | None:
+        """Returns how a page whose charset is declared begins, or ``None`` where it takes a closer look to say.
+
+        Args:
+            mount: path the app is mounted under.
+            data: the page's first bytes.
+        """
         # the pages of a site begin alike, and the bytes up to the place decide on it
-        known = self._start
-        if start.startswith(known):
-            return len(known)
-        place = usual_place(start)
-        if place > 0:
-            self._start = start[:place]
-        return place
+        opening = self._openings.get(mount)
+        if opening is not None and data.startswith(opening.start):
+            return opening
+        place = usual_place(data)
+        if place == PENDING:
+            return None
+        before, after = self.snippet.plain(mount)
+        if len(self._openings) >= _MOST_MOUNTS:  # a proxy may name any
+            self._openings.clear()
+        opening = self._openings[mount] = Opening(data[:place], data[:place] + before, after)
+        return opening
+
+    def plain(
+        self, page: Page, opening: Opening, headers: Sequence[tuple[AnyStr, AnyStr]], data: bytes, user: User
+    ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | None:
+        """Does in one go what most pages take; :meth:`dress` comes to the same.
+
+        Args:
+            page: a usual one, and this widget is :attr:`usual`, too.
+            opening: how it begins.
+            headers: the app's.
+            data: all of the page, or its first piece.
+            user: who is signed in; the page is neither in a frame of another site nor loaded ahead of a click.
+
+        Returns:
+            headers and page with the span; ``None`` where it takes :meth:`dress` to say.
+        """
+        now = self._clock()
+        grant = self.tokens.get(user, now)
+        if not grant.minted:
+            return None
+        start, before, after = opening
+        snippet = self.snippet
+        span = b"".join((before, snippet.moment(now), grant.page or snippet.page(grant), after))
+        whole = data.replace(start, span, 1)
+        return private(headers, page, self._cache_control, len(whole) - len(data)), whole
 
     def dress(
         self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], user: User | None
@@ -177,8 +230,6 @@ class Widget:
             headers: the app's.
             user: who is signed in; not looked at with fetch delivery.
         """
-        if page.plain and user is not None and self._usual and not (facts.framed or facts.ahead):
-            return self._dress_plain(page, facts.mount, headers, user)
         kind = self._kind(facts, page, user)
         if kind is None:
             return "nobody" if user is None else self._forbidden(facts, page)
@@ -190,25 +241,14 @@ class Widget:
             if kind == "ask" and not embed:
                 return "csp_blocks_connect"
             self.events.note("page", "csp_blocks_connect")
-        grant = None
+        grant, now = None, self._clock()
         if kind == "token" and user is not None:
-            grant = self.tokens.get(user)
+            grant = self.tokens.get(user, now)
             if not grant.minted:
                 return "mint_failed"
-        now = self._clock()
         span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
         dressed = self._headers(kind, page, headers, 0 if page.coding else len(span))
         return (_amend(dressed, span) if verdict.form == "hashed" else dressed), span
-
-    def _dress_plain(
-        self, page: Page, mount: str, headers: Sequence[tuple[AnyStr, AnyStr]], user: User
-    ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | str:
-        """The most common case of what is above, in one go."""
-        grant = self.tokens.get(user)
-        if not grant.minted:
-            return "mint_failed"
-        span = self.snippet.plain(mount, grant, self._clock())
-        return private(headers, page, self._cache_control, len(span)), span
 
     def _kind(self, facts: Facts, page: Page, user: User | None) -> Kind | None:
         """What a page gets, or ``None``: nothing."""
