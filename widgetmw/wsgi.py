@@ -18,10 +18,11 @@ from widgetmw.core.endpoint import Answer, Call, bounded
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.front import Front
 from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.identity import Environ, Resolver, claim, from_environ, release, spoken_for, whose
+from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
+from widgetmw.core.user import User
 from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_mark
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
@@ -32,6 +33,8 @@ PLACED = "widgetmw.placed"  # key of the environ of a page whose template says w
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
+_SPECIAL = _PURPOSES.union(_VALIDATORS)
+_UNASKED: Any = object()
 _PHRASES = {
     200: "OK",
     204: "No Content",
@@ -71,17 +74,18 @@ class WidgetMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
         widget = self.widget
-        if widget is None or not claim(environ, self):
+        if widget is None or (mark := claim(environ, self)) is None:
             return self.app(environ, start_response)
-        path = environ.get("PATH_INFO", "")
-        if widget.ours(path):
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith(widget.path) and widget.ours(path):
             try:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
-                release(environ)
-        if not environ.keys().isdisjoint(_VALIDATORS):
+                mark[0] = None
+        special = not environ.keys().isdisjoint(_SPECIAL)
+        if special:
             _hide_validators(widget, environ, path, self.front)
-        responder = _Responder(widget, environ, path, start_response, self._user)
+        responder = _Responder(widget, environ, mark, path, start_response, self._user, special)
         return responder.answer(self.app(environ, responder.start))
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
@@ -182,49 +186,70 @@ def _ahead(environ: Environ) -> bool:
 
 
 class _Responder:
-    """One request's answer on its way out."""
+    """One request's answer on its way out.
 
-    _status = ""
-    _headers: Headers
-    _exc_info: tuple[Any, ...] = ()
-    _page: Page | None = None
-    _body: Body | None = None
-    _started = False
-    _passed = False  # whether anything of the answer is out of our hands
-    _write: Callable[[bytes], Any] | None = None
+    Args:
+        widget: what decides.
+        environ: of the request.
+        mark: of the request: see :func:`widgetmw.core.identity.claim`.
+        path: of the request, below the mount.
+        start_response: the server's.
+        user: finds out who is signed in.
+        special: whether the request may hold validators, or say that it is made ahead of a click.
+    """
 
     def __init__(
-        self, widget: Widget, environ: Environ, path: str, start_response: StartResponse, user: Resolver
+        self,
+        widget: Widget,
+        environ: Environ,
+        mark: list[Any],
+        path: str,
+        start_response: StartResponse,
+        user: Resolver,
+        special: bool,
     ) -> None:
         self._widget = widget
         self._environ = environ
+        self._mark = mark
         self._mount = decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
         self._path = path
         self._start_response = start_response
         self._user = user
+        self._usual = widget.usual and not special
+        # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
+        self._status = ""
+        self._headers: Headers = []
+        self._exc_info: Any = None
+        self._page: Page | None = None
+        self._body: Body | None = None
+        self._busy = False  # whether the app's bytes have to come by us
+        self._started = False
+        self._passed = False  # whether anything of the answer is out of our hands
+        self._found: User | None = _UNASKED
+        self._write: Callable[[bytes], Any] | None = None
 
     # what the app calls
 
     def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
         """The ``start_response`` that the app sees."""
-        if self._passed:
-            # the server knows whether headers have gone out, and raises if so
-            return (
-                self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
-            )
-        if self._status and exc_info is None:
-            raise AssertionError("start_response called a second time without exc_info")
-        self._status, self._headers, self._started = status, headers, False
-        self._exc_info = (exc_info,) if exc_info else ()
+        if self._status:
+            if self._passed:
+                # the server knows whether headers have gone out, and raises if so
+                return (
+                    self._start_response(status, headers, exc_info)
+                    if exc_info
+                    else self._start_response(status, headers)
+                )
+            if exc_info is None:
+                raise AssertionError("start_response called a second time without exc_info")
+            self._started, self._body = False, None
+        self._status, self._headers, self._exc_info = status, headers, exc_info
         page = self._inspected(status, headers)
         if isinstance(page, str):
-            self._page = self._body = None
+            self._page, self._busy = None, False
             return self._leave(page)
-        self._page = page
-        if self._environ["REQUEST_METHOD"] == "HEAD":
-            return self._head(page)
-        self._body = Body(page.charset, page.coding, PLACED in self._environ, self._widget.place)
-        return self._written
+        self._page, self._busy = page, True
+        return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self._written
 
     def _written(self, data: bytes) -> None:
         """The ``write`` that the app gets: its bytes come before those of the iterable."""
@@ -237,27 +262,24 @@ class _Responder:
 
     def answer(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
-        if self._started and self._body is None:
+        if not self._busy and self._started:
             self._passed = True
             self.release()
             return chunks
         # a subclass of list may have a close() of its own
-        if type(chunks) is list and len(chunks) == 1 and self._body is not None and not self._started:
+        if type(chunks) is list and len(chunks) == 1 and self._busy and not self._started:
             self.release()
-            return self._whole(chunks[0])
+            return self._taken(chunks[0], True)
         return _Chunks(self, chunks).begun()
 
     def release(self) -> None:
         """Gives the request back at the end of its answer."""
-        release(self._environ)
-
-    def _whole(self, data: bytes) -> list[bytes]:
-        return [b"".join(self._taken(data, True))]
+        self._mark[0] = None
 
     def step(self, chunks: Iterator[bytes]) -> bytes:
         """Returns the next item to send; raises ``StopIteration`` after the last."""
         for data in chunks:
-            if self._body is None or (self._started and not self._coded):
+            if not self._busy:
                 self._passed = True
                 return data
             out = self._taken(data, False)
@@ -267,50 +289,87 @@ class _Responder:
         return self._end()
 
     def _end(self) -> bytes:
-        if self._body is None:
+        if not self._busy:
             self.release()
             raise StopIteration
         out = b"".join(self._taken(b"", True))
-        self._body = None
+        self._busy = False
         if not out:
             raise StopIteration
         return out
 
-    @property
-    def _coded(self) -> bool:
-        return self._page is not None and bool(self._page.coding)
-
     def _taken(self, data: bytes, last: bool) -> list[bytes]:
         """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
-        body = self._body
-        if body is None:
+        page = self._page
+        if page is None or not self._busy:
             return [data]
-        if self._started:
+        body = self._body
+        if body is not None and self._started:
             return [body.passed(data, last)]
         try:
+            if page.usual and body is None and self._usual:
+                out = self._plain(page, data)
+                if out is not None:
+                    return [out]
+            if body is None:
+                placed = PLACED in self._environ
+                self._body = body = Body(page.charset, page.coding, placed, self._widget.place)
             place = body.seek(data, last)
         except Exception as error:
-            self._widget.events.say("page", "failed", cause(error))
-            body.reason, place = "failed", REFUSED
+            return self._left(self._failure(error), data if body is None else body.untouched())
         if place == PENDING:
             return []
-        return self._decided(body, body.reason, last)
+        return (
+            self._left(body.reason or "failed", body.untouched())
+            if place == REFUSED
+            else self._decided(page, body, last)
+        )
 
-    def _decided(self, body: Body, reason: str | None, last: bool) -> list[bytes]:
-        page = self._page
-        assert page is not None
-        dressed = reason if reason is not None else self._dressed(page)
+    def _plain(self, page: Page, data: bytes) -> bytes | None:
+        """Does in one go what most pages take; what is further down comes to the same.
+
+        Returns:
+            what goes out for the page's first piece; ``None`` where it takes a closer look.
+        """
+        environ, widget = self._environ, self._widget
+        # in a frame of another site it may get no token
+        if data.__class__ is not bytes or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or PLACED in environ:
+            return None
+        opening = widget.opening(self._mount, data)
+        if opening is None:
+            return None
+        self._found = found = whose(environ, self._user)
+        if found.__class__ is User:
+            dressed = widget.plain(page, opening, self._headers, data, found)
+            if dressed is None:
+                return None
+            headers, data = dressed
+            widget.injected()
+        elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
+            headers = self._headers
+            widget.skip("nobody")
+        else:
+            return None  # our cookie asks for a page that cleans up
+        self._busy = False
+        self._begin(headers)
+        return data
+
+    def _left(self, reason: str, data: bytes) -> list[bytes]:
+        self._busy = False
+        self._leave(reason)
+        return [data]
+
+    def _decided(self, page: Page, body: Body, last: bool) -> list[bytes]:
+        dressed = self._dressed(page)
         if isinstance(dressed, str):
-            self._body = None
-            self._leave(dressed)
-            return [body.untouched()]
+            return self._left(dressed, body.untouched())
         headers, span = dressed
         out = body.opened(span, last)
         if not page.coding:
-            self._body = None
+            self._busy = False
         elif last:
             headers = with_exact_length(headers, len(out))
-            self._body = None
+            self._busy = False
         else:
             headers = without(headers, LENGTH)
         self._out(headers)
@@ -324,13 +383,13 @@ class _Responder:
         try:
             page = response.inspect(int(status[:3]), headers)
         except Exception as error:
-            self._widget.events.say("page", "failed", cause(error))
-            return "failed"
-        if self._widget.settings.exclude and isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
+            return self._failure(error)
+        if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
 
     def _head(self, page: Page) -> Callable[[bytes], Any]:
+        self._busy = False
         dressed = self._dressed(page)
         if isinstance(dressed, str):
             return self._leave(dressed)
@@ -344,14 +403,17 @@ class _Responder:
             reason = widget.forbids(facts, page)
             if reason is not None:
                 return reason
-            user = whose(self._environ, self._user) if widget.asks_user else None
-            return widget.dress(facts, page, self._headers, user)
-        except ResolverError as error:
-            widget.events.say("page", "resolver_failed", str(error))
-            return "resolver_failed"
+            return widget.dress(facts, page, self._headers, self._whose() if widget.asks_user else None)
         except Exception as error:
-            widget.events.say("page", "failed", cause(error))
-            return "failed"
+            return self._failure(error)
+
+    def _whose(self) -> User | None:
+        return whose(self._environ, self._user) if self._found is _UNASKED else self._found
+
+    def _failure(self, error: Exception) -> str:
+        code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
+        self._widget.events.say("page", code, why)
+        return code
 
     def _out(self, headers: Headers) -> Callable[[bytes], Any]:
         self._widget.injected()
@@ -368,7 +430,11 @@ class _Responder:
 
     def _begin(self, headers: Headers) -> Callable[[bytes], Any]:
         self._started = True
-        self._write = self._start_response(self._status, headers, *self._exc_info)
+        self._write = (
+            self._start_response(self._status, headers, self._exc_info)
+            if self._exc_info
+            else self._start_response(self._status, headers)
+        )
         return self._write
 
 
