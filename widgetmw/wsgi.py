@@ -247,7 +247,10 @@ class _Responder:
         page = self._inspected(status, headers)
         if isinstance(page, str):
             self._page, self._busy = None, False
-            return self._leave(page)
+            if self._widget.settings.debug:
+                return self._leave(page)
+            self._widget.skip(page)
+            return self._begin(headers)
         self._page, self._busy = page, True
         return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self._written
 
@@ -381,7 +384,7 @@ class _Responder:
         if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
             return "method"
         try:
-            page = response.inspect(int(status[:3]), headers)
+            page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
         except Exception as error:
             return self._failure(error)
         if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
@@ -430,12 +433,11 @@ class _Responder:
 
     def _begin(self, headers: Headers) -> Callable[[bytes], Any]:
         self._started = True
-        self._write = (
-            self._start_response(self._status, headers, self._exc_info)
-            if self._exc_info
-            else self._start_response(self._status, headers)
-        )
-        return self._write
+        if self._exc_info:
+            self._write = write = self._start_response(self._status, headers, self._exc_info)
+        else:
+            self._write = write = self._start_response(self._status, headers)
+        return write
 
 
 class _Chunks:

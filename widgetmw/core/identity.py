@@ -86,14 +86,14 @@ def claim(request: Request, owner: object) -> list[Any] | None:
         the mark, or ``None`` where a middleware further out has the request already.
     """
     mark: list[Any] | None = request.get(KEY)
-    if mark is None and ("asgi.scope" in request or "wsgi_environ" in request):
-        mark = _mark(request)
     if mark is None:
-        mark = request[KEY] = [owner, _pretended, _UNSAID]
-    elif mark[0] is not None:
+        if "asgi.scope" not in request and "wsgi_environ" not in request:
+            mark = request[KEY] = [owner, _pretended, _UNSAID]
+            return mark
+        mark = _mark(request)
+    if mark[0] is not None:
         return None
-    else:
-        mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
+    mark[0], mark[2] = owner, _UNSAID  # what was found for an earlier answer is no answer for this one
     return mark
 
 
