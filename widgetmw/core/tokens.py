@@ -6,7 +6,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
 from math import inf
 from threading import Lock
 from typing import Any
@@ -247,9 +246,12 @@ class Tokens:
     def _keep(self, key: str, grant: Grant) -> None:
         with self._storing:
             self._kept.pop(key, None)
-            # at most two at a time, so that no insert pays for thousands that expire together
-            for old in list(islice(self._kept, 2)):
-                if len(self._kept) >= self._settings.cache_size or self._kept[old].refresh_at <= grant.start:
-                    del self._kept[old], self._warm[old]
+            # One goes for one that comes: none pays for thousands that expire together, and the number of objects,
+            # which is what the garbage collector goes by, does not grow and shrink with them.
+            oldest = next(iter(self._kept), None)
+            if oldest is not None and (
+                len(self._kept) >= self._settings.cache_size or self._kept[oldest].refresh_at <= grant.start
+            ):
+                del self._kept[oldest], self._warm[oldest]
             self._kept[key] = grant
             self._warm[key] = grant
