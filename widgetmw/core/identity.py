@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
-from uuid import UUID
 
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.user import User
@@ -274,9 +274,17 @@ def from_object(person: Any) -> User | None:
             continue
         if isinstance(value, str) and value:
             return User(value)
-        if isinstance(value, int | UUID) and not isinstance(value, bool):
-            return User(str(value if isinstance(value, UUID) else int(value)))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return User(str(int(value)))
+        if _is_uuid(value):
+            return User(str(value))
     raise ResolverError(f"{type(person).__name__} is authenticated and has no usable identity, id or pk")
+
+
+def _is_uuid(value: object) -> bool:
+    # whoever made one has imported it, and to import it here would cost each start 2 ms
+    uuid = sys.modules.get("uuid")
+    return uuid is not None and isinstance(value, uuid.UUID)
 
 
 def from_environ(environ: Request) -> User | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass, field
 from math import inf
-from pathlib import Path
 
 _MOST_BYTES = 65_536
 
@@ -20,7 +20,7 @@ class SecretFile:
     """
 
     variable: str
-    path: Path = field(repr=False)
+    path: str = field(repr=False)  # no Path: pathlib takes 3 ms to import
     content: str = field(default="", repr=False, compare=False)
 
     def read(self, again: bool = False) -> str:
@@ -37,9 +37,9 @@ class SecretFile:
                 path nor any of the content.
         """
         try:
-            if again and not self.path.is_file():
+            if again and not os.path.isfile(self.path):
                 raise ValueError("is no regular file, and cannot be read again")
-            with self.path.open("rb") as file:
+            with open(self.path, "rb") as file:
                 data = file.read(_MOST_BYTES + 1)
         except OSError as error:
             raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None

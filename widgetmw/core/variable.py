@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from widgetmw.core.secret import SecretFile
@@ -89,7 +88,7 @@ class Reader:
             raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
         if not path and not _is_utf8(text):
             raise ValueError("is not UTF-8 text")
-        return SecretFile(variable.name, Path(path)).read() if path else text
+        return SecretFile(variable.name, path).read() if path else text
 
     def read(self, variable: Variable) -> Any:
         """Returns the value, or the default; after a problem the default too, and the problem is kept."""
@@ -97,7 +96,7 @@ class Reader:
         try:
             text = self.text(variable)
             if path and (variable.secret or variable.watched):
-                self.files.append(SecretFile(variable.name, Path(path), text))
+                self.files.append(SecretFile(variable.name, path, text))
             return variable.parse(text) if text else variable.default
         except ValueError as error:
             both = path and self._environ.get(variable.name)
