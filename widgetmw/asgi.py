@@ -8,6 +8,7 @@ are; only our own work is guarded, since an error of the app or the server is no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -38,6 +39,7 @@ _FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
 _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
 _SPECIAL = _VALIDATORS | _PURPOSES
 _NAME, _VALUE = itemgetter(0), itemgetter(1)
+_ASKED = {name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")}
 _MARK = MARK.encode()
 _UNASKED: Any = object()
 _NONE: Headers = []
@@ -164,8 +166,9 @@ def call_of(scope: Scope, path: str) -> Call:
     """Returns a request to the endpoint; the path is the one behind its prefix."""
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
-        if name in (b"host", b"origin", b"sec-fetch-site", b"access-control-request-method"):
-            key, text = name.decode(), value.decode("latin-1")
+        key = _ASKED.get(name)
+        if key is not None:
+            text = value.decode("latin-1")
             found[key] = f"{found[key]}, {text}" if key in found else text
     return Call(
         scope["method"],
@@ -198,11 +201,16 @@ async def _emptied(scope: Scope, receive: Receive) -> Receive:
 
 async def send_answer(answer: Answer, call: Call, send: Send) -> None:
     """Sends an answer of the endpoint."""
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
+    headers = list(_encoded(answer.headers))
     if answer.status != 204:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
+
+
+@lru_cache(maxsize=64)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple([(name.lower().encode(), value.encode("latin-1")) for name, value in headers])
 
 
 class ScopeFacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from widgetmw.core.settings import Settings, normal_origin
 from widgetmw.core.tokens import Grant, Token, Tokens
@@ -50,8 +50,7 @@ def bounded(length: str) -> bool:
     return length.isascii() and length.isdigit() and len(length) < 6 and 0 < int(length) <= MOST_DRAINED
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request to one of our endpoints.
 
     Attributes:
