@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from copy import copy
-from types import SimpleNamespace
+import asyncio
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from widgetmw import Settings, User
+from widgetmw import Settings, User, asgi, wsgi
 from widgetmw.core.headers import private
-from widgetmw.core.response import Page, inspect
-from widgetmw.core.widget import Widget
+from widgetmw.core.response import inspect
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 POOL = [
@@ -46,27 +45,7 @@ def of_kind(headers: list[tuple[str, str]], kind: type) -> list[tuple[Any, Any]]
     return headers if kind is str else [(name.encode(), value.encode()) for name, value in headers]
 
 
-def widget(**variables: str) -> Widget:
-    return Widget(Settings.from_env({**ENV, **variables}), clock=lambda: 1_700_000_000.0)
-
-
-STRICT, LENIENT = widget(), widget(WIDGETMW_CACHE_CONTROL="private, no-cache")
-FACTS: Any = SimpleNamespace(mount="/shop", framed=False, ahead=False, marked=False, origin=None)
-
-
-@given(HEADERS, KINDS, st.sampled_from([STRICT, LENIENT]), st.sampled_from(["ada", "bob"]))
-def test_the_short_way_says_what_the_long_way_says(
-    headers: list[tuple[str, str]], kind: type, widget: Widget, id: str
-) -> None:
-    given = of_kind(headers, kind)
-    page = inspect(200, given)
-    if not isinstance(page, Page):
-        return
-    before = list(given)
-    long = copy(page)
-    long.plain = False
-    assert widget.dress(FACTS, page, given, User(id)) == widget.dress(FACTS, long, given, User(id))
-    assert given == before
+SETTINGS = replace(Settings.from_env(ENV), clock=lambda: 1_700_000_000.0)
 
 
 @given(st.lists(st.tuples(HEADERS, KINDS), min_size=2, max_size=6))
@@ -91,3 +70,149 @@ def test_what_is_remembered_of_one_answer_is_never_said_of_another(
         assert names.count("content-length") <= 1
         assert "cache-control" in names
         assert "vary" in names
+
+
+# --- the same through the drivers -----------------------------------------------------------------
+
+KNOWN = ("cookie", "session=1")
+MARKED = [("cookie", "a=b; widgetmw=1")]
+REQUESTS = st.sampled_from(
+    [
+        [],
+        [KNOWN],
+        MARKED,
+        [KNOWN, ("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "iframe")],
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "document")],
+        [("sec-purpose", "prefetch"), KNOWN],
+        [("if-none-match", '"1"'), KNOWN, ("accept", "text/html")],
+        [("referer", "https://a.example/cross-site")],
+    ]
+)
+STARTS = [
+    "<!doctype html><html><head><title>a</title>",
+    "<html><head>",
+    "<HTML lang=en><HEAD>",
+    "<p>no head",
+    "<!doctype html><html><!-- a comment --><head>",
+    "<head",
+    "",
+]
+BODIES = st.builds(
+    lambda start, others: [start, *others],
+    st.sampled_from([*STARTS[:1] * 20, *STARTS]),
+    st.lists(st.sampled_from([*STARTS, "<p>more</p>" * 9, "> and on"]), max_size=3),
+)
+# most cases are such that the short way takes them, or one thing keeps them from it
+TYPED = st.builds(
+    lambda kind, others: [kind, *others],
+    st.sampled_from([*POOL[:1] * 9, POOL[1], ("Content-Type", "text/plain")]),
+    st.lists(st.sampled_from([*POOL[2:5], *POOL[5:8], *POOL[10:]]), max_size=2, unique_by=lambda pair: pair[0].lower()),
+)
+METHODS = st.sampled_from([*["GET"] * 20, "POST", "HEAD", "PUT"])
+STATUSES = st.sampled_from([*[200] * 20, 404, 304, 302, 206])
+MOUNTS = st.lists(st.sampled_from(["", "/shop"]), min_size=2, max_size=2)
+ANSWERS = {
+    "ada": lambda: User("ada"),
+    "nobody": lambda: None,
+    "strange": lambda: "ada",
+    "broken": lambda: 1 / 0,
+}
+PEOPLE = st.sampled_from(["ada", "ada", "nobody", "nobody", "strange", "broken"])
+CASE = (TYPED, REQUESTS, BODIES, METHODS, STATUSES, MOUNTS, PEOPLE)
+
+
+def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], method: str, mount: str) -> list[Any]:
+    sent = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": mount + "/page", "root_path": mount, "query_string": b""}
+    asyncio.run(middleware.__call__({**scope, "headers": of_kind(request, bytes)}, None, send))
+    return sent
+
+
+@settings(max_examples=400)
+@given(*CASE, st.booleans())
+@example(POOL[:1], MARKED, STARTS[:1], "GET", 200, ["", "/shop"], "nobody", False)
+def test_a_responder_comes_to_the_same_without_its_short_way(
+    headers: list[tuple[str, str]],
+    request: list[tuple[str, str]],
+    body: list[str],
+    method: str,
+    status: int,
+    mounts: list[str],
+    person: str,
+    waiting: bool,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": of_kind(headers, bytes)})
+        for piece in body[:-1]:
+            await send({"type": "http.response.body", "body": piece.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": body[-1].encode()})
+
+    found = []
+    for usual in (True, False):
+        asked = []
+
+        def resolve(scope: Any, asked: list[Any] = asked) -> Any:
+            asked.append(scope["path"])
+            return ANSWERS[person]()
+
+        async def resolve_later(scope: Any, resolve: Any = resolve) -> Any:
+            return resolve(scope)
+
+        middleware = asgi.WidgetMiddleware(app, SETTINGS, user=resolve_later if waiting else resolve)
+        assert middleware.widget is not None
+        assert middleware.widget.usual
+        middleware.widget.usual = usual
+        sent = [through_asgi(middleware, app, request, method, mount) for mount in mounts]
+        found.append((sent, middleware.widget.events.counts, asked))
+    assert found[0] == found[1]
+
+
+@settings(max_examples=400)
+@example(POOL[:1], MARKED, STARTS[:1], "GET", 200, ["", "/shop"], "nobody", "list")
+@given(*CASE, st.sampled_from(["list", "stream", "write"]))
+def test_a_wsgi_answer_comes_to_the_same_without_its_short_way(
+    headers: list[tuple[str, str]],
+    request: list[tuple[str, str]],
+    body: list[str],
+    method: str,
+    status: int,
+    mounts: list[str],
+    person: str,
+    form: str,
+) -> None:
+    pieces = [piece.encode() for piece in body]
+
+    def app(environ: Any, start_response: Any) -> Any:
+        write = start_response(f"{status} Fine", list(headers))
+        if form == "write":
+            for piece in pieces:
+                write(piece)
+            return []
+        return ["".join(body).encode()] if form == "list" else iter(pieces)
+
+    found = []
+    for usual in (True, False):
+        asked, out = [], []
+
+        def resolve(environ: Any, asked: list[Any] = asked) -> Any:
+            asked.append(environ["PATH_INFO"])
+            return ANSWERS[person]()
+
+        middleware = wsgi.WidgetMiddleware(app, SETTINGS, user=resolve)
+        assert middleware.widget is not None
+        middleware.widget.usual = usual
+
+        def start_response(status: str, headers: Any, exc_info: Any = None, out: list[Any] = out) -> Any:
+            out.append((status, list(headers)))
+            return out.append
+
+        for mount in mounts:
+            environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": mount, "PATH_INFO": "/page", "wsgi.url_scheme": "http"}
+            environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request}
+            out.extend(piece for piece in middleware(environ, start_response) if piece)
+        found.append((out, middleware.widget.events.counts, asked))
+    assert found[0] == found[1]
