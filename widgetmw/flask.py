@@ -218,14 +218,19 @@ def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
     if environ["REQUEST_METHOD"] not in PAGE_METHODS or not widget.asks_user:
         return False
     page = inspect_headers(response.status_code, list(response.headers))
-    if isinstance(page, str) or widget.excluded(decoded(environ.get("PATH_INFO", ""))):
+    if isinstance(page, str):
+        return False
+    chunks = response.response
+    data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
+    usual = page.usual and widget.usual and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
+    if usual and isinstance(data, bytes) and widget.opening("", data) is not None:
+        return True  # as most are: what follows comes to the same
+    if widget.excluded(decoded(environ.get("PATH_INFO", ""))):
         return False
     if widget.forbids(EnvironFacts(environ, ""), page) is not None:
         return False
     if response.is_streamed or response.direct_passthrough:
         return True
-    chunks = response.response
-    data = chunks[0] if isinstance(chunks, list) and len(chunks) == 1 else None
     body = Body(page.charset, page.coding, PLACED in environ, widget.place)
     return body.seek(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 
