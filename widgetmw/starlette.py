@@ -118,14 +118,24 @@ def _from_outside(scope: Scope) -> User | None:
 
 
 def _from_connection(user: Resolver) -> AsyncResolver:
-    async def resolve(scope: Scope) -> User | None:
+    # plain as long as the app's function is: a coroutine more would cost every page
+    def resolve(scope: Scope) -> User | Awaitable[User | None] | None:
         try:
             found = user(HTTPConnection(scope))
-            return await found if inspect.isawaitable(found) else found
         except AssertionError as error:
             raise explained(error) from None
+        if found is None or isinstance(found, User) or not inspect.isawaitable(found):
+            return found
+        return _awaited(found)
 
     return resolve
+
+
+async def _awaited(found: Awaitable[User | None]) -> User | None:
+    try:
+        return await found
+    except AssertionError as error:
+        raise explained(error) from None
 
 
 def explained(error: AssertionError) -> Exception:
