@@ -23,20 +23,14 @@ def measure(effort: Effort) -> Section:
 
 def minted(id: str) -> int:
     """How many tokens the threads cause to be made, by the package's own count."""
-    count = 0
-
-    def listener(kind: str, code: str) -> None:
-        nonlocal count
-        count += (kind, code) == ("token", "minted")
-
-    widget = Widget(settings(), listener=listener)
+    widget = Widget(settings())
     barrier = Barrier(THREADS)
     threads = [Thread(target=_ask, args=(widget.tokens, id, barrier)) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return count
+    return widget.events.counts["token:minted"]
 
 
 def _ask(tokens: Tokens, id: str, barrier: Barrier) -> None:
