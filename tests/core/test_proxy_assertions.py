@@ -33,6 +33,7 @@ from tests.core.proxies import (
 from widgetmw import User
 from widgetmw.core.front import Front
 from widgetmw.core.proxy import REASONS, Refused
+from widgetmw.core.secret import SecretFile
 
 KINDS = tuple(HEADER)
 ADA = User("ada-1", "Ada Lovelace", "ada@shop.example")
@@ -431,11 +432,11 @@ def test_the_key_file_is_not_read_at_each_request(tmp_path: Path, monkeypatch: p
     path.write_text(jwks(kind, 0))
     found, _ = front(kind, clock, KEYS="", KEYS_FILE=str(path))
     opened = []
-    original = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *args: opened.append(self) or original(self, *args))
+    original = SecretFile.read
+    monkeypatch.setattr(SecretFile, "read", lambda self, **again: opened.append(self.path) or original(self, **again))
     for _ in range(20):
         ask(found, kind, signed(kind))
-    assert opened == [path]
+    assert opened == [str(path)]
 
 
 def test_every_reason_that_is_given_is_documented() -> None:
