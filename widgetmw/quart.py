@@ -6,13 +6,14 @@ request context: for a page when all of the app's hooks have run, for the endpoi
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, request, request_finished, session
 
-from widgetmw.asgi import Scope
+from widgetmw.asgi import App, Message, Receive, Scope, Send
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity import ask_async, claimed, takes
 from widgetmw.core.overlay import overlaid
@@ -67,11 +68,40 @@ class Widget:
             settings = Settings.from_env(overlaid(os.environ, app.config))
         nameable(self._user, settings)
         page_user = None if self._user is None else _from_elsewhere
-        outer = Outer(app.asgi_app, settings, user=page_user)  # type: ignore[arg-type]
+        outer = Outer(_ending(app.asgi_app), settings, user=page_user)  # type: ignore[arg-type]
         app.extensions[_NAME] = outer
         if outer.widget is not None:
             _Inner(app, outer, outer.widget, self._user)
             app.asgi_app = outer  # type: ignore[method-assign, assignment]
+
+
+def _ending(app: App) -> App:
+    """Tells the app that the client has left as soon as it has answered a request that the outer part sent.
+
+    From 0.23 on Quart returns only then, and the client stays: it waits for what we make of the answer.
+    """
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if not asked(scope):
+            await app(scope, receive, send)
+            return
+        ended = asyncio.Event()
+        coming: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def hear() -> Message:
+            if coming:
+                return coming.pop()
+            await ended.wait()
+            return {"type": "http.disconnect"}
+
+        async def tell(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                ended.set()
+
+        await app(scope, hear, tell)
+
+    return served
 
 
 class _Inner:

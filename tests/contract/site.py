@@ -157,15 +157,18 @@ class AsgiSite(Site):
             "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in names(headers)],
         }
         sent: list[Any] = []
-        coming = [{"type": "http.request", "body": b"", "more_body": False}]
+        coming, ended = [{"type": "http.request", "body": b"", "more_body": False}], asyncio.Event()
 
         async def receive() -> Any:
-            if not coming:
-                await asyncio.Event().wait()  # the client stays
-            return coming.pop()
+            if coming:
+                return coming.pop()
+            await ended.wait()  # the client stays for the answer
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             sent.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                ended.set()
 
         await self.middleware(scope, receive, send)
         assert [m["type"] for m in sent] == ["http.response.start"] + ["http.response.body"] * (len(sent) - 1)

@@ -202,6 +202,41 @@ def test_a_page_from_around_the_app_is_left_alone(app: Quart, caplog: pytest.Log
     assert "around the Quart app" in caplog.text
 
 
+def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(settings: Settings) -> None:
+    """As Quart does from 0.23 on."""
+    app = make()
+    inner: Any = app.asgi_app
+
+    async def staying(scope: Any, receive: Any, send: Any) -> None:
+        await inner(scope, receive, send)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    app.asgi_app = staying  # type: ignore[method-assign, assignment]
+    Widget(app, settings, user=lambda: User("ada"))
+    sent: list[Any] = []
+    left = asyncio.Event()
+
+    async def receive() -> Any:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            left.set()
+
+    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
+    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
+
+    async def called() -> None:
+        await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
+
+    asyncio.run(called())
+    assert sent[0]["status"] == 200
+    assert whose(sent[1]["body"].decode()) == "ada"
+
+
 def test_a_factory_with_its_configuration(dg_env: dict[str, str]) -> None:
     widget = Widget(user=member)
     for path in ("/one", "/two"):
