@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import Message, Scope
+from widgetmw.asgi_responder import Message, Scope
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User

@@ -38,7 +38,8 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
 from widgetmw.core.widget import PAGE_METHODS, VALIDATORS
 from widgetmw.core.widget import Widget as Core
-from widgetmw.wsgi import PLACED, EnvironFacts, WidgetMiddleware, decoded, tokens_for
+from widgetmw.wsgi import WidgetMiddleware, tokens_for
+from widgetmw.wsgi_responder import PLACED, EnvironFacts, decoded
 
 __all__ = ["Widget", "widgetmw_script"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from widgetmw.asgi import Message, Receive, Scope, ScopeFacts, WidgetMiddleware, below, tokens_for
+from widgetmw.asgi import Receive, WidgetMiddleware, below, tokens_for
+from widgetmw.asgi_responder import Message, Scope, ScopeFacts
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import cause
 from widgetmw.core.identity import AsyncResolver

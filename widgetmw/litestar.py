@@ -15,7 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.types import Empty
 
-from widgetmw.asgi import Message, Scope
+from widgetmw.asgi_responder import Message, Scope
 from widgetmw.core.endpoint import Call
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity import ask_async, takes, whose_async

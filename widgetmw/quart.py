@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, request, request_finished, session
 
-from widgetmw.asgi import App, Message, Receive, Scope, Send
+from widgetmw.asgi import App, Receive
+from widgetmw.asgi_responder import Message, Scope, Send
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity import ask_async, claimed, takes
 from widgetmw.core.overlay import overlaid

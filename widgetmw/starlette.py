@@ -16,7 +16,8 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import App, Asker, Receive, Scope, Send, below, send_answer
+from widgetmw.asgi import App, Receive, below, send_answer
+from widgetmw.asgi_responder import Asker, Scope, Send
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity import AsyncResolver, claimed, from_scope, takes

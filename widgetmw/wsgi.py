@@ -1,40 +1,27 @@
-"""The WSGI driver (PEP 3333): an iterable in, an iterable out; every decision is the core's.
+"""The WSGI driver (PEP 3333): a middleware that leaves pages to a responder, and answers the endpoint.
 
-Rules of this file: nothing is yielded before our ``start_response`` was called; while undecided, further items are
-drawn within the same step; once decided, one item goes out for each that comes in; ``close()`` of the app's iterable
-is called exactly once. Its twin is ``asgi.py``.
+Every decision is the core's. Its twin is ``asgi.py``.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from widgetmw.core import response
-from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call, bounded
-from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.front import Front
-from widgetmw.core.headers import with_exact_length, without
 from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
-from widgetmw.core.response import LENGTH, Page
-from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
-from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_mark
+from widgetmw.core.widget import VALIDATORS, Widget
+from widgetmw.wsgi_responder import PURPOSES, Responder, StartResponse, decoded
 
-StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
-Headers: TypeAlias = list[tuple[str, str]]
 
-PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
-_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-_PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
-_SPECIAL = _PURPOSES.union(_VALIDATORS)
-_UNASKED: Any = object()
+_SPECIAL = PURPOSES.union(_VALIDATORS)
 _PHRASES = {
     200: "OK",
     204: "No Content",
@@ -85,7 +72,7 @@ class WidgetMiddleware:
         special = not environ.keys().isdisjoint(_SPECIAL)
         if special:
             _hide_validators(widget, environ, path, self.front)
-        responder = _Responder(widget, environ, mark, path, start_response, self._user, special)
+        responder = Responder(widget, environ, mark, path, start_response, self._user, special)
         return responder.answer(self.app(environ, responder.start))
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
@@ -110,11 +97,6 @@ def tokens_for(widget: Widget, environ: Environ, call: Call, user: Resolver) -> 
         widget.events.failure("endpoint", "resolver_failed", str(error))
         return widget.endpoint.unavailable(call)
     return widget.endpoint.nobody(call) if found is None else widget.endpoint.tokens(call, found)
-
-
-def decoded(text: str) -> str:
-    """Reads a path of the environ, whose bytes came as if they were Latin-1."""
-    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _hide_validators(widget: Widget, environ: Environ, path: str, front: Front | None) -> None:
@@ -157,324 +139,3 @@ def send_answer(answer: Answer, call: Call, start_response: StartResponse) -> It
         headers.append(("Content-Length", str(len(answer.body))))
     start_response(f"{answer.status} {_PHRASES[answer.status]}", headers)
     return [] if call.method == "HEAD" or not answer.body else [answer.body]
-
-
-class EnvironFacts:
-    """What the environ says that bears on its page."""
-
-    __slots__ = ("_environ", "ahead", "framed", "mount")
-
-    def __init__(self, environ: Environ, mount: str) -> None:
-        self._environ = environ
-        self.mount = mount
-        get = environ.get
-        self.framed = get("HTTP_SEC_FETCH_SITE") == "cross-site" and get("HTTP_SEC_FETCH_DEST") in _FRAMES
-        self.ahead = not _PURPOSES.isdisjoint(environ) and _ahead(environ)
-
-    @property
-    def marked(self) -> bool:
-        return has_mark(self._environ.get("HTTP_COOKIE", ""))
-
-    @property
-    def origin(self) -> str | None:
-        host = self._environ.get("HTTP_HOST")
-        return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
-
-
-def _ahead(environ: Environ) -> bool:
-    return any(environ.get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
-
-
-class _Responder:
-    """One request's answer on its way out.
-
-    Args:
-        widget: what decides.
-        environ: of the request.
-        mark: of the request: see :func:`widgetmw.core.identity.claim`.
-        path: of the request, below the mount.
-        start_response: the server's.
-        user: finds out who is signed in.
-        special: whether the request may hold validators, or say that it is made ahead of a click.
-    """
-
-    def __init__(
-        self,
-        widget: Widget,
-        environ: Environ,
-        mark: list[Any],
-        path: str,
-        start_response: StartResponse,
-        user: Resolver,
-        special: bool,
-    ) -> None:
-        self._widget = widget
-        self._environ = environ
-        self._mark = mark
-        self._mount = decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
-        self._path = path
-        self._start_response = start_response
-        self._user = user
-        self._usual = widget.usual and not special
-        # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
-        self._status = ""
-        self._headers: Headers = []
-        self._exc_info: Any = None
-        self._page: Page | None = None
-        self._body: Body | None = None
-        self._busy = False  # whether the app's bytes have to come by us
-        self._started = False
-        self._passed = False  # whether anything of the answer is out of our hands
-        self._found: User | None = _UNASKED
-        self._write: Callable[[bytes], Any] | None = None
-
-    # what the app calls
-
-    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
-        """The ``start_response`` that the app sees."""
-        if self._status:
-            if self._passed:
-                # the server knows whether headers have gone out, and raises if so
-                return (
-                    self._start_response(status, headers, exc_info)
-                    if exc_info
-                    else self._start_response(status, headers)
-                )
-            if exc_info is None:
-                raise AssertionError("start_response called a second time without exc_info")
-            self._started, self._body = False, None
-        self._status, self._headers, self._exc_info = status, headers, exc_info
-        page = self._inspected(status, headers)
-        if isinstance(page, str):
-            self._page, self._busy = None, False
-            if self._widget.settings.debug:
-                return self._leave(page)
-            self._widget.skip(page)
-            return self._begin(headers)
-        self._page, self._busy = page, True
-        return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self._written
-
-    def _written(self, data: bytes) -> None:
-        """The ``write`` that the app gets: its bytes come before those of the iterable."""
-        for piece in self._taken(data, False):
-            assert self._write is not None
-            self._passed = True
-            self._write(piece)
-
-    # what the server iterates
-
-    def answer(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
-        """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
-        if not self._busy and self._started:
-            self._passed = True
-            self.release()
-            return chunks
-        # a subclass of list may have a close() of its own
-        if type(chunks) is list and len(chunks) == 1 and self._busy and not self._started:
-            self.release()
-            return self._taken(chunks[0], True)
-        return _Chunks(self, chunks).begun()
-
-    def release(self) -> None:
-        """Gives the request back at the end of its answer."""
-        self._mark[0] = None
-
-    def step(self, chunks: Iterator[bytes]) -> bytes:
-        """Returns the next item to send; raises ``StopIteration`` after the last."""
-        for data in chunks:
-            if not self._busy:
-                self._passed = True
-                return data
-            out = self._taken(data, False)
-            if self._started:
-                self._passed = True
-                return b"".join(out)
-        return self._end()
-
-    def _end(self) -> bytes:
-        if not self._busy:
-            self.release()
-            raise StopIteration
-        out = b"".join(self._taken(b"", True))
-        self._busy = False
-        if not out:
-            raise StopIteration
-        return out
-
-    def _taken(self, data: bytes, last: bool) -> list[bytes]:
-        """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
-        page = self._page
-        if page is None or not self._busy:
-            return [data]
-        body = self._body
-        if body is not None and self._started:
-            return [body.passed(data, last)]
-        try:
-            if page.usual and body is None and self._usual:
-                out = self._plain(page, data)
-                if out is not None:
-                    return [out]
-            if body is None:
-                placed = PLACED in self._environ
-                self._body = body = Body(page.charset, page.coding, placed, self._widget.place)
-            place = body.seek(data, last)
-        except Exception as error:
-            return self._left(self._failure(error), data if body is None else body.untouched())
-        if place == PENDING:
-            return []
-        return (
-            self._left(body.reason or "failed", body.untouched())
-            if place == REFUSED
-            else self._decided(page, body, last)
-        )
-
-    def _plain(self, page: Page, data: bytes) -> bytes | None:
-        """Does in one go what most pages take; what is further down comes to the same.
-
-        Returns:
-            what goes out for the page's first piece; ``None`` where it takes a closer look.
-        """
-        environ, widget = self._environ, self._widget
-        # in a frame of another site it may get no token
-        if data.__class__ is not bytes or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or PLACED in environ:
-            return None
-        opening = widget.opening(self._mount, data)
-        if opening is None:
-            return None
-        self._found = found = whose(environ, self._user)
-        if found.__class__ is User:
-            dressed = widget.plain(page, opening, self._headers, data, found)
-            if dressed is None:
-                return None
-            headers, data = dressed
-            widget.injected()
-        elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
-            headers = self._headers
-            widget.skip("nobody")
-        else:
-            return None  # our cookie asks for a page that cleans up
-        self._busy = False
-        self._begin(headers)
-        return data
-
-    def _left(self, reason: str, data: bytes) -> list[bytes]:
-        self._busy = False
-        self._leave(reason)
-        return [data]
-
-    def _decided(self, page: Page, body: Body, last: bool) -> list[bytes]:
-        dressed = self._dressed(page)
-        if isinstance(dressed, str):
-            return self._left(dressed, body.untouched())
-        headers, span = dressed
-        out = body.opened(span, last)
-        if not page.coding:
-            self._busy = False
-        elif last:
-            headers = with_exact_length(headers, len(out))
-            self._busy = False
-        else:
-            headers = without(headers, LENGTH)
-        self._out(headers)
-        return [out]
-
-    # decisions
-
-    def _inspected(self, status: str, headers: Headers) -> Page | str:
-        if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
-            return "method"
-        try:
-            page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
-        except Exception as error:
-            return self._failure(error)
-        if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
-            return "excluded"
-        return page
-
-    def _head(self, page: Page) -> Callable[[bytes], Any]:
-        self._busy = False
-        dressed = self._dressed(page)
-        if isinstance(dressed, str):
-            return self._leave(dressed)
-        # how long the page would be is known only once it is made
-        return self._out(without(dressed[0], LENGTH))
-
-    def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
-        widget = self._widget
-        try:
-            facts = EnvironFacts(self._environ, self._mount)
-            reason = widget.forbids(facts, page)
-            if reason is not None:
-                return reason
-            return widget.dress(facts, page, self._headers, self._whose() if widget.asks_user else None)
-        except Exception as error:
-            return self._failure(error)
-
-    def _whose(self) -> User | None:
-        return whose(self._environ, self._user) if self._found is _UNASKED else self._found
-
-    def _failure(self, error: Exception) -> str:
-        code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
-        self._widget.events.say("page", code, why)
-        return code
-
-    def _out(self, headers: Headers) -> Callable[[bytes], Any]:
-        self._widget.injected()
-        if self._widget.settings.debug:
-            headers.append(("X-Widgetmw", "injected"))
-        return self._begin(headers)
-
-    def _leave(self, reason: str) -> Callable[[bytes], Any]:
-        self._widget.skip(reason)
-        headers = self._headers
-        if self._widget.settings.debug:
-            headers = [*headers, ("X-Widgetmw", f"skipped; reason={reason}")]
-        return self._begin(headers)
-
-    def _begin(self, headers: Headers) -> Callable[[bytes], Any]:
-        self._started = True
-        if self._exc_info:
-            self._write = write = self._start_response(self._status, headers, self._exc_info)
-        else:
-            self._write = write = self._start_response(self._status, headers)
-        return write
-
-
-class _Chunks:
-    """The iterable that the server gets."""
-
-    def __init__(self, responder: _Responder, chunks: Iterable[bytes]) -> None:
-        self._responder = responder
-        self._source = chunks
-        self._chunks: Iterator[bytes] = iter(())
-        self._first: list[bytes] = []
-
-    def begun(self) -> _Chunks:
-        """Draws as far as the decision needs; returns itself.
-
-        Before the call returns, since there are servers that look at status and headers as soon as it does
-        (granian, up to 2.8 at least), and most apps have called ``start_response`` by then.
-        """
-        try:
-            self._chunks = iter(self._source)
-            self._first = [self._responder.step(self._chunks)]
-        except StopIteration:
-            pass
-        except BaseException:
-            self.close()  # the server never sees this iterable, and cannot
-            raise
-        return self
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return self._first.pop() if self._first else self._responder.step(self._chunks)
-
-    def close(self) -> None:
-        """Closes the app's iterable, also when the client has gone away."""
-        close = getattr(self._source, "close", None)
-        self._source = ()
-        self._responder.release()
-        if close is not None:
-            close()

@@ -12,7 +12,8 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from widgetmw.aiohttp.writer import Exact, Nowhere, Responder, Writer, name_file
-from widgetmw.asgi import Scope, below, call_of, hide_validators, tokens_for
+from widgetmw.asgi import below, call_of, hide_validators, tokens_for
+from widgetmw.asgi_responder import Scope
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import cause
 from widgetmw.core.identity import KEY, AsyncResolver, claim, share

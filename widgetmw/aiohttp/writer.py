@@ -11,15 +11,15 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from widgetmw import asgi
-from widgetmw.asgi import Headers, Message
+from widgetmw import asgi_responder
+from widgetmw.asgi_responder import Headers, Message
 from widgetmw.core.endpoint import Answer
 from widgetmw.core.response import Page
 
 _OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 
-class Responder(asgi.Responder):
+class Responder(asgi_responder.Responder):
     """As the ASGI driver's, for what aiohttp does to a body behind us.
 
     Attributes:

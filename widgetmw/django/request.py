@@ -15,7 +15,7 @@ from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, cl
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi import EnvironFacts
+from widgetmw.wsgi_responder import EnvironFacts
 
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"
