@@ -204,7 +204,7 @@ class Responder:
 
     def _opening(self, message: Message) -> Opening | None:
         """How the page begins, where it begins as most do."""
-        data = message["body"]
+        data = message.get("body")
         # in a frame of another site it may get no token
         if data.__class__ is not bytes or b"cross-site" in map(_VALUE, self._scope["headers"]):
             return None

@@ -99,11 +99,12 @@ def test_bodies_may_be_any_bytes(dg_env: dict[str, str], kind: Any) -> None:
     assert page.endswith(BODY[HEAD_END:])
 
 
-def test_headers_body_and_more_body_may_be_missing(dg_env: dict[str, str]) -> None:
+def test_headers_body_and_more_body_may_be_missing(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     bare = {"type": "http.response.start", "status": 200}
     assert run(middleware(dg_env, bare, {"type": "http.response.body"})) == [bare, {"type": "http.response.body"}]
     empty = run(middleware(dg_env, START, {"type": "http.response.body"}))
     assert empty == [START, {"type": "http.response.body"}]
+    assert caplog.text == ""
 
 
 def test_the_apps_objects_are_never_changed(dg_env: dict[str, str]) -> None:
