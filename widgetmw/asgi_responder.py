@@ -81,7 +81,8 @@ class Responder:
         path: of the request, below that.
         send: the server's.
         user: finds out who is signed in.
-        special: whether the request may hold validators, or say that it is made ahead of a click.
+        special: whether the request is none for a page, or may hold validators, or say that it is made ahead of a
+            click.
 
     Attributes:
         holding: whether messages of the app's wait for the decision.
@@ -134,19 +135,19 @@ class Responder:
             headers = list(headers)  # any iterable will do, also one that is read once
             message = {**message, "headers": headers}
         try:
-            page = self._inspected(message["status"], headers)
+            look = response.inspect if self._usual else self._inspected
+            page = look(message["status"], headers)
         except Exception as error:
             page = self._failure(error)
-        if isinstance(page, str):
-            if self._widget.settings.debug:
-                self._held = [message]
-                return self._leave(page)
+        if isinstance(page, str) and self._usual:
             self._done = True
             self._widget.skip(page)
             return self._send(message)
         self._held = [message]
+        if isinstance(page, str):
+            return self._leave(page)
         self.holding, self._page = True, page
-        return self._judge(page) if self._scope["method"] == "HEAD" else _nothing()
+        return self._judge(page) if not self._usual and self._scope["method"] == "HEAD" else _nothing()
 
     def _inspected(self, status: int, headers: Headers) -> Page | str:
         if self._scope["method"] not in PAGE_METHODS:

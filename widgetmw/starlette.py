@@ -103,7 +103,8 @@ class _Inner:
             await send_answer(*await answered(widget, scope, self._resolver), send)
         elif widget.asks_user:
             mount = scope.get("root_path", "")
-            asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver, special=False)
+            special = scope["method"] != "GET"
+            asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver, special)
             await self.app(scope, receive, asker.send)
             if asker.holding:
                 await asker.close()

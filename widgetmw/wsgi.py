@@ -69,7 +69,7 @@ class WidgetMiddleware:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
                 mark[0] = None
-        special = not environ.keys().isdisjoint(_SPECIAL)
+        special = environ["REQUEST_METHOD"] != "GET" or not environ.keys().isdisjoint(_SPECIAL)
         if special:
             _hide_validators(widget, environ, path, self.front)
         responder = Responder(widget, environ, mark, path, start_response, self._user, special)

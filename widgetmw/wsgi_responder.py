@@ -70,7 +70,8 @@ class Responder:
         path: of the request, below the mount.
         start_response: the server's.
         user: finds out who is signed in.
-        special: whether the request may hold validators, or say that it is made ahead of a click.
+        special: whether the request is none for a page, or may hold validators, or say that it is made ahead of a
+            click.
     """
 
     def __init__(
@@ -122,12 +123,13 @@ class Responder:
         page = self._inspected(status, headers)
         if isinstance(page, str):
             self._page, self._busy = None, False
-            if self._widget.settings.debug:
+            if not self._usual:
                 return self._leave(page)
             self._widget.skip(page)
             return self._begin(headers)
         self._page, self._busy = page, True
-        return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self._written
+        head = not self._usual and self._environ["REQUEST_METHOD"] == "HEAD"
+        return self._head(page) if head else self._written
 
     def _written(self, data: bytes) -> None:
         """The ``write`` that the app gets: its bytes come before those of the iterable."""
@@ -256,12 +258,14 @@ class Responder:
     # decisions
 
     def _inspected(self, status: str, headers: Headers) -> Page | str:
-        if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
+        if not self._usual and self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
             return "method"
         try:
             page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
         except Exception as error:
             return self._failure(error)
+        if self._usual:
+            return page
         if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
