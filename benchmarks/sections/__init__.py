@@ -7,6 +7,7 @@ from typing import Final
 ORDER: Final = (
     "asgi",
     "wsgi",
+    "apps",
     "body",
     "peers",
     "stream",
@@ -19,5 +20,5 @@ ORDER: Final = (
     "growth",
     "pieces",
 )
-ONLY_FULL: Final = frozenset({"peers", "growth", "pieces"})
+ONLY_FULL: Final = frozenset({"apps", "peers", "growth", "pieces"})
 """Those that a quick look leaves out."""

@@ -18,9 +18,14 @@ from typing import Any
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.rounds import Estimate
-from benchmarks.subject import ADA, VENDORS, settings
-from benchmarks.traffic import page
+from benchmarks.subject import ADA, VENDORS, settings, signed_in
+from benchmarks.traffic import CHROME, HTML, JSON, SEVEN, SHORT, asgi_request, nowhere, page
 from widgetmw import User
+from widgetmw.asgi import _NAME, _SPECIAL
+from widgetmw.asgi_responder import Responder
+from widgetmw.core.headers import private
+from widgetmw.core.identity import claim, whose
+from widgetmw.core.response import Page, inspect
 from widgetmw.core.scanner import HeadScanner
 from widgetmw.core.widget import Widget
 
@@ -59,7 +64,34 @@ def pieces() -> dict[str, Callable[[], object]]:
     found["a user's tokens from the cache"] = lambda: tokens.get(ADA)
     found["a User object"] = lambda: User("ada", name="Ada", email="ada@shop.example")
     found["the head of a 100 KB page, found"] = lambda: HeadScanner(True).feed(scanned)
-    return found
+    return found | _of_a_page()
+
+
+def _of_a_page() -> dict[str, Callable[[], object]]:
+    """What the short way of a page is made of, in its order."""
+    widget, body = Widget(settings()), page()
+    request, html = asgi_request(list(SHORT)), [(b"content-type", HTML), (b"content-length", b"10000")]
+    json, nine = [(b"content-type", JSON), (b"content-length", b"10000")], [*html, *SEVEN]
+    found, opening = inspect(200, html), widget.opening("", body)
+    assert isinstance(found, Page)
+    assert opening is not None
+    start = {"type": "http.response.start", "status": 200, "headers": html}
+    return {
+        "ASGI: a request claimed": lambda: claim(dict(request), widget),
+        "ASGI: the same without claiming it": lambda: dict(request),
+        "ASGI: names of 3 request headers looked through": lambda: _SPECIAL.isdisjoint(map(_NAME, SHORT)),
+        "ASGI: names of 17 request headers looked through": lambda: _SPECIAL.isdisjoint(map(_NAME, CHROME)),
+        "ASGI: a responder made": lambda: Responder(widget, request, "", "/", nowhere, signed_in, False),
+        "an answer known to be no page": lambda: inspect(200, json),
+        "a page known as one, 2 headers": lambda: inspect(200, html),
+        "a page known as one, 9 headers": lambda: inspect(200, nine),
+        "how the page begins": lambda: widget.opening("", body),
+        "whose it is, the resolver included": lambda: whose(request, signed_in),
+        "headers made private": lambda: private(html, found, "private, no-store", 3500),
+        "page and headers with the span, all of it": lambda: widget.plain(found, opening, html, body, ADA),
+        "ASGI: a message copied with other headers": lambda: {**start, "headers": html},
+        "an outcome counted": lambda: widget.skip("not_html"),
+    }
 
 
 def main() -> None:
