@@ -225,7 +225,10 @@ class Responder:
                 if place != PENDING:
                     return place
             self._body = body = Body(page.charset, page.coding)  # which need not glance at it again
-        return body.seek(data, not more)
+        place = body.seek(data, not more)
+        if place > 0 and page.usual and len(self._held) == 2:
+            self._widget.learn(self._mount, data, place)
+        return place
 
     def _judge(self, page: Page) -> Awaitable[None]:
         """Asks whose the page is, where that matters, and goes on with the answer."""

@@ -194,7 +194,11 @@ class Responder:
             if body is None:
                 placed = PLACED in self._environ
                 self._body = body = Body(page.charset, page.coding, placed, self._widget.place)
-            place = body.seek(data, last)
+                place = body.seek(data, last)
+                if place > 0 and page.usual and not placed:
+                    self._widget.learn(self._mount, data, place)
+            else:
+                place = body.seek(data, last)
         except Exception as error:
             return self._left(self._failure(error), data if body is None else body.untouched())
         if place == PENDING:

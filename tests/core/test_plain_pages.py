@@ -6,12 +6,15 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from widgetmw import Settings, User, asgi, wsgi
 from widgetmw.core.headers import private
 from widgetmw.core.response import inspect
+from widgetmw.core.scanner import HeadScanner, locate
+from widgetmw.core.widget import Widget
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 POOL = [
@@ -70,6 +73,72 @@ def test_what_is_remembered_of_one_answer_is_never_said_of_another(
         assert names.count("content-length") <= 1
         assert "cache-control" in names
         assert "vary" in names
+
+
+PIECES = [
+    b"<!doctype html>",
+    b"<html>",
+    b"\n",
+    b"<!-- a comment -->",
+    b"<!-- <head -->",
+    b"<!-- <head> -->",
+    b"<!--><head>",
+    b"<head>",
+    b"<head lang=en>",
+    b"<head a='>'>",
+    b"<head-er>",
+    b"<title>a</title>",
+    b"<meta charset=latin-1>",
+    b"<script><head></script>",
+    b"<body>",
+    b"text",
+]
+PAGES = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join), min_size=2, max_size=5)
+
+
+@settings(max_examples=300)
+@given(PAGES)
+@example([b"<!-- a --><head><title>", b"<!-- a --><head><p>", b"<!-- a --><title>", b"<!-- a --><p>"])
+@example([b"<!-- <head --><title>", b"<!-- <head --><p>"])
+def test_how_pages_begin_is_remembered_only_where_that_decides(pages: list[bytes]) -> None:
+    core = Widget(SETTINGS)
+    for page in pages:
+        place, _ = locate(page, charset_declared=True)
+        opening = core.opening("", page)
+        if opening is not None:
+            assert len(opening.start) == place
+        elif place > 0:
+            core.learn("", page, place)
+
+
+@pytest.mark.parametrize("driver", ["asgi", "wsgi"])
+def test_a_page_with_a_comment_before_its_head_is_scanned_once(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scans = []
+    original = HeadScanner.feed
+    monkeypatch.setattr(HeadScanner, "feed", lambda self, data: scans.append(data) or original(self, data))
+    body = b"<!doctype html><!-- saved --><html><head><title>a</title>"
+    headers = [POOL[0], ("Content-Length", str(len(body)))]
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": of_kind(headers, bytes)})
+        await send({"type": "http.response.body", "body": body})
+
+    def called(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", list(headers))
+        return [body]
+
+    around_asgi = asgi.WidgetMiddleware(answer, SETTINGS, user=lambda scope: User("ada"))
+    around_wsgi = wsgi.WidgetMiddleware(called, SETTINGS, user=lambda environ: User("ada"))
+    found = []
+    for _ in range(3):
+        environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
+        if driver == "asgi":
+            found.append(through_asgi(around_asgi, answer, [], "GET", "")[1]["body"])
+        else:
+            found.append(b"".join(around_wsgi(environ, lambda *_: None)))
+    assert len(scans) == 1
+    assert found[0] == found[1] == found[2]
+    assert b"<head><script" in found[0]
 
 
 # --- the same through the drivers -----------------------------------------------------------------

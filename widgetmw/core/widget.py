@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import AnyStr, Final, NamedTuple, Protocol
 
@@ -26,6 +27,9 @@ VALIDATORS: Final = frozenset({"if-none-match", "if-modified-since", "if-range",
 _CLEANED: Final = "private, no-store"
 _PREFETCHED: Final = "private, no-cache"
 _MOST_MOUNTS: Final = 64
+_HEAD_TAG: Final = re.compile(rb"<head(?:[\t\n\f\r /][^<>]*+)?(?<!--)>\Z", re.IGNORECASE)
+_LONGEST_TAG: Final = 1000  # bytes
+_LONGEST_START: Final = 16_384
 
 REASONS: Final = {
     "nobody": ("nobody is signed in", "nothing to do, unless somebody is: then see how the user is found"),
@@ -186,12 +190,21 @@ class Widget:
         if opening is not None and data.startswith(opening.start):
             return opening
         place = usual_place(data)
-        if place == PENDING:
-            return None
+        return None if place == PENDING else self._remembered(mount, data[:place])
+
+    def learn(self, mount: str, data: bytes, place: int) -> None:
+        """Remembers how a page begins whose place a scanner has found, as pages with a comment before their head.
+
+        Only where a head tag ends there: an implied head depends on what follows, too.
+        """
+        if place <= _LONGEST_START and _HEAD_TAG.search(data, max(0, place - _LONGEST_TAG), place):
+            self._remembered(mount, data[:place])
+
+    def _remembered(self, mount: str, start: bytes) -> Opening:
         before, after = self.snippet.plain(mount)
         if len(self._openings) >= _MOST_MOUNTS:  # a proxy may name any
             self._openings.clear()
-        opening = self._openings[mount] = Opening(data[:place], data[:place] + before, after)
+        opening = self._openings[mount] = Opening(start, start + before, after)
         return opening
 
     def plain(
