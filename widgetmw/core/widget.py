@@ -228,8 +228,9 @@ class Widget:
             return None
         start, before, after = opening
         snippet = self.snippet
-        span = b"".join((before, snippet.moment(now), grant.page or snippet.page(grant), after))
-        whole = data.replace(start, span, 1)
+        # a view is cut for free, and all is joined at once: a page is copied once, however large
+        rest = memoryview(data)[len(start) :]
+        whole = b"".join((before, snippet.moment(now), grant.page or snippet.page(grant), after, rest))
         return private(headers, page, self._cache_control, len(whole) - len(data)), whole
 
     def dress(
