@@ -73,7 +73,7 @@ class WidgetMiddleware:
             if path.startswith(widget.path) and widget.ours(path):
                 await self._answer(widget, scope, receive, send, path[len(widget.path) :])
                 return
-            special = scope["method"] != "GET" or not _SPECIAL.isdisjoint(map(_NAME, headers))
+            special = scope.get("method") != "GET" or not _SPECIAL.isdisjoint(map(_NAME, headers))
             if special:
                 hide_validators(widget, scope, path, self.front)
             if scope.get("extensions"):

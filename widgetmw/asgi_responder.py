@@ -7,7 +7,7 @@ are; only our own work is guarded, since an error of the app or the server is no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -43,9 +43,9 @@ class ScopeFacts:
 
     __slots__ = ("_scope", "ahead", "framed", "mount")
 
-    def __init__(self, scope: Scope, mount: str) -> None:
+    def __init__(self, scope: Scope, mount: str, headers: Iterable[tuple[bytes, bytes]] | None = None) -> None:
         # of one that comes twice the last counts: browsers send none of these twice
-        known = dict(scope["headers"])
+        known = dict(scope["headers"] if headers is None else headers)
         self._scope = scope
         self.mount = mount
         self.framed = known.get(b"sec-fetch-site") == b"cross-site" and known.get(b"sec-fetch-dest") in _FRAMES
@@ -105,9 +105,11 @@ class Responder:
         self._send = send
         self._user = user
         self._usual = widget.usual and not special
+        self._asked = tuple(scope["headers"])  # as they came: what a layer further in drops still counts
         # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
         self.holding = self._done = self._recoding = False
         self._held: list[Message] = _NOTHING_HELD
+        self._headers: Headers = _NONE
         self._page: Page | None = None
         self._body: Body | None = None
         self._place = PENDING
@@ -141,11 +143,12 @@ class Responder:
             page = self._failure(error)
         if isinstance(page, str) and self._usual:
             self._done = True
-            self._widget.skip(page)
+            self._skip(page)
             return self._send(message)
         self._held = [message]
         if isinstance(page, str):
             return self._leave(page)
+        self._headers = headers.copy()  # as the app sent them: servers do not look at a list again either
         self.holding, self._page = True, page
         return self._judge(page) if not self._usual and self._scope["method"] == "HEAD" else _nothing()
 
@@ -191,7 +194,7 @@ class Responder:
         scope, widget, start = self._scope, self._widget, self._held[0]
         self._found = found = whose_soon(scope, self._user)
         if found.__class__ is User:
-            dressed = widget.plain(page, opening, start["headers"], message["body"], found)
+            dressed = widget.plain(page, opening, self._headers, message["body"], found)
             if dressed is None:
                 return None
             start, message = {**start, "headers": dressed[0]}, {**message, "body": dressed[1]}
@@ -207,7 +210,7 @@ class Responder:
         """How the page begins, where it begins as most do."""
         data = message.get("body")
         # in a frame of another site it may get no token
-        if data.__class__ is not bytes or b"cross-site" in map(_VALUE, self._scope["headers"]):
+        if data.__class__ is not bytes or b"cross-site" in map(_VALUE, self._asked):
             return None
         return self._widget.opening(self._mount, data)
 
@@ -221,13 +224,13 @@ class Responder:
         body = self._body
         if body is None:
             if page.charset and not page.coding:
-                place = self._widget.place(data)
+                place = self._widget.place(data, self._mount)
                 if place != PENDING:
                     return place
             self._body = body = Body(page.charset, page.coding)  # which need not glance at it again
         place = body.seek(data, not more)
-        if place > 0 and page.usual and len(self._held) == 2:
-            self._widget.learn(self._mount, data, place)
+        if place > 0 and page.usual and len(self._held) == 2 and body.head_tag:
+            self._widget.learn(self._mount, data[:place])
         return place
 
     def _judge(self, page: Page) -> Awaitable[None]:
@@ -235,13 +238,13 @@ class Responder:
         widget = self._widget
         dressed: tuple[Headers, bytes] | str | None
         try:
-            facts = ScopeFacts(self._scope, self._mount)
+            facts = ScopeFacts(self._scope, self._mount, self._asked)
             dressed = widget.forbids(facts, page)
             if dressed is None:
                 found = self._whose() if widget.asks_user else None
                 if found is not None and not isinstance(found, User):
                     return self._wait(facts, page, found)
-                dressed = widget.dress(facts, page, self._held[0]["headers"], found)
+                dressed = widget.dress(facts, page, self._headers, found)
         except Exception as error:
             dressed = self._failure(error)
         return self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed)
@@ -252,10 +255,13 @@ class Responder:
     async def _wait(self, facts: ScopeFacts, page: Page, found: Awaitable[User | None]) -> None:
         dressed: tuple[Headers, bytes] | str
         try:
-            dressed = self._widget.dress(facts, page, self._held[0]["headers"], await found)
+            dressed = self._widget.dress(facts, page, self._headers, await found)
         except Exception as error:
             dressed = self._failure(error)
         await (self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed))
+
+    def _skip(self, reason: str) -> None:
+        self._widget.skip(reason)
 
     def _failure(self, error: Exception) -> str:
         code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
@@ -278,7 +284,7 @@ class Responder:
         # the place was found at a glance, in the first piece
         chunk = held[-1]
         held[0] = {**held[0], "headers": headers}
-        held[-1] = {**chunk, "body": spliced(chunk["body"], self._place, span)}
+        held[-1] = {**chunk, "body": spliced(_bytes(chunk["body"]), self._place, span)}
         return self._send_all(held)
 
     def _opened(self, page: Page, headers: Headers, span: bytes, held: list[Message], body: Body) -> list[Message]:
@@ -335,23 +341,26 @@ class Asker(Responder):
         if self._opening(message) is None:
             return None
         self._held.append(message)
-        return self._asked()
+        return self._ask()
 
     def _judge(self, page: Page) -> Awaitable[None]:
         try:
-            if self._widget.forbids(ScopeFacts(self._scope, self._mount), page) is None:
-                return self._asked()
+            if self._widget.forbids(ScopeFacts(self._scope, self._mount, self._asked), page) is None:
+                return self._ask()
         except Exception as error:
             self._failure(error)
         return self._release()
 
-    def _asked(self) -> Awaitable[None]:
+    def _ask(self) -> Awaitable[None]:
         waiting = ask_soon(self._scope, self._user)
         return self._release() if waiting is None else self._release_after(waiting)
 
     async def _release_after(self, waiting: Awaitable[None]) -> None:
         await waiting
         await self._release()
+
+    def _skip(self, reason: str) -> None:
+        pass  # it is counted further out
 
     def _failure(self, error: Exception) -> str:
         return "failed"  # further out the same will fail, and be said

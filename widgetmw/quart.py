@@ -89,10 +89,19 @@ def _ending(app: App) -> App:
         ended = asyncio.Event()
         coming: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
+        async def left() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
         async def hear() -> Message:
             if coming:
                 return coming.pop()
-            await ended.wait()
+            waiting = [asyncio.ensure_future(ended.wait()), asyncio.ensure_future(left())]
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waiting:
+                    each.cancel()
             return {"type": "http.disconnect"}
 
         async def tell(message: Message) -> None:

@@ -73,7 +73,11 @@ class WidgetMiddleware:
         if special:
             _hide_validators(widget, environ, path, self.front)
         responder = Responder(widget, environ, mark, path, start_response, self._user, special)
-        return responder.answer(self.app(environ, responder.start))
+        try:
+            return responder.answer(self.app(environ, responder.start))
+        except BaseException:
+            mark[0] = None  # the same environ may be served again
+            raise
 
     def _answer(self, widget: Widget, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
         call = _call(environ, path)

@@ -8,6 +8,7 @@ iterable is called exactly once. Its twin is ``asgi_responder.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 from widgetmw.core import response
@@ -92,6 +93,9 @@ class Responder:
         self._start_response = start_response
         self._user = user
         self._usual = widget.usual and not special
+        # as the request came: what a layer further in drops still counts
+        told = special or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site"
+        self._facts = EnvironFacts(environ, self._mount) if told else None
         # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
         self._status = ""
         self._headers: Headers = []
@@ -128,6 +132,7 @@ class Responder:
             self._widget.skip(page)
             return self._begin(headers)
         self._page, self._busy = page, True
+        self._headers = list(headers)  # what an app does to its list afterwards comes too late everywhere
         head = not self._usual and self._environ["REQUEST_METHOD"] == "HEAD"
         return self._head(page) if head else self._written
 
@@ -187,20 +192,19 @@ class Responder:
         if body is not None and self._started:
             return [body.passed(data, last)]
         try:
-            if page.usual and body is None and self._usual:
-                out = self._plain(page, data)
-                if out is not None:
-                    return [out]
-            if body is None:
-                placed = PLACED in self._environ
-                self._body = body = Body(page.charset, page.coding, placed, self._widget.place)
+            plain = self._plain(page, data) if page.usual and body is None and self._usual else None
+            if plain is None:
+                first, body = body is None, body or self._searching(page)
                 place = body.seek(data, last)
-                if place > 0 and page.usual and not placed:
-                    self._widget.learn(self._mount, data, place)
-            else:
-                place = body.seek(data, last)
+                if first and place > 0 and page.usual and body.head_tag:
+                    self._widget.learn(self._mount, data[:place])
         except Exception as error:
             return self._left(self._failure(error), data if body is None else body.untouched())
+        if plain is not None:
+            self._busy = False
+            self._begin(plain[0])
+            return [plain[1]]
+        assert body is not None
         if place == PENDING:
             return []
         return (
@@ -209,15 +213,20 @@ class Responder:
             else self._decided(page, body, last)
         )
 
-    def _plain(self, page: Page, data: bytes) -> bytes | None:
+    def _searching(self, page: Page) -> Body:
+        place = partial(self._widget.place, mount=self._mount)
+        self._body = body = Body(page.charset, page.coding, PLACED in self._environ, place)
+        return body
+
+    def _plain(self, page: Page, data: bytes) -> tuple[Headers, bytes] | None:
         """Does in one go what most pages take; what is further down comes to the same.
 
         Returns:
-            what goes out for the page's first piece; ``None`` where it takes a closer look.
+            headers, and what goes out for the page's first piece; ``None`` where it takes a closer look.
         """
         environ, widget = self._environ, self._widget
         # in a frame of another site it may get no token
-        if data.__class__ is not bytes or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or PLACED in environ:
+        if data.__class__ is not bytes or self._facts is not None or PLACED in environ:
             return None
         opening = widget.opening(self._mount, data)
         if opening is None:
@@ -227,16 +236,12 @@ class Responder:
             dressed = widget.plain(page, opening, self._headers, data, found)
             if dressed is None:
                 return None
-            headers, data = dressed
             widget.injected()
-        elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
-            headers = self._headers
+            return dressed
+        if found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
             widget.skip("nobody")
-        else:
-            return None  # our cookie asks for a page that cleans up
-        self._busy = False
-        self._begin(headers)
-        return data
+            return self._headers, data
+        return None  # our cookie asks for a page that cleans up
 
     def _left(self, reason: str, data: bytes) -> list[bytes]:
         self._busy = False
@@ -285,7 +290,7 @@ class Responder:
     def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
         widget = self._widget
         try:
-            facts = EnvironFacts(self._environ, self._mount)
+            facts = self._facts or EnvironFacts(self._environ, self._mount)
             reason = widget.forbids(facts, page)
             if reason is not None:
                 return reason

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from widgetmw import Settings, User, asgi, wsgi
 from widgetmw.core.headers import private
 from widgetmw.core.response import inspect
-from widgetmw.core.scanner import HeadScanner, locate
+from widgetmw.core.scanner import HeadScanner
 from widgetmw.core.widget import Widget
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
@@ -100,15 +100,21 @@ PAGES = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b
 @given(PAGES)
 @example([b"<!-- a --><head><title>", b"<!-- a --><head><p>", b"<!-- a --><title>", b"<!-- a --><p>"])
 @example([b"<!-- <head --><title>", b"<!-- <head --><p>"])
+@example([b"<!doctype html><html title='<head '><p>", b"<!doctype html><html title='<head '><head class=a>"])
+@example([b"<!doctype html><?x <head ?><p>", b"<!doctype html><?x <head ?><html><head class=a>"])
+@example([b'<!doctype html SYSTEM "<head "><p>', b'<!doctype html SYSTEM "<head "><html><head class=a>'])
+@example([b"<!doctype html><!-- <head --!><p>", b"<!doctype html><!-- <head --!><html><head class=a>"])
 def test_how_pages_begin_is_remembered_only_where_that_decides(pages: list[bytes]) -> None:
     core = Widget(SETTINGS)
     for page in pages:
-        place, _ = locate(page, charset_declared=True)
+        scanner = HeadScanner(charset_declared=True)
+        scanner.feed(page)
+        place = scanner.finish()
         opening = core.opening("", page)
         if opening is not None:
             assert len(opening.start) == place
-        elif place > 0:
-            core.learn("", page, place)
+        elif place > 0 and scanner.tag:
+            core.learn("", page[:place])
 
 
 @pytest.mark.parametrize("driver", ["asgi", "wsgi"])

@@ -237,6 +237,35 @@ def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(sett
     assert whose(sent[1]["body"].decode()) == "ada"
 
 
+def test_the_endpoint_does_not_outlast_a_client_that_has_left(settings: Settings) -> None:
+    """Where the app's answer has no end, as with a time limit of Quart's on a stream."""
+    app = make()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    app.asgi_app = endless  # type: ignore[method-assign, assignment]
+    Widget(app, settings, user=lambda: User("ada"))
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
+    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
+
+    async def called() -> None:
+        await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
+
+    asyncio.run(called())
+    assert sent[0]["status"] != 200
+
+
 def test_a_factory_with_its_configuration(dg_env: dict[str, str]) -> None:
     widget = Widget(user=member)
     for path in ("/one", "/two"):

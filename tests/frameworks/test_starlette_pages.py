@@ -15,7 +15,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -265,3 +265,13 @@ def test_an_app_that_ends_without_an_end_gets_out_what_it_sent(settings: Setting
 
     anyio.run(main)
     assert [message.get("body") for message in sent] == [None, b"<!doctype"]
+
+
+def test_an_answer_that_is_left_alone_is_counted_once(settings: Settings) -> None:
+    app = Starlette(routes=[Route("/", lambda request: JSONResponse({}))])
+    install(app, settings=settings, user=lambda connection: User("ada"))
+    visitor = Visitor(app)
+    for _ in range(3):
+        visitor.get("/")
+    outer: Any = app.middleware_stack
+    assert outer.widget.events.counts == {"page:not_html": 3}

@@ -91,6 +91,11 @@ class Body:
                 return place
         return PENDING
 
+    @property
+    def head_tag(self) -> bool:
+        """Whether a head tag has ended at the place, as a scanner saw."""
+        return isinstance(self._scanner, HeadScanner) and self._scanner.tag
+
     def untouched(self) -> bytes:
         """Returns all that the app has sent so far."""
         return self._held[0] if len(self._held) == 1 else b"".join(self._held)

@@ -74,14 +74,16 @@ class HeadScanner:
 
     Attributes:
         reason: a key of ``REASONS`` once the page is refused, else ``None``.
+        tag: whether a head tag has ended at the place, so that the bytes up to there decided.
     """
 
-    __slots__ = ("_answer", "_declaration", "_head", "_limit", "_row", "_seen", "reason")
+    __slots__ = ("_answer", "_declaration", "_head", "_limit", "_row", "_seen", "reason", "tag")
 
     reason: str | None
 
     def __init__(self, charset_declared: bool, limit: int = LIMIT) -> None:
         self.reason = None
+        self.tag = False
         self._answer = PENDING
         self._declaration = None if charset_declared else Declaration()
         self._head = PENDING
@@ -129,6 +131,7 @@ class HeadScanner:
         """
         if self._answer == PENDING and self._row is not None:
             self._row = self._stopped(self._row[END], self._seen)
+            self.tag = False
         return self._decided(ended=True)
 
     def _feed_large(self, data: bytes | bytearray | memoryview) -> int:
@@ -145,6 +148,7 @@ class HeadScanner:
             self._answer, self.reason = REFUSED, stop.reason
         elif stop.back is not None:
             self._head = at - stop.back
+            self.tag = stop.back == 0
         return stop.then
 
     def _decided(self, ended: bool) -> int:

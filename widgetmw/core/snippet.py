@@ -106,7 +106,8 @@ class Snippet:
 
         The span is the first part, :meth:`moment`, :meth:`page` and the second part: the same as :meth:`span`.
         """
-        return self._frame(("token", "inline", mount, True, (), True))
+        key: _Key = ("token", "inline", mount, True, (), True)
+        return self._frames.get(key) or self._frame(key)
 
     @staticmethod
     def script(span: bytes) -> bytes:

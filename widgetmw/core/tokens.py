@@ -168,20 +168,23 @@ class Tokens:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, user: User, now: float | None = None) -> Grant:
-        """Returns the user's tokens, fresh for at least the refresh margin.
-
-        A vendor whose signer fails is named in ``failed``; this never raises for it.
-
-        Args:
-            user: who is signed in.
-            now: Unix seconds, where the caller has just asked the clock.
-        """
+    def warm(self, user: User, now: float) -> Grant | None:
+        """Returns the user's tokens where they are at hand, without a lock."""
         grant = self._warm.get(user.id)
-        if grant is not None and grant.start <= (self._clock() if now is None else now) < grant.end:
+        if grant is not None and grant.start <= now < grant.end:
             known = grant.user
             if known is user or known == user:
                 return grant
+        return None
+
+    def get(self, user: User) -> Grant:
+        """Returns the user's tokens, fresh for at least the refresh margin.
+
+        A vendor whose signer fails is named in ``failed``; this never raises for it.
+        """
+        grant = self.warm(user, self._clock())
+        if grant is not None:
+            return grant
         with self._minting[hash(user.id) % _LOCKS]:
             return self._renewed(user)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import AnyStr, Final, NamedTuple, Protocol
 
@@ -27,9 +26,7 @@ VALIDATORS: Final = frozenset({"if-none-match", "if-modified-since", "if-range",
 _CLEANED: Final = "private, no-store"
 _PREFETCHED: Final = "private, no-cache"
 _MOST_MOUNTS: Final = 64
-_HEAD_TAG: Final = re.compile(rb"<head(?:[\t\n\f\r /][^<>]*+)?(?<!--)>\Z", re.IGNORECASE)
-_LONGEST_TAG: Final = 1000  # bytes
-_LONGEST_START: Final = 16_384
+_LONGEST_START: Final = 16_384  # bytes
 
 REASONS: Final = {
     "nobody": ("nobody is signed in", "nothing to do, unless somebody is: then see how the user is found"),
@@ -169,13 +166,17 @@ class Widget:
             return "signing_out"
         return "shared" if page.shared else "cross_origin"
 
-    def place(self, start: bytes) -> int:
+    def place(self, start: bytes, mount: str = "") -> int:
         """Finds where the span goes in a page whose charset is declared, from its first bytes.
+
+        Args:
+            start: these bytes.
+            mount: path the app is mounted under.
 
         Returns:
             the offset, or ``PENDING`` where it takes a closer look: see :class:`widgetmw.core.body.Body`.
         """
-        opening = self.opening("", start)
+        opening = self.opening(mount, start)
         return PENDING if opening is None else len(opening.start)
 
     def opening(self, mount: str, data: bytes) -> Opening | None:
@@ -192,13 +193,15 @@ class Widget:
         place = usual_place(data)
         return None if place == PENDING else self._remembered(mount, data[:place])
 
-    def learn(self, mount: str, data: bytes, place: int) -> None:
-        """Remembers how a page begins whose place a scanner has found, as pages with a comment before their head.
+    def learn(self, mount: str, start: bytes) -> None:
+        """Remembers how a page begins that a scanner had to look at, as those with a comment before their head.
 
-        Only where a head tag ends there: an implied head depends on what follows, too.
+        Args:
+            mount: path the app is mounted under.
+            start: its bytes up to the place, where a head tag ends: an implied head depends on what follows, too.
         """
-        if place <= _LONGEST_START and _HEAD_TAG.search(data, max(0, place - _LONGEST_TAG), place):
-            self._remembered(mount, data[:place])
+        if len(start) <= _LONGEST_START:
+            self._remembered(mount, start)
 
     def _remembered(self, mount: str, start: bytes) -> Opening:
         before, after = self.snippet.plain(mount)
@@ -223,7 +226,9 @@ class Widget:
             headers and page with the span; ``None`` where it takes :meth:`dress` to say.
         """
         now = self._clock()
-        grant = self.tokens.get(user, now)
+        grant = self.tokens.warm(user, now)
+        if grant is None:
+            grant, now = self.tokens.get(user), self._clock()  # which may have taken its time
         if not grant.minted:
             return None
         start, before, after = opening
@@ -255,11 +260,12 @@ class Widget:
             if kind == "ask" and not embed:
                 return "csp_blocks_connect"
             self.events.note("page", "csp_blocks_connect")
-        grant, now = None, self._clock()
+        grant = None
         if kind == "token" and user is not None:
-            grant = self.tokens.get(user, now)
+            grant = self.tokens.get(user)
             if not grant.minted:
                 return "mint_failed"
+        now = self._clock()
         span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
         dressed = self._headers(kind, page, headers, 0 if page.coding else len(span))
         return (_amend(dressed, span) if verdict.form == "hashed" else dressed), span

@@ -1,0 +1,150 @@
+"""What an app or a layer further in does behind our back: to the request, to its lists, to the server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from widgetmw import Settings, User, asgi, wsgi
+
+PAGE = b"<!doctype html><html><head><title>a</title></head><body></body></html>"
+HTML = (b"content-type", b"text/html; charset=utf-8")
+FRAMED = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-dest", b"iframe")]
+
+
+@pytest.fixture
+def settings(dg_env: dict[str, str]) -> Settings:
+    return Settings.from_env(dg_env)
+
+
+def ada(request: Any) -> User:
+    return User("ada")
+
+
+def sent(app: Any, headers: Any = ()) -> list[Any]:
+    found: list[Any] = []
+
+    async def send(message: Any) -> None:
+        found.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": list(headers)}
+    asyncio.run(app(scope, None, send))
+    return found
+
+
+def answering(change: Any, body: Any = PAGE, late: Any = None) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        change(scope)
+        headers = [HTML, (b"etag", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if late is not None:
+            late(headers)
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+def environ(**more: str) -> dict[str, Any]:
+    return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http", **more}
+
+
+def replaced(scope: Any) -> None:
+    scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(b"sec-")]
+
+
+def cleared(scope: Any) -> None:
+    scope["headers"].clear()
+
+
+@pytest.mark.parametrize("change", [replaced, cleared])
+def test_a_frame_of_another_site_stays_one_where_a_layer_drops_what_says_so(settings: Settings, change: Any) -> None:
+    middleware = asgi.WidgetMiddleware(answering(change), settings, user=ada)
+    assert sent(middleware, FRAMED)[1]["body"] == PAGE
+    assert b"<script" in sent(middleware)[1]["body"]
+
+
+def test_the_same_in_wsgi(settings: Settings) -> None:
+    def app(given: Any, start_response: Any) -> Any:
+        for name in [name for name in given if name.startswith("HTTP_SEC")]:
+            del given[name]
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE]
+
+    middleware = wsgi.WidgetMiddleware(app, settings, user=ada)
+    framed = environ(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_DEST="iframe")
+    assert b"".join(middleware(framed, lambda *_: None)) == PAGE
+    assert b"<script" in b"".join(middleware(environ(), lambda *_: None))
+
+
+def test_what_an_app_does_to_its_list_of_headers_afterwards_is_never_learnt(settings: Settings) -> None:
+    widget = asgi.WidgetMiddleware(answering(lambda scope: None), settings, user=ada)
+    for late in (lambda headers: headers.pop(), lambda headers: headers.append((b"x-late", b"1"))):
+        again = asgi.WidgetMiddleware(answering(lambda scope: None, late=late), settings, user=ada)
+        assert b"<script" in sent(again)[1]["body"]
+        start, chunk = sent(widget)
+        assert b"<script" in chunk["body"]
+        assert b"etag" not in dict(start["headers"])
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_bodies_that_are_no_bytes_get_their_span(settings: Settings, kind: Any) -> None:
+    middleware = asgi.WidgetMiddleware(answering(lambda scope: None, kind(PAGE)), settings, user=ada)
+    for _ in range(2):
+        assert b"<head><script" in bytes(sent(middleware)[1]["body"])
+
+
+@pytest.mark.parametrize("user", [ada, lambda request: None])
+def test_an_error_of_the_servers_start_response_stays_the_servers(settings: Settings, user: Any) -> None:
+    def app(given: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE]
+
+    calls = []
+
+    def start_response(*given: Any) -> None:
+        calls.append(given)
+        raise ValueError("a header of the app's that the server refuses")
+
+    middleware = wsgi.WidgetMiddleware(app, settings, user=user)
+    with pytest.raises(ValueError, match="refuses"):
+        middleware(environ(), start_response)
+    assert len(calls) == 1
+    assert middleware.widget is not None
+    assert "page:failed" not in middleware.widget.events.counts
+
+
+def test_an_environ_is_served_again_after_an_error_of_the_app(settings: Settings) -> None:
+    tries = iter([KeyError("x"), None])
+
+    def app(given: Any, start_response: Any) -> Any:
+        error = next(tries)
+        if error is not None:
+            raise error
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE]
+
+    middleware, request = wsgi.WidgetMiddleware(app, settings, user=ada), environ()
+    with pytest.raises(KeyError):
+        middleware(request, lambda *_: None)
+    assert b"<script" in b"".join(middleware(request, lambda *_: None))
+
+
+@pytest.mark.parametrize("driver", ["asgi", "wsgi"])
+def test_the_time_in_a_page_is_not_older_than_its_tokens(settings: Settings, driver: str) -> None:
+    times = iter(range(1_700_000_000, 1_700_000_100))
+
+    def app(given: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE]
+
+    slow = replace(settings, clock=lambda: float(next(times)))
+    if driver == "asgi":
+        page = sent(asgi.WidgetMiddleware(answering(lambda scope: None), slow, user=ada))[1]["body"]
+    else:
+        page = b"".join(wsgi.WidgetMiddleware(app, slow, user=ada)(environ(), lambda *_: None))
+    now = float(page.partition(b'"now":')[2].partition(b",")[0])
+    expires_at = int(page.partition(b'"expires_at":')[2].partition(b",")[0])
+    assert expires_at - now <= 3600
