@@ -301,7 +301,7 @@ class Responder:
 
     def _leave(self, reason: str) -> Awaitable[None]:
         """Sends what is held as it came."""
-        self._widget.skip(reason)
+        self._skip(reason)
         if self._widget.settings.debug:
             start, told = self._held[0], (b"x-widgetmw", f"skipped; reason={reason}".encode())
             self._held[0] = {**start, "headers": [*(start.get("headers") or ()), told]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import example, given, settings
@@ -193,7 +193,22 @@ ANSWERS = {
     "broken": lambda: 1 / 0,
 }
 PEOPLE = st.sampled_from(["ada", "ada", "nobody", "nobody", "strange", "broken"])
-CASE = (TYPED, REQUESTS, BODIES, METHODS, STATUSES, MOUNTS, PEOPLE)
+
+
+class Case(NamedTuple):
+    """A request and its answer."""
+
+    headers: list[tuple[str, str]]
+    request: list[tuple[str, str]]
+    body: list[str]
+    method: str
+    status: int
+    mounts: list[str]
+    person: str
+
+
+CASES = st.builds(Case, TYPED, REQUESTS, BODIES, METHODS, STATUSES, MOUNTS, PEOPLE)
+TO_CLEAN = Case(POOL[:1], MARKED, STARTS[:1], "GET", 200, ["", "/shop"], "nobody")
 
 
 def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], method: str, mount: str) -> list[Any]:
@@ -208,18 +223,11 @@ def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], meth
 
 
 @settings(max_examples=400)
-@given(*CASE, st.booleans())
-@example(POOL[:1], MARKED, STARTS[:1], "GET", 200, ["", "/shop"], "nobody", False)
-def test_a_responder_comes_to_the_same_without_its_short_way(
-    headers: list[tuple[str, str]],
-    request: list[tuple[str, str]],
-    body: list[str],
-    method: str,
-    status: int,
-    mounts: list[str],
-    person: str,
-    waiting: bool,
-) -> None:
+@given(CASES, st.booleans())
+@example(TO_CLEAN, False)
+def test_a_responder_comes_to_the_same_without_its_short_way(case: Case, waiting: bool) -> None:
+    headers, request, body, method, status, mounts, person = case
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": status, "headers": of_kind(headers, bytes)})
         for piece in body[:-1]:
@@ -247,18 +255,10 @@ def test_a_responder_comes_to_the_same_without_its_short_way(
 
 
 @settings(max_examples=400)
-@example(POOL[:1], MARKED, STARTS[:1], "GET", 200, ["", "/shop"], "nobody", "list")
-@given(*CASE, st.sampled_from(["list", "stream", "write"]))
-def test_a_wsgi_answer_comes_to_the_same_without_its_short_way(
-    headers: list[tuple[str, str]],
-    request: list[tuple[str, str]],
-    body: list[str],
-    method: str,
-    status: int,
-    mounts: list[str],
-    person: str,
-    form: str,
-) -> None:
+@example(TO_CLEAN, "list")
+@given(CASES, st.sampled_from(["list", "stream", "write"]))
+def test_a_wsgi_answer_comes_to_the_same_without_its_short_way(case: Case, form: str) -> None:
+    headers, request, body, method, status, mounts, person = case
     pieces = [piece.encode() for piece in body]
 
     def app(environ: Any, start_response: Any) -> Any:

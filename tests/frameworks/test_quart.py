@@ -202,6 +202,13 @@ def test_a_page_from_around_the_app_is_left_alone(app: Quart, caplog: pytest.Log
     assert "around the Quart app" in caplog.text
 
 
+async def asked(app: Quart, receive: Any, send: Any) -> None:
+    """Asks the endpoint, for ten seconds at most."""
+    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
+    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
+    await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
+
+
 def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(settings: Settings) -> None:
     """As Quart does from 0.23 on."""
     app = make()
@@ -226,13 +233,7 @@ def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(sett
         if message["type"] == "http.response.body" and not message.get("more_body"):
             left.set()
 
-    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
-    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
-
-    async def called() -> None:
-        await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
-
-    asyncio.run(called())
+    asyncio.run(asked(app, receive, send))
     assert sent[0]["status"] == 200
     assert whose(sent[1]["body"].decode()) == "ada"
 
@@ -256,13 +257,7 @@ def test_the_endpoint_does_not_outlast_a_client_that_has_left(settings: Settings
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
-    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
-
-    async def called() -> None:
-        await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
-
-    asyncio.run(called())
+    asyncio.run(asked(app, receive, send))
     assert sent[0]["status"] != 200
 
 
