@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.simulation import DAY, HOUR, live, settle
 from tests.browser.site import Reply, Site, answer
-from tests.browser.traces import CONNECTED, NOTHING, STORED, converse, traces
+from tests.browser.traces import CONNECTED, KEPT, NOTHING, STORED, converse, traces
 
 Profile = Callable[..., BrowserContext]
 
@@ -139,6 +139,8 @@ def test_other_tabs_follow(profile: Profile, site: Site, missing: str) -> None:
     pages[1].evaluate("widgetmw.signOut()")
     for page in pages:
         page.wait_for_function("seen.signedout")
+        # what one tab stores or removes, the browser shows to the next one a little later
+        page.wait_for_function("(kept) => Object.keys(localStorage).sort().join() === kept", arg=",".join(sorted(KEPT)))
         assert traces(page) == NOTHING
 
 
