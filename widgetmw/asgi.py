@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from operator import itemgetter
+from types import MethodType
 from typing import TypeAlias
 
-from widgetmw.asgi_responder import FILE_SENT, PURPOSES, Message, Responder, Scope, Send
+from widgetmw.asgi_glance import Glance, ended, glanced, special
+from widgetmw.asgi_responder import FILE_SENT, Message, Responder, Scope, Send
 from widgetmw.core.endpoint import MOST_DRAINED, Answer, Call, bounded
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.front import Front
@@ -22,9 +23,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
-_SPECIAL = _VALIDATORS | PURPOSES
 _ASKED = {name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")}
-_NAME = itemgetter(0)
 
 
 class WidgetMiddleware:
@@ -49,6 +48,8 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_scope) if user is None else user
+        usual = self.widget is not None and self.widget.usual
+        self._glance = Glance(self.widget, self._user) if self.widget is not None and usual else None
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -57,7 +58,7 @@ class WidgetMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; all but HTTP passes untouched."""
-        widget = self.widget
+        widget, glance = self.widget, self._glance
         if widget is None or scope["type"] != "http" or (mark := claim(scope, self)) is None:
             await self.app(scope, receive, send)
             return
@@ -73,12 +74,16 @@ class WidgetMiddleware:
             if path.startswith(widget.path) and widget.ours(path):
                 await self._answer(widget, scope, receive, send, path[len(widget.path) :])
                 return
-            special = scope.get("method") != "GET" or not _SPECIAL.isdisjoint(map(_NAME, headers))
-            if special:
-                hide_validators(widget, scope, path, self.front)
             if scope.get("extensions"):
                 hide_file_sending(scope)
-            responder = Responder(widget, scope, mount, path, send, self._user, special)
+            if glance is not None and not special(scope):
+                answer = [None, None, send, glance, scope, mount, path]
+                await self.app(scope, receive, MethodType(glanced, answer))
+                if answer[1] is not None:
+                    await ended(answer)
+                return
+            hide_validators(widget, scope, path, self.front)
+            responder = Responder(widget, scope, mount, path, send, self._user)
             await self.app(scope, receive, responder.send)
             if responder.holding:
                 await responder.close()

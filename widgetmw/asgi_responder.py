@@ -8,8 +8,7 @@ are; only our own work is guarded, since an error of the app or the server is no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from asgiref.sync import markcoroutinefunction
 
@@ -21,7 +20,7 @@ from widgetmw.core.identity import AsyncResolver, ask_soon, whose_soon
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.user import User
-from widgetmw.core.widget import MARK, PAGE_METHODS, Opening, Widget, has_mark
+from widgetmw.core.widget import MARK, PAGE_METHODS, Widget, has_mark
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -32,10 +31,9 @@ PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-moz"})  # say that a page 
 FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 _FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
 _MARK = MARK.encode()
-_VALUE = itemgetter(1)
-_UNASKED: Any = object()
+_COOKIE: Final = b"cookie"
+UNASKED: Final[Any] = object()
 _NONE: Headers = []
-_NOTHING_HELD: list[Any] = []
 
 
 class ScopeFacts:
@@ -53,7 +51,7 @@ class ScopeFacts:
 
     @property
     def marked(self) -> bool:
-        return _marked(self._scope["headers"])
+        return marked(self._scope["headers"])
 
     @property
     def origin(self) -> str | None:
@@ -61,10 +59,12 @@ class ScopeFacts:
         return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
 
 
-def _marked(headers: Headers) -> bool:
-    if _MARK not in b";".join(map(_VALUE, headers)):
-        return False  # to look at them one by one would take longer
-    return any(name == b"cookie" and has_mark(value.decode("latin-1")) for name, value in headers)
+def marked(headers: Headers) -> bool:
+    """Whether the browser has our cookie."""
+    for name, value in headers:  # noqa: SIM110  a generator takes twice the time
+        if name == _COOKIE and _MARK in value and has_mark(value.decode("latin-1")):
+            return True
+    return False
 
 
 def _ahead(known: dict[bytes, bytes]) -> bool:
@@ -81,8 +81,8 @@ class Responder:
         path: of the request, below that.
         send: the server's.
         user: finds out who is signed in.
-        special: whether the request is none for a page, or may hold validators, or say that it is made ahead of a
-            click.
+        asked: the request's headers as far as they bear on its page, as they came; ``None``: the scope's.
+        found: what the resolver has said, if it was asked: a user, ``None``, what to wait for, or its error.
 
     Attributes:
         holding: whether messages of the app's wait for the decision.
@@ -96,7 +96,8 @@ class Responder:
         path: str,
         send: Send,
         user: AsyncResolver,
-        special: bool = True,
+        asked: Headers | tuple[()] | None = None,
+        found: User | Awaitable[User | None] | ResolverError | None = UNASKED,
     ) -> None:
         self._widget = widget
         self._scope = scope
@@ -104,16 +105,16 @@ class Responder:
         self._path = path
         self._send = send
         self._user = user
-        self._usual = widget.usual and not special
-        self._asked = tuple(scope["headers"])  # as they came: what a layer further in drops still counts
+        # what a layer further in drops still counts
+        self._asked = tuple(scope["headers"]) if asked is None else asked
         # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
         self.holding = self._done = self._recoding = False
-        self._held: list[Message] = _NOTHING_HELD
+        self._held: list[Message] = []
         self._headers: Headers = _NONE
         self._page: Page | None = None
         self._body: Body | None = None
         self._place = PENDING
-        self._found: User | Awaitable[User | None] | None = _UNASKED
+        self._found = found
 
     # Plain functions that hand back the coroutine to wait for, as far as they can: each coroutine of ours in between
     # would cost every message of the app's.
@@ -137,20 +138,15 @@ class Responder:
             headers = list(headers)  # any iterable will do, also one that is read once
             message = {**message, "headers": headers}
         try:
-            look = response.inspect if self._usual else self._inspected
-            page = look(message["status"], headers)
+            page = self._inspected(message["status"], headers)
         except Exception as error:
             page = self._failure(error)
-        if isinstance(page, str) and self._usual:
-            self._done = True
-            self._skip(page)
-            return self._send(message)
         self._held = [message]
         if isinstance(page, str):
             return self._leave(page)
         self._headers = headers.copy()  # as the app sent them: servers do not look at a list again either
         self.holding, self._page = True, page
-        return self._judge(page) if not self._usual and self._scope["method"] == "HEAD" else _nothing()
+        return self._judge(page) if self._scope["method"] == "HEAD" else nothing()
 
     def _inspected(self, status: int, headers: Headers) -> Page | str:
         if self._scope["method"] not in PAGE_METHODS:
@@ -162,57 +158,21 @@ class Responder:
 
     def _other(self, kind: str, message: Message) -> Awaitable[None]:
         self._held.append(message)
-        return self._leave("file_sent") if kind in FILE_SENT else _nothing()
+        return self._leave("file_sent") if kind in FILE_SENT else nothing()
 
     def _chunk(self, page: Page, message: Message) -> Awaitable[None]:
         try:
-            if page.usual and self._usual and len(self._held) == 1:
-                sent = self._plain(page, message)
-                if sent is not None:
-                    return sent
             place = self._sought(page, message)
         except Exception as error:
             if self._held[-1] is not message:
                 self._held.append(message)
             return self._leave(self._failure(error))
         if place == PENDING:
-            return _nothing()
+            return nothing()
         if place == REFUSED:
             return self._leave((self._body and self._body.reason) or "failed")
         self._place = place
         return self._judge(page)
-
-    def _plain(self, page: Page, message: Message) -> Awaitable[None] | None:
-        """Does in one go what most pages take; what is further down comes to the same.
-
-        Returns:
-            what is to be waited for; ``None`` where it takes a closer look.
-        """
-        opening = self._opening(message)
-        if opening is None:
-            return None
-        scope, widget, start = self._scope, self._widget, self._held[0]
-        self._found = found = whose_soon(scope, self._user)
-        if found.__class__ is User:
-            dressed = widget.plain(page, opening, self._headers, message["body"], found)
-            if dressed is None:
-                return None
-            start, message = {**start, "headers": dressed[0]}, {**message, "body": dressed[1]}
-            widget.injected()
-        elif found is None and not _marked(scope["headers"]):
-            widget.skip("nobody")
-        else:
-            return None  # our cookie asks for a page that cleans up
-        self.holding, self._done = False, True
-        return self._send_both(start, message)
-
-    def _opening(self, message: Message) -> Opening | None:
-        """How the page begins, where it begins as most do."""
-        data = message.get("body")
-        # in a frame of another site it may get no token
-        if data.__class__ is not bytes or b"cross-site" in map(_VALUE, self._asked):
-            return None
-        return self._widget.opening(self._mount, data)
 
     def _sought(self, page: Page, message: Message) -> int:
         data, more = message.get("body", b""), message.get("more_body", False)
@@ -250,7 +210,9 @@ class Responder:
         return self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed)
 
     def _whose(self) -> User | Awaitable[User | None] | None:
-        return whose_soon(self._scope, self._user) if self._found is _UNASKED else self._found
+        if isinstance(self._found, ResolverError):
+            raise self._found
+        return whose_soon(self._scope, self._user) if self._found is UNASKED else self._found
 
     async def _wait(self, facts: ScopeFacts, page: Page, found: Awaitable[User | None]) -> None:
         dressed: tuple[Headers, bytes] | str
@@ -313,10 +275,6 @@ class Responder:
         self._held = []
         return self._send(held[0]) if len(held) == 1 else self._send_all(held)
 
-    async def _send_both(self, start: Message, chunk: Message) -> None:
-        await self._send(start)
-        await self._send(chunk)
-
     async def _send_all(self, messages: list[Message]) -> None:
         for message in messages:
             await self._send(message)
@@ -336,12 +294,6 @@ class Asker(Responder):
 
     It asks when a page turns out to be one, as the responder does, and changes nothing.
     """
-
-    def _plain(self, page: Page, message: Message) -> Awaitable[None] | None:
-        if self._opening(message) is None:
-            return None
-        self._held.append(message)
-        return self._ask()
 
     def _judge(self, page: Page) -> Awaitable[None]:
         try:
@@ -369,8 +321,8 @@ class Asker(Responder):
         return self._release()
 
 
-async def _nothing() -> None:
-    pass
+async def nothing() -> None:
+    """What there is to wait for while an answer is held."""
 
 
 def _bytes(data: Any) -> bytes:

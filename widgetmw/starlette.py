@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from types import MethodType
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi import App, Receive, below, send_answer
+from widgetmw.asgi_glance import AskingGlance, ended, glanced, special
 from widgetmw.asgi_responder import Asker, Scope, Send
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
@@ -94,6 +96,8 @@ class _Inner:
         self.app = app
         self._outer = outer
         self._resolver = resolver
+        usual = outer.widget is not None and outer.widget.usual
+        self._glance = AskingGlance(outer.widget, resolver) if outer.widget is not None and usual else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         widget = self._outer.widget
@@ -103,8 +107,14 @@ class _Inner:
             await send_answer(*await answered(widget, scope, self._resolver), send)
         elif widget.asks_user:
             mount = scope.get("root_path", "")
-            special = scope["method"] != "GET"
-            asker = Asker(widget, scope, mount, below(mount, scope["path"]), send, self._resolver, special)
+            path = below(mount, scope["path"])
+            if self._glance is not None and not special(scope):
+                answer = [None, None, send, self._glance, scope, mount, path]
+                await self.app(scope, receive, MethodType(glanced, answer))
+                if answer[1] is not None:
+                    await ended(answer)
+                return
+            asker = Asker(widget, scope, mount, path, send, self._resolver)
             await self.app(scope, receive, asker.send)
             if asker.holding:
                 await asker.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from types import MethodType
 from typing import TypeAlias
 
 from widgetmw.core.endpoint import Answer, Call, bounded
@@ -16,12 +17,12 @@ from widgetmw.core.front import Front
 from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
 from widgetmw.core.settings import Settings
 from widgetmw.core.widget import VALIDATORS, Widget
-from widgetmw.wsgi_responder import PURPOSES, Responder, StartResponse, decoded
+from widgetmw.wsgi_glance import Glance, special, started
+from widgetmw.wsgi_responder import EnvironFacts, Responder, StartResponse, decoded
 
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
-_SPECIAL = PURPOSES.union(_VALIDATORS)
 _PHRASES = {
     200: "OK",
     204: "No Content",
@@ -56,11 +57,13 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_environ) if user is None else user
+        usual = self.widget is not None and self.widget.usual
+        self._glance = Glance(self.widget, self._user) if self.widget is not None and usual else None
         self.app = app if self.front is None else self.front.entered(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
-        widget = self.widget
+        widget, glance = self.widget, self._glance
         if widget is None or (mark := claim(environ, self)) is None:
             return self.app(environ, start_response)
         path: str = environ.get("PATH_INFO", "")
@@ -69,11 +72,14 @@ class WidgetMiddleware:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
                 mark[0] = None
-        special = environ["REQUEST_METHOD"] != "GET" or not environ.keys().isdisjoint(_SPECIAL)
-        if special:
-            _hide_validators(widget, environ, path, self.front)
-        responder = Responder(widget, environ, mark, path, start_response, self._user, special)
+        mount: str = environ.get("SCRIPT_NAME", "")
         try:
+            if glance is not None and not special(environ):
+                answer = [None, None, start_response, glance, environ, mark, mount]
+                return glance.answer(answer, self.app(environ, MethodType(started, answer)))
+            _hide_validators(widget, environ, path, self.front)
+            facts = EnvironFacts(environ, decoded(mount))
+            responder = Responder(widget, environ, mark, mount, path, start_response, self._user, facts)
             return responder.answer(self.app(environ, responder.start))
         except BaseException:
             mark[0] = None  # the same environ may be served again

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from widgetmw.core import response
 from widgetmw.core.body import Body
@@ -27,7 +27,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
 PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})  # say that it is loaded ahead of a click
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-_UNASKED: Any = object()
+UNASKED: Final[Any] = object()
 
 
 def decoded(text: str) -> str:
@@ -68,11 +68,12 @@ class Responder:
         widget: what decides.
         environ: of the request.
         mark: of the request: see :func:`widgetmw.core.identity.claim`.
+        mount: path the app is mounted under, as the environ has it: apps that dispatch change it there.
         path: of the request, below the mount.
         start_response: the server's.
         user: finds out who is signed in.
-        special: whether the request is none for a page, or may hold validators, or say that it is made ahead of a
-            click.
+        facts: what the request said as it came, since what a layer further in drops still counts; ``None``: nothing.
+        found: what the resolver has said, if it was asked: a user, ``None``, or its error.
     """
 
     def __init__(
@@ -80,22 +81,21 @@ class Responder:
         widget: Widget,
         environ: Environ,
         mark: list[Any],
+        mount: str,
         path: str,
         start_response: StartResponse,
         user: Resolver,
-        special: bool,
+        facts: EnvironFacts | None,
+        found: User | ResolverError | None = UNASKED,
     ) -> None:
         self._widget = widget
         self._environ = environ
         self._mark = mark
-        self._mount = decoded(environ.get("SCRIPT_NAME", ""))  # now: apps that dispatch change it
+        self._mount = decoded(mount)
         self._path = path
         self._start_response = start_response
         self._user = user
-        self._usual = widget.usual and not special
-        # as the request came: what a layer further in drops still counts
-        told = special or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site"
-        self._facts = EnvironFacts(environ, self._mount) if told else None
+        self._facts = facts
         # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
         self._status = ""
         self._headers: Headers = []
@@ -105,7 +105,7 @@ class Responder:
         self._busy = False  # whether the app's bytes have to come by us
         self._started = False
         self._passed = False  # whether anything of the answer is out of our hands
-        self._found: User | None = _UNASKED
+        self._found = found
         self._write: Callable[[bytes], Any] | None = None
 
     # what the app calls
@@ -127,16 +127,12 @@ class Responder:
         page = self._inspected(status, headers)
         if isinstance(page, str):
             self._page, self._busy = None, False
-            if not self._usual:
-                return self._leave(page)
-            self._widget.skip(page)
-            return self._begin(headers)
+            return self._leave(page)
         self._page, self._busy = page, True
         self._headers = list(headers)  # what an app does to its list afterwards comes too late everywhere
-        head = not self._usual and self._environ["REQUEST_METHOD"] == "HEAD"
-        return self._head(page) if head else self._written
+        return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self.written
 
-    def _written(self, data: bytes) -> None:
+    def written(self, data: bytes) -> None:
         """The ``write`` that the app gets: its bytes come before those of the iterable."""
         for piece in self._taken(data, False):
             assert self._write is not None
@@ -155,7 +151,7 @@ class Responder:
         if type(chunks) is list and len(chunks) == 1 and self._busy and not self._started:
             self.release()
             return self._taken(chunks[0], True)
-        return _Chunks(self, chunks).begun()
+        return Chunks(self, chunks).begun()
 
     def release(self) -> None:
         """Gives the request back at the end of its answer."""
@@ -192,19 +188,12 @@ class Responder:
         if body is not None and self._started:
             return [body.passed(data, last)]
         try:
-            plain = self._plain(page, data) if page.usual and body is None and self._usual else None
-            if plain is None:
-                first, body = body is None, body or self._searching(page)
-                place = body.seek(data, last)
-                if first and place > 0 and page.usual and body.head_tag:
-                    self._widget.learn(self._mount, data[:place])
+            first, body = body is None, body or self._searching(page)
+            place = body.seek(data, last)
+            if first and place > 0 and page.usual and body.head_tag:
+                self._widget.learn(self._mount, data[:place])
         except Exception as error:
             return self._left(self._failure(error), data if body is None else body.untouched())
-        if plain is not None:
-            self._busy = False
-            self._begin(plain[0])
-            return [plain[1]]
-        assert body is not None
         if place == PENDING:
             return []
         return (
@@ -217,31 +206,6 @@ class Responder:
         place = partial(self._widget.place, mount=self._mount)
         self._body = body = Body(page.charset, page.coding, PLACED in self._environ, place)
         return body
-
-    def _plain(self, page: Page, data: bytes) -> tuple[Headers, bytes] | None:
-        """Does in one go what most pages take; what is further down comes to the same.
-
-        Returns:
-            headers, and what goes out for the page's first piece; ``None`` where it takes a closer look.
-        """
-        environ, widget = self._environ, self._widget
-        # in a frame of another site it may get no token
-        if data.__class__ is not bytes or self._facts is not None or PLACED in environ:
-            return None
-        opening = widget.opening(self._mount, data)
-        if opening is None:
-            return None
-        self._found = found = whose(environ, self._user)
-        if found.__class__ is User:
-            dressed = widget.plain(page, opening, self._headers, data, found)
-            if dressed is None:
-                return None
-            widget.injected()
-            return dressed
-        if found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
-            widget.skip("nobody")
-            return self._headers, data
-        return None  # our cookie asks for a page that cleans up
 
     def _left(self, reason: str, data: bytes) -> list[bytes]:
         self._busy = False
@@ -267,14 +231,12 @@ class Responder:
     # decisions
 
     def _inspected(self, status: str, headers: Headers) -> Page | str:
-        if not self._usual and self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
+        if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
             return "method"
         try:
             page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
         except Exception as error:
             return self._failure(error)
-        if self._usual:
-            return page
         if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
@@ -299,7 +261,9 @@ class Responder:
             return self._failure(error)
 
     def _whose(self) -> User | None:
-        return whose(self._environ, self._user) if self._found is _UNASKED else self._found
+        if isinstance(self._found, ResolverError):
+            raise self._found
+        return whose(self._environ, self._user) if self._found is UNASKED else self._found
 
     def _failure(self, error: Exception) -> str:
         code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
@@ -328,23 +292,31 @@ class Responder:
         return write
 
 
-class _Chunks:
-    """The iterable that the server gets."""
+class Chunks:
+    """The iterable that the server gets.
 
-    def __init__(self, responder: Responder, chunks: Iterable[bytes]) -> None:
+    Args:
+        responder: of the answer.
+        source: the app's iterable.
+        iterator: its iterator, where it was asked for already.
+    """
+
+    def __init__(self, responder: Responder, source: Iterable[bytes], iterator: Iterator[bytes] | None = None) -> None:
         self._responder = responder
-        self._source = chunks
-        self._chunks: Iterator[bytes] = iter(())
+        self._source = source
+        self._chunks: Iterator[bytes] = iter(()) if iterator is None else iterator
+        self._new = iterator is None
         self._first: list[bytes] = []
 
-    def begun(self) -> _Chunks:
+    def begun(self) -> Chunks:
         """Draws as far as the decision needs; returns itself.
 
         Before the call returns, since there are servers that look at status and headers as soon as it does
         (granian, up to 2.8 at least), and most apps have called ``start_response`` by then.
         """
         try:
-            self._chunks = iter(self._source)
+            if self._new:
+                self._chunks = iter(self._source)
             self._first = [self._responder.step(self._chunks)]
         except StopIteration:
             pass
@@ -361,8 +333,13 @@ class _Chunks:
 
     def close(self) -> None:
         """Closes the app's iterable, also when the client has gone away."""
-        close = getattr(self._source, "close", None)
-        self._source = ()
+        source, self._source = self._source, ()
         self._responder.release()
-        if close is not None:
-            close()
+        close(source)
+
+
+def close(source: Iterable[bytes]) -> None:
+    """Closes an app's iterable, if it can be."""
+    closing = getattr(source, "close", None)
+    if closing is not None:
+        closing()

@@ -13,19 +13,18 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.rounds import Estimate
 from benchmarks.subject import ADA, VENDORS, settings, signed_in
-from benchmarks.traffic import CHROME, HTML, JSON, SEVEN, SHORT, asgi_request, nowhere, page
+from benchmarks.traffic import CHROME, HTML, SEVEN, SHORT, asgi_request, nowhere, page
 from widgetmw import User
-from widgetmw.asgi import _NAME, _SPECIAL
-from widgetmw.asgi_responder import Responder
-from widgetmw.core.headers import private
+from widgetmw.asgi_glance import Glance, glanced, special
+from widgetmw.asgi_responder import nothing
 from widgetmw.core.identity import claim, whose
-from widgetmw.core.response import Page, inspect
 from widgetmw.core.scanner import HeadScanner
 from widgetmw.core.widget import Widget
 
@@ -70,26 +69,32 @@ def pieces() -> dict[str, Callable[[], object]]:
 def _of_a_page() -> dict[str, Callable[[], object]]:
     """What the short way of a page is made of, in its order."""
     widget, body = Widget(settings()), page()
+    glance, opening = Glance(widget, signed_in), widget.opening("", body)
     request, html = asgi_request(list(SHORT)), [(b"content-type", HTML), (b"content-length", b"10000")]
-    json, nine = [(b"content-type", JSON), (b"content-length", b"10000")], [*html, *SEVEN]
-    found, opening = inspect(200, html), widget.opening("", body)
-    assert isinstance(found, Page)
+    long, nine = asgi_request(list(CHROME)), [*html, *SEVEN]
+    private = glance.headers.private
     assert opening is not None
+
+    def dressed() -> object:
+        made = private(html)
+        return made and widget.plain(made, opening, body, ADA)
+
     start = {"type": "http.response.start", "status": 200, "headers": html}
     return {
         "ASGI: a request claimed": lambda: claim(dict(request), widget),
         "ASGI: the same without claiming it": lambda: dict(request),
-        "ASGI: names of 3 request headers looked through": lambda: _SPECIAL.isdisjoint(map(_NAME, SHORT)),
-        "ASGI: names of 17 request headers looked through": lambda: _SPECIAL.isdisjoint(map(_NAME, CHROME)),
-        "ASGI: a responder made": lambda: Responder(widget, request, "", "/", nowhere, signed_in, False),
-        "an answer known to be no page": lambda: inspect(200, json),
-        "a page known as one, 2 headers": lambda: inspect(200, html),
-        "a page known as one, 9 headers": lambda: inspect(200, nine),
+        "ASGI: 3 request headers looked through": lambda: special(request),
+        "ASGI: 17 request headers looked through": lambda: special(long),
+        "ASGI: what is known of an answer, and a function bound to it": lambda: MethodType(
+            glanced, [None, None, nowhere, glance, request, "", "/"]
+        ),
+        "2 headers of a page judged and made private": lambda: private(html),
+        "9 headers of a page judged and made private": lambda: private(nine),
         "how the page begins": lambda: widget.opening("", body),
         "whose it is, the resolver included": lambda: whose(request, signed_in),
-        "headers made private": lambda: private(html, found, "private, no-store", 3500),
-        "page and headers with the span, all of it": lambda: widget.plain(found, opening, html, body, ADA),
-        "ASGI: a message copied with other headers": lambda: {**start, "headers": html},
+        "page and its 2 headers with the span": dressed,
+        "ASGI: a message copied": lambda: start.copy(),
+        "ASGI: a coroutine that is never waited for": lambda: nothing().close(),
         "an outcome counted": lambda: widget.skip("not_html"),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -114,4 +115,8 @@ def deployed(name: str, place: Place, environ: dict[str, str], log: Path) -> Ite
     finally:
         stop(process)
     printed = log.read_text().partition("Keyboard Interrupt: shutting down")[0]  # cheroot's last words
-    assert "Traceback" not in printed, printed[-3000:]
+    # Python 3.11's streams say so of each connection that hypercorn cuts off as it stops
+    cut_off = (
+        len(re.findall(r"^asyncio\.exceptions\.CancelledError$", printed, re.MULTILINE)) if "hypercorn" in name else 0
+    )
+    assert printed.count("Traceback (most recent") == cut_off, printed[-3000:]

@@ -65,30 +65,30 @@ def private(
     kept = list(headers) if recipe.pick is None else list(recipe.pick(headers))
     kept += recipe.added
     if added and recipe.length >= 0:
-        _lengthen(kept, recipe.length, added)
+        lengthen(kept, recipe.length, added)
     return kept
 
 
 def _recipe(headers: Sequence[tuple[Any, Any]], page: Page, cache_control: str, always: bool) -> _Recipe:
-    keep = bool(page.bits & CACHE) and not always and _stricter(page.cache, cache_control)
+    keep = bool(page.bits & CACHE) and not always and stricter(page.cache, cache_control)
     drop = STALE | SHARED if keep else STALE | SHARED | CACHE
     places = [at for at, (name, _) in enumerate(headers) if not MEANING[name] & drop]
-    ours, varying = _ours(headers[0][0].__class__, cache_control)
-    added = [] if keep else [ours]
+    own, varying = ours(headers[0][0].__class__, cache_control)
+    added = [] if keep else [own]
     if not page.bits & VARY:
         added.append(varying)
     elif not page.varies:
         # a page is one page for all answers that vary alike
         vary = next(at for at in reversed(places) if MEANING[headers[at][0]] & VARY)
         places.remove(vary)
-        added.append((headers[vary][0], _with_cookie(headers[vary][1])))
+        added.append((headers[vary][0], with_cookie(headers[vary][1])))
     length = places.index(page.length) if page.length >= 0 else -1
     recipe = _Recipe(places, headers, added, length)
     page.recipes[(cache_control, True) if always else cache_control] = recipe
     return recipe
 
 
-def _stricter(own: frozenset[str], chosen: str) -> bool:
+def stricter(own: frozenset[str], chosen: str) -> bool:
     """Whether the app's own directives leave caches less than the chosen ones would."""
     if "no-store" in own:
         return True
@@ -101,14 +101,14 @@ def like(model: AnyStr, value: str) -> AnyStr:
 
 
 @lru_cache(maxsize=16)
-def _ours(kind: type, cache_control: str) -> tuple[Any, Any]:
+def ours(kind: type, cache_control: str) -> tuple[Any, Any]:
     """Returns our ``Cache-Control`` and ``Vary``, as the kind that the app's headers are of."""
     if issubclass(kind, str):
         return ("Cache-Control", cache_control), ("Vary", "Cookie")
     return (b"cache-control", cache_control.encode("latin-1")), (b"vary", b"Cookie")  # ASGI wants lower case
 
 
-def _with_cookie(value: Any) -> Any:
+def with_cookie(value: Any) -> Any:
     own = text(value)
     return like(value, f"{own}, Cookie" if own.strip() else "Cookie")
 
@@ -135,11 +135,12 @@ def with_length(headers: Sequence[tuple[AnyStr, AnyStr]], page: Page, added: int
     """Returns the app's headers with a ``Content-Length`` for added bytes; a nonsense one goes."""
     changed = list(headers)
     if page.length >= 0:
-        _lengthen(changed, page.length, added)
+        lengthen(changed, page.length, added)
     return changed
 
 
-def _lengthen(headers: list[tuple[Any, Any]], at: int, added: int) -> None:
+def lengthen(headers: list[tuple[Any, Any]], at: int, added: int) -> None:
+    """Adds to the ``Content-Length`` at a place of the headers; a nonsense one goes."""
     name, value = headers[at]
     if not value.isdigit() or len(value) > _MOST_DIGITS or not value.isascii():
         value = value.strip()

@@ -165,7 +165,7 @@ class Page:
         self.cache = cache
         self.policies = _noted(notes, POLICY)
         self.reports = _noted(notes, REPORT)
-        self.varies = _varies(",".join(_noted(notes, VARY)))
+        self.varies = varies(",".join(_noted(notes, VARY)))
         self.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(notes)
         allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
         self.readable = bool(bits & ORIGIN) and "true" in allowed
@@ -229,7 +229,7 @@ def inspect(status: int, headers: Sequence[tuple[Any, Any]]) -> Page | str:
     verdict: bool | str | None = None
     for name, value in headers:
         if name in _TYPE_NAMES:
-            verdict = _types.get(value)
+            verdict = TYPES.get(value)
             if verdict.__class__ is str:
                 return verdict  # most answers are no pages, and this is enough to know
             break
@@ -258,16 +258,17 @@ def _unusual(status: int, headers: Sequence[tuple[Any, Any]], shape: _Shape) -> 
 
 
 _TYPE_NAMES: Final = frozenset({b"content-type", "Content-Type"})  # as nearly everybody writes them
-_types: dict[Any, bool | str] = {}
+TYPES: Final[dict[Any, bool | str]] = {}
+"""What is known of values of Content-Type: whether the charset of a page is named; else the reason."""
 
 
 def _type(value: Any) -> bool | str:
     """Whether a Content-Type of a page names its charset; the reason for any other."""
-    if value in _types:
-        return _types[value]
+    if value in TYPES:
+        return TYPES[value]
     verdict = _parsed_type(text(value))
-    if len(_types) < _MOST_LEARNT:
-        _types[value] = verdict
+    if len(TYPES) < _MOST_LEARNT:
+        TYPES[value] = verdict
     return verdict
 
 
@@ -291,7 +292,7 @@ def text(value: Any) -> str:
 
 
 @lru_cache(maxsize=512)
-def _directives(joined: str) -> frozenset[str]:
+def directives(joined: str) -> frozenset[str]:
     plain = _QUOTED.sub("", joined)
     return frozenset(part.partition("=")[0].strip().lower() for part in plain.split(",")) - {""}
 
@@ -305,7 +306,7 @@ def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
         return "partial"
     if any(value.strip().lower().startswith("attachment") for value in _noted(notes, DISPOSITION)):
         return "attachment"
-    cache = _directives(",".join(_noted(notes, CACHE)))
+    cache = directives(",".join(_noted(notes, CACHE)))
     if "no-transform" in cache:
         return "no_transform"
     coding = ",".join(_noted(notes, CODING)).strip().lower()
@@ -317,8 +318,8 @@ def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
 
 def _edge_shared(notes: Notes) -> bool:
     # each is for another cache: what one of them forbids says nothing about the next
-    return any(not _directives(value) & _NEVER_SHARED for value in _noted(notes, SHARED))
+    return any(not directives(value) & _NEVER_SHARED for value in _noted(notes, SHARED))
 
 
-def _varies(joined: str) -> bool:
+def varies(joined: str) -> bool:
     return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import AnyStr, Final, NamedTuple, Protocol
+from typing import Any, AnyStr, Final, Protocol
 
 from widgetmw.browser import assets
 from widgetmw.core import response
 from widgetmw.core.endpoint import Answer, Call, Endpoint
 from widgetmw.core.events import Events
 from widgetmw.core.front import Front
-from widgetmw.core.headers import common, like, private, with_length
+from widgetmw.core.headers import common, lengthen, like, private, with_length
+from widgetmw.core.plain_headers import Kept
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
 from widgetmw.core.response import Page
 from widgetmw.core.scanner import PENDING, usual_place
@@ -66,7 +67,7 @@ def has_mark(cookies: str) -> bool:
     return MARK in cookies and any(item.strip() == MARK for item in cookies.split(";"))
 
 
-class Opening(NamedTuple):
+class Opening:
     """How pages begin.
 
     Attributes:
@@ -75,9 +76,12 @@ class Opening(NamedTuple):
         after: the rest of the span.
     """
 
-    start: bytes
-    before: bytes
-    after: bytes
+    __slots__ = ("after", "before", "start")
+
+    def __init__(self, start: bytes, before: bytes, after: bytes) -> None:
+        self.start = start
+        self.before = before
+        self.after = after
 
 
 class Widget:
@@ -211,16 +215,16 @@ class Widget:
         return opening
 
     def plain(
-        self, page: Page, opening: Opening, headers: Sequence[tuple[AnyStr, AnyStr]], data: bytes, user: User
-    ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | None:
+        self, private: Kept, opening: Opening, data: bytes, user: User
+    ) -> tuple[list[tuple[Any, Any]], bytes] | None:
         """Does in one go what most pages take; :meth:`dress` comes to the same.
 
         Args:
-            page: a usual one, and this widget is :attr:`usual`, too.
-            opening: how it begins.
-            headers: the app's.
-            data: all of the page, or its first piece.
-            user: who is signed in; the page is neither in a frame of another site nor loaded ahead of a click.
+            private: the headers, with the length before; they are the caller's no more.
+            opening: how the page begins.
+            data: all of it, or its first piece.
+            user: who is signed in; the page is neither in a frame of another site nor loaded ahead of a click, and
+                this widget is :attr:`usual`.
 
         Returns:
             headers and page with the span; ``None`` where it takes :meth:`dress` to say.
@@ -231,12 +235,14 @@ class Widget:
             grant, now = self.tokens.get(user), self._clock()  # which may have taken its time
         if not grant.minted:
             return None
-        start, before, after = opening
         snippet = self.snippet
         # a view is cut for free, and all is joined at once: a page is copied once, however large
-        rest = memoryview(data)[len(start) :]
-        whole = b"".join((before, snippet.moment(now), grant.page or snippet.page(grant), after, rest))
-        return private(headers, page, self._cache_control, len(whole) - len(data)), whole
+        rest = memoryview(data)[len(opening.start) :]
+        whole = b"".join((opening.before, snippet.moment(now), grant.page or snippet.page(grant), opening.after, rest))
+        headers, length = private
+        if length >= 0:
+            lengthen(headers, length, len(whole) - len(data))
+        return headers, whole
 
     def dress(
         self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], user: User | None

@@ -1,0 +1,191 @@
+"""A first look at an answer on its way out of a WSGI app: what most need is done at once, all others get a responder.
+
+See ``asgi_glance.py``, its twin, for which those are, and why each request has a plain list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import MethodType
+from typing import Any, Final, TypeAlias
+
+from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity import Environ, Resolver, whose
+from widgetmw.core.plain_headers import PlainHeaders
+from widgetmw.core.response import TYPES
+from widgetmw.core.user import User
+from widgetmw.core.widget import VALIDATORS, Widget, has_mark
+from widgetmw.wsgi_responder import PLACED, PURPOSES, UNASKED, Chunks, Headers, Responder, close, decoded
+
+# What is known of one answer:
+#   0  what the app calls from now on in place of start_response, or None: not decided yet
+#   1  None; or status and headers of a page as the app gave them, and as they become; or the responder
+#   2  the server's start_response
+#   3  the glance
+#   4  the environ
+#   5  the mark of the request: see widgetmw.core.identity.claim
+#   6  the path the app is mounted under
+Answer: TypeAlias = list[Any]
+
+_TELLING: Final = PURPOSES.union(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
+
+
+def special(environ: Environ) -> bool:
+    """Whether a request is one for a closer look.
+
+    It is none for a page, or may hold validators, or comes from another site, which may show the page in a frame, or
+    says that it is made ahead of a click.
+    """
+    if environ["REQUEST_METHOD"] != "GET" or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+        return True
+    return not environ.keys().isdisjoint(_TELLING)
+
+
+class Glance:
+    """What the first looks at all answers of one middleware have in common.
+
+    Args:
+        widget: what decides; a :attr:`~widgetmw.core.widget.Widget.usual` one.
+        user: finds out who is signed in.
+
+    Attributes:
+        headers: makes those of a page private.
+        outcomes: counts what becomes of answers.
+    """
+
+    def __init__(self, widget: Widget, user: Resolver) -> None:
+        self.widget = widget
+        self.user = user
+        self.headers = PlainHeaders(widget.settings.cache_control, str)
+        self.outcomes = widget.events.tally("page")
+
+    def answer(self, answer: Answer, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Returns what goes out for what the app has returned: itself, where nothing is to be done."""
+        held = answer[1]
+        if held.__class__ is tuple:
+            # a subclass of list may have a close() of its own
+            if chunks.__class__ is list and len(chunks) == 1:
+                data = self._page(answer, chunks[0])
+                return answer[1].answer(chunks) if data is None else [data]
+            return self._begun(answer, chunks)
+        if held is None and answer[0] is not None:
+            answer[5][0] = None  # it is nobody's: the same environ may be served again
+            return chunks
+        return (held or closer(answer)).answer(chunks)
+
+    def _begun(self, answer: Answer, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Takes the first of several items of a page, or one from an iterable of some other kind."""
+        try:
+            iterator = iter(chunks)
+            first = next(iterator, b"")
+            data = self._page(answer, first)
+        except BaseException:
+            close(chunks)  # the server never sees it, and cannot
+            raise
+        if data is None:
+            return Chunks(answer[1], chunks, chain((first,), iterator)).begun()
+        return _Rest(data, iterator, chunks)
+
+    def _page(self, answer: Answer, data: bytes) -> bytes | None:
+        """Starts a page whose first item is known; returns what goes out for it, or ``None``: a responder has it."""
+        _, (status, headers, private), start_response, _, environ, mark, mount = answer
+        found: Any = UNASKED
+        dressed = None
+        try:
+            fit = data.__class__ is bytes and PLACED not in environ
+            opening = self.widget.opening(decoded(mount), data) if fit else None
+            if opening is not None:
+                found = whose(environ, self.user)
+                if found.__class__ is User:
+                    dressed = self.widget.plain(private, opening, data, found)
+                elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
+                    dressed = headers, data
+        except ResolverError as error:
+            found = error
+        except Exception:
+            dressed = None  # a responder will meet the same, and say it
+        if dressed is None:
+            closer(answer, found)
+            return None
+        self.outcomes["nobody" if found is None else "injected"] += 1
+        answer[0], mark[0] = start_response, None
+        start_response(status, dressed[0])
+        return dressed[1]
+
+
+def started(answer: Answer, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
+    """The ``start_response`` that the app sees."""
+    if answer[0] is not None or answer[1] is not None or exc_info is not None:
+        return _again(answer, status, headers, exc_info)
+    kind = private = None
+    try:
+        if headers.__class__ is list:
+            for name, value in headers:
+                if name == "Content-Type":
+                    kind = TYPES.get(value)
+                    break
+            if kind is True and status[:3] == "200":
+                private = answer[3].headers.private(headers)
+    except Exception:
+        kind = None  # a responder will meet the same, and say it
+    if kind.__class__ is str:  # most answers are no pages, and this is enough to know
+        answer[3].outcomes[kind] += 1
+        answer[0] = start_response = answer[2]
+        return start_response(status, headers)  # type: ignore[no-any-return]
+    if private is None:
+        return closer(answer).start(status, headers)
+    answer[1] = status, headers.copy(), private  # what an app does to its list afterwards comes too late everywhere
+    return MethodType(_write, answer)
+
+
+def _again(answer: Answer, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
+    through, start_response, mark = answer[0], answer[2], answer[5]
+    # an error page may take the place of what has been passed on, as long as the app has not returned
+    if through is None or (through is start_response and exc_info is not None and mark[0] is not None):
+        through = closer(answer).start
+    # the server knows whether headers have gone out, and raises if so
+    return through(status, headers, exc_info) if exc_info else through(status, headers)  # type: ignore[no-any-return]
+
+
+def _write(answer: Answer, data: bytes) -> None:
+    responder = answer[1] if isinstance(answer[1], Responder) else closer(answer)
+    responder.written(data)
+
+
+def closer(answer: Answer, found: Any = UNASKED) -> Responder:
+    """Leaves an answer to a responder.
+
+    Args:
+        answer: what is known of it.
+        found: what the resolver has said, if it was asked.
+    """
+    _, held, start_response, glance, environ, mark, mount = answer
+    responder = Responder(glance.widget, environ, mark, mount, "", start_response, glance.user, None, found)
+    answer[0], answer[1] = responder.start, responder
+    if held is not None:
+        responder.start(held[0], held[1])
+    return responder
+
+
+class _Rest:
+    """A page whose first item is ready, and the app's further ones."""
+
+    def __init__(self, first: bytes, iterator: Iterator[bytes], source: Iterable[bytes]) -> None:
+        self._first: bytes | None = first
+        self._iterator = iterator
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        first = self._first
+        if first is None:
+            return next(self._iterator)
+        self._first = None
+        return first
+
+    def close(self) -> None:
+        """Closes the app's iterable, also when the client has gone away."""
+        close(self._source)
