@@ -23,7 +23,7 @@ TYPE, LENGTH, CODING, CACHE, SHARED, VARY, STALE, POLICY, REPORT, REFUSE, DISPOS
 )
 ETAG: Final = 1 << 13
 FORGET: Final = 1 << 14
-_TELLING: Final = ~(TYPE | LENGTH | STALE | ETAG)
+_TELLING: Final = ~(TYPE | LENGTH | STALE | ETAG | POLICY | REPORT)  # a policy has another nonce each time
 
 _MEANINGS: Final = {
     "content-type": TYPE,
@@ -129,8 +129,8 @@ class Page:
         length: the place of the Content-Length among the headers, or -1.
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
         cache: names of the app's own cache directives, in lower case.
-        policies: values of the enforced policies.
-        reports: values of the policies that only report.
+        policies: places of the enforced policies among the headers.
+        reports: places of the policies that only report.
         varies: whether ``Vary`` names the cookie already.
         shared: whether the app lets shared caches keep it.
         readable: whether another origin may read it with the user's cookies.
@@ -157,14 +157,14 @@ class Page:
         "varies",
     )
 
-    def __init__(self, bits: int, charset: bool, length: int, coding: str, cache: frozenset[str], notes: Notes) -> None:
-        self.bits = bits
+    def __init__(self, shape: _Shape, charset: bool, coding: str, cache: frozenset[str], notes: Notes) -> None:
+        self.bits = bits = shape.bits
         self.charset = charset
-        self.length = length
+        self.length = shape.length
         self.coding = coding
         self.cache = cache
-        self.policies = _noted(notes, POLICY)
-        self.reports = _noted(notes, REPORT)
+        self.policies = shape.policies
+        self.reports = shape.reports
         self.varies = varies(",".join(_noted(notes, VARY)))
         self.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(notes)
         allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
@@ -179,38 +179,43 @@ class _Shape:
     """What there is to know of all answers whose headers have the same names in the same order: an app has few.
 
     Attributes:
+        bits: which of the headers we know are there, besides type and length.
         doubled: whether there are several of what there may be one of.
+        length: the place of the Content-Length, or -1.
         pages: what was found before, by whether the charset is named, or by that and what :attr:`tell` takes.
-        tell: takes the headers that decide, if there are any besides the type.
+        policies: places of the enforced policies.
+        reports: places of the policies that only report.
+        tell: takes the headers that decide, if there are any besides type and policies.
         type: the place of the Content-Type, or -1.
     """
 
-    __slots__ = ("_bits", "_length", "_meanings", "doubled", "pages", "tell", "type")
+    __slots__ = ("_meanings", "bits", "doubled", "length", "pages", "policies", "reports", "tell", "type")
 
     def __init__(self, names: tuple[Any, ...]) -> None:
         meanings = [MEANING[name] for name in names]
         self.doubled = meanings.count(TYPE) > 1 or meanings.count(LENGTH) > 1
         self.type = meanings.index(TYPE) if TYPE in meanings else -1
         self.pages: dict[Any, Page | str] = {}
-        self._length = meanings.index(LENGTH) if LENGTH in meanings else -1
+        self.length = meanings.index(LENGTH) if LENGTH in meanings else -1
+        self.policies = tuple(at for at, meaning in enumerate(meanings) if meaning == POLICY)
+        self.reports = tuple(at for at, meaning in enumerate(meanings) if meaning == REPORT)
         places = [at for at, meaning in enumerate(meanings) if meaning & _TELLING]
         self.tell: Callable[[Any], Any] | None = itemgetter(*places) if places else None
         self._meanings = [meanings[at] for at in places]
-        self._bits = 0
+        self.bits = 0
         for meaning in meanings:
-            self._bits |= meaning & ~(TYPE | LENGTH)
+            self.bits |= meaning & ~(TYPE | LENGTH)
 
     def judged(self, headers: Sequence[tuple[Any, Any]], charset: bool) -> Page | str:
         """Returns the page, or why it is none of ours."""
         told = () if self.tell is None else self.tell(headers)
         pairs = (told,) if len(self._meanings) == 1 else told
         notes = [(meaning, value) for meaning, (_, value) in zip(self._meanings, pairs, strict=True)]
-        page = _judge(self._bits, charset, self._length, notes)
-        if not self._bits & (POLICY | REPORT):  # these have a nonce of their own each time
-            if len(self.pages) >= _MOST_PAGES:
-                self.pages.clear()
-            with suppress(TypeError):  # pairs may be lists, which cannot be keys
-                self.pages[charset if self.tell is None else (charset, told)] = page
+        page = _judge(self, charset, notes)
+        if len(self.pages) >= _MOST_PAGES:
+            self.pages.clear()
+        with suppress(TypeError):  # pairs may be lists, which cannot be keys
+            self.pages[charset if self.tell is None else (charset, told)] = page
         return page
 
 
@@ -301,8 +306,8 @@ def _noted(notes: Notes, meaning: int) -> tuple[str, ...]:
     return tuple([text(value) for noted, value in notes if noted & meaning])
 
 
-def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
-    if bits & REFUSE:
+def _judge(shape: _Shape, charset: bool, notes: Notes) -> Page | str:
+    if shape.bits & REFUSE:
         return "partial"
     if any(value.strip().lower().startswith("attachment") for value in _noted(notes, DISPOSITION)):
         return "attachment"
@@ -313,7 +318,7 @@ def _judge(bits: int, charset: bool, length: int, notes: Notes) -> Page | str:
     coding = {"identity": "", "x-gzip": "gzip"}.get(coding, coding)
     if coding not in ("", "gzip", "deflate"):
         return "coded"
-    return Page(bits, charset, length, coding, cache, notes)
+    return Page(shape, charset, coding, cache, notes)
 
 
 def _edge_shared(notes: Notes) -> bool:

@@ -258,7 +258,7 @@ class Widget:
         kind = self._kind(facts, page, user)
         if kind is None:
             return "nobody" if user is None else self._forbidden(facts, page)
-        verdict = self._verdict(facts, page) if page.policies or page.reports else self._free
+        verdict = self._verdict(facts, page, headers) if page.policies or page.reports else self._free
         if verdict.form is None:
             return verdict.reason or "csp_blocks_script"
         embed = self._embedded(verdict) if self._loaders else ()
@@ -286,9 +286,10 @@ class Widget:
             return None
         return "ask" if facts.ahead else "token"
 
-    def _verdict(self, facts: Facts, page: Page) -> Verdict:
-        base = url_prefix(facts.mount) + self.path
-        return self._judge.verdict(page.policies, page.reports, facts.origin, base)
+    def _verdict(self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Verdict:
+        enforced = [response.text(headers[at][1]) for at in page.policies]
+        reporting = [response.text(headers[at][1]) for at in page.reports]
+        return self._judge.verdict(enforced, reporting, facts.origin, url_prefix(facts.mount) + self.path)
 
     def _embedded(self, verdict: Verdict) -> tuple[str, ...]:
         if verdict.embed_reason is not None:
