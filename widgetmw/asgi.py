@@ -48,8 +48,8 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_scope) if user is None else user
-        usual = self.widget is not None and self.widget.usual
-        self._glance = Glance(self.widget, self._user) if self.widget is not None and usual else None
+        seen = self.widget if self.widget is not None and self.widget.usual else None
+        self._glance = None if seen is None else Glance(seen, self._user)
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -76,7 +76,7 @@ class WidgetMiddleware:
                 return
             if scope.get("extensions"):
                 hide_file_sending(scope)
-            if glance is not None and not special(scope):
+            if glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
                 answer = [None, None, send, glance, scope, mount, path]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:

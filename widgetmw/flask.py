@@ -223,7 +223,7 @@ def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
         return False
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    usual = page.usual and widget.usual and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
+    usual = page.usual and widget.usual and not widget.excludes and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
     if usual and isinstance(data, bytes) and widget.opening("", data) is not None:
         return True  # as most are: what follows comes to the same
     if widget.excluded(decoded(environ.get("PATH_INFO", ""))):

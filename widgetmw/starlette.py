@@ -96,8 +96,8 @@ class _Inner:
         self.app = app
         self._outer = outer
         self._resolver = resolver
-        usual = outer.widget is not None and outer.widget.usual
-        self._glance = AskingGlance(outer.widget, resolver) if outer.widget is not None and usual else None
+        seen = outer.widget if outer.widget is not None and outer.widget.usual else None
+        self._glance = None if seen is None else AskingGlance(seen, resolver)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         widget = self._outer.widget
@@ -108,7 +108,7 @@ class _Inner:
         elif widget.asks_user:
             mount = scope.get("root_path", "")
             path = below(mount, scope["path"])
-            if self._glance is not None and not special(scope):
+            if self._glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
                 answer = [None, None, send, self._glance, scope, mount, path]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:

@@ -57,8 +57,8 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_environ) if user is None else user
-        usual = self.widget is not None and self.widget.usual
-        self._glance = Glance(self.widget, self._user) if self.widget is not None and usual else None
+        seen = self.widget if self.widget is not None and self.widget.usual else None
+        self._glance = None if seen is None else Glance(seen, self._user)
         self.app = app if self.front is None else self.front.entered(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -74,7 +74,7 @@ class WidgetMiddleware:
                 mark[0] = None
         mount: str = environ.get("SCRIPT_NAME", "")
         try:
-            if glance is not None and not special(environ):
+            if glance is not None and not (special(environ) or (widget.excludes and widget.excluded(decoded(path)))):
                 answer = [None, None, start_response, glance, environ, mark, mount]
                 return glance.answer(answer, self.app(environ, MethodType(started, answer)))
             _hide_validators(widget, environ, path, self.front)

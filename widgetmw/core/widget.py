@@ -96,6 +96,7 @@ class Widget:
         endpoint: answers calls below ``path``.
         front: the resolver of the proxy that the settings name, or ``None``.
         path: prefix of the endpoints.
+        excludes: whether the settings name paths to leave alone.
         usual: whether the settings ask for nothing that would keep pages from :meth:`plain`.
     """
 
@@ -120,7 +121,8 @@ class Widget:
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
         self._free = self._judge.verdict(())
-        self.usual = self.asks_user and not (self._loaders or settings.debug or settings.exclude)
+        self.usual = self.asks_user and not (self._loaders or settings.debug)
+        self.excludes = bool(settings.exclude)
         self._cache_control = settings.cache_control
         self._openings: dict[str, Opening] = {}  # of the last page, by mount
 
