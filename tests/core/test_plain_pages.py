@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from widgetmw import Settings, User, asgi, wsgi
 from widgetmw.core.headers import private
+from widgetmw.core.plain_headers import PlainHeaders
 from widgetmw.core.response import inspect
 from widgetmw.core.scanner import HeadScanner
 from widgetmw.core.widget import Widget
@@ -73,6 +74,34 @@ def test_what_is_remembered_of_one_answer_is_never_said_of_another(
         assert names.count("content-length") <= 1
         assert "cache-control" in names
         assert "vary" in names
+
+
+CHOSEN = st.sampled_from(["private, no-store", "private, no-cache"])
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(HEADERS, KINDS), min_size=2, max_size=6), CHOSEN)
+def test_headers_made_private_in_one_pass_are_those_of_the_rules(
+    answers: list[tuple[list[tuple[str, str]], type]], chosen: str
+) -> None:
+    makers = {kind: PlainHeaders(chosen, kind) for kind in (str, bytes)}
+    for headers, kind in answers:
+        pairs = of_kind([POOL[0], *headers], kind)
+        before = pairs.copy()
+        made = makers[kind].private(pairs)
+        page = inspect(200, pairs)
+        assert pairs == before
+        if made is None:
+            names = [name.lower() for name, _ in headers]
+            known = len(set(names)) < len(names) or not {"content-encoding", "cdn-cache-control"}.isdisjoint(names)
+            assert isinstance(page, str) or not page.usual or known
+            continue
+        assert not isinstance(page, str)
+        assert page.usual
+        assert made[0] == private(pairs, page, chosen)
+        assert [
+            at for at, (name, _) in enumerate(made[0]) if name.lower() in ("content-length", b"content-length")
+        ] == [at for at in made[1:] if at >= 0]
 
 
 PIECES = [
