@@ -77,7 +77,7 @@ class WidgetMiddleware:
             if scope.get("extensions"):
                 hide_file_sending(scope)
             if glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, glance, scope, mount, path]
+                answer = [None, None, send, glance, scope, mount]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:
                     await ended(answer)
@@ -119,6 +119,12 @@ def below(mount: str, path: str) -> str:
     if path.startswith(mount) and (len(path) == len(mount) or path[len(mount)] == "/"):
         return path[len(mount) :]
     return path
+
+
+def placed(scope: Scope) -> tuple[str, str]:
+    """The path the app is mounted under, and the one of the request below that."""
+    mount = (scope.get("root_path") or "").rstrip("/")
+    return mount, below(mount, scope["path"])
 
 
 def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None) -> None:

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from asgiref.sync import markcoroutinefunction
 
-from widgetmw.asgi_responder import PURPOSES, UNASKED, Asker, Message, Responder, Scope, Send, marked, nothing
+from widgetmw.asgi_responder import PURPOSES, Asker, Message, Responder, Scope, Send, marked, nothing
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import AsyncResolver, ask_soon, whose_soon
+from widgetmw.core.identity import UNASKED, AsyncResolver, ask_soon, whose_soon
 from widgetmw.core.plain_headers import PlainHeaders
 from widgetmw.core.response import TYPES
 from widgetmw.core.user import User
@@ -24,15 +24,14 @@ from widgetmw.core.widget import VALIDATORS, Widget
 
 # What is known of one answer:
 #   0  what takes the app's messages from now on, or None: not decided yet
-#   1  None; or the message that started a page, its headers as they were then, and as they become; or the responder
+#   1  None; or a copy of the message that started a page, and its headers as they become; or the responder
 #   2  the server's send
 #   3  the glance
 #   4  the scope
 #   5  the path the app is mounted under
-#   6  the path of the request below that
 Answer: TypeAlias = list[Any]
 
-_TELLING: Final = PURPOSES.union(name.encode() for name in (*VALIDATORS, "sec-fetch-site"))
+_CLOSER: Final = PURPOSES.union(name.encode() for name in (*VALIDATORS, "sec-fetch-site"))
 _SITE: Final = b"sec-fetch-site"
 _FOREIGN: Final = b"cross-site"
 _TYPE: Final = b"content-type"
@@ -45,7 +44,7 @@ def special(scope: Scope) -> bool:
     says that it is made ahead of a click.
     """
     for name, value in scope["headers"]:
-        if name in _TELLING and (name != _SITE or value == _FOREIGN):
+        if name in _CLOSER and (name != _SITE or value == _FOREIGN):
             return True
     return scope.get("method") != "GET"
 
@@ -72,9 +71,9 @@ class Glance:
 
     def page(self, answer: Answer, message: Any) -> Awaitable[None]:
         """Takes the message that follows the start of a page."""
-        _, (start, headers, private), send, _, scope, mount, _ = answer
+        _, (start, private), send, _, scope, mount = answer
         found: Any = UNASKED
-        dressed: Any = None
+        out: Any = None
         try:
             data: Any = message["body"] if message["type"] == "http.response.body" else None
             opening = self.widget.opening(mount, data) if data.__class__ is bytes else None
@@ -83,22 +82,19 @@ class Glance:
                 if found.__class__ is User:
                     dressed = self.widget.plain(private, opening, data, found)
                     if dressed is not None:
-                        opened, whole = start.copy(), message.copy()  # of a dict it is quicker than {**start}
-                        opened["headers"], whole["body"] = dressed
-                elif found is None:
-                    dressed = not marked(scope["headers"]) or None  # our cookie asks for a page that cleans up
+                        out = message.copy()
+                        start["headers"], out["body"] = dressed
+                elif found is None and not marked(scope["headers"]):
+                    out = message  # our cookie would ask for a page that cleans up
         except ResolverError as error:
             found = error
         except Exception:
-            dressed = None  # a responder will meet the same, and say it
-        if dressed is None:
-            return _replay(closer(answer, found), {**start, "headers": headers}, message)
+            out = None  # a responder will meet the same, and say it
+        if out is None:
+            return _replay(closer(answer, found), start, message)
         answer[0], answer[1] = send, None
-        if found is None:
-            self.outcomes["nobody"] += 1
-            return _both(send, start, message)
-        self.outcomes["injected"] += 1
-        return _both(send, opened, whole)
+        self.outcomes["nobody" if found is None else "injected"] += 1
+        return _both(send, start, out)
 
 
 class AskingGlance(Glance):
@@ -110,18 +106,18 @@ class AskingGlance(Glance):
         super().__init__(widget, user)
         self.outcomes = defaultdict(int)  # they are counted further out
 
-    def page(self, answer: Answer, message: Message) -> Awaitable[None]:
-        _, (start, headers, _), send, _, scope, mount, _ = answer
+    def page(self, answer: Answer, message: Any) -> Awaitable[None]:
+        _, (start, _), send, _, scope, mount = answer
         data = message.get("body") if message["type"] == "http.response.body" else None
         if data.__class__ is not bytes or self.widget.opening(mount, data) is None:
-            return _replay(closer(answer), {**start, "headers": headers}, message)
+            return _replay(closer(answer), start, message)
         answer[0], answer[1] = send, None
         waiting = ask_soon(scope, self.user)
         return _both(send, start, message) if waiting is None else _both_after(waiting, send, start, message)
 
 
 @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn of it
-def glanced(answer: Answer, message: Message) -> Awaitable[None]:
+def glanced(answer: Answer, message: Any) -> Awaitable[None]:
     """Takes a message of the app's.
 
     A plain function that hands back the coroutine to wait for: one of ours in between would cost every message.
@@ -143,15 +139,17 @@ def glanced(answer: Answer, message: Message) -> Awaitable[None]:
                     break
             if kind is True and message["status"] == 200:
                 private = answer[3].headers.private(headers)
+                start = message.copy()
+                start["headers"] = headers.copy()  # as they are sent: servers do not look at a list again either
     except Exception:
-        kind = None  # a responder will meet the same, and say it
+        kind = private = None  # a responder will meet the same, and say it
     if kind.__class__ is str:  # most answers are no pages, and this is enough to know
         answer[3].outcomes[kind] += 1
         answer[0] = send = answer[2]
         return send(message)  # type: ignore[no-any-return]
     if private is None:
         return closer(answer).send(message)
-    answer[1] = message, headers.copy(), private  # as they are sent: servers do not look at a list again either
+    answer[1] = start, private
     return nothing()
 
 
@@ -162,8 +160,9 @@ def closer(answer: Answer, found: Any = UNASKED) -> Responder:
         answer: what is known of it.
         found: what the resolver has said, if it was asked.
     """
-    _, _, send, glance, scope, mount, path = answer
-    responder: Responder = glance.responder(glance.widget, scope, mount, path, send, glance.user, (), found)
+    _, _, send, glance, scope, mount = answer
+    # of the path only one thing matters: that it is not to be left alone, which was seen before
+    responder: Responder = glance.responder(glance.widget, scope, mount, "", send, glance.user, (), found)
     answer[0], answer[1] = responder.send, responder
     return responder
 
@@ -172,9 +171,9 @@ async def ended(answer: Answer) -> None:
     """Sends what is still held when the app has returned without an end."""
     left = answer[1]
     if left.__class__ is tuple:
-        start, headers, _ = left
+        start, _ = left
         left = closer(answer)
-        await left.send({**start, "headers": headers})
+        await left.send(start)
     if left is not None and left.holding:
         await left.close()
 

@@ -16,7 +16,7 @@ from widgetmw.core import response
 from widgetmw.core.body import Body, spliced
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.identity import AsyncResolver, ask_soon, whose_soon
+from widgetmw.core.identity import UNASKED, AsyncResolver, ask_soon, whose_soon
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.user import User
@@ -32,7 +32,6 @@ FILE_SENT = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 _FRAMES = frozenset({b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
 _MARK = MARK.encode()
 _COOKIE: Final = b"cookie"
-UNASKED: Final[Any] = object()
 _NONE: Headers = []
 
 
@@ -141,10 +140,11 @@ class Responder:
             page = self._inspected(message["status"], headers)
         except Exception as error:
             page = self._failure(error)
-        self._held = [message]
         if isinstance(page, str):
+            self._held = [message]
             return self._leave(page)
         self._headers = headers.copy()  # as the app sent them: servers do not look at a list again either
+        self._held = [{**message, "headers": self._headers}]
         self.holding, self._page = True, page
         return self._judge(page) if self._scope["method"] == "HEAD" else nothing()
 
@@ -152,7 +152,7 @@ class Responder:
         if self._scope["method"] not in PAGE_METHODS:
             return "method"
         page = response.inspect(status, headers)
-        if page.__class__ is Page and self._widget.settings.exclude and self._widget.excluded(self._path):
+        if isinstance(page, Page) and self._widget.excluded(self._path):
             return "excluded"
         return page
 

@@ -29,7 +29,7 @@ from werkzeug.local import LocalProxy
 from widgetmw.core.body import Body
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import Environ, ask, claimed, from_environ, takes, whose
+from widgetmw.core.identity import Environ, ask, claimed, environ_name, from_environ, takes, whose
 from widgetmw.core.overlay import overlaid
 from widgetmw.core.placed import PLACE
 from widgetmw.core.response import inspect as inspect_headers
@@ -47,7 +47,7 @@ Resolver: TypeAlias = Callable[[], User | None]
 
 _CALL: Final = "widgetmw.call"
 _NAME: Final = "widgetmw"
-_VALIDATORS = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
+_VALIDATORS = frozenset(map(environ_name, VALIDATORS))
 
 
 class Widget:

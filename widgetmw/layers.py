@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from widgetmw.asgi import Receive, WidgetMiddleware, below, tokens_for
+from widgetmw.asgi import Receive, WidgetMiddleware, placed, tokens_for
 from widgetmw.asgi_responder import Message, Scope, ScopeFacts
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import cause
@@ -80,8 +80,8 @@ def asks(widget: Widget, scope: Scope, status: int, headers: Sequence[tuple[Any,
 
     For frameworks that have left the place at which session and context live when they send the answer.
     """
-    mount = scope.get("root_path", "")
-    if not widget.asks_user or scope["method"] not in PAGE_METHODS or widget.excluded(below(mount, scope["path"])):
+    mount, path = placed(scope)
+    if not widget.asks_user or scope["method"] not in PAGE_METHODS or widget.excluded(path):
         return False
     page = inspect(status, headers)
     return isinstance(page, Page) and widget.forbids(ScopeFacts(scope, mount), page) is None

@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import App, Receive, below, send_answer
+from widgetmw.asgi import App, Receive, placed, send_answer
 from widgetmw.asgi_glance import AskingGlance, ended, glanced, special
 from widgetmw.asgi_responder import Asker, Scope, Send
 from widgetmw.core.errors import ResolverError
@@ -106,10 +106,9 @@ class _Inner:
         elif asked(scope):
             await send_answer(*await answered(widget, scope, self._resolver), send)
         elif widget.asks_user:
-            mount = scope.get("root_path", "")
-            path = below(mount, scope["path"])
+            mount, path = placed(scope)
             if self._glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, self._glance, scope, mount, path]
+                answer = [None, None, send, self._glance, scope, mount]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:
                     await ended(answer)

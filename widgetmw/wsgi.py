@@ -14,7 +14,7 @@ from typing import TypeAlias
 from widgetmw.core.endpoint import Answer, Call, bounded
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.front import Front
-from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
+from widgetmw.core.identity import Environ, Resolver, claim, environ_name, from_environ, spoken_for, whose
 from widgetmw.core.settings import Settings
 from widgetmw.core.widget import VALIDATORS, Widget
 from widgetmw.wsgi_glance import Glance, special, started
@@ -22,7 +22,7 @@ from widgetmw.wsgi_responder import EnvironFacts, Responder, StartResponse, deco
 
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in sorted(VALIDATORS))
+_VALIDATORS = tuple(map(environ_name, sorted(VALIDATORS)))
 _PHRASES = {
     200: "OK",
     204: "No Content",
@@ -78,7 +78,8 @@ class WidgetMiddleware:
                 answer = [None, None, start_response, glance, environ, mark, mount]
                 return glance.answer(answer, self.app(environ, MethodType(started, answer)))
             _hide_validators(widget, environ, path, self.front)
-            facts = EnvironFacts(environ, decoded(mount))
+            mount = decoded(mount)
+            facts = EnvironFacts(environ, mount)
             responder = Responder(widget, environ, mark, mount, path, start_response, self._user, facts)
             return responder.answer(self.app(environ, responder.start))
         except BaseException:

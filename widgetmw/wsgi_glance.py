@@ -11,12 +11,12 @@ from types import MethodType
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import Environ, Resolver, whose
+from widgetmw.core.identity import UNASKED, Environ, Resolver, environ_name, whose
 from widgetmw.core.plain_headers import PlainHeaders
 from widgetmw.core.response import TYPES
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Widget, has_mark
-from widgetmw.wsgi_responder import PLACED, PURPOSES, UNASKED, Chunks, Headers, Responder, close, decoded
+from widgetmw.wsgi_responder import PLACED, PURPOSES, Chunks, Headers, Responder, close, decoded
 
 # What is known of one answer:
 #   0  what the app calls from now on in place of start_response, or None: not decided yet
@@ -28,7 +28,7 @@ from widgetmw.wsgi_responder import PLACED, PURPOSES, UNASKED, Chunks, Headers, 
 #   6  the path the app is mounted under
 Answer: TypeAlias = list[Any]
 
-_TELLING: Final = PURPOSES.union(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
+_CLOSER: Final = PURPOSES.union(map(environ_name, VALIDATORS))
 
 
 def special(environ: Environ) -> bool:
@@ -39,7 +39,7 @@ def special(environ: Environ) -> bool:
     """
     if environ["REQUEST_METHOD"] != "GET" or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
         return True
-    return not environ.keys().isdisjoint(_TELLING)
+    return not environ.keys().isdisjoint(_CLOSER)
 
 
 class Glance:
@@ -161,7 +161,9 @@ def closer(answer: Answer, found: Any = UNASKED) -> Responder:
         found: what the resolver has said, if it was asked.
     """
     _, held, start_response, glance, environ, mark, mount = answer
-    responder = Responder(glance.widget, environ, mark, mount, "", start_response, glance.user, None, found)
+    widget, user = glance.widget, glance.user
+    # of the path only one thing matters: that it is not to be left alone, which was seen before
+    responder = Responder(widget, environ, mark, decoded(mount), "", start_response, user, None, found)
     answer[0], answer[1] = responder.start, responder
     if held is not None:
         responder.start(held[0], held[1])

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.identity import Environ, Resolver, whose
+from widgetmw.core.identity import UNASKED, Environ, Resolver, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
 from widgetmw.core.user import User
@@ -27,7 +27,6 @@ Headers: TypeAlias = list[tuple[str, str]]
 PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
 PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})  # say that it is loaded ahead of a click
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-UNASKED: Final[Any] = object()
 
 
 def decoded(text: str) -> str:
@@ -68,11 +67,12 @@ class Responder:
         widget: what decides.
         environ: of the request.
         mark: of the request: see :func:`widgetmw.core.identity.claim`.
-        mount: path the app is mounted under, as the environ has it: apps that dispatch change it there.
+        mount: path the app is mounted under; apps that dispatch change it in the environ.
         path: of the request, below the mount.
         start_response: the server's.
         user: finds out who is signed in.
-        facts: what the request said as it came, since what a layer further in drops still counts; ``None``: nothing.
+        facts: what the request said as it came, since what a layer further in drops still counts; ``None``: it said
+            nothing, and what the environ says when it is asked will do.
         found: what the resolver has said, if it was asked: a user, ``None``, or its error.
     """
 
@@ -91,7 +91,7 @@ class Responder:
         self._widget = widget
         self._environ = environ
         self._mark = mark
-        self._mount = decoded(mount)
+        self._mount = mount
         self._path = path
         self._start_response = start_response
         self._user = user
@@ -237,7 +237,7 @@ class Responder:
             page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
         except Exception as error:
             return self._failure(error)
-        if isinstance(page, Page) and self._widget.settings.exclude and self._widget.excluded(decoded(self._path)):
+        if isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
             return "excluded"
         return page
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from widgetmw.core.identity import environ_name
+
 _WERKZEUG: Final = "werkzeug.proxy_fix.orig"
 _FOLDING: Final = ("Cheroot/", "Granian")
 _NO_ADDRESS: Final = (None, "", "0.0.0.0")  # noqa: S104  the last is uWSGI's for a peer behind a Unix socket
@@ -47,7 +49,7 @@ def _in_scope(names: tuple[str, ...]) -> dict[bytes, str]:
 
 @lru_cache(64)
 def _in_environ(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, f"HTTP_{name.upper().replace('-', '_')}") for name in names)
+    return tuple((name, environ_name(name)) for name in names)
 
 
 def lines(request: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, list[str]]:

@@ -21,7 +21,9 @@ Pick: TypeAlias = Callable[[Any], Iterable[Any]]
 
 
 class _Recipe:
-    """What becomes of the headers of a page that belongs to one person.
+    """What becomes of the headers of a page that belongs to one person, for all pages alike.
+
+    It is for those that :mod:`widgetmw.core.plain_headers` does not take, of which the ones with a policy are many.
 
     Attributes:
         added: what is added.
@@ -109,6 +111,7 @@ def ours(kind: type, cache_control: str) -> tuple[Any, Any]:
 
 
 def with_cookie(value: Any) -> Any:
+    """Returns a ``Vary`` with the cookie behind what it names."""
     own = text(value)
     return like(value, f"{own}, Cookie" if own.strip() else "Cookie")
 

@@ -17,11 +17,17 @@ Resolver: TypeAlias = Callable[[Environ], User | None]
 AsyncResolver: TypeAlias = Callable[[Request], User | Awaitable[User | None] | None]
 
 KEY: Final = "widgetmw.request"
+UNASKED: Final[Any] = object()  # what a resolver has said that was not asked
 _UNSAID: Final = object()
 _NOBODY = frozenset({401, 403})
 _pretended: object = _UNSAID
 # what the errors of HTTP clients carry: requests, httpx, botocore; aiohttp; Google's
 _EXCHANGE: Final = ("response", "request", "request_info", "resp")
+
+
+def environ_name(header: str) -> str:
+    """Returns the key of a request header in an environ."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def identify(scope_or_environ: Request, user: User | None) -> None:

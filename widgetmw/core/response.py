@@ -18,11 +18,23 @@ from widgetmw.core.charset import is_label
 Notes: TypeAlias = Sequence[tuple[int, Any]]  # meanings and values of the headers that decide
 
 # What a header means to us. One dict look-up a header; names that are none of ours are learnt as 0.
-TYPE, LENGTH, CODING, CACHE, SHARED, VARY, STALE, POLICY, REPORT, REFUSE, DISPOSITION, ORIGIN, CREDENTIALS = (
-    1 << bit for bit in range(13)
-)
-ETAG: Final = 1 << 13
-FORGET: Final = 1 << 14
+(
+    TYPE,
+    LENGTH,
+    CODING,
+    CACHE,
+    SHARED,
+    VARY,
+    STALE,
+    POLICY,
+    REPORT,
+    REFUSE,
+    DISPOSITION,
+    ORIGIN,
+    CREDENTIALS,
+    ETAG,
+    FORGET,
+) = (1 << bit for bit in range(15))
 _TELLING: Final = ~(TYPE | LENGTH | STALE | ETAG | POLICY | REPORT)  # a policy has another nonce each time
 
 _MEANINGS: Final = {
@@ -133,10 +145,10 @@ class Page:
         reports: places of the policies that only report.
         varies: whether ``Vary`` names the cookie already.
         shared: whether the app lets shared caches keep it.
-        readable: whether another origin may read it with the user's cookies.
-        open: whether nothing of the above keeps a token out of it.
-        plain: whether it is open, not coded, and without a policy, as most pages are.
-        usual: whether it is plain and names its charset, so that a glance at its first bytes may do.
+        open: whether a token may go into it: no shared cache may keep it, no other origin may read it with the user's
+            cookies, and it does not sign the user out.
+        usual: whether it is open, not coded, without a policy, and names its charset, so that a glance at its first
+            bytes may do.
         recipes: how its headers become private ones, kept here by :mod:`widgetmw.core.headers`.
     """
 
@@ -147,9 +159,7 @@ class Page:
         "coding",
         "length",
         "open",
-        "plain",
         "policies",
-        "readable",
         "recipes",
         "reports",
         "shared",
@@ -168,10 +178,9 @@ class Page:
         self.varies = varies(",".join(_noted(notes, VARY)))
         self.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(notes)
         allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
-        self.readable = bool(bits & ORIGIN) and "true" in allowed
-        self.open = not (self.shared or self.readable or bits & FORGET)
-        self.plain = self.open and not (coding or self.policies or self.reports)
-        self.usual = self.plain and charset
+        readable = bool(bits & ORIGIN) and "true" in allowed
+        self.open = not (self.shared or readable or bits & FORGET)
+        self.usual = charset and self.open and not (coding or self.policies or self.reports)
         self.recipes: dict[Any, Any] = {}
 
 
@@ -298,6 +307,7 @@ def text(value: Any) -> str:
 
 @lru_cache(maxsize=512)
 def directives(joined: str) -> frozenset[str]:
+    """Returns the names of the directives of ``Cache-Control`` and its likes, in lower case."""
     plain = _QUOTED.sub("", joined)
     return frozenset(part.partition("=")[0].strip().lower() for part in plain.split(",")) - {""}
 
@@ -327,4 +337,5 @@ def _edge_shared(notes: Notes) -> bool:
 
 
 def varies(joined: str) -> bool:
+    """Whether a ``Vary`` names the cookie, or everything."""
     return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})

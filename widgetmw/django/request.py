@@ -11,7 +11,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from widgetmw.core.endpoint import Call
-from widgetmw.core.identity import AsyncResolver, Environ, Request, Resolver, claim, claimed, release, share
+from widgetmw.core.identity import (
+    AsyncResolver,
+    Environ,
+    Request,
+    Resolver,
+    claim,
+    claimed,
+    environ_name,
+    release,
+    share,
+)
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
@@ -20,7 +30,7 @@ from widgetmw.wsgi_responder import EnvironFacts
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"
 ANSWER: Final = "widgetmw.answer"
-_VALIDATORS = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in VALIDATORS)
+_VALIDATORS = tuple(map(environ_name, VALIDATORS))
 
 
 def take(request: HttpRequest) -> bool:
