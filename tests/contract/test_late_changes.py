@@ -89,6 +89,13 @@ def test_what_an_app_does_to_its_list_of_headers_afterwards_is_never_learnt(sett
         assert b"etag" not in dict(start["headers"])
 
 
+@pytest.mark.parametrize("request_headers", [(), [(b"if-none-match", b"1")]])
+def test_nobodys_page_has_the_headers_that_were_sent(settings: Settings, request_headers: Any) -> None:
+    app = answering(lambda scope: None, late=lambda headers: headers.append((b"x-late", b"1")))
+    start, chunk = sent(asgi.WidgetMiddleware(app, settings, user=lambda scope: None), request_headers)
+    assert (start["headers"], chunk["body"]) == ([HTML, (b"etag", b"1")], PAGE)
+
+
 @pytest.mark.parametrize("kind", [bytearray, memoryview])
 def test_bodies_that_are_no_bytes_get_their_span(settings: Settings, kind: Any) -> None:
     middleware = asgi.WidgetMiddleware(answering(lambda scope: None, kind(PAGE)), settings, user=ada)

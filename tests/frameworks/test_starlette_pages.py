@@ -35,6 +35,26 @@ async def error_page(request: Request, error: Exception) -> Response:
     return HTMLResponse(HEAD + type(error).__name__, getattr(error, "status_code", 500))
 
 
+@pytest.mark.parametrize("mount", [None, "", "/shop"])
+def test_any_mount_that_a_server_names_is_one(settings: Settings, mount: str | None) -> None:
+    async def hello(request: Request) -> Response:
+        return HTMLResponse(HEAD)
+
+    app = Starlette(routes=[Route("/hello", hello)])
+    install(app, settings=settings, user=lambda connection: User("ada"))
+    found: list[Any] = []
+
+    async def send(message: Any) -> None:
+        found.append(message)
+
+    path = f"{mount or ''}/hello"
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": mount, "headers": [], "query_string": b""}
+    anyio.run(app, scope, None, send)
+    assert found[0]["status"] == 200
+    assert whose(found[1]["body"].decode()) == "ada"
+    assert f'"url":"{mount or ""}/_widgetmw/token"' in found[1]["body"].decode()
+
+
 def test_error_pages_are_pages(settings: Settings) -> None:
     handlers: Any = {404: error_page, 500: error_page, KeyError: error_page}
 
