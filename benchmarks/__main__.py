@@ -74,7 +74,7 @@ def _compare(found: dict[str, Section]) -> None:
     except OSError:
         print("There is no stored result to compare with: make bench keeps one.")
         return
-    print(comparison.told(stored, found, machine.facts()))
+    print(comparison.told(stored, found, machine.facts(), machine.versions()))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ is what its overhead beyond theirs pays for: answers in pieces, ``HEAD``, compre
 validators, charsets, pages without a head tag, renewal, failures of the resolver.
 
 ====================  =====================================================================================
-forwarding            a wrapper that only passes the app's answer on: nothing can be put in between for less
+forwarding            a wrapper that only passes the app's answer on, written as most are
 least injecting       the smallest code that a good engineer would write to inject a snippet made before
 ====================  =====================================================================================
 """

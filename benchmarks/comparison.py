@@ -44,12 +44,21 @@ def moves(stored: Result, now: Mapping[str, Section], machine: Mapping[str, str]
     return [Move(before[f.key], f) for f in found if f.key in before and (same or f.unit in _ALIKE)]
 
 
-def told(stored: Result, now: Mapping[str, Section], machine: Mapping[str, str]) -> str:
-    """Says what moved."""
+def told(
+    stored: Result, now: Mapping[str, Section], machine: Mapping[str, str], versions: Mapping[str, str] | None = None
+) -> str:
+    """Says what moved, and what else is not as it was then."""
+    versions = versions or {}
     each = moves(stored, now, machine)
     moved = [move for move in each if move.beyond_noise]
     where = "this machine" if stored.machine == machine else "another machine, so by ratios only"
     text = f"Compared with {stored.date}, {where}: {len(moved)} of {len(each)} figures moved beyond noise.\n"
+    others = [
+        f"{name} {then} -> {versions[name]}"
+        for name, then in stored.versions.items()
+        if versions.get(name, then) != then
+    ]
+    text += f"  other versions: {', '.join(others)}\n" if others else ""
     for move in moved:
         way = "better" if move.better else "worse"
         text += f"  {way}: {move.now.key}: {table.measured(move.then)} -> {table.measured(move.now)}\n"

@@ -12,16 +12,26 @@ from benchmarks.result import FOLDER, Result, loaded
 
 ROOT: Final = Path(__file__).parent.parent
 REPORT: Final = FOLDER / "results.md"
+_ADDED: Final = "Microseconds that each adds to a request for a 10 KB page, in process."
+_UNITS: Final = {
+    "apps": "Microseconds of the app alone, and what each wrapper adds to a page of it, in process.",
+    "pieces": "Microseconds of each by itself.",
+}
 _START, _END = "<!-- measured -->\n", "<!-- /measured -->"
 
 
 def whole(result: Result) -> str:
     """Writes all of a result."""
     parts = [table.about(result), f"## Targets\n\n{table.targets(result)}"]
-    for section in result.sections.values():
-        parts += [f"## {title}\n\n{table.costs(found)}" for title, found in section.costs.items()]
+    for name, section in result.sections.items():
+        again = f"Again: `make bench ARGS={name}`."
         parts += [
-            f"## {each.by[0].upper()}{each.by[1:]}\n\n{each.measure}\n\n{table.growth(each)}" for each in section.growth
+            f"## {title}\n\n{_UNITS.get(name, _ADDED)} {again}\n\n{table.costs(found)}"
+            for title, found in section.costs.items()
+        ]
+        parts += [
+            f"## {each.by[0].upper()}{each.by[1:]}\n\n{each.measure}. {again}\n\n{table.growth(each)}"
+            for each in section.growth
         ]
     told = table.notes(result.sections.values())
     if told:

@@ -19,7 +19,7 @@ class Finding:
         estimate: the number.
         unit: of the number; ratios have the sign of multiplication.
         limit: the target, or ``None``.
-        at_least: whether the target is a lower one.
+        at_least: whether more is better, so that the target is the least it may be.
     """
 
     case: str

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from benchmarks.finding import Growth, joined
 from benchmarks.result import FOLDER, Result
+from benchmarks.sections import agent
 
 OVERHEAD: Final = FOLDER / "overhead.svg"
 GROWTH: Final = FOLDER / "growth.svg"
+_KINDS = ("ASGI", "WSGI", agent.ASGI, agent.WSGI, "Flask", "Django")
 _OURS, _OTHERS, _GREY = "#0b7285", "#adb5bd", "#868e96"
 _STYLE: Final[Any] = {
     "svg.hashsalt": "widgetmw",
@@ -53,7 +55,7 @@ def _overhead(costs: Any) -> Any:
     """Bars on a logarithmic axis: what each way adds to a page of 10 KB."""
     from matplotlib import pyplot
 
-    kinds = [title for title in ("ASGI", "WSGI", "Flask", "Django") if title in costs]
+    kinds = [title for title in _KINDS if title in costs]
     heights = [len(costs[title]) for title in kinds]
     figure, axes = pyplot.subplots(
         len(kinds), 1, figsize=(8, 0.26 * sum(heights) + 0.5 * len(kinds) + 0.6), sharex=True, height_ratios=heights
@@ -64,7 +66,8 @@ def _overhead(costs: Any) -> Any:
         values = [max(each.value, 0.01) for _, each in found]
         colours = [_OURS if name.startswith("widgetmw") else _OTHERS for name, _ in found]
         bars = axis.barh([name for name, _ in found], values, color=colours)
-        axis.bar_label(bars, [f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values], padding=3)
+        labels = [f"{each.value:,.3g}" if each.value < 1000 else f"{each.value:,.0f}" for _, each in found]
+        axis.bar_label(bars, labels, padding=3)
         axis.set(xscale="log", title=title, xlim=(0.1, 4 * most))
         axis.grid(axis="x", color="#e9ecef")
     axes[-1].set_xlabel("µs that each adds to a 10 KB page for somebody signed in (logarithmic)")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from types import MethodType
+from types import CellType, MethodType
 from typing import TypeAlias
 
 from widgetmw.asgi_glance import Glance, ended, glanced, special
@@ -77,7 +77,7 @@ class WidgetMiddleware:
             if scope.get("extensions"):
                 hide_file_sending(scope)
             if glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, glance, scope, mount]
+                answer = [None, None, send, glance, CellType(scope), mount]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:
                     await ended(answer)

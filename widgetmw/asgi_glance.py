@@ -3,13 +3,16 @@
 Most answers are no pages, as their type says, or pages of which nothing keeps a token out, that begin as the last one
 did and whose user is known without waiting. What is done to them here is what a responder would do. It is also most of
 what the package costs, so this file is written for speed: each request has a plain list, to which a function is bound,
-since an object of a class of ours takes 0.2 µs longer to make and to call. Its twin is ``wsgi_glance.py``.
+since an object of a class of ours takes 0.2 µs longer to make and to call. What a request or an answer says stands in
+cells in it: error reporters write down what a function is bound to, and of a cell no more than that it is one. Its twin
+is ``wsgi_glance.py``.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable
+from types import CellType
 from typing import Any, Final, TypeAlias
 
 from asgiref.sync import markcoroutinefunction
@@ -24,10 +27,10 @@ from widgetmw.core.widget import VALIDATORS, Widget
 
 # What is known of one answer:
 #   0  what takes the app's messages from now on, or None: not decided yet
-#   1  None; or a copy of the message that started a page, and its headers as they become; or the responder
+#   1  None; or a cell with a copy of the message that started a page, and its headers as they become; or the responder
 #   2  the server's send
 #   3  the glance
-#   4  the scope
+#   4  a cell with the scope
 #   5  the path the app is mounted under
 Answer: TypeAlias = list[Any]
 
@@ -71,7 +74,9 @@ class Glance:
 
     def page(self, answer: Answer, message: Any) -> Awaitable[None]:
         """Takes the message that follows the start of a page."""
-        _, (start, private), send, _, scope, mount = answer
+        _, held, send, _, cell, mount = answer
+        start, private = held.cell_contents
+        scope = cell.cell_contents
         found: Any = UNASKED
         out: Any = None
         try:
@@ -87,7 +92,7 @@ class Glance:
                 elif found is None and not marked(scope["headers"]):
                     out = message  # our cookie would ask for a page that cleans up
         except ResolverError as error:
-            found = error
+            found = ResolverError(str(error))  # whose traceback does not hold the request
         except Exception:
             out = None  # a responder will meet the same, and say it
         if out is None:
@@ -107,13 +112,16 @@ class AskingGlance(Glance):
         self.outcomes = defaultdict(int)  # they are counted further out
 
     def page(self, answer: Answer, message: Any) -> Awaitable[None]:
-        _, (start, _), send, _, scope, mount = answer
+        _, held, send, _, scope, mount = answer
+        start, _ = held.cell_contents
         data = message.get("body") if message["type"] == "http.response.body" else None
         if data.__class__ is not bytes or self.widget.opening(mount, data) is None:
             return _replay(closer(answer), start, message)
+        waiting = ask_soon(scope.cell_contents, self.user)
+        if waiting is not None:
+            return _replay(closer(answer, waiting), start, message)
         answer[0], answer[1] = send, None
-        waiting = ask_soon(scope, self.user)
-        return _both(send, start, message) if waiting is None else _both_after(waiting, send, start, message)
+        return _both(send, start, message)
 
 
 @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn of it
@@ -149,7 +157,7 @@ def glanced(answer: Answer, message: Any) -> Awaitable[None]:
         return send(message)  # type: ignore[no-any-return]
     if private is None:
         return closer(answer).send(message)
-    answer[1] = start, private
+    answer[1] = CellType((start, private))
     return nothing()
 
 
@@ -160,9 +168,9 @@ def closer(answer: Answer, found: Any = UNASKED) -> Responder:
         answer: what is known of it.
         found: what the resolver has said, if it was asked.
     """
-    _, _, send, glance, scope, mount = answer
+    _, _, send, glance, cell, mount = answer
     # of the path only one thing matters: that it is not to be left alone, which was seen before
-    responder: Responder = glance.responder(glance.widget, scope, mount, "", send, glance.user, (), found)
+    responder: Responder = glance.responder(glance.widget, cell.cell_contents, mount, "", send, glance.user, (), found)
     answer[0], answer[1] = responder.send, responder
     return responder
 
@@ -170,25 +178,28 @@ def closer(answer: Answer, found: Any = UNASKED) -> Responder:
 async def ended(answer: Answer) -> None:
     """Sends what is still held when the app has returned without an end."""
     left = answer[1]
-    if left.__class__ is tuple:
-        start, _ = left
+    if left.__class__ is CellType:
+        start, _ = left.cell_contents
         left = closer(answer)
         await left.send(start)
     if left is not None and left.holding:
         await left.close()
 
 
-async def _replay(responder: Responder, start: Message, message: Message) -> None:
-    await responder.send(start)
+def _replay(responder: Responder, start: Message, message: Message) -> Awaitable[None]:
+    # at once, as a responder does its work, and not only when it is waited for
+    waiting: Any = responder.send(start)
+    if not responder.holding:
+        return _replay_after(waiting, responder, message)
+    waiting.close()  # there is nothing to wait for
+    return responder.send(message)
+
+
+async def _replay_after(waiting: Awaitable[None], responder: Responder, message: Message) -> None:
+    await waiting
     await responder.send(message)
 
 
 async def _both(send: Send, start: Message, message: Message) -> None:
-    await send(start)
-    await send(message)
-
-
-async def _both_after(waiting: Awaitable[None], send: Send, start: Message, message: Message) -> None:
-    await waiting
     await send(start)
     await send(message)

@@ -210,9 +210,10 @@ class Responder:
         return self._leave(dressed) if isinstance(dressed, str) else self._out(page, *dressed)
 
     def _whose(self) -> User | Awaitable[User | None] | None:
-        if isinstance(self._found, ResolverError):
-            raise self._found
-        return whose_soon(self._scope, self._user) if self._found is UNASKED else self._found
+        found, self._found = self._found, UNASKED  # what is waited for can be waited for once
+        if isinstance(found, ResolverError):
+            raise ResolverError(str(found))
+        return whose_soon(self._scope, self._user) if found is UNASKED else found
 
     async def _wait(self, facts: ScopeFacts, page: Page, found: Awaitable[User | None]) -> None:
         dressed: tuple[Headers, bytes] | str
@@ -304,7 +305,8 @@ class Asker(Responder):
         return self._release()
 
     def _ask(self) -> Awaitable[None]:
-        waiting = ask_soon(self._scope, self._user)
+        found, self._found = self._found, UNASKED
+        waiting: Any = ask_soon(self._scope, self._user) if found is UNASKED else found
         return self._release() if waiting is None else self._release_after(waiting)
 
     async def _release_after(self, waiting: Awaitable[None]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from types import MethodType
+from types import CellType, MethodType
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -108,7 +108,7 @@ class _Inner:
         elif widget.asks_user:
             mount, path = placed(scope)
             if self._glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, self._glance, scope, mount]
+                answer = [None, None, send, self._glance, CellType(scope), mount]
                 await self.app(scope, receive, MethodType(glanced, answer))
                 if answer[1] is not None:
                     await ended(answer)

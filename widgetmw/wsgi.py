@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from types import MethodType
+from types import CellType, MethodType
 from typing import TypeAlias
 
 from widgetmw.core.endpoint import Answer, Call, bounded
@@ -75,7 +75,7 @@ class WidgetMiddleware:
         mount: str = environ.get("SCRIPT_NAME", "")
         try:
             if glance is not None and not (special(environ) or (widget.excludes and widget.excluded(decoded(path)))):
-                answer = [None, None, start_response, glance, environ, mark, mount]
+                answer = [None, None, start_response, glance, CellType(environ), mark, mount]
                 return glance.answer(answer, self.app(environ, MethodType(started, answer)))
             _hide_validators(widget, environ, path, self.front)
             mount = decoded(mount)

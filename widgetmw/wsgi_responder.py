@@ -262,7 +262,7 @@ class Responder:
 
     def _whose(self) -> User | None:
         if isinstance(self._found, ResolverError):
-            raise self._found
+            raise ResolverError(str(self._found))
         return whose(self._environ, self._user) if self._found is UNASKED else self._found
 
     def _failure(self, error: Exception) -> str:

@@ -8,7 +8,6 @@ with it switched off, and the difference is the insertion's.
 from __future__ import annotations
 
 import os
-from functools import cache
 from typing import Any, Final
 
 from benchmarks.rounds import Batch
@@ -52,28 +51,24 @@ class Agent:
         wrapped: WsgiApp = WSGIApplicationWrapper(app)
         return wrapped
 
+    def switch(self, inserting: bool) -> None:
+        """Turns its insertion on or off, from the next request on."""
+        self._settings.browser_monitoring.enabled = inserting
+
     def cases(self, batch: Batch) -> dict[str, Batch]:
         """The same app with insertion, and without."""
         return {WITH: self._switched(batch, True), WITHOUT: self._switched(batch, False)}
 
     def _switched(self, batch: Batch, inserting: bool) -> Batch:
         def calls(count: int) -> float:
-            self._settings.browser_monitoring.enabled = inserting
+            self.switch(inserting)
             return batch(count)
 
         return calls
 
 
-def start(notes: list[str]) -> Agent | None:
-    """Starts the agent of this process; notes where it cannot be had."""
-    agent = _started()
-    if agent is None:
-        notes.append("The New Relic agent is not installed, or does not start without a network")
-    return agent
-
-
-@cache
-def _started() -> Agent | None:
+def start() -> Agent | None:
+    """Starts the agent in this process, and patches what it knows; ``None`` where it cannot be had."""
     os.environ.update(_ENVIRONMENT)
     try:
         import newrelic.agent

@@ -10,6 +10,8 @@ ORDER: Final = (
     "apps",
     "body",
     "peers",
+    "agent",
+    "closer",
     "stream",
     "endpoint",
     "token",
@@ -20,5 +22,5 @@ ORDER: Final = (
     "growth",
     "pieces",
 )
-ONLY_FULL: Final = frozenset({"apps", "peers", "growth", "pieces"})
+ONLY_FULL: Final = frozenset({"apps", "peers", "agent", "closer", "growth", "pieces"})
 """Those that a quick look leaves out."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import cycle
+from statistics import median
 from threading import Thread
 from typing import Any, TypeAlias
 
@@ -30,8 +31,9 @@ USERS = (1, 10, 100, 1_000, 10_000)
 VENDORS = (1, 2, 3, 4)
 CHUNKS = (1, 2, 4, 8, 16, 32, 64)
 THREADS = (1, 2, 4, 8, 16, 32)
-OVERHEAD = "µs per page, with minus without"
+OVERHEAD = "µs per page, with minus without, ASGI"
 SHARE = 0.3
+_OTHERS = 50
 
 
 def measure(effort: Effort) -> Section:
@@ -45,7 +47,7 @@ def measure(effort: Effort) -> Section:
             _grown("vendors", "", VENDORS, partial(_vendors, loop, less)),
             _grown("chunks of a 64 KB page", "", CHUNKS, partial(_chunks, loop, less)),
         ]
-    made.append(_grown("threads", "", THREADS, partial(_threads, less), "µs per page of all threads together"))
+    made.append(_grown("threads", "", THREADS, partial(_threads, less), "µs per page of all threads together, WSGI"))
     return Section(growth=[*made, *_processes(effort)])
 
 
@@ -70,12 +72,28 @@ def _size(loop: Loop, effort: Effort, size: int) -> dict[str, float]:
 
 
 def _head(loop: Loop, effort: Effort, size: int) -> dict[str, float]:
-    bodies = {"before": page(10_000, before=size), "in": page(10_000, head=size)}
+    before = page(10_000, before=size)
+    others = [before.replace(b"<!--", b"<!--%08d" % number, 1) for number in range(_OTHERS)]
+    apps = {
+        "before the head": asgi_answering(before),
+        "before the head, other bytes each time": _turning(others),
+        "in the head": asgi_answering(page(10_000, head=size)),
+    }
     found = {}
-    for name, body in bodies.items():
-        rounds = around(loop, asgi_answering(body), SHORT, {"widgetmw": asgi_ours}, effort)
-        found[f"{name} the head"] = rounds.cost("widgetmw", "bare").value
+    for name, app in apps.items():
+        rounds = around(loop, app, SHORT, {"widgetmw": asgi_ours}, effort)
+        found[name] = rounds.cost("widgetmw", "bare").value
     return found
+
+
+def _turning(bodies: Iterable[bytes]) -> AsgiApp:
+    """An app that answers with one page after the other."""
+    apps = cycle([asgi_answering(body) for body in bodies])
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await next(apps)(scope, receive, send)
+
+    return app
 
 
 def _users(loop: Loop, effort: Effort, count: int) -> dict[str, float]:
@@ -151,7 +169,7 @@ def _rates(workers: int, turns: int, seconds: float) -> dict[str, float]:
             name: stack.enter_context(gunicorn(f"benchmarks.sites.flask_shop:{name}", workers, spread=True)).signed_in()
             for name in rates
         }
-        for _ in range(turns):
-            for name, site in sites.items():
-                rates[name].append(loaded(site, "/", seconds).per_second)
-    return {name: sorted(each)[len(each) // 2] for name, each in rates.items()}
+        for turn in range(turns):
+            for name in sorted(sites, reverse=bool(turn % 2)):
+                rates[name].append(loaded(sites[name], "/", seconds).per_second)
+    return {name: median(each) for name, each in rates.items()}

@@ -1,6 +1,6 @@
 """Other ways to put something into a page, side by side with ours: a 10 KB page, in process.
 
-A peer that is not installed is left out, and said to be.
+A peer that is not installed is left out, and said to be. The New Relic agent is in ``agent``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from benchmarks.baselines import asgi_forwarding, asgi_least_injecting, wsgi_forwarding, wsgi_least_injecting
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
-from benchmarks.peers import django, flask, newrelic, parsers, starlette
-from benchmarks.rounds import Batch, Estimate, Rounds, interleaved
+from benchmarks.peers import django, flask, parsers, starlette
+from benchmarks.rounds import Estimate, Rounds, interleaved
 from benchmarks.sections.asgi import Empty
 from benchmarks.subject import asgi_ours, signed_in, snippets, wsgi_ours
 from benchmarks.traffic import SHORT, AsgiApp, WsgiApp, asgi_answering, looping, page, wsgi_answering, wsgi_batch
@@ -27,7 +27,7 @@ def measure(effort: Effort) -> Section:
     notes: list[str] = []
     costs = {
         "ASGI": _asgi(effort, notes),
-        "WSGI": _wsgi(effort, notes),
+        "WSGI": _wsgi(effort),
         "Flask": _flask(effort),
         "Django": _django(effort, notes),
     }
@@ -52,35 +52,18 @@ def _asgi(effort: Effort, notes: list[str]) -> Mapping[str, Estimate]:
     wraps |= {name: partial(parsers.editing, edit=edit, snippet=span) for name, edit in parsers.found(notes).items()}
     with looping() as loop:
         batches = {name: loop.batch(wrap(app), SHORT) for name, wrap in wraps.items()}
-        agent = newrelic.start(notes)
-        if agent is not None:
-            wrapped = agent.asgi(app)
-            assert b"NREUM" in loop.answer(wrapped, SHORT)
-            batches |= agent.cases(loop.batch(wrapped, SHORT))
-        rounds = interleaved({"bare": loop.batch(app, SHORT), **batches}, effort)
-    return _overheads(rounds) | _inserting(rounds)
+        return _overheads(interleaved({"bare": loop.batch(app, SHORT), **batches}, effort))
 
 
-def _wsgi(effort: Effort, notes: list[str]) -> Mapping[str, Estimate]:
+def _wsgi(effort: Effort) -> Mapping[str, Estimate]:
     app = wsgi_answering(page())
     wraps: dict[str, Callable[[WsgiApp], WsgiApp]] = {
         "forwarding": wsgi_forwarding,
         "least injecting": partial(wsgi_least_injecting, user=signed_in, snippets=snippets()),
         OURS: wsgi_ours,
     }
-    batches: dict[str, Batch] = {name: wsgi_batch(wrap(app), SHORT) for name, wrap in wraps.items()}
-    agent = newrelic.start([])
-    if agent is not None:
-        batches |= agent.cases(wsgi_batch(agent.wsgi(app), SHORT))
-    rounds = interleaved({"bare": wsgi_batch(app, SHORT), **batches}, effort)
-    return _overheads(rounds) | _inserting(rounds)
-
-
-def _inserting(rounds: Rounds) -> dict[str, Estimate]:
-    """What the agent's insertion adds to the agent itself."""
-    if newrelic.WITH not in rounds.times:
-        return {}
-    return {newrelic.ALONE: rounds.cost(newrelic.WITH, newrelic.WITHOUT)}
+    batches = {name: wsgi_batch(wrap(app), SHORT) for name, wrap in wraps.items()}
+    return _overheads(interleaved({"bare": wsgi_batch(app, SHORT), **batches}, effort))
 
 
 def _flask(effort: Effort) -> Mapping[str, Estimate]:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import MethodType
+from types import CellType, MethodType
 from typing import Any
 
 from benchmarks.effort import Effort
@@ -86,7 +86,7 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
         "ASGI: 3 request headers looked through": lambda: special(request),
         "ASGI: 17 request headers looked through": lambda: special(long),
         "ASGI: what is known of an answer, and a function bound to it": lambda: MethodType(
-            glanced, [None, None, nowhere, glance, request, ""]
+            glanced, [None, None, nowhere, glance, CellType(request), ""]
         ),
         "2 headers of a page judged and made private": lambda: private(html),
         "9 headers of a page judged and made private": lambda: private(nine),

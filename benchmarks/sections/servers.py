@@ -74,7 +74,7 @@ class Turns:
         found = [Finding(case, measure, self.waited.ratio(base, "ours"), limit=limit, at_least=True)]
         if self.worked is not None:
             share = self.worked.ratio(base, "ours")
-            found.append(Finding(case, f"{measure}, by the server's own time at work", share))
+            found.append(Finding(case, f"{measure}, by the server's own time at work", share, at_least=True))
         return found
 
 

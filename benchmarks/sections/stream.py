@@ -66,19 +66,20 @@ def drained() -> Iterator[socket.socket]:
 
 def measure(effort: Effort) -> Section:
     """Measures it."""
-    app = streaming(effort.of(SIZE, 10 * CHUNK))
+    size = effort.of(SIZE, 10 * CHUNK)
+    app = streaming(size)
     apps = {"bare": app, "ours": asgi_ours(app)}
     with drained() as target:
         rounds = interleaved({name: _batch(each, target) for name, each in apps.items()}, effort)
         grown = [_growth(apps["ours"], target) / 1e6 for _ in range(3)]
-    return Section(_findings(rounds, grown))
+    return Section(_findings(CASE.replace("100 MB", f"{size / 1e6:g} MB"), rounds, grown))
 
 
-def _findings(rounds: Rounds, grown: list[float]) -> list[Finding]:
+def _findings(case: str, rounds: Rounds, grown: list[float]) -> list[Finding]:
     share = rounds.ratio("bare", "ours")
     return [
-        Finding(CASE, "throughput with / without", share, limit=0.95, at_least=True),
-        Finding(CASE, "growth of resident memory", spread(grown), "MB", limit=1),
+        Finding(case, "throughput with / without", share, limit=0.95, at_least=True),
+        Finding(case, "growth of resident memory", spread(grown), "MB", limit=1),
     ]
 
 

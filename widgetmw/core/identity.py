@@ -142,9 +142,12 @@ def whose(request: Environ, resolver: Resolver) -> User | None:
     try:
         found = resolver(request)
         return found if found is None or isinstance(found, User) else _checked(found)
+    except ResolverError:
+        raise
     except Exception as error:
-        _nobody_or_raise(error)
-        return None
+        if _refuses(error):
+            return None
+        raise _failed(error) from error
 
 
 async def whose_async(request: Request, resolver: AsyncResolver) -> User | None:
@@ -160,9 +163,12 @@ def whose_soon(request: Request, resolver: AsyncResolver) -> User | Awaitable[Us
         return _known(request)  # type: ignore[return-value]
     try:
         found = resolver(request)
+    except ResolverError:
+        raise
     except Exception as error:
-        _nobody_or_raise(error)
-        return None
+        if _refuses(error):
+            return None
+        raise _failed(error) from error
     if found is None or isinstance(found, User):
         return found
     return _awaited(found) if inspect.isawaitable(found) else _checked(found)
@@ -171,9 +177,12 @@ def whose_soon(request: Request, resolver: AsyncResolver) -> User | Awaitable[Us
 async def _awaited(found: Awaitable[User | None]) -> User | None:
     try:
         return _checked(await found)
+    except ResolverError:
+        raise
     except Exception as error:
-        _nobody_or_raise(error)
-        return None
+        if _refuses(error):
+            return None
+        raise _failed(error) from error
 
 
 def _known(request: Request) -> object:
@@ -232,12 +241,8 @@ def _checked(found: object) -> User | None:
     raise ResolverError(f"the resolver returned {type(found).__name__}, neither a User nor None")
 
 
-def _nobody_or_raise(error: Exception) -> None:
-    if isinstance(error, ResolverError):
-        raise error
-    if _refuses(error):
-        return
-    raise ResolverError(f"the resolver raised {cause(error)}") from error
+def _failed(error: Exception) -> ResolverError:
+    return ResolverError(f"the resolver raised {cause(error)}")
 
 
 def _refuses(error: Exception) -> bool:
