@@ -6,18 +6,26 @@ import json
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from benchmarks import comparison, plot, table
-from benchmarks.baselines import asgi_forwarding, asgi_least_injecting, wsgi_forwarding, wsgi_least_injecting
+from benchmarks.baselines import (
+    asgi_forwarding,
+    asgi_least_injecting,
+    replaced,
+    wsgi_forwarding,
+    wsgi_least_injecting,
+)
 from benchmarks.effort import TINY
 from benchmarks.finding import Finding, Growth, Section, from_json, to_json
 from benchmarks.result import Result
 from benchmarks.rounds import Batch, Estimate, Rounds, interleaved
 from benchmarks.section import run
-from benchmarks.sections import ORDER, growth, pieces
+from benchmarks.sections import ORDER, agent, closer, growth, pieces
 from benchmarks.subject import asgi_ours, nobody, signed_in, snippets, wsgi_ours
 from benchmarks.traffic import (
     HTML,
@@ -50,6 +58,19 @@ def test_peers_run_in_a_process_of_their_own() -> None:
     found = run("peers", TINY).costs
     assert {"ASGI", "WSGI", "Flask", "Django"} == found.keys()
     assert any("widgetmw" in name for name in found["Flask"])
+
+
+def test_the_agent_patches_no_framework_that_is_measured_elsewhere() -> None:
+    import_module("benchmarks.sections.peers").measure(TINY)
+    assert Flask.wsgi_app.__module__ == "flask.app"
+    assert type(Flask.wsgi_app) is FunctionType
+    found = run("agent", TINY)
+    assert found.notes or {"widgetmw", "New Relic agent, its insertion alone"} <= set(found.costs[agent.ASGI])
+
+
+def test_what_takes_a_closer_look_is_measured() -> None:
+    for costs in closer.measure(TINY).costs.values():
+        assert len(costs) > 3
 
 
 def test_growth_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +116,7 @@ async def test_the_least_injecting_asgi_code_makes_the_page_that_the_package_mak
     app = asgi_answering(page(), HTML, SEVEN)
     headers, body = await asgi_answer(asgi_least_injecting(app, signed_in, snippets()))
     _, ours = await asgi_answer(asgi_ours(app))
-    assert body == injected()
+    assert body == injected() == replaced(page(), snippets()["ada"])
     assert cut(ours) == cut(body)
     assert dict(headers)[b"content-length"] == b"%d" % len(body)
     assert dict(headers)[b"cache-control"] == b"private, no-store"
@@ -210,9 +231,26 @@ def test_a_figure_moved_only_if_the_intervals_do_not_touch_and_it_is_not_almost_
     assert "worse: a page: ours / least: 1.5" in text
 
 
-def test_up_is_better_where_the_target_is_a_lower_one() -> None:
-    then, now = (replace(finding(value, value, value), at_least=True) for value in (0.8, 0.99))
+@pytest.mark.parametrize("limit", [0.97, None])
+def test_up_is_better_where_more_is(limit: float | None) -> None:
+    then, now = (replace(finding(value, value, value, limit), at_least=True) for value in (0.8, 0.99))
     assert "better: a page" in comparison.told(stored(then), {"asgi": Section([now])}, MACHINE)
+
+
+def test_other_versions_are_told() -> None:
+    then = replace(stored(finding(1, 1, 1)), versions={"starlette": "1.0", "uvicorn": "2.0"})
+    text = comparison.told(then, {}, MACHINE, {"starlette": "1.1", "uvicorn": "2.0"})
+    assert "starlette 1.0 -> 1.1" in text
+    assert "uvicorn" not in text
+
+
+def test_a_quick_run_names_what_it_measured() -> None:
+    cases = {
+        each.case
+        for name in ("stream", "users")
+        for each in import_module(f"benchmarks.sections.{name}").measure(TINY).findings
+    }
+    assert not {case for case in cases if "100 MB" in case or "A million" in case}
 
 
 def test_microseconds_of_another_machine_are_not_compared() -> None:

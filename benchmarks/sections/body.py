@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.baselines import asgi_least_injecting, wsgi_least_injecting
+from benchmarks.baselines import asgi_least_injecting, replaced, wsgi_least_injecting
 from benchmarks.effort import Effort
 from benchmarks.finding import Finding, Section
 from benchmarks.rounds import Rounds
@@ -20,8 +20,12 @@ def measure(effort: Effort) -> Section:
         wraps: asgi.Wraps = {
             "ours": asgi_ours,
             "least": partial(asgi_least_injecting, user=signed_in, snippets=snippets()),
+            "replaced": partial(asgi_least_injecting, user=signed_in, snippets=snippets(), put=replaced),
         }
-        found = _findings("ASGI, 1 MB page in one body", asgi.around(loop, asgi_answering(body), SHORT, wraps, effort))
+        rounds = asgi.around(loop, asgi_answering(body), SHORT, wraps, effort)
+        case = "ASGI, 1 MB page in one body"
+        beside = rounds.ratio("ours", "replaced", "bare")
+        found = [*_findings(case, rounds), Finding(case, "ours / least injecting with bytes.replace", beside)]
     others: wsgi.Wraps = {
         "ours": wsgi_ours,
         "least": partial(wsgi_least_injecting, user=signed_in, snippets=snippets()),
