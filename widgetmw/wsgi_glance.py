@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from types import CellType, MethodType
+from types import MethodType
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError
@@ -20,8 +20,8 @@ from widgetmw.wsgi_responder import PLACED, PURPOSES, Chunks, Headers, Responder
 
 # What is known of one answer:
 #   0  what the app calls from now on in place of start_response, or None: not decided yet
-#   1  None; or a cell with status and headers of a page as the app gave them, and as they become; or the responder; or,
-#      once the page has begun, what the server's start_response has returned
+#   1  None; or status and headers of a page as the app gave them, and as they become; or the responder; or, once the
+#      page has begun, what the server's start_response has returned
 #   2  the server's start_response
 #   3  the glance
 #   4  a cell with the environ
@@ -66,7 +66,7 @@ class Glance:
     def answer(self, answer: Answer, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Returns what goes out for what the app has returned: itself, where nothing is to be done."""
         held = answer[1]
-        if held.__class__ is CellType:
+        if held.__class__ is tuple:
             # a subclass of list may have a close() of its own
             if chunks.__class__ is not list or len(chunks) != 1:
                 return self._begun(answer, chunks)
@@ -85,7 +85,7 @@ class Glance:
         try:
             iterator = iter(chunks)
             first = next(iterator, _END)  # in which the app may have begun another answer
-            data = self._page(answer, first) if answer[1].__class__ is CellType else None
+            data = self._page(answer, first) if answer[1].__class__ is tuple else None
         except BaseException:
             close(chunks)  # the server never sees it, and cannot
             raise
@@ -96,8 +96,7 @@ class Glance:
 
     def _page(self, answer: Answer, data: bytes) -> bytes | None:
         """Starts a page whose first item is known; returns what goes out for it, or ``None``: a responder has it."""
-        _, held, start_response, _, cell, _, mount = answer
-        status, headers, private = held.cell_contents
+        _, (status, headers, private), start_response, _, cell, _, mount = answer
         environ = cell.cell_contents
         found: Any = UNASKED
         dressed = None
@@ -145,7 +144,7 @@ def started(answer: Answer, status: str, headers: Headers, exc_info: Any = None)
     if private is None:
         return closer(answer).start(status, headers)
     # what an app does to its list afterwards comes too late everywhere
-    answer[1] = CellType((status, headers.copy(), private))
+    answer[1] = status, headers.copy(), private
     return MethodType(_write, answer)
 
 
@@ -162,7 +161,7 @@ def _again(answer: Answer, status: str, headers: Headers, exc_info: Any) -> Call
 
 
 def _write(answer: Answer, data: bytes) -> None:
-    begun = closer(answer) if answer[1].__class__ is CellType else answer[1]
+    begun = closer(answer) if answer[1].__class__ is tuple else answer[1]
     if isinstance(begun, Responder):
         begun.written(data)
     else:
@@ -182,7 +181,7 @@ def closer(answer: Answer, found: Any = UNASKED) -> Responder:
     responder = Responder(widget, environ, mark, decoded(mount), "", start_response, user, None, found)
     answer[0], answer[1] = responder.start, responder
     if held is not None:
-        status, headers, _ = held.cell_contents
+        status, headers, _ = held
         responder.start(status, headers)
     return responder
 
