@@ -48,6 +48,11 @@ def pin_away() -> None:
     _keep((CORES - {max(CORES, default=0)}) or CORES)
 
 
+def pin_to(count: int) -> None:
+    """Lets this process, and those that it starts, run on so many cores: the last ones."""
+    _keep(set(sorted(CORES)[-count:]))
+
+
 def unpin() -> None:
     """Lets this process run on all cores."""
     _keep(CORES)

@@ -82,8 +82,8 @@ def _grown(growth: list[Growth]) -> Any:
     rows = -(-len(growth) // _COLUMNS)
     figure, axes = pyplot.subplots(rows, _COLUMNS, figsize=(9, 2.7 * rows), squeeze=False)
     for axis, each in zip(axes.flat, growth, strict=False):
-        for (name, values), colour in zip(each.lines.items(), _colours(each), strict=True):
-            axis.plot(each.points, values, marker="o", markersize=3, label=name, color=colour)
+        for (name, values), look in zip(each.lines.items(), _looks(each), strict=True):
+            axis.plot(each.points, values, marker="o", markersize=3, label=name, **look)
         axis.set(xlabel=f"{each.by}, {each.unit}" if each.unit else each.by, ylabel=each.measure, **_scales(each))
         if len(each.points) == max(each.points):
             axis.set_xticks(each.points)
@@ -95,9 +95,10 @@ def _grown(growth: list[Growth]) -> Any:
     return figure
 
 
-def _colours(each: Growth) -> list[str]:
+def _looks(each: Growth) -> list[dict[str, str]]:
     ours = "widgetmw" if "widgetmw" in each.lines else next(iter(each.lines))
-    return [_OURS if name == ours else _GREY for name in each.lines]
+    styles = iter(("-", "--", ":"))
+    return [{"color": _OURS} if name == ours else {"color": _GREY, "linestyle": next(styles)} for name in each.lines]
 
 
 def _scales(each: Growth) -> dict[str, Any]:

@@ -13,9 +13,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from benchmarks.machine import group_seconds, pin_away, unpin
+from benchmarks.machine import group_seconds, pin_away, pin_to
 from tests.components import find
 
 ROOT = Path(__file__).parent.parent
@@ -63,18 +64,18 @@ def uvicorn(app: str) -> Iterator[Site]:
 
 
 @contextmanager
-def gunicorn(app: str, workers: int = 1, threads: int = 4, spread: bool = False) -> Iterator[Site]:
-    """Serves a WSGI app with worker threads, on this process's core unless they are to be spread over all."""
+def gunicorn(app: str, workers: int = 1, threads: int = 4) -> Iterator[Site]:
+    """Serves a WSGI app with worker threads, on as many cores as there are worker processes."""
     words = ["gunicorn", app, "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    with _serving([*words, "--log-level", "error", "--no-control-socket", "--bind"], "127.0.0.1:", spread) as site:
+    with _serving([*words, "--log-level", "error", "--no-control-socket", "--bind"], "127.0.0.1:", workers) as site:
         yield site
 
 
 @contextmanager
-def _serving(words: list[str], prefix: str, spread: bool = False) -> Iterator[Site]:
+def _serving(words: list[str], prefix: str, cores: int = 1) -> Iterator[Site]:
     port = _free_port()
     command = [sys.executable, "-m", *words, f"{prefix}{port}"]
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=unpin if spread else None)
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=partial(pin_to, cores))
     try:
         _await(process, port)
         yield Site(port, process.pid)

@@ -82,7 +82,7 @@ def test_growth_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIZES", "HEADS", "USERS", "VENDORS", "CHUNKS", "THREADS"):
         monkeypatch.setattr(growth, name, getattr(growth, name)[:2])
     found = growth.measure(TINY).growth
-    assert [each.by for each in found][:4] == ["page size", "bytes before the head, or in it", "users", "vendors"]
+    assert [each.by for each in found][:4] == ["page size", "before the head, or in it", "users", "vendors"]
     assert {len(line) for each in found for line in each.lines.values()} == {2}
 
 
