@@ -48,8 +48,8 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_scope) if user is None else user
-        seen = self.widget if self.widget is not None and self.widget.usual else None
-        self._glance = None if seen is None else Glance(seen, self._user)
+        widget = self.widget
+        self._glance = Glance(widget, self._user) if widget is not None and widget.usual else None
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -132,13 +132,15 @@ def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None
     if not widget.asks_user or scope["method"] not in ("GET", "HEAD") or widget.excluded(path):
         return
     headers = scope["headers"]
-    known = wanted = False
+    known = wanted = validated = False
     for name, value in headers:
         if name in (b"cookie", b"authorization"):
             known = True
         elif name == b"accept" and b"text/html" in value.lower():
             wanted = True
-    if wanted and (known or spoken_for(scope) or (front is not None and front.announced(scope))):
+        elif name in _VALIDATORS:
+            validated = True
+    if validated and wanted and (known or spoken_for(scope) or (front is not None and front.announced(scope))):
         scope["headers"] = [pair for pair in headers if pair[0] not in _VALIDATORS]
 
 

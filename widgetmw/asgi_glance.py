@@ -87,8 +87,8 @@ class Glance:
                     if dressed is not None:
                         out = message.copy()
                         start["headers"], out["body"] = dressed
-                elif found is None and not marked(scope["headers"]):
-                    out = message  # our cookie would ask for a page that cleans up
+                elif found is None and not marked(scope["headers"]):  # our cookie asks for a page that cleans up
+                    out = message
         except ResolverError as error:
             found = ResolverError(str(error))  # whose traceback does not hold the request
         except Exception:

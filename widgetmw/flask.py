@@ -219,15 +219,13 @@ def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
     if environ["REQUEST_METHOD"] not in PAGE_METHODS or not widget.asks_user:
         return False
     page = inspect_headers(response.status_code, list(response.headers))
-    if isinstance(page, str):
+    if isinstance(page, str) or (widget.excludes and widget.excluded(decoded(environ.get("PATH_INFO", "")))):
         return False
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    usual = page.usual and widget.usual and not widget.excludes and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
+    usual = page.usual and widget.usual and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
     if usual and isinstance(data, bytes) and widget.opening("", data) is not None:
         return True  # as most are: what follows comes to the same
-    if widget.excluded(decoded(environ.get("PATH_INFO", ""))):
-        return False
     if widget.forbids(EnvironFacts(environ, ""), page) is not None:
         return False
     if response.is_streamed or response.direct_passthrough:

@@ -96,8 +96,8 @@ class _Inner:
         self.app = app
         self._outer = outer
         self._resolver = resolver
-        seen = outer.widget if outer.widget is not None and outer.widget.usual else None
-        self._glance = None if seen is None else AskingGlance(seen, resolver)
+        widget = outer.widget
+        self._glance = AskingGlance(widget, resolver) if widget is not None and widget.usual else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         widget = self._outer.widget

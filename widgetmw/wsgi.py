@@ -57,8 +57,8 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_environ) if user is None else user
-        seen = self.widget if self.widget is not None and self.widget.usual else None
-        self._glance = None if seen is None else Glance(seen, self._user)
+        widget = self.widget
+        self._glance = Glance(widget, self._user) if widget is not None and widget.usual else None
         self.app = app if self.front is None else self.front.entered(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -114,7 +114,7 @@ def _hide_validators(widget: Widget, environ: Environ, path: str, front: Front |
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
     if not widget.asks_user or environ["REQUEST_METHOD"] not in ("GET", "HEAD") or widget.excluded(decoded(path)):
         return
-    if "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
+    if environ.keys().isdisjoint(_VALIDATORS) or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
         return
     known = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
     if known or spoken_for(environ) or (front is not None and front.announced(environ)):

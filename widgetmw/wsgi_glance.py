@@ -107,7 +107,7 @@ class Glance:
                 found = whose(environ, self.user)
                 if found.__class__ is User:
                     dressed = self.widget.plain(private, opening, data, found)
-                elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):
+                elif found is None and not has_mark(environ.get("HTTP_COOKIE", "")):  # it asks for one that cleans up
                     dressed = headers, data
         except ResolverError as error:
             found = ResolverError(str(error))  # whose traceback does not hold the request
