@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from types import CellType, MethodType
 from typing import TypeAlias
 
-from widgetmw.asgi_glance import Glance, ended, glanced, special
-from widgetmw.asgi_responder import FILE_SENT, Message, Responder, Scope, Send
+from widgetmw.asgi_responder import CONDITIONAL, FILE_SENT, Message, Responder, Scope, Send, is_special
 from widgetmw.core.endpoint import MOST_DRAINED, Answer, Call, bounded
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.front import Front
 from widgetmw.core.identity import AsyncResolver, claim, from_scope, spoken_for, whose_async
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import VALIDATORS, Widget
+from widgetmw.core.widget import Widget
 
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_VALIDATORS = frozenset(name.encode() for name in VALIDATORS)
 _ASKED = {name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")}
 
 
@@ -48,8 +45,6 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_scope) if user is None else user
-        widget = self.widget
-        self._glance = Glance(widget, self._user) if widget is not None and widget.usual else None
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -58,7 +53,7 @@ class WidgetMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection; all but HTTP passes untouched."""
-        widget, glance = self.widget, self._glance
+        widget = self.widget
         if widget is None or scope["type"] != "http" or (mark := claim(scope, self)) is None:
             await self.app(scope, receive, send)
             return
@@ -74,18 +69,15 @@ class WidgetMiddleware:
             if path.startswith(widget.path) and widget.ours(path):
                 await self._answer(widget, scope, receive, send, path[len(widget.path) :])
                 return
-            if scope.get("extensions"):
+            if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
-            if glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, glance, CellType(scope), mount]
-                await self.app(scope, receive, MethodType(glanced, answer))
-                if answer[1] is not None:
-                    await ended(answer)
-                return
-            hide_validators(widget, scope, path, self.front)
-            responder = Responder(widget, scope, mount, path, send, self._user)
+            responder = Responder()
+            responder.begin(widget, scope, mount, path, send, self._user)
+            if is_special(headers):
+                responder.read_request()
+                hide_validators(widget, scope, path, self.front)
             await self.app(scope, receive, responder.send)
-            if responder.holding:
+            if responder.held_start is not None:
                 await responder.close()
         finally:
             mark[0] = None
@@ -129,7 +121,7 @@ def placed(scope: Scope) -> tuple[str, str]:
 
 def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    if not widget.asks_user or scope["method"] not in ("GET", "HEAD") or widget.excluded(path):
+    if not widget.asks_user or scope["method"] not in ("GET", "HEAD") or widget.is_excluded(path):
         return
     headers = scope["headers"]
     known = wanted = validated = False
@@ -138,10 +130,10 @@ def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None
             known = True
         elif name == b"accept" and b"text/html" in value.lower():
             wanted = True
-        elif name in _VALIDATORS:
+        elif name in CONDITIONAL:
             validated = True
     if validated and wanted and (known or spoken_for(scope) or (front is not None and front.announced(scope))):
-        scope["headers"] = [pair for pair in headers if pair[0] not in _VALIDATORS]
+        scope["headers"] = [pair for pair in headers if pair[0] not in CONDITIONAL]
 
 
 def hide_file_sending(scope: Scope) -> None:

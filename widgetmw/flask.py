@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
@@ -32,14 +33,13 @@ from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.identity import Environ, ask, claimed, environ_name, from_environ, takes, whose
 from widgetmw.core.overlay import overlaid
 from widgetmw.core.placed import PLACE
-from widgetmw.core.response import inspect as inspect_headers
 from widgetmw.core.scanner import REFUSED
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
 from widgetmw.core.widget import PAGE_METHODS, VALIDATORS
 from widgetmw.core.widget import Widget as Core
 from widgetmw.wsgi import WidgetMiddleware, tokens_for
-from widgetmw.wsgi_responder import PLACED, EnvironFacts, decoded
+from widgetmw.wsgi_responder import PLACED, decoded, read_facts
 
 __all__ = ["Widget", "widgetmw_script"]
 
@@ -160,7 +160,11 @@ class _Installed:
             return False
         if widget.asks_user:
             ask(environ, self._resolve)
-            if not widget.settings.embed and not EnvironFacts(environ, "").marked and not _somebody(environ):
+            if (
+                not widget.settings.embed
+                and not read_facts(environ, "").has_session_cookie()
+                and not _somebody(environ)
+            ):
                 return False
         environ[PLACED] = True
         return True
@@ -218,19 +222,16 @@ def _leave_session_alone() -> None:
 def _is_page(widget: Core, environ: Environ, response: Response) -> bool:
     if environ["REQUEST_METHOD"] not in PAGE_METHODS or not widget.asks_user:
         return False
-    page = inspect_headers(response.status_code, list(response.headers))
-    if isinstance(page, str) or (widget.excludes and widget.excluded(decoded(environ.get("PATH_INFO", "")))):
+    page = widget.page_from_text(response.status_code, list(response.headers))
+    if isinstance(page, str) or (widget.has_excludes and widget.is_excluded(decoded(environ.get("PATH_INFO", "")))):
         return False
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    usual = page.usual and widget.usual and environ.get("HTTP_SEC_FETCH_SITE") != "cross-site"
-    if usual and isinstance(data, bytes) and widget.opening("", data) is not None:
-        return True  # as most are: what follows comes to the same
-    if widget.forbids(EnvironFacts(environ, ""), page) is not None:
+    if widget.refusal_reason(read_facts(environ, ""), page) is not None:
         return False
     if response.is_streamed or response.direct_passthrough:
         return True
-    body = Body(page.charset, page.coding, PLACED in environ, widget.place)
+    body = Body(page.charset_declared, page.coding, PLACED in environ, partial(widget.insertion_offset, ""))
     return body.seek(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 
 

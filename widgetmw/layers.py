@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from widgetmw.asgi import Receive, WidgetMiddleware, placed, tokens_for
-from widgetmw.asgi_responder import Message, Scope, ScopeFacts
+from widgetmw.asgi_responder import Message, Scope, read_facts
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.errors import cause
 from widgetmw.core.identity import AsyncResolver
-from widgetmw.core.response import Page, inspect
+from widgetmw.core.response import Page
 from widgetmw.core.settings import Settings
 from widgetmw.core.user import User
 from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget
@@ -81,10 +81,10 @@ def asks(widget: Widget, scope: Scope, status: int, headers: Sequence[tuple[Any,
     For frameworks that have left the place at which session and context live when they send the answer.
     """
     mount, path = placed(scope)
-    if not widget.asks_user or scope["method"] not in PAGE_METHODS or widget.excluded(path):
+    if not widget.asks_user or scope["method"] not in PAGE_METHODS or widget.is_excluded(path):
         return False
-    page = inspect(status, headers)
-    return isinstance(page, Page) and widget.forbids(ScopeFacts(scope, mount), page) is None
+    page = widget.page_from_bytes(status, list(headers))
+    return isinstance(page, Page) and widget.refusal_reason(read_facts(scope, mount), page) is None
 
 
 def _asking(scope: Scope, found: list[Any]) -> Scope:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from types import CellType, MethodType
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -18,8 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi import App, Receive, placed, send_answer
-from widgetmw.asgi_glance import AskingGlance, ended, glanced, special
-from widgetmw.asgi_responder import Asker, Scope, Send
+from widgetmw.asgi_responder import Scope, Send, UserProbe, is_special
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity import AsyncResolver, claimed, from_scope, takes
@@ -96,8 +94,6 @@ class _Inner:
         self.app = app
         self._outer = outer
         self._resolver = resolver
-        widget = outer.widget
-        self._glance = AskingGlance(widget, resolver) if widget is not None and widget.usual else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         widget = self._outer.widget
@@ -107,16 +103,13 @@ class _Inner:
             await send_answer(*await answered(widget, scope, self._resolver), send)
         elif widget.asks_user:
             mount, path = placed(scope)
-            if self._glance is not None and not (special(scope) or (widget.excludes and widget.excluded(path))):
-                answer = [None, None, send, self._glance, CellType(scope), mount]
-                await self.app(scope, receive, MethodType(glanced, answer))
-                if answer[1] is not None:
-                    await ended(answer)
-                return
-            asker = Asker(widget, scope, mount, path, send, self._resolver)
-            await self.app(scope, receive, asker.send)
-            if asker.holding:
-                await asker.close()
+            probe = UserProbe()
+            probe.begin(widget, scope, mount, path, send, self._resolver)
+            if is_special(scope["headers"]):
+                probe.read_request()
+            await self.app(scope, receive, probe.send)
+            if probe.held_start is not None:
+                await probe.close()
         else:
             await self.app(scope, receive, send)
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from types import CellType, MethodType
 from typing import TypeAlias
 
 from widgetmw.core.endpoint import Answer, Call, bounded
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.front import Front
-from widgetmw.core.identity import Environ, Resolver, claim, environ_name, from_environ, spoken_for, whose
+from widgetmw.core.identity import Environ, Resolver, claim, from_environ, spoken_for, whose
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import VALIDATORS, Widget
-from widgetmw.wsgi_glance import Glance, special, started
-from widgetmw.wsgi_responder import EnvironFacts, Responder, StartResponse, decoded
+from widgetmw.core.widget import Widget
+from widgetmw.wsgi_responder import CONDITIONAL, SPECIAL, Responder, StartResponse, decoded
 
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_VALIDATORS = tuple(map(environ_name, sorted(VALIDATORS)))
 _PHRASES = {
     200: "OK",
     204: "No Content",
@@ -57,13 +54,11 @@ class WidgetMiddleware:
         self.widget = Widget(self.settings) if self.settings.active else None
         self.front = self.widget.front if self.widget is not None and user is None else None
         self._user = (self.front or from_environ) if user is None else user
-        widget = self.widget
-        self._glance = Glance(widget, self._user) if widget is not None and widget.usual else None
         self.app = app if self.front is None else self.front.entered(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
-        widget, glance = self.widget, self._glance
+        widget = self.widget
         if widget is None or (mark := claim(environ, self)) is None:
             return self.app(environ, start_response)
         path: str = environ.get("PATH_INFO", "")
@@ -72,16 +67,16 @@ class WidgetMiddleware:
                 return self._answer(widget, environ, path[len(widget.path) :], start_response)
             finally:
                 mark[0] = None
-        mount: str = environ.get("SCRIPT_NAME", "")
         try:
-            if glance is not None and not (special(environ) or (widget.excludes and widget.excluded(decoded(path)))):
-                answer = [None, None, start_response, glance, CellType(environ), mark, mount]
-                return glance.answer(answer, self.app(environ, MethodType(started, answer)))
-            _hide_validators(widget, environ, path, self.front)
-            mount = decoded(mount)
-            facts = EnvironFacts(environ, mount)
-            responder = Responder(widget, environ, mark, mount, path, start_response, self._user, facts)
-            return responder.answer(self.app(environ, responder.start))
+            root_path: str = environ.get("SCRIPT_NAME", "")
+            if root_path:
+                root_path = decoded(root_path)
+            responder = Responder()
+            responder.begin(widget, environ, mark, root_path, path, start_response, self._user)
+            if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or not environ.keys().isdisjoint(SPECIAL):
+                responder.read_request()
+                _hide_validators(widget, environ, path, self.front)
+            return responder.respond(self.app(environ, responder.start_response))
         except BaseException:
             mark[0] = None  # the same environ may be served again
             raise
@@ -112,13 +107,13 @@ def tokens_for(widget: Widget, environ: Environ, call: Call, user: Resolver) -> 
 
 def _hide_validators(widget: Widget, environ: Environ, path: str, front: Front | None) -> None:
     """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    if not widget.asks_user or environ["REQUEST_METHOD"] not in ("GET", "HEAD") or widget.excluded(decoded(path)):
+    if not widget.asks_user or environ["REQUEST_METHOD"] not in ("GET", "HEAD") or widget.is_excluded(decoded(path)):
         return
-    if environ.keys().isdisjoint(_VALIDATORS) or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
+    if environ.keys().isdisjoint(CONDITIONAL) or "text/html" not in environ.get("HTTP_ACCEPT", "").lower():
         return
     known = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
     if known or spoken_for(environ) or (front is not None and front.announced(environ)):
-        for name in _VALIDATORS:
+        for name in CONDITIONAL:
             environ.pop(name, None)
 
 

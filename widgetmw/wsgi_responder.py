@@ -1,4 +1,4 @@
-"""One answer on its way out of a WSGI app: an iterable in, an iterable out; every decision is the core's.
+"""One response on its way out of a WSGI app: an iterable in, an iterable out; every decision is the core's.
 
 Rules of this file (PEP 3333): nothing is yielded before our ``start_response`` was called; while undecided, further
 items are drawn within the same step; once decided, one item goes out for each that comes in; ``close()`` of the app's
@@ -8,25 +8,27 @@ iterable is called exactly once. Its twin is ``asgi_responder.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, TypeAlias
 
-from widgetmw.core import response
 from widgetmw.core.body import Body
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.identity import UNASKED, Environ, Resolver, whose
+from widgetmw.core.identity import Environ, Resolver, environ_name, whose
 from widgetmw.core.response import LENGTH, Page
 from widgetmw.core.scanner import PENDING, REFUSED
-from widgetmw.core.user import User
-from widgetmw.core.widget import PAGE_METHODS, Widget, has_mark
+from widgetmw.core.widget import PAGE_METHODS, VALIDATORS, Widget, has_session_cookie
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 Headers: TypeAlias = list[tuple[str, str]]
 
-PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our span goes
-PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})  # say that it is loaded ahead of a click
+PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our script goes
+CONDITIONAL = frozenset(map(environ_name, VALIDATORS))
+_PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})  # say that it is loaded ahead of a click
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+SPECIAL = _PURPOSES | CONDITIONAL  # these, and being cross-site, bear on the page of a request
+
+# how far a response is: no start yet; its start is held; the server's start_response was called; out of our hands
+_NEW, _HELD, _STARTED, _PASSED = range(4)
 
 
 def decoded(text: str) -> str:
@@ -35,20 +37,23 @@ def decoded(text: str) -> str:
 
 
 class EnvironFacts:
-    """What the environ says that bears on its page."""
+    """What an environ says that bears on its page; see :class:`widgetmw.core.widget.Facts`."""
 
-    __slots__ = ("_environ", "ahead", "framed", "mount")
+    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "root_path")
 
-    def __init__(self, environ: Environ, mount: str) -> None:
-        self._environ = environ
-        self.mount = mount
-        get = environ.get
-        self.framed = get("HTTP_SEC_FETCH_SITE") == "cross-site" and get("HTTP_SEC_FETCH_DEST") in _FRAMES
-        self.ahead = not PURPOSES.isdisjoint(environ) and _ahead(environ)
+    _environ: Environ
+    root_path: str
+    in_cross_site_frame: bool
+    is_prefetch: bool
 
-    @property
-    def marked(self) -> bool:
-        return has_mark(self._environ.get("HTTP_COOKIE", ""))
+    def read_request(self) -> None:
+        """Reads what only a special request says."""
+        get = self._environ.get
+        self.in_cross_site_frame = get("HTTP_SEC_FETCH_SITE") == "cross-site" and get("HTTP_SEC_FETCH_DEST") in _FRAMES
+        self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
+
+    def has_session_cookie(self) -> bool:
+        return has_session_cookie(self._environ.get("HTTP_COOKIE", ""))
 
     @property
     def origin(self) -> str | None:
@@ -56,257 +61,246 @@ class EnvironFacts:
         return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
 
 
-def _ahead(environ: Environ) -> bool:
-    return any(environ.get(name, "").lower().startswith("prefetch") for name in PURPOSES)
+def read_facts(environ: Environ, root_path: str) -> EnvironFacts:
+    """Returns what a request says."""
+    facts = EnvironFacts()
+    facts._environ, facts.root_path = environ, root_path
+    facts.read_request()
+    return facts
 
 
-class Responder:
-    """One request's answer on its way out.
+class Responder(EnvironFacts):
+    """One request's response on its way out."""
 
-    Args:
-        widget: what decides.
-        environ: of the request.
-        mark: of the request: see :func:`widgetmw.core.identity.claim`.
-        mount: path the app is mounted under; apps that dispatch change it in the environ.
-        path: of the request, below the mount.
-        start_response: the server's.
-        user: finds out who is signed in.
-        facts: what the request said as it came, since what a layer further in drops still counts; ``None``: it said
-            nothing, and what the environ says when it is asked will do.
-        found: what the resolver has said, if it was asked: a user, ``None``, or its error.
-    """
+    __slots__ = (
+        "_body",
+        "_exc_info",
+        "_headers",
+        "_mark",
+        "_page",
+        "_path",
+        "_stage",
+        "_start_response",
+        "_status",
+        "_user",
+        "_widget",
+        "_write",
+    )
 
-    def __init__(
+    def begin(
         self,
         widget: Widget,
         environ: Environ,
         mark: list[Any],
-        mount: str,
+        root_path: str,
         path: str,
         start_response: StartResponse,
         user: Resolver,
-        facts: EnvironFacts | None,
-        found: User | ResolverError | None = UNASKED,
     ) -> None:
+        """Takes what an initializer would: CPython 3.11 calls one through C, which costs more than all that it does.
+
+        Args:
+            widget: what decides.
+            environ: of the request.
+            mark: of the request: see :func:`widgetmw.core.identity.claim`.
+            root_path: path the app is mounted under; apps that dispatch change it in the environ.
+            path: of the request, below that, as the environ has it.
+            start_response: the server's.
+            user: finds out who is signed in.
+        """
         self._widget = widget
         self._environ = environ
         self._mark = mark
-        self._mount = mount
+        self.root_path = root_path
         self._path = path
         self._start_response = start_response
         self._user = user
-        self._facts = facts
-        # all of them here, and none in the class: the interpreter is quick where it always finds one in the same place
-        self._status = ""
-        self._headers: Headers = []
-        self._exc_info: Any = None
-        self._page: Page | None = None
-        self._body: Body | None = None
-        self._busy = False  # whether the app's bytes have to come by us
-        self._started = False
-        self._passed = False  # whether anything of the answer is out of our hands
-        self._found = found
-        self._write: Callable[[bytes], Any] | None = None
+        self.in_cross_site_frame = self.is_prefetch = False
+        self._page: Page | None = None  # while the app's bytes have to come by us
+        self._stage = _NEW
 
     # what the app calls
 
-    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
+    def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
         """The ``start_response`` that the app sees."""
-        if self._status:
-            if self._passed:
+        if self._stage:
+            if self._stage == _PASSED:
                 # the server knows whether headers have gone out, and raises if so
-                return (
-                    self._start_response(status, headers, exc_info)
-                    if exc_info
-                    else self._start_response(status, headers)
-                )
+                given = (exc_info,) if exc_info else ()
+                return self._start_response(status, headers, *given)
             if exc_info is None:
                 raise AssertionError("start_response called a second time without exc_info")
-            self._started, self._body = False, None
-        self._status, self._headers, self._exc_info = status, headers, exc_info
-        page = self._inspected(status, headers)
-        if isinstance(page, str):
-            self._page, self._busy = None, False
-            return self._leave(page)
-        self._page, self._busy = page, True
+            self._page = None
+        widget, method = self._widget, self._environ["REQUEST_METHOD"]
+        page: Page | str
+        try:
+            code = 200 if status == "200 OK" else int(status[:3])
+            page = widget.page_from_text(code, headers) if method in PAGE_METHODS else "method"
+        except Exception as error:
+            page = self._failure(error)
+        if page.__class__ is str:
+            return self._start(page, status, headers, exc_info)
+        if widget.has_excludes and widget.is_excluded(decoded(self._path)):
+            return self._start("excluded", status, headers, exc_info)
+        self._page, self._body, self._stage = page, None, _HELD
+        self._status, self._exc_info = status, exc_info
         self._headers = list(headers)  # what an app does to its list afterwards comes too late everywhere
-        return self._head(page) if self._environ["REQUEST_METHOD"] == "HEAD" else self.written
+        return self._on_head(page) if method == "HEAD" else self.write
 
-    def written(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """The ``write`` that the app gets: its bytes come before those of the iterable."""
-        for piece in self._taken(data, False):
-            assert self._write is not None
-            self._passed = True
+        for piece in self._on_body(data, False):
+            self._stage = _PASSED
             self._write(piece)
 
     # what the server iterates
 
-    def answer(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+    def respond(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
-        if not self._busy and self._started:
-            self._passed = True
-            self.release()
-            return chunks
+        if self._page is None:
+            if self._stage:
+                self._stage = _PASSED
+                self._mark[0] = None
+                return chunks
         # a subclass of list may have a close() of its own
-        if type(chunks) is list and len(chunks) == 1 and self._busy and not self._started:
-            self.release()
-            return self._taken(chunks[0], True)
+        elif chunks.__class__ is list and len(chunks) == 1 and self._stage == _HELD:
+            self._mark[0] = None
+            return self._on_body(chunks[0], True)
         return Chunks(self, chunks).begun()
 
     def release(self) -> None:
-        """Gives the request back at the end of its answer."""
+        """Gives the request back at the end of its response."""
         self._mark[0] = None
 
     def step(self, chunks: Iterator[bytes]) -> bytes:
         """Returns the next item to send; raises ``StopIteration`` after the last."""
         for data in chunks:
-            if not self._busy:
-                self._passed = True
+            if self._page is None:
+                self._stage = _PASSED
                 return data
-            out = self._taken(data, False)
-            if self._started:
-                self._passed = True
+            out = self._on_body(data, False)
+            if self._stage >= _STARTED:
+                self._stage = _PASSED
                 return b"".join(out)
-        return self._end()
-
-    def _end(self) -> bytes:
-        if not self._busy:
-            self.release()
-            raise StopIteration
-        out = b"".join(self._taken(b"", True))
-        self._busy = False
-        if not out:
-            raise StopIteration
-        return out
-
-    def _taken(self, data: bytes, last: bool) -> list[bytes]:
-        """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
-        page = self._page
-        if page is None or not self._busy:
-            return [data]
-        body = self._body
-        if body is not None and self._started:
-            return [body.passed(data, last)]
-        try:
-            first, body = body is None, body or self._searching(page)
-            place = body.seek(data, last)
-            if first and place > 0 and page.usual and body.head_tag:
-                self._widget.learn(self._mount, data[:place])
-        except Exception as error:
-            return self._left(self._failure(error), data if body is None else body.untouched())
-        if place == PENDING:
-            return []
-        return (
-            self._left(body.reason or "failed", body.untouched())
-            if place == REFUSED
-            else self._decided(page, body, last)
-        )
-
-    def _searching(self, page: Page) -> Body:
-        place = partial(self._widget.place, mount=self._mount)
-        self._body = body = Body(page.charset, page.coding, PLACED in self._environ, place)
-        return body
-
-    def _left(self, reason: str, data: bytes) -> list[bytes]:
-        self._busy = False
-        self._leave(reason)
-        return [data]
-
-    def _decided(self, page: Page, body: Body, last: bool) -> list[bytes]:
-        dressed = self._dressed(page)
-        if isinstance(dressed, str):
-            return self._left(dressed, body.untouched())
-        headers, span = dressed
-        out = body.opened(span, last)
-        if not page.coding:
-            self._busy = False
-        elif last:
-            headers = with_exact_length(headers, len(out))
-            self._busy = False
-        else:
-            headers = without(headers, LENGTH)
-        self._out(headers)
-        return [out]
+        if self._page is not None and (out := b"".join(self._on_body(b"", True))):
+            self._page = None
+            return out
+        self.release()
+        raise StopIteration
 
     # decisions
 
-    def _inspected(self, status: str, headers: Headers) -> Page | str:
-        if self._environ["REQUEST_METHOD"] not in PAGE_METHODS:
-            return "method"
+    def _on_body(self, data: bytes, last: bool) -> list[bytes]:
+        """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
+        page, offset = self._page, PENDING
+        if page is None:
+            return [data]
         try:
-            page = response.inspect(200 if status == "200 OK" else int(status[:3]), headers)
+            if self._body is None:
+                if page.charset_declared and not page.coding and PLACED not in self._environ:
+                    offset = self._widget.insertion_offset(self.root_path, data)
+                if offset == PENDING:
+                    self._body = Body(page.charset_declared, page.coding, PLACED in self._environ)
+                    return self._search(page, data, last, True)
+            elif self._stage >= _STARTED:
+                return [self._body.passed(data, last)]
+            else:
+                return self._search(page, data, last, False)
         except Exception as error:
-            return self._failure(error)
-        if isinstance(page, Page) and self._widget.excluded(decoded(self._path)):
-            return "excluded"
-        return page
+            return self._leave(self._failure(error), data)
+        result = self._decide(page)
+        self._page = None
+        if result.__class__ is str:
+            self._start_held(result, self._headers)
+            return [data]
+        headers, script = result
+        self._start_held("injected", headers)
+        return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # it is copied once
 
-    def _head(self, page: Page) -> Callable[[bytes], Any]:
-        self._busy = False
-        dressed = self._dressed(page)
-        if isinstance(dressed, str):
-            return self._leave(dressed)
+    def _search(self, page: Page, data: bytes, last: bool, first: bool) -> list[bytes]:
+        """Looks for the place of the script in a page that does not begin as most do, or is compressed."""
+        body = self._body
+        offset = body.seek(data, last)
+        if offset == PENDING:
+            return []
+        if offset == REFUSED:
+            return self._leave(body.reason or "failed", data)
+        if first and body.head_tag and page.charset_declared and page.special is None:
+            self._widget.remember_prefix(self.root_path, data[:offset])
+        result = self._decide(page)
+        if isinstance(result, str):
+            return self._leave(result, data)
+        headers, script = result
+        out = body.opened(script, last)
+        if last or not page.coding:
+            self._page = None
+        if page.coding:
+            headers = with_exact_length(headers, len(out)) if last else without(headers, LENGTH)
+        self._start_held("injected", headers)
+        return [out]
+
+    def _leave(self, reason: str, data: bytes) -> list[bytes]:
+        """Leaves a page alone that was searched; returns all that the app has sent so far."""
+        self._page = None
+        self._start_held(reason, self._headers)
+        return [data if self._body is None else self._body.untouched()]
+
+    def _on_head(self, page: Page) -> Callable[[bytes], Any]:
+        self._page = None
+        result = self._decide(page)
+        if isinstance(result, str):
+            return self._start_held(result, self._headers)
         # how long the page would be is known only once it is made
-        return self._out(without(dressed[0], LENGTH))
+        return self._start_held("injected", without(result[0], LENGTH))
 
-    def _dressed(self, page: Page) -> tuple[Headers, bytes] | str:
-        widget = self._widget
+    def _decide(self, page: Page) -> tuple[Headers, bytes] | str:
+        """Asks whose the page is, where that matters."""
+        widget, reason = self._widget, None
         try:
-            facts = self._facts or EnvironFacts(self._environ, self._mount)
-            reason = widget.forbids(facts, page)
+            if page.refusal is not None or self.in_cross_site_frame:
+                reason = widget.refusal_reason(self, page)
             if reason is not None:
                 return reason
-            return widget.dress(facts, page, self._headers, self._whose() if widget.asks_user else None)
+            user = whose(self._environ, self._user) if widget.asks_user else None
+            return widget.inject(self, page, self._headers, user)
         except Exception as error:
             return self._failure(error)
 
-    def _whose(self) -> User | None:
-        if isinstance(self._found, ResolverError):
-            raise ResolverError(str(self._found))
-        return whose(self._environ, self._user) if self._found is UNASKED else self._found
+    def _start_held(self, outcome: str, headers: Headers) -> Callable[[bytes], Any]:
+        self._write = write = self._start(outcome, self._status, headers, self._exc_info)
+        return write
+
+    def _start(self, outcome: str, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
+        """Counts what becomes of the response, and starts it."""
+        widget, start_response = self._widget, self._start_response
+        widget.outcomes[outcome] += 1
+        if widget.debug:
+            note = outcome if outcome == "injected" else f"skipped; reason={outcome}"
+            headers = [*headers, ("X-Widgetmw", note)]
+        self._stage = _STARTED
+        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
     def _failure(self, error: Exception) -> str:
         code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
         self._widget.events.say("page", code, why)
         return code
 
-    def _out(self, headers: Headers) -> Callable[[bytes], Any]:
-        self._widget.injected()
-        if self._widget.settings.debug:
-            headers.append(("X-Widgetmw", "injected"))
-        return self._begin(headers)
-
-    def _leave(self, reason: str) -> Callable[[bytes], Any]:
-        self._widget.skip(reason)
-        headers = self._headers
-        if self._widget.settings.debug:
-            headers = [*headers, ("X-Widgetmw", f"skipped; reason={reason}")]
-        return self._begin(headers)
-
-    def _begin(self, headers: Headers) -> Callable[[bytes], Any]:
-        self._started = True
-        if self._exc_info:
-            self._write = write = self._start_response(self._status, headers, self._exc_info)
-        else:
-            self._write = write = self._start_response(self._status, headers)
-        return write
-
 
 class Chunks:
     """The iterable that the server gets.
 
     Args:
-        responder: of the answer.
+        responder: of the response.
         source: the app's iterable.
-        iterator: its iterator, where it was asked for already.
     """
 
-    def __init__(self, responder: Responder, source: Iterable[bytes], iterator: Iterator[bytes] | None = None) -> None:
+    __slots__ = ("_first", "_iterator", "_responder", "_source")
+
+    def __init__(self, responder: Responder, source: Iterable[bytes]) -> None:
         self._responder = responder
         self._source = source
-        self._chunks: Iterator[bytes] = iter(()) if iterator is None else iterator
-        self._new = iterator is None
-        self._first: list[bytes] = []
+        self._iterator: Iterator[bytes] = iter(())
+        self._first: bytes | None = None
 
     def begun(self) -> Chunks:
         """Draws as far as the decision needs; returns itself.
@@ -315,9 +309,8 @@ class Chunks:
         (granian, up to 2.8 at least), and most apps have called ``start_response`` by then.
         """
         try:
-            if self._new:
-                self._chunks = iter(self._source)
-            self._first = [self._responder.step(self._chunks)]
+            self._iterator = iter(self._source)
+            self._first = self._responder.step(self._iterator)
         except StopIteration:
             pass
         except BaseException:
@@ -329,7 +322,16 @@ class Chunks:
         return self
 
     def __next__(self) -> bytes:
-        return self._first.pop() if self._first else self._responder.step(self._chunks)
+        first, responder = self._first, self._responder
+        if first is not None:
+            self._first = None
+            return first
+        if responder._page is not None or not responder._stage:
+            return responder.step(self._iterator)
+        for data in self._iterator:
+            return data
+        responder.release()
+        raise StopIteration
 
     def close(self) -> None:
         """Closes the app's iterable, also when the client has gone away."""

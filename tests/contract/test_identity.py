@@ -166,12 +166,12 @@ def test_a_fault_of_ours_leaves_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for place, attribute in ((site.widget.snippet, "plain"), (site.widget, "forbids")):
+    for place, attribute in ((site.widget.snippet, "render"), (site.widget, "inject")):
         with monkeypatch.context() as patch:
             patch.setattr(place, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
         assert (reply.body, reply.reason) == (BODY, "failed")
-    monkeypatch.setattr(site.widget, "place", lambda *_: 1 / 0)
+    monkeypatch.setattr(site.widget, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
     assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["failed"] * 3
 

@@ -11,10 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from widgetmw import Settings, User, asgi, wsgi
-from widgetmw.core.headers import private
-from widgetmw.core.plain_headers import PlainHeaders
-from widgetmw.core.response import inspect
-from widgetmw.core.scanner import HeadScanner
+from widgetmw.core.response import ResponseHeaders, stricter
+from widgetmw.core.scanner import PENDING, HeadScanner
 from widgetmw.core.widget import Widget
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
@@ -56,9 +54,11 @@ SETTINGS = replace(Settings.from_env(ENV), clock=lambda: 1_700_000_000.0)
 def test_what_is_remembered_of_one_answer_is_never_said_of_another(
     answers: list[tuple[list[tuple[str, str]], type]],
 ) -> None:
+    readers = {kind: ResponseHeaders(kind, "private, no-store") for kind in (str, bytes)}
+
     def judged(headers: list[tuple[Any, Any]]) -> Any:
-        page = inspect(200, headers)
-        return page if isinstance(page, str) else private(headers, page, "private, no-store", 7)
+        page = readers[headers[0][0].__class__].read(200, headers)
+        return page if isinstance(page, str) else page.headers
 
     every = [of_kind(headers, kind) for headers, kind in answers]
     first = [judged(headers) for headers in every]
@@ -84,24 +84,56 @@ CHOSEN = st.sampled_from(["private, no-store", "private, no-cache"])
 def test_headers_made_private_in_one_pass_are_those_of_the_rules(
     answers: list[tuple[list[tuple[str, str]], type]], chosen: str
 ) -> None:
-    makers = {kind: PlainHeaders(chosen, kind) for kind in (str, bytes)}
+    readers = {kind: ResponseHeaders(kind, chosen) for kind in (str, bytes)}
     for headers, kind in answers:
         pairs = of_kind([POOL[0], *headers], kind)
         before = pairs.copy()
-        made = makers[kind].private(pairs)
-        page = inspect(200, pairs)
+        page = readers[kind].read(200, pairs)
         assert pairs == before
-        if made is None:
-            names = [name.lower() for name, _ in headers]
-            known = len(set(names)) < len(names) or not {"content-encoding", "cdn-cache-control"}.isdisjoint(names)
-            assert isinstance(page, str) or not page.usual or known
+        names = [name.lower() for name, _ in headers]
+        if names.count("content-type") or names.count("content-length") > 1:
+            assert page == "ambiguous"
+            continue
+        if names.count("content-encoding") > 1:
+            assert page == "coded"
             continue
         assert not isinstance(page, str)
-        assert page.usual
-        assert made[0] == private(pairs, page, chosen)
+        assert page.headers == of_kind(made_private([POOL[0], *headers], chosen, kind), kind)
         assert [
-            at for at, (name, _) in enumerate(made[0]) if name.lower() in ("content-length", b"content-length")
-        ] == [at for at in made[1:] if at >= 0]
+            at for at, (name, _) in enumerate(page.headers) if name.lower() in ("content-length", b"content-length")
+        ] == [at for at in [page.length_index] if at >= 0]
+        refusals = [
+            "signing_out"
+            if "clear-site-data" in names
+            else "shared"
+            if ("Cache-Control", "public") in headers
+            else None
+        ]
+        assert [page.refusal] == refusals
+        assert (page.special is None) == names_are_plain(headers)
+
+
+def names_are_plain(headers: list[tuple[str, str]]) -> bool:
+    special = {"clear-site-data", "content-encoding", "content-security-policy", "cdn-cache-control"}
+    return special.isdisjoint(name.lower() for name, _ in headers) and ("Cache-Control", "public") not in headers
+
+
+def made_private(headers: list[tuple[str, str]], chosen: str, kind: type) -> list[tuple[str, str]]:
+    """The rules, one after the other."""
+    stale = {"etag", "last-modified", "cdn-cache-control"}
+    kept = [pair for pair in headers if pair[0].lower() not in stale]
+    cache = [value for name, value in kept if name.lower() == "cache-control"]
+    stays = [value for value in cache if stricter(frozenset(value.split(", ")), chosen) and value != "public"]
+    kept = [pair for pair in kept if pair[0].lower() != "cache-control" or pair[1] in stays]
+    if not stays:
+        kept.append((("Cache-Control" if kind is str else "cache-control"), chosen))
+    vary = [at for at, (name, _) in enumerate(kept) if name.lower() == "vary"]
+    if not vary:
+        kept.append((("Vary" if kind is str else "vary"), "Cookie"))
+    elif not any("Cookie" in kept[at][1] for at in vary):
+        name, value = kept.pop(vary[-1])
+        kept.append((name, f"{value}, Cookie" if value else "Cookie"))
+    return kept
 
 
 PIECES = [
@@ -139,11 +171,11 @@ def test_how_pages_begin_is_remembered_only_where_that_decides(pages: list[bytes
         scanner = HeadScanner(charset_declared=True)
         scanner.feed(page)
         place = scanner.finish()
-        opening = core.opening("", page)
-        if opening is not None:
-            assert len(opening.start) == place
+        offset = core.insertion_offset("", page)
+        if offset != PENDING:
+            assert offset == place
         elif place > 0 and scanner.tag:
-            core.learn("", page[:place])
+            core.remember_prefix("", page[:place])
 
 
 @pytest.mark.parametrize("driver", ["asgi", "wsgi"])
@@ -275,9 +307,9 @@ def test_a_responder_comes_to_the_same_without_its_short_way(case: Case, waiting
             return resolve(scope)
 
         middleware = asgi.WidgetMiddleware(app, SETTINGS, user=resolve_later if waiting else resolve)
-        assert middleware._glance is not None
         if not usual:
-            middleware._glance = None
+            middleware.widget._is_simple = False
+            middleware.widget.insertion_offset = lambda *_: PENDING
         sent = [through_asgi(middleware, app, request, method, mount) for mount in mounts]
         found.append((sent, middleware.widget.events.counts, asked))
     assert found[0] == found[1]
@@ -307,9 +339,9 @@ def test_a_wsgi_answer_comes_to_the_same_without_its_short_way(case: Case, form:
             return ANSWERS[person]()
 
         middleware = wsgi.WidgetMiddleware(app, SETTINGS, user=resolve)
-        assert middleware._glance is not None
         if not usual:
-            middleware._glance = None
+            middleware.widget._is_simple = False
+            middleware.widget.insertion_offset = lambda *_: PENDING
 
         def start_response(status: str, headers: Any, exc_info: Any = None, out: list[Any] = out) -> Any:
             out.append((status, list(headers)))

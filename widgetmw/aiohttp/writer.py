@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -12,9 +11,10 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from widgetmw import asgi_responder
-from widgetmw.asgi_responder import Headers, Message
+from widgetmw.asgi_responder import Message, Scope, Send
 from widgetmw.core.endpoint import Answer
-from widgetmw.core.response import Page
+from widgetmw.core.identity import AsyncResolver
+from widgetmw.core.widget import Widget
 
 _OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
@@ -30,15 +30,21 @@ class Responder(asgi_responder.Responder):
     compresses = False
     chunks = True
 
-    def _inspected(self, status: int, headers: Headers) -> Page | str:
-        page = super()._inspected(status, headers)
-        if isinstance(page, Page) and page.coding:
+    def __init__(
+        self, widget: Widget, scope: Scope, root_path: str, path: str, send: Send, user: AsyncResolver
+    ) -> None:
+        self.begin(widget, scope, root_path, path, send, user)
+        self.read_request()
+
+    def send(self, message: Message) -> Awaitable[None]:
+        sent = super().send(message)
+        if message["type"] == "http.response.start" and self.held_start is not None and self._page.coding:
             if self.compresses:
-                page = copy(page)  # one object stands for all answers alike
-                page.coding = ""
+                self._page.coding = ""
             elif not self.chunks:
-                return "coded"
-        return page
+                sent.close()  # nothing has gone out
+                return self._pass_through("coded")
+        return sent
 
 
 class Writer:
@@ -88,14 +94,14 @@ class Writer:
         pairs = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
         status = int(status_line.split()[1])
         await responder.send({"type": "http.response.start", "status": status, "headers": pairs})
-        if not responder.holding:
+        if responder.held_start is None:
             self._make = self._responder = None
         elif self.file is not None and not self.file.compression:
             # too late to change the headers, and in time to have the file come through here
             self.file.enable_compression(web.ContentCoding.identity)
 
     def send_headers(self) -> None:
-        if self._responder is None or not self._responder.holding:
+        if self._responder is None or self._responder.held_start is None:
             self._real.send_headers()  # else they go out with the first piece
 
     async def write(self, chunk: Any, **_: Any) -> None:

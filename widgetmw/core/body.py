@@ -9,8 +9,6 @@ from widgetmw.core.coding import Corrupt, Decoder, Encoder
 from widgetmw.core.placed import PlacedScanner
 from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner
 
-# Cutting a large body in two and joining it touches fresh memory three times over; views are cut for free.
-_LARGE = 65_536
 # The scanner gives up by itself after 64 KiB of the page. A coded stream can go on without ever giving any.
 _MOST_HELD = 131_072
 _NOTHING: Iterator[bytes] = iter(())
@@ -129,9 +127,7 @@ def _sound(pieces: Iterable[bytes]) -> Iterator[bytes]:
         return
 
 
-def spliced(body: bytes, place: int, span: bytes) -> bytes:
-    """Returns the body with the span at the place."""
-    if len(body) < _LARGE:
-        return body[:place] + span + body[place:]
-    view = memoryview(body)
-    return b"".join((view[:place], span, view[place:]))
+def spliced(body: bytes, offset: int, script: bytes) -> bytes:
+    """Returns the body with the script at the offset."""
+    # a view is cut for free: a page is copied once, however large
+    return b"".join((body[:offset], script, memoryview(body)[offset:]))

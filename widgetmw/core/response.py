@@ -1,23 +1,18 @@
-"""Which responses may carry a token, as their headers say.
+"""What a response's headers say: whether it is an HTML page that may be changed, and whether it may carry a token.
 
-Both drivers come here with header pairs of their own kind, ``bytes`` for ASGI and ``str`` for WSGI; names are
-compared without case.
+Both drivers come here with header pairs of their own kind, ``bytes`` for ASGI and ``str`` for WSGI. One pass over the
+headers notes the few that matter and where they stand; :mod:`widgetmw.core.headers` edits at those places.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from widgetmw.core.charset import is_label
+from widgetmw.core.memo import Memo
 
-Notes: TypeAlias = Sequence[tuple[int, Any]]  # meanings and values of the headers that decide
-
-# What a header means to us. One dict look-up a header; names that are none of ours are learnt as 0.
 (
     TYPE,
     LENGTH,
@@ -35,7 +30,6 @@ Notes: TypeAlias = Sequence[tuple[int, Any]]  # meanings and values of the heade
     ETAG,
     FORGET,
 ) = (1 << bit for bit in range(15))
-_TELLING: Final = ~(TYPE | LENGTH | STALE | ETAG | POLICY | REPORT)  # a policy has another nonce each time
 
 _MEANINGS: Final = {
     "content-type": TYPE,
@@ -70,8 +64,7 @@ _MEANINGS: Final = {
     "access-control-allow-origin": ORIGIN,
     "access-control-allow-credentials": CREDENTIALS,
 }
-_MOST_LEARNT = 2000
-_MOST_PAGES = 64  # of one shape
+_MOST_LEARNT: Final = 2000
 
 # their bytes for ASCII are not ASCII's, or change meaning with what came before
 _FOREIGN = re.compile(
@@ -80,6 +73,8 @@ _FOREIGN = re.compile(
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NO_BODY = frozenset({204, 205, 206, 304})
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})
+_SHAREABLE = frozenset({"public", "s-maxage"})
+_DECISIVE = _SHAREABLE | {"no-transform"}
 
 REASONS: Final = {
     "method": ("not a GET, HEAD or POST", "nothing to do: other methods do not load pages"),
@@ -117,173 +112,162 @@ REASONS: Final = {
 }
 
 
-class _Names(dict[Any, int]):
-    """Header names to meanings, for both kinds of text and any case."""
-
-    def __missing__(self, name: Any) -> int:
-        known = text(name).strip().lower()
-        # RFC 9213: any field of such a name is for one kind of shared cache
-        meaning = _MEANINGS.get(known, SHARED if known.endswith("-cache-control") else 0)
-        if len(self) < _MOST_LEARNT and isinstance(name, bytes | str):
-            self[name] = meaning
-        return meaning
+def _meaning(name: Any) -> int:
+    known = text(name).strip().lower()
+    # RFC 9213: any field of such a name is for one kind of shared cache
+    return _MEANINGS.get(known, SHARED if known.endswith("-cache-control") else 0)
 
 
-MEANING: Final = _Names()
-
-
-class Page:
-    """What an answer's headers say of it, where it is a page that we may touch. One object for all answers alike.
-
-    Attributes:
-        bits: which of the headers we know are there, besides type and length.
-        charset: whether the Content-Type names a charset that browsers know.
-        length: the place of the Content-Length among the headers, or -1.
-        coding: ``""``, ``"gzip"`` or ``"deflate"``.
-        cache: names of the app's own cache directives, in lower case.
-        policies: places of the enforced policies among the headers.
-        reports: places of the policies that only report.
-        varies: whether ``Vary`` names the cookie already.
-        shared: whether the app lets shared caches keep it.
-        open: whether a token may go into it: no shared cache may keep it, no other origin may read it with the user's
-            cookies, and it does not sign the user out.
-        usual: whether it is open, not coded, without a policy, and names its charset, so that a glance at its first
-            bytes may do.
-        recipes: how its headers become private ones, kept here by :mod:`widgetmw.core.headers`.
-    """
-
-    __slots__ = (
-        "bits",
-        "cache",
-        "charset",
-        "coding",
-        "length",
-        "open",
-        "policies",
-        "recipes",
-        "reports",
-        "shared",
-        "usual",
-        "varies",
-    )
-
-    def __init__(self, shape: _Shape, charset: bool, coding: str, cache: frozenset[str], notes: Notes) -> None:
-        self.bits = bits = shape.bits
-        self.charset = charset
-        self.length = shape.length
-        self.coding = coding
-        self.cache = cache
-        self.policies = shape.policies
-        self.reports = shape.reports
-        self.varies = varies(",".join(_noted(notes, VARY)))
-        self.shared = bool(cache & {"public", "s-maxage"}) or _edge_shared(notes)
-        allowed = [value.strip().lower() for value in _noted(notes, CREDENTIALS)]
-        readable = bool(bits & ORIGIN) and "true" in allowed
-        self.open = not (self.shared or readable or bits & FORGET)
-        self.usual = charset and self.open and not (coding or self.policies or self.reports)
-        self.recipes: dict[Any, Any] = {}
-
-
-class _Shape:
-    """What there is to know of all answers whose headers have the same names in the same order: an app has few.
-
-    Attributes:
-        bits: which of the headers we know are there, besides type and length.
-        doubled: whether there are several of what there may be one of.
-        length: the place of the Content-Length, or -1.
-        pages: what was found before, by whether the charset is named, or by that and what :attr:`tell` takes.
-        policies: places of the enforced policies.
-        reports: places of the policies that only report.
-        tell: takes the headers that decide, if there are any besides type and policies.
-        type: the place of the Content-Type, or -1.
-    """
-
-    __slots__ = ("_meanings", "bits", "doubled", "length", "pages", "policies", "reports", "tell", "type")
-
-    def __init__(self, names: tuple[Any, ...]) -> None:
-        meanings = [MEANING[name] for name in names]
-        self.doubled = meanings.count(TYPE) > 1 or meanings.count(LENGTH) > 1
-        self.type = meanings.index(TYPE) if TYPE in meanings else -1
-        self.pages: dict[Any, Page | str] = {}
-        self.length = meanings.index(LENGTH) if LENGTH in meanings else -1
-        self.policies = tuple(at for at, meaning in enumerate(meanings) if meaning == POLICY)
-        self.reports = tuple(at for at, meaning in enumerate(meanings) if meaning == REPORT)
-        places = [at for at, meaning in enumerate(meanings) if meaning & _TELLING]
-        self.tell: Callable[[Any], Any] | None = itemgetter(*places) if places else None
-        self._meanings = [meanings[at] for at in places]
-        self.bits = 0
-        for meaning in meanings:
-            self.bits |= meaning & ~(TYPE | LENGTH)
-
-    def judged(self, headers: Sequence[tuple[Any, Any]], charset: bool) -> Page | str:
-        """Returns the page, or why it is none of ours."""
-        told = () if self.tell is None else self.tell(headers)
-        pairs = (told,) if len(self._meanings) == 1 else told
-        notes = [(meaning, value) for meaning, (_, value) in zip(self._meanings, pairs, strict=True)]
-        page = _judge(self, charset, notes)
-        if len(self.pages) >= _MOST_PAGES:
-            self.pages.clear()
-        with suppress(TypeError):  # pairs may be lists, which cannot be keys
-            self.pages[charset if self.tell is None else (charset, told)] = page
-        return page
-
-
-_shapes: dict[tuple[Any, ...], _Shape] = {}
-
-
-def _shape(names: tuple[Any, ...]) -> _Shape:
-    if len(_shapes) >= _MOST_LEARNT:
-        _shapes.clear()
-    shape = _shapes[names] = _Shape(names)
-    return shape
-
-
-def inspect(status: int, headers: Sequence[tuple[Any, Any]]) -> Page | str:
-    """Returns what is to be known of a page, or the reason why the answer is left alone."""
-    verdict: bool | str | None = None
-    for name, value in headers:
-        if name in _TYPE_NAMES:
-            verdict = TYPES.get(value)
-            if verdict.__class__ is str:
-                return verdict  # most answers are no pages, and this is enough to know
-            break
-    names = next(zip(*headers), ())  # noqa: B905  the quickest way to them; pairs are alike in length
-    shape = _shapes.get(names) or _shape(names)
-    if verdict is None or shape.doubled or status != 200:
-        verdict = _unusual(status, headers, shape)
-        if verdict.__class__ is str:
-            return verdict
-    try:
-        return shape.pages[verdict if shape.tell is None else (verdict, shape.tell(headers))]
-    except (KeyError, TypeError):
-        return shape.judged(headers, verdict is True)
-
-
-def _unusual(status: int, headers: Sequence[tuple[Any, Any]], shape: _Shape) -> bool | str:
-    """Whether the charset is named, or why the answer is left alone."""
-    if shape.doubled:
-        return "ambiguous"
-    if shape.type < 0:
-        return "not_html"
-    verdict = _type(headers[shape.type][1])
-    if verdict.__class__ is not str and (status < 200 or status in _NO_BODY or 300 <= status < 400):
-        return "status"
-    return verdict
-
-
-_TYPE_NAMES: Final = frozenset({b"content-type", "Content-Type"})  # as nearly everybody writes them
-TYPES: Final[dict[Any, bool | str]] = {}
-"""What is known of values of Content-Type: whether the charset of a page is named; else the reason."""
+MEANING: Final = Memo(_meaning)
 
 
 def _type(value: Any) -> bool | str:
-    """Whether a Content-Type of a page names its charset; the reason for any other."""
-    if value in TYPES:
-        return TYPES[value]
-    verdict = _parsed_type(text(value))
-    if len(TYPES) < _MOST_LEARNT:
-        TYPES[value] = verdict
-    return verdict
+    return _parsed_type(text(value))
+
+
+TYPES: Final = Memo(_type)
+"""What a Content-Type says: whether the charset of a page is declared; else why the response is left alone."""
+
+
+class Page:
+    """An HTML page, as its response headers describe it.
+
+    Attributes:
+        headers: those of a response that belongs to one person: without validators, digests and ages, which speak of
+            other bytes, and with ``Cache-Control`` and ``Vary`` of ours, unless the app's own are stricter.
+        length_index: where the Content-Length is among them; -1: nowhere, or it counts compressed bytes.
+        charset_declared: whether the Content-Type declares a charset that browsers know.
+        coding: ``""``, ``"gzip"`` or ``"deflate"``.
+        special: meanings and values of headers that few pages have; ``None``: it has none of them.
+        refusal: why no token may go into it, or ``None``: a shared cache may keep it, another origin may read it with
+            the user's cookies, or it signs the user out.
+    """
+
+    __slots__ = ("charset_declared", "coding", "headers", "length_index", "refusal", "special")
+
+    headers: list[Any]
+    length_index: int
+    charset_declared: bool
+    coding: str
+    special: list[tuple[int, Any]] | None
+    refusal: str | None
+
+    def values(self, meaning: int) -> list[str]:
+        """Returns the values of the special headers of one meaning."""
+        return [text(value) for found, value in self.special or () if found & meaning]
+
+
+class ResponseHeaders:
+    """Reads the headers of responses, and makes those of pages private, in one pass.
+
+    Args:
+        kind: of names and values, ``bytes`` or ``str``.
+        cache_control: the directives of the settings.
+        always: whether these directives also replace stricter ones.
+    """
+
+    def __init__(self, kind: type, cache_control: str, always: bool = False) -> None:
+        self._cache_control: tuple[Any, Any] = "Cache-Control", cache_control
+        self._vary: tuple[Any, Any] = "Vary", "Cookie"
+        if kind is bytes:  # ASGI wants lower case
+            self._cache_control = b"cache-control", cache_control.encode("latin-1")
+            self._vary = b"vary", b"Cookie"
+        self._is_stricter = Memo(lambda value: not always and stricter(directives(text(value)), cache_control))
+        self._is_harmless = Memo(lambda value: directives(text(value)).isdisjoint(_DECISIVE))
+        self._longer = Memo(lambda value: None if varies(text(value)) else with_cookie(value))
+
+    def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | str:
+        """Returns the page, or the reason why the response is left alone."""
+        charset = special = last_vary = None
+        kept: list[tuple[Any, Any]] = []
+        keeps_cache_control = names_cookie = False
+        length = -1
+        for pair in headers:
+            meaning = MEANING[pair[0]]
+            if meaning:
+                if meaning == TYPE:
+                    if charset is not None:
+                        return "ambiguous"
+                    charset = TYPES[pair[1]]
+                    if charset.__class__ is str:
+                        return charset  # type: ignore[no-any-return]  # most responses are not pages
+                elif meaning == LENGTH:
+                    if length >= 0:
+                        return "ambiguous"
+                    length = len(kept)
+                elif meaning & STALE:
+                    continue
+                elif meaning == VARY:
+                    last_vary = len(kept)
+                    names_cookie = names_cookie or self._longer[pair[1]] is None
+                elif meaning == CACHE and self._is_harmless[pair[1]]:
+                    if not self._is_stricter[pair[1]]:
+                        continue
+                    keeps_cache_control = True
+                else:
+                    special = special or []
+                    special.append((meaning, pair[1]))
+                    if meaning & (SHARED | CACHE):
+                        continue
+            kept.append(pair)
+        if charset is None:
+            return "not_html"
+        if status != 200 and (status < 200 or status in _NO_BODY or 300 <= status < 400):
+            return "status"
+        if not keeps_cache_control:
+            kept.append(self._cache_control)
+        if last_vary is None:
+            kept.append(self._vary)
+        elif not names_cookie:
+            name, value = kept.pop(last_vary)
+            length -= length > last_vary
+            kept.append((name, self._longer[value]))
+        page = Page()  # filled here: the call of an initializer would cost as much as the loop
+        page.headers, page.length_index = kept, length
+        page.charset_declared, page.coding = charset, ""
+        page.special = page.refusal = None
+        return page if special is None else judged(page, special)
+
+
+def judged(page: Page, special: list[tuple[int, Any]]) -> Page | str:
+    """Looks at the headers that few pages have."""
+    page.special = special
+    bits = 0
+    for meaning, _ in special:
+        bits |= meaning
+    if not bits & ~(POLICY | REPORT):
+        return page
+    if bits & REFUSE:
+        return "partial"
+    if any(value.strip().lower().startswith("attachment") for value in page.values(DISPOSITION)):
+        return "attachment"
+    cache = directives(",".join(page.values(CACHE)))
+    if "no-transform" in cache:
+        return "no_transform"
+    coding = ",".join(page.values(CODING)).strip().lower()
+    coding = {"identity": "", "x-gzip": "gzip"}.get(coding, coding)
+    if coding not in ("", "gzip", "deflate"):
+        return "coded"
+    if coding:
+        page.coding, page.length_index = coding, -1
+    page.refusal = _refusal(page, bits, cache)
+    return page
+
+
+def _refusal(page: Page, bits: int, cache: frozenset[str]) -> str | None:
+    if bits & FORGET:
+        return "signing_out"
+    # each edge header is for another cache: what one of them forbids says nothing about the next
+    edge = any(not directives(value) & _NEVER_SHARED for value in page.values(SHARED))
+    if edge or not cache.isdisjoint(_SHAREABLE):
+        return "shared"
+    allowed = [value.strip().lower() for value in page.values(CREDENTIALS)]
+    return "cross_origin" if bits & ORIGIN and "true" in allowed else None
+
+
+def stricter(own: frozenset[str], chosen: str) -> bool:
+    """Whether the app's own directives leave caches less than the chosen ones would."""
+    return "no-store" in own or ("no-store" not in chosen and own >= {"private", "no-cache"})
 
 
 def _parsed_type(value: str) -> bool | str:
@@ -312,30 +296,17 @@ def directives(joined: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].strip().lower() for part in plain.split(",")) - {""}
 
 
-def _noted(notes: Notes, meaning: int) -> tuple[str, ...]:
-    return tuple([text(value) for noted, value in notes if noted & meaning])
-
-
-def _judge(shape: _Shape, charset: bool, notes: Notes) -> Page | str:
-    if shape.bits & REFUSE:
-        return "partial"
-    if any(value.strip().lower().startswith("attachment") for value in _noted(notes, DISPOSITION)):
-        return "attachment"
-    cache = directives(",".join(_noted(notes, CACHE)))
-    if "no-transform" in cache:
-        return "no_transform"
-    coding = ",".join(_noted(notes, CODING)).strip().lower()
-    coding = {"identity": "", "x-gzip": "gzip"}.get(coding, coding)
-    if coding not in ("", "gzip", "deflate"):
-        return "coded"
-    return Page(shape, charset, coding, cache, notes)
-
-
-def _edge_shared(notes: Notes) -> bool:
-    # each is for another cache: what one of them forbids says nothing about the next
-    return any(not directives(value) & _NEVER_SHARED for value in _noted(notes, SHARED))
-
-
-def varies(joined: str) -> bool:
+def varies(value: Any) -> bool:
     """Whether a ``Vary`` names the cookie, or everything."""
-    return not {name.strip().lower() for name in joined.split(",")}.isdisjoint({"cookie", "*"})
+    return not {name.strip().lower() for name in text(value).split(",")}.isdisjoint({"cookie", "*"})
+
+
+def like(model: Any, value: str) -> Any:
+    """Returns a text as the kind that the model is of."""
+    return value if isinstance(model, str) else value.encode("latin-1")
+
+
+def with_cookie(value: Any) -> Any:
+    """Returns a ``Vary`` with the cookie behind what it names."""
+    own = text(value)
+    return like(value, f"{own}, Cookie" if own.strip() else "Cookie")

@@ -162,7 +162,7 @@ class HeadScanner:
         return self._answer
 
 
-def usual_place(start: bytes) -> int:
+def fast_offset(start: bytes) -> int:
     """Finds the place at a glance, where a page whose charset is declared begins as most do.
 
     Returns:

@@ -15,6 +15,8 @@ from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from widgetmw.core.memo import Memo
+from widgetmw.core.policy import Verdict
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens import Grant
 
@@ -25,7 +27,7 @@ _Key: TypeAlias = tuple[Kind, Form, str, bool, tuple[str, ...], bool]  # the las
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # stands for the nonce attribute; no other byte of ours is a NUL
 _MOST_FRAMES: Final = 64
-_SIGNED_OUT: Final = b'"user":null'
+_OFFLINE: Final = '"connect":false,'
 _FACTS: Final[dict[Kind, dict[str, Any]]] = {"ask": {"ask": True}, "clean": {"user": None}}
 
 
@@ -34,12 +36,39 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
 
 
-def url_prefix(mount: str) -> str:
+def url_prefix(root_path: str) -> str:
     """Writes the path an app is mounted under as the start of our URLs.
 
     Two leading slashes would make a URL of another host, so there is one, whatever a proxy in front says.
     """
-    return "/" + quote(mount.strip("/"), safe="/~!$*,;=:@") if mount.strip("/") else ""
+    return "/" + quote(root_path.strip("/"), safe="/~!$*,;=:@") if root_path.strip("/") else ""
+
+
+class Frame:
+    """What is the same in a script for all users.
+
+    Attributes:
+        kind: ``token``: for the user of the grant; ``ask``: for a browser that has to ask; ``public``: for nobody,
+            with the vendor's loader; ``clean``: for a browser that must forget who was signed in.
+        form: how the policy lets scripts in.
+        before: the bytes before the time and the tokens. A ``clean`` script says when it was sent, too: a router that
+            shows a stale copy must not sign out who has signed in since.
+        after: those after them.
+    """
+
+    __slots__ = ("after", "before", "form", "kind")
+
+    def __init__(self, kind: Kind, form: Form, before: bytes, after: bytes) -> None:
+        self.kind = kind
+        self.form = form
+        self.before = before
+        self.after = after
+
+    def with_nonce(self, nonce: str | None) -> Frame:
+        """Returns the same with this nonce in each of its elements."""
+        attribute = b"" if nonce is None else f' nonce="{nonce}"'.encode()
+        before, after = self.before.replace(_NONCE, attribute), self.after.replace(_NONCE, attribute)
+        return Frame(self.kind, self.form, before, after)
 
 
 class Snippet:
@@ -61,70 +90,49 @@ class Snippet:
         self._boot = boot
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
-        self._frames: dict[_Key, tuple[bytes, bytes]] = {}
-        self._moment = (0.0, 0.0, b"")
+        self._frames = Memo(self._make_frame, _MOST_FRAMES)  # a proxy may name any root path
+        self._timestamp = (0.0, 0.0, b"")
 
-    def span(
-        self,
-        kind: Kind,
-        form: Form,
-        mount: str,
-        nonce: str | None,
-        connect: bool,
-        embed: tuple[str, ...],
-        grant: Grant | None = None,
-        now: float = 0.0,
-    ) -> bytes:
-        """Returns the span.
+    def frame(self, kind: Kind, verdict: Verdict, root_path: str, embed: tuple[str, ...]) -> Frame:
+        """Returns what is the same for all users.
 
         Args:
-            kind: ``token``: for the user of the grant; ``ask``: for a browser that has to ask; ``public``: for
-                nobody, with the vendor's loader; ``clean``: for a browser that must forget who was signed in.
-            form: how the policy lets scripts in.
-            mount: the path the app is mounted under.
-            nonce: of the policy, checked to be one.
-            connect: whether the policy lets the browser call the endpoint.
+            kind: see :class:`Frame`.
+            verdict: what the policy lets us emit.
+            root_path: the path the app is mounted under.
             embed: vendors whose loader is added.
-            grant: the tokens, for kind ``token``.
+        """
+        assert verdict.form is not None
+        frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
+        return frame if verdict.nonce is None else frame.with_nonce(verdict.nonce)
+
+    def render(self, frame: Frame, now: float, grant: Grant | None = None) -> bytes:
+        """Returns the script elements for a page.
+
+        Args:
+            frame: from :meth:`frame`, of kind ``token`` or ``clean``; those of other kinds are the same for everybody.
             now: Unix seconds.
+            grant: the tokens, for kind ``token``.
         """
-        key = (kind, form, mount, connect, embed, nonce is None)
-        before, after = self._frames.get(key) or self._frame(key)
-        if nonce is not None:
-            attribute = f' nonce="{nonce}"'.encode()
-            before, after = before.replace(_NONCE, attribute), after.replace(_NONCE, attribute)
-        if grant is not None:
-            page = grant.page or self.page(grant)
-            return b"".join((before, self.moment(now), page, _embed(embed) if embed else b"", after))
-        if kind == "clean":
-            # when it was sent, too: a router that shows a stale copy must not sign out who has signed in since
-            before = before.replace(_SIGNED_OUT, self.moment(now) + _SIGNED_OUT, 1)
-        return before + after
-
-    def plain(self, mount: str) -> tuple[bytes, bytes]:
-        """Returns what is the same in all spans of kind ``token`` for pages without a policy.
-
-        The span is the first part, :meth:`moment`, :meth:`page` and the second part: the same as :meth:`span`.
-        """
-        key: _Key = ("token", "inline", mount, True, (), True)
-        return self._frames.get(key) or self._frame(key)
+        since, until, timestamp = self._timestamp
+        if not since <= now < until:
+            timestamp = self._renewed_timestamp(now)
+        tokens = b"" if grant is None else grant.page or self._tokens(grant)
+        return b"".join((frame.before, timestamp, tokens, frame.after))
 
     @staticmethod
     def script(span: bytes) -> bytes:
         """Returns the text of the script of a span of form ``hashed``, which is what a policy's hash is of."""
         return span[span.index(b">") + 1 : span.rindex(b"</script>")]
 
-    def moment(self, now: float) -> bytes:
-        """Writes the time."""
+    def _renewed_timestamp(self, now: float) -> bytes:
         # to a tenth of a second: with whole ones a browser would believe in tokens for up to a second too long
-        since, until, text = self._moment
-        if not since <= now < until:
-            since = int(now * 10) / 10
-            text = b'"now":%.1f,' % now
-            self._moment = (since, since + 0.1, text)
-        return text
+        since = int(now * 10) / 10
+        timestamp = b'"now":%.1f,' % now
+        self._timestamp = (since, since + 0.1, timestamp)
+        return timestamp
 
-    def page(self, grant: Grant) -> bytes:
+    def _tokens(self, grant: Grant) -> bytes:
         """Writes out the tokens of a user, and keeps that in the grant."""
         vendors = self._vendors(self._public, grant)
         grant.page = f'"user":{dumps(grant.mark)},"vendors":{dumps(vendors)}'.encode()
@@ -136,24 +144,17 @@ class Snippet:
             vendors[token.provider]["token"] = token.facts()
         return vendors
 
-    def _frame(self, key: _Key) -> tuple[bytes, bytes]:
-        """Makes what is the same for all users; the time and the grant's part go in between."""
-        kind, form, mount, connect, embed, plain = key
-        prefix = url_prefix(mount) + self._path
+    def _make_frame(self, key: _Key) -> Frame:
+        kind, form, root_path, connect, embed, plain = key
+        prefix = url_prefix(root_path) + self._path
         start, end = self._elements(form, f"{prefix}/runtime.js?v={self.version}".encode())
-        data = f'{{"url":{dumps(prefix + "/token")},'
-        data += "" if connect else '"connect":false,'
+        start += f'{{"url":{dumps(prefix + "/token")},{"" if connect else _OFFLINE}'.encode()
+        data = _embed(embed) if embed else ""
         if kind != "token":
-            facts = _FACTS.get(kind, {})
             vendors = self._vendors(embed if kind == "public" else self._public)
-            data += dumps({**facts, "vendors": vendors})[1:-1] + (_embed(embed).decode() if embed else "")
-        frame = start + data.encode(), b"}" + end
-        if plain:
-            frame = frame[0].replace(_NONCE, b""), frame[1].replace(_NONCE, b"")
-        if len(self._frames) >= _MOST_FRAMES:  # a proxy may name any mount: bounded, whatever comes
-            self._frames.clear()
-        self._frames[key] = frame
-        return frame
+            data = dumps({**_FACTS.get(kind, {}), "vendors": vendors})[1:-1] + data
+        frame = Frame(kind, form, start, data.encode() + b"}" + end)
+        return frame.with_nonce(None) if plain else frame
 
     def _elements(self, form: Form, url: bytes) -> tuple[bytes, bytes]:
         source = b' src="' + url + b'"></script>'
@@ -167,5 +168,5 @@ class Snippet:
         return start, end + self.runtime + b"</script>"
 
 
-def _embed(names: tuple[str, ...]) -> bytes:
-    return f',"embed":{dumps(list(names))}'.encode()
+def _embed(names: tuple[str, ...]) -> str:
+    return f',"embed":{dumps(list(names))}'

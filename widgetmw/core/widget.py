@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, AnyStr, Final, Protocol
 
 from widgetmw.browser import assets
@@ -10,13 +10,13 @@ from widgetmw.core import response
 from widgetmw.core.endpoint import Answer, Call, Endpoint
 from widgetmw.core.events import Events
 from widgetmw.core.front import Front
-from widgetmw.core.headers import common, lengthen, like, private, with_length
-from widgetmw.core.plain_headers import Kept
+from widgetmw.core.headers import adjust_content_length, common
+from widgetmw.core.memo import Memo
 from widgetmw.core.policy import Judge, Verdict, amended, hash_source
-from widgetmw.core.response import Page
-from widgetmw.core.scanner import PENDING, usual_place
+from widgetmw.core.response import Page, ResponseHeaders, like
+from widgetmw.core.scanner import PENDING, fast_offset
 from widgetmw.core.settings import Settings
-from widgetmw.core.snippet import Kind, Snippet, url_prefix
+from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
 from widgetmw.core.tokens import Tokens
 from widgetmw.core.user import User
 
@@ -44,17 +44,16 @@ class Facts(Protocol):
     """What the request says that bears on its page.
 
     Attributes:
-        mount: path the app is mounted under.
-        framed: whether another site shows the page in a frame.
-        ahead: whether it is loaded ahead of a click, so that a token could be old when it is seen.
+        root_path: path the app is mounted under.
+        in_cross_site_frame: whether another site shows the page in a frame.
+        is_prefetch: whether it is loaded ahead of a click, so that a token could be old when it is seen.
     """
 
-    mount: str
-    framed: bool
-    ahead: bool
+    root_path: str
+    in_cross_site_frame: bool
+    is_prefetch: bool
 
-    @property
-    def marked(self) -> bool:
+    def has_session_cookie(self) -> bool:
         """Whether the browser has our cookie, so that it may remember somebody."""
 
     @property
@@ -62,26 +61,9 @@ class Facts(Protocol):
         """``scheme://host[:port]`` as the server sees it."""
 
 
-def has_mark(cookies: str) -> bool:
+def has_session_cookie(cookies: str) -> bool:
     """Whether a Cookie header holds our mark."""
     return MARK in cookies and any(item.strip() == MARK for item in cookies.split(";"))
-
-
-class Opening:
-    """How pages begin.
-
-    Attributes:
-        start: their bytes up to the place of the span.
-        before: the same, and the span up to the user's part.
-        after: the rest of the span.
-    """
-
-    __slots__ = ("after", "before", "start")
-
-    def __init__(self, start: bytes, before: bytes, after: bytes) -> None:
-        self.start = start
-        self.before = before
-        self.after = after
 
 
 class Widget:
@@ -96,15 +78,17 @@ class Widget:
         endpoint: answers calls below ``path``.
         front: the resolver of the proxy that the settings name, or ``None``.
         path: prefix of the endpoints.
-        excludes: whether the settings name paths to leave alone.
-        usual: whether the settings ask for nothing that would keep pages from :meth:`plain`.
+        has_excludes: whether the settings name paths to leave alone.
+        outcomes: counts what becomes of responses, by reason.
+        page_from_bytes: reads status and headers of a response, see :meth:`ResponseHeaders.read`.
+        page_from_text: the same for headers that are text.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         clock = settings.clock if clock is None else clock
         self.settings = settings
         self.events = Events()
-        self._outcomes = self.events.tally("page")
+        self.outcomes = self.events.tally("page")
         self.front = None if settings.proxy is None else Front(settings.proxy, clock, self.events)
         self.path = settings.path
         self.asks_user = settings.delivery == "inline"
@@ -121,16 +105,26 @@ class Widget:
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
         self._free = self._judge.verdict(())
-        self.usual = self.asks_user and not (self._loaders or settings.debug)
-        self.excludes = bool(settings.exclude)
-        self._cache_control = settings.cache_control
-        self._openings: dict[str, Opening] = {}  # of the last page, by mount
+        self.has_excludes = bool(settings.exclude)
+        self.debug = settings.debug
+        kinds = (bytes, str)
+        self._private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
+        self._cleaned = {kind: ResponseHeaders(kind, _CLEANED, always=True) for kind in kinds}
+        self._prefetched = {kind: ResponseHeaders(kind, _PREFETCHED) for kind in kinds}
+        self.page_from_bytes = self._private[bytes].read
+        self.page_from_text = self._private[str].read
+        self._prefixes: dict[str, bytes] = {}  # how the last page began, by root path
+        self._embeds = bool(settings.embed)
+        self._is_simple = self.asks_user and not self._loaders
+        self._token_frames = Memo(
+            lambda root_path: self.snippet.frame("token", self._free, root_path, ()), _MOST_MOUNTS
+        )
 
     def ours(self, path: str) -> bool:
         """Whether a path, without its mount, is one of our endpoints'."""
         return path.startswith(self.path) and (len(path) == len(self.path) or path[len(self.path)] == "/")
 
-    def excluded(self, path: str) -> bool:
+    def is_excluded(self, path: str) -> bool:
         """Whether the settings say to leave a path alone."""
         exclude = self.settings.exclude
         return bool(exclude) and any(path == prefix or path.startswith(prefix + "/") for prefix in exclude)
@@ -149,118 +143,94 @@ class Widget:
         self.events.say("endpoint", "stopped", f"a layer of the app answered {status} before the user was known")
         return self.endpoint.unavailable(call)
 
-    def skip(self, reason: str) -> None:
-        """Notes that an answer was left alone."""
-        self._outcomes[reason] += 1
-
-    def injected(self) -> None:
-        """Notes that an answer got its span."""
-        self._outcomes["injected"] += 1
-
-    def forbids(self, facts: Facts, page: Page) -> str | None:
+    def refusal_reason(self, facts: Facts, page: Page) -> str | None:
         """Returns why nobody at all could get a token in this page, so that the user need not be asked for."""
-        # fetch delivery: the page is the same for everybody; in a frame of another site the browser side does not ask
-        if (page.open and not facts.framed) or not self.asks_user:
-            return None
+        reason = "cross_site_frame" if facts.in_cross_site_frame else page.refusal
+        if reason is None or not self.asks_user:
+            return None  # fetch delivery: the page is the same for everybody, and the browser does not ask in a frame
         # an anonymous page with a loader may be kept by caches: it must not depend on who frames it
-        return None if self.settings.embed or facts.marked else self._forbidden(facts, page)
+        return None if self.settings.embed or facts.has_session_cookie() else reason
 
-    def _forbidden(self, facts: Facts, page: Page) -> str:
-        if facts.framed:
-            return "cross_site_frame"
-        if page.bits & response.FORGET:
-            return "signing_out"
-        return "shared" if page.shared else "cross_origin"
-
-    def place(self, start: bytes, mount: str = "") -> int:
-        """Finds where the span goes in a page whose charset is declared, from its first bytes.
-
-        Args:
-            start: these bytes.
-            mount: path the app is mounted under.
+    def insertion_offset(self, root_path: str, data: bytes) -> int:
+        """Finds where the script goes in a page whose charset is declared, from its first bytes.
 
         Returns:
-            the offset, or ``PENDING`` where it takes a closer look: see :class:`widgetmw.core.body.Body`.
+            the offset, or ``PENDING`` where it takes a scanner: see :class:`widgetmw.core.body.Body`.
         """
-        opening = self.opening(mount, start)
-        return PENDING if opening is None else len(opening.start)
+        # the pages of a site begin alike, and the bytes up to the offset decide on it
+        prefix = self._prefixes.get(root_path)
+        if prefix is not None and data.startswith(prefix):
+            return len(prefix)
+        offset = fast_offset(data)
+        if offset != PENDING:
+            self.remember_prefix(root_path, data[:offset])
+        return offset
 
-    def opening(self, mount: str, data: bytes) -> Opening | None:
-        """Returns how a page whose charset is declared begins, or ``None`` where it takes a closer look to say.
+    def remember_prefix(self, root_path: str, prefix: bytes) -> None:
+        """Remembers how a page begins, up to where a head tag ends: an implied head depends on what follows, too."""
+        if len(prefix) <= _LONGEST_START:
+            if len(self._prefixes) >= _MOST_MOUNTS:  # a proxy may name any
+                self._prefixes.clear()
+            self._prefixes[root_path] = prefix
 
-        Args:
-            mount: path the app is mounted under.
-            data: the page's first bytes.
-        """
-        # the pages of a site begin alike, and the bytes up to the place decide on it
-        opening = self._openings.get(mount)
-        if opening is not None and data.startswith(opening.start):
-            return opening
-        place = usual_place(data)
-        return None if place == PENDING else self._remembered(mount, data[:place])
-
-    def learn(self, mount: str, start: bytes) -> None:
-        """Remembers how a page begins that a scanner had to look at, as those with a comment before their head.
-
-        Args:
-            mount: path the app is mounted under.
-            start: its bytes up to the place, where a head tag ends: an implied head depends on what follows, too.
-        """
-        if len(start) <= _LONGEST_START:
-            self._remembered(mount, start)
-
-    def _remembered(self, mount: str, start: bytes) -> Opening:
-        before, after = self.snippet.plain(mount)
-        if len(self._openings) >= _MOST_MOUNTS:  # a proxy may name any
-            self._openings.clear()
-        opening = self._openings[mount] = Opening(start, start + before, after)
-        return opening
-
-    def plain(
-        self, private: Kept, opening: Opening, data: bytes, user: User
-    ) -> tuple[list[tuple[Any, Any]], bytes] | None:
-        """Does in one go what most pages take; :meth:`dress` comes to the same.
-
-        Args:
-            private: the headers, with the length before; they are the caller's no more.
-            opening: how the page begins.
-            data: all of it, or its first piece.
-            user: who is signed in; the page is neither in a frame of another site nor loaded ahead of a click, and
-                this widget is :attr:`usual`.
-
-        Returns:
-            headers and page with the span; ``None`` where it takes :meth:`dress` to say.
-        """
-        now = self._clock()
-        grant = self.tokens.warm(user, now)
-        if grant is None:
-            grant, now = self.tokens.get(user), self._clock()  # which may have taken its time
-        if not grant.minted:
-            return None
-        snippet = self.snippet
-        # a view is cut for free, and all is joined at once: a page is copied once, however large
-        rest = memoryview(data)[len(opening.start) :]
-        whole = b"".join((opening.before, snippet.moment(now), grant.page or snippet.page(grant), opening.after, rest))
-        headers, length = private
-        if length >= 0:
-            lengthen(headers, length, len(whole) - len(data))
-        return headers, whole
-
-    def dress(
-        self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], user: User | None
-    ) -> tuple[list[tuple[AnyStr, AnyStr]], bytes] | str:
-        """Returns the headers and the span for a page, or the reason why it is left alone.
+    def inject(
+        self, facts: Facts, page: Page, headers: list[tuple[Any, Any]], user: User | None
+    ) -> tuple[list[tuple[Any, Any]], bytes] | str:
+        """Returns the headers and the script for a page, or the reason why it is left alone.
 
         Args:
             facts: of the request.
-            page: what the headers say.
+            page: what the headers say; its own become the result.
             headers: the app's.
             user: who is signed in; not looked at with fetch delivery.
         """
-        kind = self._kind(facts, page, user)
-        if kind is None:
-            return "nobody" if user is None else self._forbidden(facts, page)
-        verdict = self._verdict(facts, page, headers) if page.policies or page.reports else self._free
+        is_plain = user is not None and page.special is None and self._is_simple
+        if is_plain and not (facts.in_cross_site_frame or facts.is_prefetch):
+            frame = self._token_frames[facts.root_path]  # what _frame says of all of them
+        else:
+            frame = self._frame(facts, page, user)
+            if frame.__class__ is str:
+                return frame
+            if frame.kind != "token":
+                return self._inject_without_token(frame, page, headers)
+        clock = self._clock
+        now = clock()
+        grant = self.tokens.warm(user, now)
+        if grant is None:
+            grant, now = self.tokens.get(user), clock()  # which may have taken its time
+        if not grant.minted:
+            return "mint_failed"
+        script = self.snippet.render(frame, now, grant)
+        if page.length_index >= 0:
+            adjust_content_length(page.headers, page.length_index, len(script))
+        return (page.headers if frame.form != "hashed" else _amend(page.headers, script)), script
+
+    def _inject_without_token(
+        self, frame: Frame, page: Page, headers: list[tuple[Any, Any]]
+    ) -> tuple[list[tuple[Any, Any]], bytes]:
+        headers, length_index = self._headers(frame.kind, headers)
+        script = self.snippet.render(frame, self._clock()) if frame.kind == "clean" else frame.before + frame.after
+        if length_index >= 0 and not page.coding:
+            adjust_content_length(headers, length_index, len(script))
+        return (headers if frame.form != "hashed" else _amend(headers, script)), script
+
+    def _frame(self, facts: Facts, page: Page, user: User | None) -> Frame | str:
+        """Returns what a page gets, but for the user's part; or the reason why it is left alone."""
+        kind: Kind
+        if not self.asks_user:
+            kind = "ask"
+        elif user is None:
+            if facts.has_session_cookie():
+                kind = "clean"
+            elif self._embeds:
+                kind = "public"
+            else:
+                return "nobody"
+        elif facts.in_cross_site_frame or page.refusal is not None:
+            return "cross_site_frame" if facts.in_cross_site_frame else page.refusal
+        else:
+            kind = "ask" if facts.is_prefetch else "token"
+        verdict = self._free if page.special is None else self._verdict(facts, page)
         if verdict.form is None:
             return verdict.reason or "csp_blocks_script"
         embed = self._embedded(verdict) if self._loaders else ()
@@ -268,30 +238,13 @@ class Widget:
             if kind == "ask" and not embed:
                 return "csp_blocks_connect"
             self.events.note("page", "csp_blocks_connect")
-        grant = None
-        if kind == "token" and user is not None:
-            grant = self.tokens.get(user)
-            if not grant.minted:
-                return "mint_failed"
-        now = self._clock()
-        span = self.snippet.span(kind, verdict.form, facts.mount, verdict.nonce, verdict.connect, embed, grant, now)
-        dressed = self._headers(kind, page, headers, 0 if page.coding else len(span))
-        return (_amend(dressed, span) if verdict.form == "hashed" else dressed), span
+        return self.snippet.frame(kind, verdict, facts.root_path, embed)
 
-    def _kind(self, facts: Facts, page: Page, user: User | None) -> Kind | None:
-        """What a page gets, or ``None``: nothing."""
-        if not self.asks_user:
-            return "ask"
-        if user is None:
-            return "clean" if facts.marked else "public" if self.settings.embed else None
-        if facts.framed or not page.open:
-            return None
-        return "ask" if facts.ahead else "token"
-
-    def _verdict(self, facts: Facts, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Verdict:
-        enforced = [response.text(headers[at][1]) for at in page.policies]
-        reporting = [response.text(headers[at][1]) for at in page.reports]
-        return self._judge.verdict(enforced, reporting, facts.origin, url_prefix(facts.mount) + self.path)
+    def _verdict(self, facts: Facts, page: Page) -> Verdict:
+        enforced, reporting = page.values(response.POLICY), page.values(response.REPORT)
+        if not (enforced or reporting):
+            return self._free
+        return self._judge.verdict(enforced, reporting, facts.origin, url_prefix(facts.root_path) + self.path)
 
     def _embedded(self, verdict: Verdict) -> tuple[str, ...]:
         if verdict.embed_reason is not None:
@@ -300,17 +253,15 @@ class Widget:
             return ()  # an operator's snippet adds scripts of its own, by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if verdict.embed.issuperset(urls))
 
-    def _headers(
-        self, kind: Kind, page: Page, headers: Sequence[tuple[AnyStr, AnyStr]], added: int
-    ) -> list[tuple[AnyStr, AnyStr]]:
-        if kind == "token":
-            return private(headers, page, self._cache_control, added)
-        if kind == "clean":
-            # to the letter, whatever the app says: from a shared cache it would sign everybody out
-            return private(headers, page, _CLEANED, added, always=True)
-        if kind == "ask" and self.asks_user:
-            return private(headers, page, _PREFETCHED, added)
-        return common(with_length(headers, page, added) if added else headers, page.bits)
+    def _headers(self, kind: Kind, headers: list[tuple[Any, Any]]) -> tuple[list[tuple[Any, Any]], int]:
+        """Returns the headers of a page without a token, and where the Content-Length is among them."""
+        readers = self._cleaned if kind == "clean" else self._prefetched if kind == "ask" and self.asks_user else None
+        if readers is not None:
+            page = readers[headers[0][0].__class__].read(200, headers)
+            assert isinstance(page, Page)
+            return page.headers, page.length_index
+        kept = common(headers)
+        return kept, next((at for at, (name, _) in enumerate(kept) if response.MEANING[name] == response.LENGTH), -1)
 
 
 def _amend(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:

@@ -7,13 +7,13 @@ not ours to hide.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 
-from widgetmw.core import response as rules
 from widgetmw.core.body import Body
 from widgetmw.core.errors import ResolverError, cause
 from widgetmw.core.headers import with_exact_length, without
@@ -60,13 +60,13 @@ class Answer:
     def _forbidden(self) -> str | None:
         if self._request.method not in PAGE_METHODS:
             return "method"
-        page = rules.inspect(self._response.status_code, list(self._response.items()))
+        page = self._widget.page_from_text(self._response.status_code, list(self._response.items()))
         if isinstance(page, str):
             return page
-        if self._widget.excluded(self._request.path_info):
+        if self._widget.is_excluded(self._request.path_info):
             return "excluded"
         self._page, self._facts = page, facts(self._request)
-        return self._widget.forbids(self._facts, page)
+        return self._widget.refusal_reason(self._facts, page)
 
     # where the place is
 
@@ -100,7 +100,8 @@ class Answer:
         page = self._page
         assert page is not None
         if self._body is None:
-            self._body = Body(page.charset, page.coding, PLACED in self._request.META, self._widget.place)
+            offset = partial(self._widget.insertion_offset, "")
+            self._body = Body(page.charset_declared, page.coding, PLACED in self._request.META, offset)
         try:
             self._place = self._body.seek(data, self._ended)
         except Exception as error:
@@ -123,14 +124,14 @@ class Answer:
         assert self._facts is not None
         before = list(self._response.items())
         try:
-            dressed = self._widget.dress(self._facts, self._page, before, user)
+            dressed = self._widget.inject(self._facts, self._page, before, user)
         except Exception as error:
             dressed = self._fault(error)
         if isinstance(dressed, str):
             return self._leave(dressed)
         headers, span = dressed
         headers = self._filled(self._page, headers, span)
-        self._widget.injected()
+        self._widget.outcomes["injected"] += 1
         if self._widget.settings.debug:
             headers.append(("X-Widgetmw", "injected"))
         _set(self._response, before, headers)
@@ -157,7 +158,7 @@ class Answer:
         """Puts back what was drawn, and says why."""
         if self._body is not None and self._response.streaming:
             self._put(self._body.untouched(), None)
-        self._widget.skip(reason)
+        self._widget.outcomes[reason] += 1
         if self._widget.settings.debug:
             self._response["X-Widgetmw"] = f"skipped; reason={reason}"
         return False

@@ -46,7 +46,7 @@ class WidgetMiddleware:
             return self.get_response(request)
         if current.front is not None:
             current.front.note(carrier(request))
-        if widget.asks_user and not widget.excluded(request.path_info):
+        if widget.asks_user and not widget.is_excluded(request.path_info):
             hide_validators(current, request)
         if self._is_async:
             return self._served_async(current, widget, request)

@@ -25,7 +25,7 @@ from widgetmw.core.identity import (
 from widgetmw.core.user import User
 from widgetmw.core.widget import VALIDATORS, Facts
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi_responder import EnvironFacts
+from widgetmw.wsgi_responder import read_facts
 
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"
@@ -67,7 +67,7 @@ def base() -> str:
 def facts(request: HttpRequest) -> Facts:
     """Returns what the request says that bears on its page."""
     environ: Environ = {**request.META, "wsgi.url_scheme": request.scheme}
-    return EnvironFacts(environ, base())
+    return read_facts(environ, base())
 
 
 def carrier(request: HttpRequest) -> Request:

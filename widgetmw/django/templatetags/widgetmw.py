@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity import ask, whose
 from widgetmw.core.placed import PLACE
-from widgetmw.core.widget import has_mark
+from widgetmw.core.widget import has_session_cookie
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import PLACED, is_ours, sync_user
 
@@ -41,7 +41,12 @@ def _wanted(current: Installed, request: HttpRequest) -> bool:
     widget = current.widget
     if widget is None:
         return False
-    if not widget.asks_user or widget.settings.embed or has_mark(request.META.get("HTTP_COOKIE", "")) or _in_a_loop():
+    if (
+        not widget.asks_user
+        or widget.settings.embed
+        or has_session_cookie(request.META.get("HTTP_COOKIE", ""))
+        or _in_a_loop()
+    ):
         return True
     ask(request.META, sync_user(current, request))
     try:
