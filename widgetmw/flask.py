@@ -27,7 +27,7 @@ from flask import (
 from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
-from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import Answer, Call
 from widgetmw.core.engine import PAGE_METHODS, VALIDATORS
 from widgetmw.core.engine import Widget as Core
@@ -91,7 +91,7 @@ class Widget:
             raise RuntimeError("widgetmw is installed in this app already: call init_app once")
         settings = self._settings
         if settings is None:
-            settings = Settings.from_env(overlaid(os.environ, app.config))
+            settings = Settings.from_env(merge_config(os.environ, app.config))
         installed = _Installed(app, settings, self._user)
         app.extensions[_NAME] = installed
         app.add_template_global(widgetmw_script)

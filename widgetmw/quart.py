@@ -16,7 +16,7 @@ from quart import Quart, Response, abort, request, request_finished, session
 from widgetmw.asgi.middleware import App, Receive
 from widgetmw.asgi.responder import Message, Scope, Send
 from widgetmw.asgi.subrequest import Outer, answered, asked, asks, from_proxy, nameable
-from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.engine import Widget as Core
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.resolvers import ask_async, claimed, takes
@@ -66,7 +66,7 @@ class Widget:
             raise RuntimeError("widgetmw is installed in this app already: call init_app once")
         settings = self._settings
         if settings is None:
-            settings = Settings.from_env(overlaid(os.environ, app.config))
+            settings = Settings.from_env(merge_config(os.environ, app.config))
         nameable(self._user, settings)
         page_user = None if self._user is None else _from_elsewhere
         outer = Outer(_ending(app.asgi_app), settings, user=page_user)  # type: ignore[arg-type]

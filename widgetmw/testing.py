@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from widgetmw.core.identity.resolvers import pretended
 from widgetmw.core.identity.user import User
-from widgetmw.core.provider import known
+from widgetmw.core.provider import registered_names
 from widgetmw.core.settings import Settings
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
@@ -78,7 +78,7 @@ def environ(*vendors: str, **variables: str) -> dict[str, str]:
     Raises:
         KeyError: there is no such vendor.
     """
-    return {name: text for vendor in vendors or known() for name, text in _keys(vendor).items()} | variables
+    return {name: text for vendor in vendors or registered_names() for name, text in _keys(vendor).items()} | variables
 
 
 def as_user(user: User | None) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ from benchmarks.subject import made_anew, settings, snippets, wsgi_ours
 from benchmarks.traffic import SHORT, WsgiApp, served, wsgi_request
 from widgetmw import User
 from widgetmw.core.engine import Widget
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 CASE = "Threads on cores of their own"
 THREADS, TRIES = 64, 50
@@ -39,7 +39,7 @@ def minted(id: str) -> int:
     return widget.events.counts["token:minted"]
 
 
-def _ask(tokens: Tokens, id: str, barrier: Barrier) -> None:
+def _ask(tokens: TokenCache, id: str, barrier: Barrier) -> None:
     user = User(id)
     barrier.wait()
     tokens.get(user)

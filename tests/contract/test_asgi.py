@@ -261,7 +261,7 @@ def test_interleaved_requests_of_many_users_get_their_own(dg_env: dict[str, str]
         path = f"/user{i % 17}"
         page = whole(await sent_by(app_, scope(path=path)))
         assert app_.widget is not None
-        return app_.widget.tokens.get(User(path)).mark.encode() in page
+        return app_.widget.tokens.get(User(path)).user_hash.encode() in page
 
     async def main() -> list[bool]:
         return await asyncio.gather(*(ask(i) for i in range(2000)))
@@ -293,7 +293,7 @@ def test_scope_user_is_the_default(dg_env: dict[str, str]) -> None:
             scope(user=Person()),
         )
     )
-    assert app.widget.tokens.get(User("by-convention")).mark.encode() in page
+    assert app.widget.tokens.get(User("by-convention")).user_hash.encode() in page
 
 
 def test_a_wrong_type_in_the_answer_breaks_nothing(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:

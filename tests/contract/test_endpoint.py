@@ -105,7 +105,7 @@ def test_other_methods_are_405_with_allow(make: Make, method: str) -> None:
 def test_no_caller_can_name_the_user(make: Make) -> None:
     site = make()
     reply = site.request(f"{TOKEN}?user=eve&id=eve&external_id=eve", "POST", X_User="eve", Cookie="user=eve")
-    assert reply.json["user"] == site.widget.tokens.get(User("ada-1", "Ada")).mark
+    assert reply.json["user"] == site.widget.tokens.get(User("ada-1", "Ada")).user_hash
 
 
 # other sites

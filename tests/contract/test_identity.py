@@ -35,7 +35,7 @@ class WerkzeugError(Exception):
 def name_of(site: Any, reply: Any) -> str | None:
     """Whose token a page carries."""
     for user in ("ada-1", "eve", "app-said"):
-        mark = site.widget.tokens.get(User(user)).mark
+        mark = site.widget.tokens.get(User(user)).user_hash
         if mark.encode() in reply.body:
             return user
     assert b"data-widgetmw" not in reply.body
@@ -147,7 +147,7 @@ def test_a_doubled_middleware_injects_once(make: Make) -> None:
     reply = site.get()
     assert reply.body.count(b"runtime.js") == 1
     assert name_of(site, reply) == "eve"
-    assert site.get("/_widgetmw/token").json["user"] == site.widget.tokens.get(EVE).mark
+    assert site.get("/_widgetmw/token").json["user"] == site.widget.tokens.get(EVE).user_hash
 
 
 def test_a_failing_signer_leaves_the_page(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

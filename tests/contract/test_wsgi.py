@@ -241,7 +241,7 @@ def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
     server = Server(app, dg_env, user=None)
     page = server.run(REMOTE_USER="ada")
     assert server.middleware.widget is not None
-    assert server.middleware.widget.tokens.get(User("ada")).mark.encode() in page
+    assert server.middleware.widget.tokens.get(User("ada")).user_hash.encode() in page
 
 
 def test_one_item_goes_out_for_each_that_comes_in(dg_env: dict[str, str]) -> None:
@@ -328,7 +328,7 @@ def test_interleaved_requests_of_many_users_on_threads_get_their_own(dg_env: dic
     def ask(i: int) -> bool:
         who = f"/user{i % 17}"
         page = b"".join(middleware(environ(PATH_INFO=who), lambda *_: lambda data: None))  # type: ignore[arg-type, return-value]
-        return widget.tokens.get(User(who)).mark.encode() in page
+        return widget.tokens.get(User(who)).user_hash.encode() in page
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(3000)))

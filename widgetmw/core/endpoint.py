@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, normal_origin
-from widgetmw.core.tokens.cache import Grant, Token, Tokens
+from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.tokens.token import Token, TokenSet
 
 _FIXED: Final = (
     ("Content-Type", "application/json"),
@@ -89,7 +90,7 @@ class Endpoint:
     """
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, runtime: bytes, version: str, clock: Callable[[], float]
+        self, settings: Settings, tokens: TokenCache, runtime: bytes, version: str, clock: Callable[[], float]
     ) -> None:
         self._origins = settings.allowed_origins
         self._providers = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
@@ -117,13 +118,13 @@ class Endpoint:
 
     def tokens(self, call: Call, user: User) -> Answer:
         """Returns the token of the vendor in the path, or of all; the call was not refused."""
-        grant, now = self._tokens.get(user), self._clock()
+        token_set, now = self._tokens.get(user), self._clock()
         provider = _provider(call.path)
         if not provider:
-            return self._all(call, grant, now)
-        if provider in grant.failed:
+            return self._all(call, token_set, now)
+        if provider in token_set.failed:
             return self.unavailable(call)
-        return self._json(call, 200, self._object(grant.tokens[provider], now))
+        return self._json(call, 200, self._object(token_set.by_provider[provider], now))
 
     def nobody(self, call: Call) -> Answer:
         """Returns the answer for a caller who is not signed in."""
@@ -133,19 +134,19 @@ class Endpoint:
         """Returns the answer where the token, or who is signed in, cannot be found out."""
         return self._error(call, "token_unavailable", ("Retry-After", "5"))
 
-    def _all(self, call: Call, grant: Grant, now: float) -> Answer:
+    def _all(self, call: Call, token_set: TokenSet, now: float) -> Answer:
         body: dict[str, Any] = {
-            "user": grant.mark,
-            "tokens": {name: self._object(token, now) for name, token in grant.tokens.items()},
+            "user": token_set.user_hash,
+            "tokens": {name: self._object(token, now) for name, token in token_set.by_provider.items()},
         }
-        if grant.failed:
-            body["errors"] = {name: _problem("token_unavailable") for name in grant.failed}
+        if token_set.failed:
+            body["errors"] = {name: _problem("token_unavailable") for name in token_set.failed}
         return self._json(call, 200, body)
 
     def _object(self, token: Token, now: float) -> dict[str, Any]:
-        derived = self._providers[token.provider].derived(token.value)
+        derived = self._providers[token.provider].endpoint_extras(token.value)
         return {
-            **token.facts(),
+            **token.as_json(),
             "expires_in": _seconds(token.expires_at, now),
             "refresh_in": _seconds(token.refresh_at, now),
             **derived,

@@ -18,7 +18,7 @@ from widgetmw.core.memo import Memo
 from widgetmw.core.proxy.resolver import Front
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 MARK: Final = "widgetmw=1"  # the cookie that our own script sets in a browser which holds an identity
 PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
@@ -93,14 +93,14 @@ class Widget:
         self.path = settings.path
         self.asks_user = settings.delivery == "inline"
         names = settings.providers
-        functions = {v.provider.name: v.provider.functions() for v in settings.vendors}
+        functions = {v.provider.name: v.provider.snippets() for v in settings.vendors}
         runtime = assets.runtime(names, assets.snippets(functions))
-        self.tokens = Tokens(settings, clock, self.events)
+        self.tokens = TokenCache(settings, clock, self.events)
         self.snippet = Snippet(settings, assets.boot(names), runtime)
         self.endpoint = Endpoint(settings, self.tokens, runtime, self.snippet.version, clock)
         self._clock = clock
         self._loaders = {
-            v.provider.name: v.provider.loaders() for v in settings.vendors if v.provider.name in settings.embed
+            v.provider.name: v.provider.script_urls() for v in settings.vendors if v.provider.name in settings.embed
         }
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._judge = Judge(amend=settings.csp == "amend", loaders=urls)
@@ -195,12 +195,12 @@ class Widget:
                 return self._inject_without_token(frame, page, headers)
         clock = self._clock
         now = clock()
-        grant = self.tokens.warm(user, now)
-        if grant is None:
-            grant, now = self.tokens.get(user), clock()  # which may have taken its time
-        if not grant.minted:
+        token_set = self.tokens.get_cached(user, now)
+        if token_set is None:
+            token_set, now = self.tokens.get(user), clock()  # which may have taken its time
+        if not token_set.tokens:
             return "mint_failed"
-        script = self.snippet.render(frame, now, grant)
+        script = self.snippet.render(frame, now, token_set)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(script))
         return (page.headers if frame.form != "hashed" else _amend(page.headers, script)), script

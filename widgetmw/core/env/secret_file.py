@@ -6,7 +6,7 @@ import os.path
 from dataclasses import dataclass, field
 from math import inf
 
-_MOST_BYTES = 65_536
+MAX_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class SecretFile:
             if again and not os.path.isfile(self.path):
                 raise ValueError("is no regular file, and cannot be read again")
             with open(self.path, "rb") as file:
-                data = file.read(_MOST_BYTES + 1)
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"is larger than {_MOST_BYTES} bytes")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"is larger than {MAX_BYTES} bytes")
         try:
             text = data.decode()
         except UnicodeDecodeError:
