@@ -151,8 +151,13 @@ class Vendor:
         Raises:
             ValueError: a content is malformed; the message names the variable.
         """
-        parsers = {variable.name: variable.parse for variable in self.provider.variables}
-        values = {**self._values, **{name: parsers[name](text) for name, text in contents.items()}}
+        values = dict(self._values)
+        for variable in self.provider.variables:
+            if variable.name in contents:
+                try:
+                    values[variable.name] = variable.parse(contents[variable.name])
+                except ValueError as error:
+                    raise ValueError(f"{variable.name} {error}") from None
         return Vendor(type(self.provider)(values), self.files, values)
 
 

@@ -68,28 +68,28 @@ class InFront:
     Attributes:
         proxy: reads headers, with the keys as they are now.
         addresses: from where it is believed.
-        file: watched while the process runs, or ``None``.
+        files: watched while the process runs.
     """
 
-    __slots__ = ("_values", "addresses", "file", "proxy")
+    __slots__ = ("_values", "addresses", "files", "proxy")
 
-    def __init__(self, kind: type[Proxy], values: Mapping[str, Any], file: SecretFile | None = None) -> None:
+    def __init__(self, kind: type[Proxy], values: Mapping[str, Any], files: tuple[SecretFile, ...] = ()) -> None:
         self.proxy = kind(values)
         self.addresses: Addresses = values[ADDRESSES]
-        self.file = file
+        self.files = files
         self._values = values
 
     def __repr__(self) -> str:
         return f"InFront({self.proxy!r})"
 
-    def with_keys(self, content: str) -> InFront:
-        """Returns the proxy with a new content of its file.
+    def with_contents(self, contents: Mapping[str, str]) -> InFront:
+        """Returns the proxy with new contents of its files, by variable name.
 
         Raises:
-            ValueError: the content is malformed.
+            ValueError: a content is malformed.
         """
         kind = type(self.proxy)
-        return InFront(kind, {**self._values, KEYS: kind.keys(content)}, self.file)
+        return InFront(kind, {**self._values, KEYS: kind.keys(contents[KEYS])}, self.files)
 
 
 def configured(reader: EnvReader) -> InFront | None:
@@ -106,7 +106,7 @@ def configured(reader: EnvReader) -> InFront | None:
     if len(reader.problems) > before:
         return None
     try:
-        return InFront(kind, values, next(iter(reader.files[files:]), None))
+        return InFront(kind, values, tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
         return None

@@ -9,12 +9,13 @@ from typing import Any
 
 from cachetools import Cache
 
+from widgetmw.core.env.secret_file import WATCH_PERIOD
 from widgetmw.core.errors import cause
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens.keyring import KEY_PERIOD, Keyring
+from widgetmw.core.tokens.keyring import Keyring
 from widgetmw.core.tokens.token import Token, TokenSet
 
 RETRY_PERIOD = 5.0  # seconds after which a vendor that failed is tried again
@@ -95,7 +96,7 @@ class TokenCache:
         return not token_set.failed or now < token_set.end
 
     def _end(self, token_set: TokenSet, now: float) -> float:
-        period = RETRY_PERIOD if token_set.failed else KEY_PERIOD if self._keyring.watched else inf
+        period = RETRY_PERIOD if token_set.failed else WATCH_PERIOD if self._keyring.watched else inf
         return min(token_set.refresh_at, now + period)
 
     def _mint(self, user: User, now: float) -> TokenSet:
