@@ -79,7 +79,7 @@ class _Builder:
         added = self._app.user_middleware
         if self._resolver is None and not added:
             log.warning("no middleware of the app could set scope['user']: give install a user=, or call identify")
-        self._app.user_middleware = [*added, Middleware(_Inner, self.outer, self._resolver or from_scope)]
+        self._app.user_middleware = [*added, Middleware(_Inner, outer=self.outer, resolver=self._resolver or from_scope)]
         try:
             self.outer.wrap(self._build())
         finally:
