@@ -4,8 +4,9 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
-.PHONY: demo test servers lint format bench bench-quick docs clean
+.PHONY: demo test servers lowest lint format bench bench-quick docs clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -17,6 +18,12 @@ test: $(VENV)/dev lint
 # the contract cases for every adapter on every server; the tests have each adapter on one of them at least
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
+
+# the tests with the oldest releases that pyproject.toml allows, whose own deprecations are not errors
+lowest: $(LOWEST)/ready
+	$(LOWEST)/bin/pytest -W default --numprocesses 2 --dist loadfile tests/core tests/contract tests/providers tests/cli \
+		tests/frameworks tests/test_testing.py --ignore tests/frameworks/test_examples.py \
+		--ignore tests/frameworks/test_readme.py $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
@@ -37,7 +44,7 @@ docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name one with: make PYTHON=/path/to/python"; exit 1; }
@@ -51,6 +58,14 @@ $(VENV)/package: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/dev: pyproject.toml $(VENV)/package
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(LOWEST)/ready: pyproject.toml tests/lowest.py $(VENV)/bin/python
+	$(BIN)/python -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(LOWEST)/bin/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt \
+		--editable . --group frameworks --group test-tools
 	@touch $@
 
 $(VENV)/bench: pyproject.toml $(VENV)/package

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.lowest import table as versions_table
 from tests.servers.table import table
 from widgetmw.cli.env import settings_table
 from widgetmw.core import reasons
@@ -16,6 +17,7 @@ PARTS = {
     "docs/reasons.md": ("reasons", reasons.table),
     "docs/proxies.md": ("reasons", proxy.table),
     "docs/servers.md": ("servers", table),
+    "docs/versions.md": ("versions", versions_table),
 }
 
 

@@ -32,6 +32,7 @@ def test_the_readme_has_the_two_commands() -> None:
         "docs/proxies.md",
         "docs/reasons.md",
         "docs/servers.md",
+        "docs/versions.md",
     ],
 )
 def test_links_between_documents_lead_somewhere(name: str) -> None:
