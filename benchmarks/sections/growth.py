@@ -177,6 +177,5 @@ def _rates(workers: int, turns: int, seconds: float) -> dict[str, float]:
         for turn in range(turns):
             for name in sorted(sites, reverse=bool(turn % 2)):
                 rates[name].append(run_wrk(sites[name], "/", seconds).per_second)
-    return {
-        name: max(each) for name, each in rates.items()
-    }  # a turn is slow if one worker gets most of the connections
+    # the best turn counts: a turn is slow if one worker gets most of the connections
+    return {name: max(each) for name, each in rates.items()}

@@ -19,7 +19,7 @@ from benchmarks.sections.asgi import Empty
 from benchmarks.subject import asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
 from benchmarks.traffic import SHORT_HEADERS, AsgiApp, WsgiApp, asgi_app, event_loop, page, wsgi_app, wsgi_batch
 
-OURS = "widgetmw"
+WIDGETMW = "widgetmw"
 
 
 def measure(effort: Effort) -> Section:
@@ -44,7 +44,7 @@ def _asgi(effort: Effort, notes: list[str]) -> Mapping[str, Estimate]:
     wraps: dict[str, Callable[[AsgiApp], AsgiApp]] = {
         "forwarding": asgi_forwarding,
         "minimal injector": partial(asgi_minimal_injector, user=signed_in, snippets=snippets()),
-        OURS: asgi_widgetmw,
+        WIDGETMW: asgi_widgetmw,
         "Starlette's GZipMiddleware, client without gzip": GZipMiddleware,
         "BaseHTTPMiddleware, empty": Empty,
         "BaseHTTPMiddleware, body.replace": partial(starlette.Replacing, snippet=span),
@@ -60,7 +60,7 @@ def _wsgi(effort: Effort) -> Mapping[str, Estimate]:
     wraps: dict[str, Callable[[WsgiApp], WsgiApp]] = {
         "forwarding": wsgi_forwarding,
         "minimal injector": partial(wsgi_minimal_injector, user=signed_in, snippets=snippets()),
-        OURS: wsgi_widgetmw,
+        WIDGETMW: wsgi_widgetmw,
     }
     batches = {name: wsgi_batch(wrap(app), SHORT_HEADERS) for name, wrap in wraps.items()}
     return _overheads(run_interleaved({"bare": wsgi_batch(app, SHORT_HEADERS), **batches}, effort))
