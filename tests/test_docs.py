@@ -5,17 +5,17 @@ import re
 import pytest
 
 from tests.generated import PARTS, ROOT, rendered
-from widgetmw.core.reasons import REASONS
+from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import VARIABLES
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_generated_parts_are_what_the_code_says(name: str) -> None:
+def test_generated_parts_match_the_code(name: str) -> None:
     text, expected = rendered(name)
     assert text == expected, "run: make docs"
 
 
-def test_the_readme_has_the_two_commands() -> None:
+def test_the_readme_names_both_make_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in text
     assert "make test" in text
@@ -34,7 +34,7 @@ def test_the_readme_has_the_two_commands() -> None:
         "docs/servers.md",
     ],
 )
-def test_links_between_documents_lead_somewhere(name: str) -> None:
+def test_links_between_documents_are_valid(name: str) -> None:
     document = ROOT / name
     for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / link).exists(), link
@@ -45,6 +45,7 @@ def test_every_variable_is_in_the_readme() -> None:
     assert [v.name for v in VARIABLES if f"`{v.name}`" not in text] == []
 
 
-def test_every_reason_says_what_it_means_and_what_to_do() -> None:
-    assert all(meaning and mend for meaning, mend in REASONS.values())
-    assert all(re.fullmatch("[a-z0-9_]+", code) for code in REASONS)
+def test_every_skip_reason_has_a_code_a_text_and_a_remedy() -> None:
+    assert all(reason.text and reason.remedy for reason in SkipReason)
+    assert all(re.fullmatch("[a-z0-9_]+", reason.code) for reason in SkipReason)
+    assert len({reason.code for reason in SkipReason}) == len(SkipReason)

@@ -21,10 +21,12 @@ from benchmarks.rounds import Estimate
 from benchmarks.subject import ADA, VENDORS, settings, signed_in
 from benchmarks.traffic import CHROME_HEADERS, HTML, SEVEN_HEADERS, SHORT_HEADERS, asgi_request, discard, page
 from widgetmw import User
-from widgetmw.asgi.responder import Responder, is_special, nothing
-from widgetmw.core.engine import Widget
+from widgetmw.asgi.request import is_special
+from widgetmw.asgi.responder import Responder, nothing
+from widgetmw.core.engine import Engine
 from widgetmw.core.html.head_scanner import HeadScanner
-from widgetmw.core.identity.resolvers import claim, whose
+from widgetmw.core.identity.request_identity import acquire
+from widgetmw.core.identity.resolvers import resolve_user_eagerly
 
 TITLE = "Individual operations"
 _FULL = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")
@@ -52,7 +54,7 @@ def _estimate(benchmark: Any) -> tuple[str, Estimate]:
 
 def pieces() -> dict[str, Callable[[], object]]:
     """Returns the operations to measure, by name."""
-    tokens, long_page = Widget(settings()).tokens, page(100_000)
+    tokens, long_page = Engine(settings()).tokens, page(100_000)
     vendors = {vendor.provider.name: vendor.provider for vendor in settings(len(VENDORS)).vendors}
     operations: dict[str, Callable[[], object]] = {
         f"sign a token of {name}": lambda provider=provider: provider.mint(ADA, 1_700_000_000, 1_700_003_600)  # type: ignore[misc]
@@ -66,7 +68,7 @@ def pieces() -> dict[str, Callable[[], object]]:
 
 def _of_a_page() -> dict[str, Callable[[], object]]:
     """Returns the operations of a page with a token, in their order."""
-    engine, body = Widget(settings()), page()
+    engine, body = Engine(settings()), page()
     request, two = asgi_request(list(SHORT_HEADERS)), [(b"content-type", HTML), (b"content-length", b"10000")]
     nine = [*two, *SEVEN_HEADERS]
     start = {"type": "http.response.start", "status": 200, "headers": two}
@@ -84,7 +86,7 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
         return engine.inject(responder, engine.page_from_bytes(200, headers), headers, ADA)  # type: ignore[arg-type]
 
     return {
-        "ASGI: acquire a request": lambda: claim(dict(request), engine),
+        "ASGI: acquire a request": lambda: acquire(dict(request), engine),
         "ASGI: the same without acquiring it": lambda: dict(request),
         "ASGI: check 3 request headers": lambda: is_special(SHORT_HEADERS),
         "ASGI: check 17 request headers": lambda: is_special(CHROME_HEADERS),
@@ -92,11 +94,11 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
         "read 2 response headers and make them private": lambda: engine.page_from_bytes(200, two),
         "read 9 response headers and make them private": lambda: engine.page_from_bytes(200, nine),
         "find the insertion offset of a page that begins like the last one": lambda: engine.insertion_offset("", body),
-        "resolve the user": lambda: whose(request, signed_in),
+        "resolve the user": lambda: resolve_user_eagerly(request, signed_in),
         "read 2 response headers and render the script": inject,
         "ASGI: copy a message": lambda: start.copy(),
         "ASGI: create a coroutine": lambda: nothing().close(),
-        "count an outcome": lambda: engine.events.note("page", "not_html"),
+        "count an outcome": lambda: engine.events.count("page", "not_html"),
     }
 
 

@@ -16,7 +16,7 @@ from benchmarks.rounds import Estimate, exact, spread
 from benchmarks.subject import new_user, settings, snippets, wsgi_widgetmw
 from benchmarks.traffic import SHORT_HEADERS, WsgiApp, response_body, wsgi_request
 from widgetmw import User
-from widgetmw.core.engine import Widget
+from widgetmw.core.engine import Engine
 from widgetmw.core.tokens.cache import Tokens
 
 CASE = "Threads on separate cores"
@@ -35,10 +35,10 @@ def measure(effort: Effort) -> Section:
 
 def count_minted(id: str) -> int:
     """Returns how many tokens the package signs for all threads, by its own count."""
-    widget = Widget(settings())
+    engine = Engine(settings())
     barrier = Barrier(THREADS)
-    _run_in_parallel([partial(_get_tokens, widget.tokens, id, barrier) for _ in range(THREADS)])
-    return widget.events.counts["token:minted"]
+    _run_in_parallel([partial(_get_tokens, engine.tokens, id, barrier) for _ in range(THREADS)])
+    return engine.events.counts["token:minted"]
 
 
 def _get_tokens(tokens: Tokens, id: str, barrier: Barrier) -> None:

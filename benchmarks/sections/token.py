@@ -12,7 +12,7 @@ from benchmarks.finding import Finding, Section
 from benchmarks.rounds import Batch, Estimate, run_interleaved
 from benchmarks.subject import ADA
 from widgetmw import Settings, testing
-from widgetmw.core.engine import Widget
+from widgetmw.core.engine import Engine
 
 LIFETIME = 3600
 
@@ -48,7 +48,7 @@ def _rs256(effort: Effort) -> Finding:
 
 
 def _ratio(environ: Mapping[str, str], sample: Callable[[], str], effort: Effort) -> Estimate:
-    tokens = Widget(Settings.from_env(environ)).tokens
+    tokens = Engine(Settings.from_env(environ)).tokens
     rounds = run_interleaved({"sample": repeated(sample), "widgetmw": repeated(lambda: tokens.get(ADA))}, effort)
     return rounds.ratio("sample", "widgetmw")
 

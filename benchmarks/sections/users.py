@@ -15,7 +15,7 @@ from benchmarks.machine import resident_bytes
 from benchmarks.rounds import Estimate, exact
 from benchmarks.traffic import SHORT_HEADERS, response_body, wsgi_app, wsgi_request
 from widgetmw import User, testing
-from widgetmw.core.engine import Widget
+from widgetmw.core.engine import Engine
 from widgetmw.wsgi import WidgetMiddleware
 
 CASE = "A million users, cache of 10,000"
@@ -132,7 +132,7 @@ def inserted(cached: int, inserts: int, with_gc: bool, later: float) -> list[flo
     settings = testing.settings(
         "digitalgenius", clock=clock, WIDGETMW_CACHE_SIZE=str(cached), DG_TOKEN_TTL=str(LIFETIME)
     )
-    tokens = Widget(settings).tokens
+    tokens = Engine(settings).tokens
     for user in users(0, cached):
         tokens.get(user)
     clock.move(later)
