@@ -17,7 +17,7 @@ from benchmarks.subject import new_user, settings, snippets, wsgi_widgetmw
 from benchmarks.traffic import SHORT_HEADERS, WsgiApp, response_body, wsgi_request
 from widgetmw import User
 from widgetmw.core.engine import Engine
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 CASE = "Threads on separate cores"
 THREADS, TRIES = 64, 50
@@ -41,7 +41,7 @@ def count_minted(id: str) -> int:
     return engine.events.counts["token:minted"]
 
 
-def _get_tokens(tokens: Tokens, id: str, barrier: Barrier) -> None:
+def _get_tokens(tokens: TokenCache, id: str, barrier: Barrier) -> None:
     user = User(id)
     barrier.wait()
     tokens.get(user)
