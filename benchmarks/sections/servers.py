@@ -77,7 +77,7 @@ class Turns:
         found = [Finding(case, measure, self.elapsed.ratio(base, "with_widgetmw"), limit=limit, at_least=True)]
         if self.cpu is not None:
             share = self.cpu.ratio(base, "with_widgetmw")
-            found.append(Finding(case, f"{measure}, by the server's own time at work", share, at_least=True))
+            found.append(Finding(case, f"{measure}, by the server's CPU time", share, at_least=True))
         return found
 
 
