@@ -57,7 +57,7 @@ class Panel {
     this.current = current;
     this.first ??= current.token;
     this.clock.start(current);
-    if (byId("result").dataset.state === "waiting") this.say("", "");
+    byId("renewal-note").textContent = "";
     const { alg, kid } = header(current.token);
     const facts = { signed: kid ? `${alg}, key ${kid}` : alg, ...claims(current.token) };
     byId("claims").replaceChildren(...rows(facts));
@@ -75,7 +75,8 @@ class Panel {
     const verdict = await verify(this.provider, asked);
     if (asked !== this.current?.token) return;
     this.judge(verdict);
-    this.say("waiting", "A tab that is hidden or unused is not renewed. It will be as soon as you use it.");
+    // Not in the result line: that one belongs to the buttons, and renewals must not clear it.
+    byId("renewal-note").textContent = "Tokens are not renewed in a tab that is hidden or idle. Use the tab to renew.";
   }
 
   judge(verdict) {
