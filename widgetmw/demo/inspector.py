@@ -60,7 +60,7 @@ class Inspector:
 
     def _respond(self, request: Request) -> Response:
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            return Response("Only this site's own pages may ask.", 403, {"Cache-Control": "no-store"})
+            return Response("Only available to this site's own pages.", 403, {"Cache-Control": "no-store"})
         if not self._site.has_page(request.path):
             return Response("No such page.", 404, {"Cache-Control": "no-store"})
         nonce = new_nonce()

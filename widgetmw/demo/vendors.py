@@ -75,7 +75,10 @@ class Vendors:
         return _verdict(self._giosg_url, url)
 
     def reply(self, vendor: str, token: str) -> tuple[str, Verdict | None]:
-        """Returns the reply to a chat message and the verdict on its token, which is empty for anonymous visitors."""
+        """Returns the reply to a chat message and the verdict on its token.
+
+        Anonymous visitors send an empty token and get no verdict.
+        """
         if not token:
             return "I cannot tell who you are. Sign in and ask again.", None
         verdict = self.verify(vendor, token)

@@ -10,6 +10,7 @@ function element(tag, text) {
 
 function summary(diff) {
   if (!diff.added) return "Nothing was added. The page was sent exactly as the shop wrote it, byte for byte.";
+  if (!diff.one_span) return "The page was changed in more than one place.";
   const size = diff.added.length.toLocaleString();
   return `${size} bytes were inserted at byte ${diff.offset.toLocaleString()}. ` +
     `The shop's own ${diff.bytes.toLocaleString()} bytes are unchanged.`;
