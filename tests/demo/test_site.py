@@ -143,7 +143,7 @@ def test_the_page_after_sign_out_cleans_up_once(client: Client) -> None:
     assert "byte for byte: no token" in client.get("/orlo").text
 
 
-def test_being_another_person_ends_the_session_before(client: Client) -> None:
+def test_switching_users_ends_the_previous_session(client: Client) -> None:
     sign_in(client)
     before = client.get_cookie(COOKIE)
     assert before is not None
@@ -152,14 +152,14 @@ def test_being_another_person_ends_the_session_before(client: Client) -> None:
     assert client.get("/_widgetmw/token").status_code == 401
 
 
-def test_nobody_can_sign_in_as_somebody_who_does_not_exist(client: Client) -> None:
+def test_an_unknown_user_cannot_sign_in(client: Client) -> None:
     response = client.post("/sign-in", data={"person": "admin"})
     assert response.status_code == 404
     assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page: str) -> None:
+def test_every_script_has_the_nonce_of_the_csp(client: Client, page: str) -> None:
     sign_in(client)
     first, second = client.get(page), client.get(page)
     policy = first.headers["Content-Security-Policy"]
@@ -173,7 +173,7 @@ def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page:
     assert " style=" not in first.text
 
 
-def test_no_page_names_another_host_as_a_source(client: Client) -> None:
+def test_no_page_loads_from_another_host(client: Client) -> None:
     sign_in(client)
     for page in PAGES:
         sources = re.findall(r'\s(?:src|href|action)="([^"]*)"', client.get(page).text)
