@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Mapping
 
-from widgetmw.core.errors import cause
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 _COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _TEST_USER = User("widgetmw-check", "Check", "check@example.com")
@@ -37,28 +37,28 @@ def check(environ: Mapping[str, str]) -> int:
     print(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
     if settings.proxy is not None:
         print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.facts()}")
-    tokens = Tokens(settings, time.time, Events())
+    tokens = TokenCache(settings, time.time, Events())
     results = [_check_vendor(settings, tokens, name) for name in settings.providers]
     return 0 if all(results) else 1
 
 
-def _check_vendor(settings: Settings, tokens: Tokens, name: str) -> bool:
+def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     provider = next(v.provider for v in settings.vendors if v.provider.name == name)
-    grant = tokens.get(_TEST_USER)
+    token_set = tokens.get(_TEST_USER)
     try:
-        token = grant.tokens[name]
+        token = token_set.by_provider[name]
         provider.verify(token.value)
     except Exception as error:
-        print(f"problem: {name}: cannot sign and verify a test token ({cause(error)})", file=sys.stderr)
+        print(f"problem: {name}: cannot sign and verify a test token ({describe_error(error)})", file=sys.stderr)
         return False
     lifetime = "does not expire"
     if provider.lifetime is not None:
-        margin = tokens.margin(provider.lifetime)
+        margin = tokens.refresh_margin(provider.lifetime)
         lifetime = f"valid for {provider.lifetime} s, renewed {margin} s before expiry"
-    print(f"{name}: {provider.key_facts()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
-    for note in provider.notes():
+    print(f"{name}: {provider.describe_key()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
+    for note in provider.warnings():
         print(f"{name}: note: {note}")
-    return all([_compiles(name, function, code) for function, code in provider.functions().items()])
+    return all([_compiles(name, function, code) for function, code in provider.snippets().items()])
 
 
 def _compiles(name: str, function: str, code: str) -> bool:

@@ -107,7 +107,7 @@ def test_nothing_is_read_when_disabled() -> None:
     assert Settings.from_env({"WIDGETMW_ENABLED": "off", "WIDGETMW_PROXY": "x"}).proxy is None
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def exported(document: str) -> list[dict[str, str]]:
@@ -225,7 +225,7 @@ def test_keys_may_come_from_a_file(tmp_path: Path) -> None:
     path.write_text(jwks("google-iap"))
     settings = Settings.from_env(variables("google-iap", KEYS="", KEYS_FILE=str(path)))
     assert settings.proxy is not None
-    assert settings.proxy.file is not None
+    assert [file.variable for file in settings.proxy.files] == ["WIDGETMW_PROXY_KEYS"]
     path.write_text("shown")
     assert "WIDGETMW_PROXY_KEYS_FILE must hold" in the_problem(variables("google-iap", KEYS="", KEYS_FILE=str(path)))
     assert "both set" in the_problem(variables("google-iap", KEYS_FILE=str(path)))
