@@ -1,4 +1,4 @@
-"""``widgetmw env``: the table of settings, as the README has it."""
+"""``widgetmw env``: the table of environment variables, as in the README."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from widgetmw.core.settings import VARIABLES
 
 
 def settings_table() -> str:
-    """Returns every variable with its meaning and default, as a Markdown table."""
+    """Returns a Markdown table of all variables with their meaning and default."""
     vendors = [variable for name in registered_names() for variable in load_provider(name).variables]
     return table([*VARIABLES, *vendors])
