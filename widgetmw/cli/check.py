@@ -44,7 +44,7 @@ def _vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     token_set = tokens.get(_SOMEBODY)
     try:
         token = token_set.by_provider[name]
-        provider.verify(token.value)
+        provider.verify(token.value, _SOMEBODY)
     except Exception as error:
         print(f"problem: {name}: the token does not verify with its own key ({cause(error)})", file=sys.stderr)
         return False
