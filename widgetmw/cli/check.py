@@ -56,10 +56,10 @@ def _vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
 
 
 def _compiles(name: str, function: str, code: str) -> bool:
-    """Has a real engine read the operator's JavaScript: one fault in it would keep all of runtime.js from running."""
+    """Checks the syntax of a snippet with a real engine, since a syntax error keeps the whole snippet from running."""
     node = shutil.which("node")
     if node is None:
-        print(f"{name}: note: node is not installed here, so the {function} snippet was only looked over")
+        print(f"{name}: note: the syntax of the {function} snippet is not checked, since node is not installed here")
         return True
     done = subprocess.run(  # noqa: S603  the program is node, and the code comes on its standard input
         [node, "-e", _COMPILE], input=f"({code})", text=True, capture_output=True, timeout=30, check=False

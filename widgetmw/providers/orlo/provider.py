@@ -13,7 +13,7 @@ _mobile_url = regex(rf"https?://\S*{TOKEN}\S*", f"an http(s) URL that holds {TOK
 
 def _snippet(text: str) -> str:
     # imported late: only a site that has a snippet pays for it
-    from widgetmw.core.operator_script import as_function
+    from widgetmw.providers.orlo.snippet import as_function
 
     return as_function(text, (TOKEN, WIDGET))
 
