@@ -16,7 +16,6 @@ from benchmarks.rounds import Estimate, exact, spread
 from benchmarks.subject import made_anew, settings, snippets, wsgi_ours
 from benchmarks.traffic import SHORT, WsgiApp, served, wsgi_request
 from widgetmw import User
-from widgetmw.core.engine import Widget
 from widgetmw.core.tokens.cache import TokenCache
 
 CASE = "Threads on cores of their own"
@@ -33,7 +32,7 @@ def measure(effort: Effort) -> Section:
 
 def minted(id: str) -> int:
     """How many tokens the threads cause to be made, by the package's own count."""
-    widget = Widget(settings())
+    widget = Engine(settings())
     barrier = Barrier(THREADS)
     _together([partial(_ask, widget.tokens, id, barrier) for _ in range(THREADS)])
     return widget.events.counts["token:minted"]

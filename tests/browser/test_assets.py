@@ -54,7 +54,7 @@ def test_the_core_names_no_vendor() -> None:
 
 def test_an_unknown_vendor_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
-        assets.boot(["nobody"])
+        assets.boot(["anonymous"])
 
 
 def test_operator_functions_run_outside_our_scope() -> None:

@@ -78,7 +78,7 @@ def test_pages_and_endpoints(make: Make, env: dict[str, str], caplog: pytest.Log
 def test_reprs_of_everything_within_reach(make: Make, env: dict[str, str]) -> None:
     site = make(env=env, user=PERSONAL)
     site.get()
-    widget, out = site.widget, io.StringIO()
+    widget, out = site.engine, io.StringIO()
     token_set = widget.tokens.get(PERSONAL)
     seen = [
         site.middleware,

@@ -108,7 +108,7 @@ def test_a_resolver_that_is_no_function_is_refused() -> None:
     for user in (User("ada"), lambda environ: User("ada")):
         with pytest.raises(TypeError, match="function without arguments"):
             Widget(user=user)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="for Flask-Login's current_user leave it out"):
+    with pytest.raises(TypeError, match="for Flask-Login's current_user, omit it"):
         Widget(user=flask_login.current_user)
     Widget(user=dict)  # type: ignore[arg-type]  # it has no signature to look at, and fails when it is called
 

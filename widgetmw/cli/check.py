@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from widgetmw.core.errors import cause
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -46,7 +46,7 @@ def _vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
         token = token_set.by_provider[name]
         provider.verify(token.value, _SOMEBODY)
     except Exception as error:
-        print(f"problem: {name}: the token does not verify with its own key ({cause(error)})", file=sys.stderr)
+        print(f"problem: {name}: the token does not verify with its own key ({describe_error(error)})", file=sys.stderr)
         return False
     lifetime = "no expiry" if provider.lifetime is None else _lifetime(provider.lifetime, tokens)
     print(f"{name}: {provider.describe_key()}; token of {len(token.value)} bytes minted and verified; {lifetime}")

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from widgetmw.core.env.variable import Variable
-from widgetmw.core.errors import WidgetError, cause
+from widgetmw.core.errors import WidgetError, describe_error
 from widgetmw.core.provider import Provider
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _load(name: str) -> type[Provider] | ProviderError:
     entry = _entry_points()[name]
     found = _imported(entry)
     if isinstance(found, Exception):
-        return _rejection(entry, f"cannot be imported ({cause(found)})")
+        return _rejection(entry, f"cannot be imported ({describe_error(found)})")
     problem = _problem(found, name)
     if problem:
         return _rejection(entry, f"cannot be used: {problem}", _variables(found))

@@ -13,7 +13,7 @@ from typing import Any
 from widgetmw.core import registry
 from widgetmw.core.env.secret_file import SecretFile
 from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
-from widgetmw.core.errors import SettingsError, cause
+from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.provider import Provider
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import InFront
@@ -301,7 +301,7 @@ def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor 
     except ValueError as error:
         reader.problems.append(str(error))
     except Exception as error:  # a fault in the class of somebody else
-        reader.problems.append(f"{provider.name} cannot be configured ({cause(error)})")
+        reader.problems.append(f"{provider.name} cannot be configured ({describe_error(error)})")
     return None
 
 

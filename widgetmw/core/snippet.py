@@ -103,7 +103,7 @@ class Snippet:
             embed: vendors whose loader is added.
         """
         assert verdict.form is not None
-        frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
+        frame: Frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
         return frame if verdict.nonce is None else frame.with_nonce(verdict.nonce)
 
     def render(self, frame: Frame, now: float, token_set: TokenSet | None = None) -> bytes:

@@ -105,7 +105,7 @@ class SecretFileWatcher:
                 contents[file.variable] = file.read(again=True)
             except ValueError as error:
                 # between two versions a file may be missing; the current keys are still valid
-                self._events.once(self._kind, "key_file_unreadable", f"{file.variable}_FILE {error}")
+                self._events.warn_once(self._kind, "key_file_unreadable", f"{file.variable}_FILE {error}")
                 return None
         if contents == self._contents:
             return None
@@ -115,5 +115,5 @@ class SecretFileWatcher:
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in contents)
             why = f"{names}: the new content cannot be used: {error}"
-            self._events.failure(self._kind, "key_file_malformed", why)
+            self._events.count_and_warn(self._kind, "key_file_malformed", why)
             return None

@@ -48,7 +48,7 @@ class Front:
         try:
             return self._person(carrier(request))
         except Refused as refused:
-            self._events.note("proxy", refused.code)
+            self._events.count("proxy", refused.code)
             raise
 
     def announced(self, request: Request) -> bool:
@@ -76,18 +76,18 @@ class Front:
         found = lines(request, self._names)
         deciding = found.get(placed.proxy.headers[0], ())
         if not any(line.strip(" \t") for line in deciding):
-            self._events.note("proxy", "blank" if deciding else "absent")
+            self._events.count("proxy", "blank" if deciding else "absent")
             return None
         if not self._from_proxy(request, found):
-            self._events.once("proxy", "address_not_listed", REASONS["address_not_listed"][0])
+            self._events.warn_once("proxy", "address_not_listed", REASONS["address_not_listed"][0])
             return None
         if not placed.proxy.signed and folds(request):
             raise Refused("server_ambiguous")
         user, doubtful, _ = self._read(placed, verified, found)
         if user is None:
-            self._events.note("proxy", "blank")
+            self._events.count("proxy", "blank")
         if doubtful:
-            self._events.once("proxy", "value_left_out", REASONS["value_left_out"][0])
+            self._events.warn_once("proxy", "value_left_out", REASONS["value_left_out"][0])
         return user
 
     def _from_proxy(self, request: Request, said: Lines) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from cachetools import Cache
 
 from widgetmw.core.env.secret_file import WATCH_PERIOD
-from widgetmw.core.errors import cause
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
@@ -109,10 +109,10 @@ class TokenCache:
             provider = vendor.provider
             try:
                 tokens.append(self._token(provider, user, int(now)))
-                self._events.note("token", "minted")
+                self._events.count("token", "minted")
             except Exception as error:
                 failed.append(provider.name)
-                self._events.failure("token", "mint_failed", f"{provider.name}: {cause(error)}")
+                self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version)
         token_set.start = now - CLOCK_SKEW
         token_set.end = self._end(token_set, now)
@@ -120,7 +120,7 @@ class TokenCache:
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
         for name in provider.claims & user.attributes.keys():
-            self._events.once(
+            self._events.warn_once(
                 "token",
                 "attribute_collision",
                 f"{provider.name} sets {name} itself; the user's attribute of that name is ignored",
