@@ -82,4 +82,5 @@ def _halves(vendor: str) -> tuple[str, str]:
 
 
 def _read(folder: str, name: str) -> str:
-    return (files("widgetmw") / folder / f"{name}.js").read_text("ascii")
+    path = files("widgetmw") / folder / f"{name}.js"
+    return (path if path.is_file() else files("widgetmw") / folder / name / f"{name}.js").read_text("ascii")

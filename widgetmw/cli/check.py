@@ -47,7 +47,7 @@ def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     token_set = tokens.get(_TEST_USER)
     try:
         token = token_set.by_provider[name]
-        provider.verify(token.value)
+        provider.verify(token.value, _TEST_USER)
     except Exception as error:
         print(f"problem: {name}: cannot sign and verify a test token ({describe_error(error)})", file=sys.stderr)
         return False
@@ -62,12 +62,10 @@ def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
 
 
 def _compiles(name: str, function: str, code: str) -> bool:
-    """Compiles the operator's JavaScript with Node: a syntax error in it would break all of runtime.js."""
+    """Checks the syntax of a snippet with a real engine, since a syntax error keeps the whole snippet from running."""
     node = shutil.which("node")
     if node is None:
-        print(
-            f"{name}: note: Node.js is not installed, so the syntax of the {function} snippet was only partly checked"
-        )
+        print(f"{name}: note: the syntax of the {function} snippet was not checked: Node.js is not installed")
         return True
     result = subprocess.run(  # noqa: S603  the program is node; the code is passed on stdin
         [node, "-e", _COMPILE_SCRIPT], input=f"({code})", text=True, capture_output=True, timeout=30, check=False
