@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.servers.table import table
 from widgetmw.cli.env import settings_table
-from widgetmw.core import proxy, reasons
+from widgetmw.core import reasons
+from widgetmw.core.proxy import base as proxy
 
 ROOT = Path(__file__).parent.parent
 PARTS = {

@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from widgetmw.asgi_responder import Message, Scope
+from widgetmw.asgi.responder import Message, Scope
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
 from widgetmw.starlette import explained, install_resolver
 
 __all__ = ["install"]

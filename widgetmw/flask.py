@@ -27,19 +27,20 @@ from flask import (
 from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
-from widgetmw.core.body import Body
+from widgetmw.core.config_overlay import overlaid
 from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.engine import PAGE_METHODS, VALIDATORS
+from widgetmw.core.engine import Widget as Core
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.identity import Environ, ask, claimed, environ_name, from_environ, takes, whose
-from widgetmw.core.overlay import overlaid
-from widgetmw.core.placed import PLACE
-from widgetmw.core.scanner import REFUSED
+from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.head_scanner import REFUSED
+from widgetmw.core.html.marker_scanner import PLACE
+from widgetmw.core.identity.resolvers import Environ, ask, claimed, environ_name, from_environ, takes, whose
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
-from widgetmw.core.widget import PAGE_METHODS, VALIDATORS
-from widgetmw.core.widget import Widget as Core
-from widgetmw.wsgi import WidgetMiddleware, tokens_for
-from widgetmw.wsgi_responder import PLACED, decoded, read_facts
+from widgetmw.wsgi import WidgetMiddleware
+from widgetmw.wsgi.middleware import tokens_for
+from widgetmw.wsgi.responder import PLACED, decoded, read_facts
 
 __all__ = ["Widget", "widgetmw_script"]
 

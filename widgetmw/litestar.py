@@ -15,13 +15,13 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.types import Empty
 
-from widgetmw.asgi_responder import Message, Scope
+from widgetmw.asgi.responder import Message, Scope
+from widgetmw.asgi.subrequest import Outer, answered, asked, from_proxy, nameable
 from widgetmw.core.endpoint import Call
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import ask_async, takes, whose_async
+from widgetmw.core.identity.resolvers import ask_async, takes, whose_async
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
-from widgetmw.layers import Outer, answered, asked, from_proxy, nameable
 
 __all__ = ["WidgetMiddleware"]
 

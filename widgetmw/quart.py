@@ -13,15 +13,15 @@ from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, request, request_finished, session
 
-from widgetmw.asgi import App, Receive
-from widgetmw.asgi_responder import Message, Scope, Send
+from widgetmw.asgi.middleware import App, Receive
+from widgetmw.asgi.responder import Message, Scope, Send
+from widgetmw.asgi.subrequest import Outer, answered, asked, asks, from_proxy, nameable
+from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.engine import Widget as Core
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import ask_async, claimed, takes
-from widgetmw.core.overlay import overlaid
+from widgetmw.core.identity.resolvers import ask_async, claimed, takes
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
-from widgetmw.core.widget import Widget as Core
-from widgetmw.layers import Outer, answered, asked, asks, from_proxy, nameable
 
 __all__ = ["Widget"]
 

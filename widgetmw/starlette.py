@@ -16,14 +16,14 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi import App, Receive, placed, send_answer
-from widgetmw.asgi_responder import Scope, Send, UserProbe, is_special
+from widgetmw.asgi.middleware import App, Receive, placed, send_answer
+from widgetmw.asgi.responder import Scope, Send, UserProbe, is_special
+from widgetmw.asgi.subrequest import Outer, answered, asked
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity import AsyncResolver, claimed, from_scope, takes
+from widgetmw.core.identity.resolvers import AsyncResolver, claimed, from_scope, takes
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
-from widgetmw.layers import Outer, answered, asked
 
 __all__ = ["install"]
 

@@ -23,10 +23,10 @@ from functools import cache
 from secrets import token_hex
 from typing import Any, Final
 
-from widgetmw.core.identity import pretended
+from widgetmw.core.identity.resolvers import pretended
+from widgetmw.core.identity.user import User
 from widgetmw.core.provider import known
 from widgetmw.core.settings import Settings
-from widgetmw.core.user import User
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
 

@@ -16,17 +16,18 @@ from pathlib import Path
 from types import CellType, MethodType
 from typing import Any
 
+from widgetmw.asgi.responder import Responder, is_special
+
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.rounds import Estimate
 from benchmarks.subject import ADA, VENDORS, settings, signed_in
 from benchmarks.traffic import CHROME, HTML, SEVEN, SHORT, asgi_request, nowhere, page
 from widgetmw import User
-from widgetmw.asgi_glance import Glance, glanced, special
-from widgetmw.asgi_responder import nothing
-from widgetmw.core.identity import claim, whose
-from widgetmw.core.scanner import HeadScanner
-from widgetmw.core.widget import Widget
+from widgetmw.asgi.responder import nothing
+from widgetmw.core.engine import Widget
+from widgetmw.core.html.head_scanner import HeadScanner
+from widgetmw.core.identity.resolvers import claim, whose
 
 TITLE = "pieces, by themselves"
 _SPEED = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")

@@ -16,8 +16,8 @@ from benchmarks.rounds import Estimate, exact, spread
 from benchmarks.subject import made_anew, settings, snippets, wsgi_ours
 from benchmarks.traffic import SHORT, WsgiApp, served, wsgi_request
 from widgetmw import User
-from widgetmw.core.tokens import Tokens
-from widgetmw.core.widget import Widget
+from widgetmw.core.engine import Widget
+from widgetmw.core.tokens.cache import Tokens
 
 CASE = "Threads on cores of their own"
 THREADS, TRIES = 64, 50

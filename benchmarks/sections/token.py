@@ -12,7 +12,7 @@ from benchmarks.finding import Finding, Section
 from benchmarks.rounds import Batch, Estimate, interleaved
 from benchmarks.subject import ADA
 from widgetmw import Settings, testing
-from widgetmw.core.widget import Widget
+from widgetmw.core.engine import Widget
 
 LIFETIME = 3600
 

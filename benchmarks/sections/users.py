@@ -15,7 +15,7 @@ from benchmarks.machine import resident
 from benchmarks.rounds import Estimate, exact
 from benchmarks.traffic import SHORT, served, wsgi_answering, wsgi_request
 from widgetmw import User, testing
-from widgetmw.core.widget import Widget
+from widgetmw.core.engine import Widget
 from widgetmw.wsgi import WidgetMiddleware
 
 CASE = "A million users through a cache of 10,000"

@@ -1,4 +1,4 @@
-"""Whether Chromium agrees with widgetmw.core.policy: stand-ins of our forms under real policies.
+"""Whether Chromium agrees with widgetmw.core.http.csp: stand-ins of our forms under real policies.
 
 Each page carries the form that the judge chose, with a body that only says that it ran. The browser must run it and
 report no violation; where the judge refuses, the browser must block every form.
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgetmw.core.policy import Verdict, amended, hash_source, judge
+from widgetmw.core.http.csp import Verdict, amended, hash_source, judge
 
 SITE = "window.site=1"  # the page's own inline script
 OWN = hash_source(SITE.encode())

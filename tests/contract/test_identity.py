@@ -17,7 +17,7 @@ from tests.contract.conftest import Make
 from tests.contract.site import BODY
 from widgetmw import User, identify
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import from_environ, from_object
+from widgetmw.core.identity.resolvers import from_environ, from_object
 
 EVE = User("eve")
 

@@ -11,7 +11,7 @@ import pytest
 from tests.frameworks.flask_app import PAGE, make, member
 from tests.frameworks.visitor import whose
 from widgetmw import Settings, SettingsError, User
-from widgetmw.core.overlay import overlaid
+from widgetmw.core.config_overlay import overlaid
 from widgetmw.flask import Widget
 
 

@@ -34,7 +34,7 @@ import widgetmw.flask
 import widgetmw.starlette
 import widgetmw.wsgi
 from tests.contract.django_site import Urls
-from tests.core.proxies import HEADER, NOW, PROXY, environ, scope, signed, variables
+from tests.core.proxy.proxies import HEADER, NOW, PROXY, environ, scope, signed, variables
 from tests.frameworks.visitor import HEAD, whose
 from widgetmw import User, identify
 from widgetmw.django import configuration

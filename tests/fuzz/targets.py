@@ -10,10 +10,10 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 
-from widgetmw.core.body import Body
-from widgetmw.core.coding import Corrupt, Decoder
-from widgetmw.core.policy import Judge, amended, hash_source, judge
-from widgetmw.core.scanner import PENDING, REFUSED, HeadScanner, locate
+from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.content_coding import Corrupt, Decoder
+from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner, locate
+from widgetmw.core.http.csp import Judge, amended, hash_source, judge
 
 SPAN = b"<script data-widgetmw>1</script>"
 _PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"

@@ -17,7 +17,7 @@ from tests.components import CACHE
 from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, Clock, require
 from widgetmw import Settings, User
 from widgetmw.core.events import Events
-from widgetmw.core.tokens import Grant, Tokens
+from widgetmw.core.tokens.cache import Grant, Tokens
 from widgetmw.providers.signing import hmac_key, sign
 
 ADA = User("ada-1", "Ada Lovelace", "ada@example.com", {"plan": "gold", "seats": 3, "trial": False, "score": 1.5})

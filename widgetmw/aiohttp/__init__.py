@@ -13,10 +13,10 @@ from typing import Final
 from aiohttp import web
 
 from widgetmw.aiohttp.layer import Layer, Resolver
-from widgetmw.core.identity import takes
+from widgetmw.asgi.subrequest import nameable
+from widgetmw.core.engine import Widget
+from widgetmw.core.identity.resolvers import takes
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import Widget
-from widgetmw.layers import nameable
 
 __all__ = ["install"]
 

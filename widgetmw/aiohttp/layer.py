@@ -12,13 +12,13 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from widgetmw.aiohttp.writer import Exact, Nowhere, Responder, Writer, name_file
-from widgetmw.asgi import below, call_of, hide_validators, tokens_for
-from widgetmw.asgi_responder import Scope
+from widgetmw.asgi.middleware import below, call_of, hide_validators, tokens_for
+from widgetmw.asgi.responder import Scope
 from widgetmw.core.endpoint import Answer, Call
+from widgetmw.core.engine import VALIDATORS, Widget
 from widgetmw.core.errors import cause
-from widgetmw.core.identity import KEY, AsyncResolver, claim, share
-from widgetmw.core.user import User
-from widgetmw.core.widget import VALIDATORS, Widget
+from widgetmw.core.identity.resolvers import KEY, AsyncResolver, claim, share
+from widgetmw.core.identity.user import User
 
 Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
 

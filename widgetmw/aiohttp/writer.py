@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from widgetmw import asgi_responder
-from widgetmw.asgi_responder import Message, Scope, Send
+from widgetmw.asgi import responder as asgi_responder
+from widgetmw.asgi.responder import Message, Scope, Send
 from widgetmw.core.endpoint import Answer
-from widgetmw.core.identity import AsyncResolver
-from widgetmw.core.widget import Widget
+from widgetmw.core.engine import Widget
+from widgetmw.core.identity.resolvers import AsyncResolver
 
 _OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from widgetmw.core.errors import cause
 from widgetmw.core.events import Events
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens import Tokens
-from widgetmw.core.user import User
+from widgetmw.core.tokens.cache import Tokens
 
 _COMPILE = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _SOMEBODY = User("widgetmw-check", "Check", "check@example.com")

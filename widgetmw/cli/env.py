@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from widgetmw.core.env.variable import table
 from widgetmw.core.provider import known, provider_class
 from widgetmw.core.settings import VARIABLES
-from widgetmw.core.variable import table
 
 
 def settings_table() -> str:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from widgetmw.core.events import Events
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens import Tokens
-from widgetmw.core.user import User
+from widgetmw.core.tokens.cache import Tokens
 
 
 def token(environ: Mapping[str, str], id: str, provider: str | None, name: str | None, email: str | None) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, normal_origin
-from widgetmw.core.tokens import Grant, Token, Tokens
-from widgetmw.core.user import User
+from widgetmw.core.tokens.cache import Grant, Token, Tokens
 
 _FIXED: Final = (
     ("Content-Type", "application/json"),

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from widgetmw.core.env.variable import Variable
+from widgetmw.core.identity.user import Scalar, User
 from widgetmw.core.registry import Registry
-from widgetmw.core.user import Scalar, User
-from widgetmw.core.variable import Variable
 
 
 @dataclass(frozen=True, slots=True)

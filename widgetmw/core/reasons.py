@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from widgetmw.core import policy, response, scanner, widget
+from widgetmw.core import engine as widget
+from widgetmw.core.html import head_scanner as scanner
+from widgetmw.core.http import csp as policy
+from widgetmw.core.http import page as response
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     **widget.REASONS,

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from widgetmw.core import proxy_settings
+from widgetmw.core.env.secret_file import SecretFile
+from widgetmw.core.env.variable import Reader, Variable, comma_list, flag, matching, names_of, one_of, whole
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.provider import Provider, known, provider_class
-from widgetmw.core.proxy_settings import InFront
-from widgetmw.core.secret import SecretFile
-from widgetmw.core.variable import Reader, Variable, comma_list, flag, matching, names_of, one_of, whole
+from widgetmw.core.proxy import settings as proxy_settings
+from widgetmw.core.proxy.settings import InFront
 
 _log = logging.getLogger("widgetmw")
 

@@ -15,10 +15,10 @@ from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from widgetmw.core.http.csp import Verdict
 from widgetmw.core.memo import Memo
-from widgetmw.core.policy import Verdict
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens import Grant
+from widgetmw.core.tokens.cache import Grant
 
 Kind: TypeAlias = Literal["token", "ask", "public", "clean"]
 Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]

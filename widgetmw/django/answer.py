@@ -14,13 +14,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 
-from widgetmw.core.body import Body
+from widgetmw.core.engine import PAGE_METHODS, Facts, Widget
 from widgetmw.core.errors import ResolverError, cause
-from widgetmw.core.headers import with_exact_length, without
-from widgetmw.core.response import LENGTH, Page
-from widgetmw.core.scanner import PENDING, REFUSED
-from widgetmw.core.user import User
-from widgetmw.core.widget import PAGE_METHODS, Facts, Widget
+from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.http.page import LENGTH, Page
+from widgetmw.core.http.response_headers import with_exact_length, without
+from widgetmw.core.identity.user import User
 from widgetmw.django.request import PLACED, facts
 
 Headers = list[tuple[str, str]]

@@ -14,11 +14,11 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from widgetmw.core.config_overlay import overlaid, variable_names
+from widgetmw.core.engine import Widget
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.identity import takes
-from widgetmw.core.overlay import overlaid, variable_names
+from widgetmw.core.identity.resolvers import takes
 from widgetmw.core.settings import Settings
-from widgetmw.core.widget import Widget
 from widgetmw.django.person import from_request
 
 USER: Final = "USER"

@@ -9,9 +9,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from widgetmw.core.engine import Widget
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import whose, whose_async
-from widgetmw.core.widget import Widget
+from widgetmw.core.identity.resolvers import whose, whose_async
 from widgetmw.django.answer import Answer
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import async_user, carrier, give_back, hide_validators, sync_user, take

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.user import User
+from widgetmw.core.identity.user import User
 
 
 def from_request(request: HttpRequest) -> User | None:

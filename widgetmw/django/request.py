@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from widgetmw.core.endpoint import Call
-from widgetmw.core.identity import (
+from widgetmw.core.engine import VALIDATORS, Facts
+from widgetmw.core.identity.resolvers import (
     AsyncResolver,
     Environ,
     Request,
@@ -22,10 +23,9 @@ from widgetmw.core.identity import (
     release,
     share,
 )
-from widgetmw.core.user import User
-from widgetmw.core.widget import VALIDATORS, Facts
+from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi_responder import read_facts
+from widgetmw.wsgi.responder import read_facts
 
 OWNER: Final = "widgetmw.django"
 PLACED: Final = "widgetmw.placed"

@@ -9,10 +9,10 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 
 from widgetmw.core.endpoint import Answer, bounded
-from widgetmw.core.widget import Widget
+from widgetmw.core.engine import Widget
 from widgetmw.django.configuration import installed
 from widgetmw.django.request import ANSWER, base, call_of, sync_user
-from widgetmw.wsgi import tokens_for
+from widgetmw.wsgi.middleware import tokens_for
 
 _RENEWED: Final = "widgetmw.session-renewed"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from widgetmw.core.env.variable import Variable, one_of, plain, whole
+from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Minted, Provider
-from widgetmw.core.user import User
-from widgetmw.core.variable import Variable, one_of, plain, whole
 from widgetmw.providers.signing import hmac_key, key_facts, key_notes, lifespan, sign, verify
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from widgetmw.core.env.variable import Variable, matching, one_of, whole
+from widgetmw.core.identity.user import Scalar, User, as_text
 from widgetmw.core.provider import Minted, Provider
-from widgetmw.core.user import Scalar, User, as_text
-from widgetmw.core.variable import Variable, matching, one_of, whole
 from widgetmw.providers.signing import hmac_key, key_facts, key_notes, sign, verify
 
 _ROOMS = "https://service.giosg.com/widgets/v1/public/orgs/{organization}/rooms/{room}/chat"

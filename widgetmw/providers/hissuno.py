@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from widgetmw.core.env.variable import Variable, matching, plain, whole
+from widgetmw.core.identity.user import User, as_text
 from widgetmw.core.provider import Minted, Provider
-from widgetmw.core.user import User, as_text
-from widgetmw.core.variable import Variable, matching, plain, whole
 from widgetmw.providers.signing import hmac_key, key_facts, key_notes, lifespan, sign, verify
 
 _chat_url = matching(r"https?://[^\s?#\"'<>\\]+/chat", "an http(s) URL that ends in /chat")

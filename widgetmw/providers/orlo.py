@@ -7,9 +7,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from widgetmw.core.env.variable import Variable, matching, plain, whole
+from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Minted, Provider
-from widgetmw.core.user import User
-from widgetmw.core.variable import Variable, matching, plain, whole
 from widgetmw.providers.signing import key_facts, lifespan, rsa_key, sign, verify
 
 _TOKEN, _WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widgetmw.core.proxy import register
+from widgetmw.core.proxy.base import register
 
 register("oauth2-proxy", "widgetmw.proxies.headers:OAuth2Proxy")
 register("oauth2-proxy-nginx", "widgetmw.proxies.headers:OAuth2ProxyNginx")

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final
 
 import jwt
 
-from widgetmw.core.proxy import Found, Lines, Proxy, Refused, usable
-from widgetmw.core.proxy_settings import AUDIENCE, ISSUER, KEYS, SIGNER
-from widgetmw.core.user import User
+from widgetmw.core.identity.user import User
+from widgetmw.core.proxy.base import Found, Lines, Proxy, Refused, usable
+from widgetmw.core.proxy.settings import AUDIENCE, ISSUER, KEYS, SIGNER
 from widgetmw.proxies.keys import Key, public_keys
 
 _LEEWAY: Final = 30.0  # seconds that two clocks may differ; what Google documents for its assertions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from widgetmw.core.proxy import Found, Lines, Proxy, Refused, usable
-from widgetmw.core.proxy_settings import EMAIL_HEADER, NAME_HEADER, USER_HEADER
-from widgetmw.core.user import User
+from widgetmw.core.identity.user import User
+from widgetmw.core.proxy.base import Found, Lines, Proxy, Refused, usable
+from widgetmw.core.proxy.settings import EMAIL_HEADER, NAME_HEADER, USER_HEADER
 
 
 class _Plain(Proxy):

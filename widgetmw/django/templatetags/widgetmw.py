@@ -9,10 +9,10 @@ from django import template
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
+from widgetmw.core.engine import has_session_cookie
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity import ask, whose
-from widgetmw.core.placed import PLACE
-from widgetmw.core.widget import has_session_cookie
+from widgetmw.core.html.marker_scanner import PLACE
+from widgetmw.core.identity.resolvers import ask, whose
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import PLACED, is_ours, sync_user
 

@@ -1,0 +1,112 @@
+"""In Chromium, with scripts on: the same document, mode and encoding, and our script runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.conftest import require
+from tests.core.html.pages import DECLARING, PLACED, split
+from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
+from widgetmw.core.html.head_scanner import locate
+
+# as long as a real one, so that what stands behind it is pushed out of the first 1,024 bytes
+SPAN = b"<script data-widgetmw>/*%b*/ window.ran = document.scripts.length;</script>" % (b"function () {} " * 200)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+LOOK = """() => {
+    const ours = node => node.nodeName === "SCRIPT" && node.hasAttribute("data-widgetmw");
+    const within = node => node.nodeName === "TEMPLATE" ? node.content.childNodes : node.childNodes;
+    const inside = node => [...within(node)].filter(child => !ours(child)).map(seen);
+    const seen = node => [node.nodeName, node.namespaceURI ?? "", node.nodeValue ?? "", node.publicId ?? "",
+        [...(node.attributes ?? [])].map(({name, value}) => [name, value]), inside(node)];
+    const script = document.querySelector("script");
+    return {
+        document: [seen(document), document.compatMode, document.characterSet],
+        ours: [script !== null && ours(script) && script.parentNode === document.head, window.ran ?? 0],
+    };
+}"""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        content_type, page = self.server.pages.get(self.path, ("text/plain", b""))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Chromium:
+    """Shows pages."""
+
+    def __init__(self, tab: Page, server: ThreadingHTTPServer) -> None:
+        self.tab, self.server = tab, server
+        self.pages: dict[str, tuple[str, bytes]] = {}
+        server.pages = self.pages  # type: ignore[attr-defined]
+
+    def look(self, page: bytes, content_type: str) -> dict[str, Any]:
+        """What the browser makes of a page."""
+        path = f"/{len(self.pages)}"
+        self.pages[path] = content_type, page
+        self.tab.goto(f"http://127.0.0.1:{self.server.server_port}{path}")
+        found: dict[str, Any] = self.tab.evaluate(LOOK)
+        return found
+
+    def check(self, page: bytes, charset_declared: bool) -> str:
+        """Compares a page with itself and our span; returns its encoding."""
+        content_type = "text/html; charset=windows-1252" if charset_declared else "text/html"
+        place, reason = locate(page, charset_declared)
+        assert reason is None
+        before = self.look(page, content_type)
+        after = self.look(page[:place] + SPAN + page[place:], content_type)
+        assert after["document"] == before["document"]
+        assert before["ours"] == [False, 0]
+        assert after["ours"] == [True, 1]  # ours was the only script when it ran
+        encoding: str = after["document"][2]
+        return encoding
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    program = require("chromium")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield Chromium(browser.new_page(), server)
+        browser.close()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", sorted(PLACED)[::2])  # a sample: each takes two page loads
+def test_a_torture_page_stays_the_same_document(chromium: Chromium, name: str) -> None:
+    chromium.check(split(PLACED[name])[0], charset_declared=True)
+
+
+@pytest.mark.parametrize("name", DECLARING)
+def test_a_page_that_declares_its_charset_keeps_it(chromium: Chromium, name: str) -> None:
+    chromium.check(split(DECLARING[name])[0], charset_declared=False)
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+@pytest.mark.parametrize("offset", [900, 1003, 1004, 1023, 1024, 1025, 3000])
+def test_the_charset_counts_wherever_it_stands_in_the_head(chromium: Chromium, offset: int, filler: str) -> None:
+    assert chromium.check(page_with_meta_at(offset, FILLERS[filler]), charset_declared=False) == "UTF-8"
+
+
+def test_a_span_before_the_charset_would_have_changed_the_encoding(chromium: Chromium) -> None:
+    page = BEFORE + b"</head><body>" + b"<meta charset=koi8-r>" + AFTER
+    assert chromium.look(page, "text/html")["document"][2] == "KOI8-R"
+    assert chromium.look(BEFORE + SPAN + page[len(BEFORE) :], "text/html")["document"][2] != "KOI8-R"
+    assert locate(page, charset_declared=False)[1] == "charset_late"

@@ -1,0 +1,329 @@
+"""The decision table of widgetmw.core.http.csp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from widgetmw.core.http.csp import REASONS, Verdict, amended, hash_source, judge
+
+HOST = "https://shop.example"
+HASH = hash_source(b"script")
+ZERO = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+
+# name: (enforced, report-only, what else is known, form, nonce, reason)
+Row = tuple[tuple[str, ...], tuple[str, ...], dict[str, Any], str | None, str | None, str | None]
+TABLE: dict[str, Row] = {
+    # nothing restricts scripts
+    "no policy": ((), (), {}, "inline", None, None),
+    "empty policy": (("",), (), {}, "inline", None, None),
+    "empty directives": ((" ; ;\t;",), (), {}, "inline", None, None),
+    "other directives only": (("img-src 'none'; frame-ancestors 'self'",), (), {}, "inline", None, None),
+    # nonces
+    "nonce": (("script-src 'nonce-AbC1'",), (), {}, "inline", "AbC1", None),
+    "base64 nonce": (("script-src 'nonce-a+/b=='",), (), {}, "inline", "a+/b==", None),
+    "base64url nonce": (("script-src 'nonce-a-_b'",), (), {}, "inline", "a-_b", None),
+    "nonce keyword in capitals": (("script-src 'NONCE-AbC1'",), (), {}, "inline", "AbC1", None),
+    "nonce with self and hosts": (("script-src 'self' 'nonce-x' https://cdn.example",), (), {}, "inline", "x", None),
+    "nonce with strict-dynamic": (("script-src 'nonce-x' 'strict-dynamic' https:",), (), {}, "inline", "x", None),
+    "nonce beside unsafe-inline for old browsers": (
+        ("script-src 'unsafe-inline' 'nonce-x'",), (), {}, "inline", "x", None,
+    ),
+    "the first of two nonces": (("script-src 'nonce-x' 'nonce-y'",), (), {}, "inline", "x", None),
+    "the same nonce in two headers": (("script-src 'nonce-x'", "script-src 'nonce-x'"), (), {}, "inline", "x", None),
+    "the nonce that both headers take": (
+        ("script-src 'nonce-x' 'nonce-y'", "script-src 'nonce-y' 'nonce-z'"), (), {}, "inline", "y", None,
+    ),
+    "two headers with different nonces": (
+        ("script-src 'nonce-x'", "script-src 'nonce-y'"), (), {}, None, None, "csp_blocks_script",
+    ),
+    "two nonces that differ in case": (
+        ("script-src 'nonce-x'", "script-src 'nonce-X'"), (), {}, None, None, "csp_blocks_script",
+    ),
+    "different nonces in a comma list": (
+        ("script-src 'nonce-x', script-src 'nonce-y'",), (), {}, None, None, "csp_blocks_script",
+    ),
+    "different nonces, both with self": (
+        ("script-src 'self' 'nonce-x'", "script-src 'self' 'nonce-y'"), (), {}, "external", None, None,
+    ),
+    "nonce and a policy for images": (("script-src 'nonce-x'", "img-src 'self'"), (), {}, "inline", "x", None),
+    "nonce in one, unsafe-inline and self in the other": (
+        ("script-src 'nonce-x'", "script-src 'unsafe-inline' 'self'"), (), {}, "inline", "x", None,
+    ),
+    "nonce in one, only unsafe-inline in the other": (
+        ("script-src 'nonce-x'", "script-src 'unsafe-inline'"), (), {}, "bundled", "x", None,
+    ),
+    "nonce in one, only self in the other": (
+        ("script-src 'nonce-x'", "script-src 'self'"), (), {}, "external", "x", None,
+    ),
+    "nonce with a character that no nonce has": (("script-src 'nonce-{x}'",), (), {}, None, None, "csp_none"),
+    "empty nonce": (("script-src 'nonce-' 'self'",), (), {}, "external", None, None),
+    "nonce with too much padding": (("script-src 'nonce-x===' 'self'",), (), {}, "external", None, None),
+    "nonce without its quotes": (("script-src nonce-x 'self'",), (), {}, "external", None, None),
+    "nonce for styles only": (("style-src 'nonce-x'; script-src 'self'",), (), {}, "external", None, None),
+    # which directive governs
+    "default-src alone": (("default-src 'self'",), (), {}, "external", None, None),
+    "script-src before default-src": (
+        ("default-src 'none'; script-src 'self'; connect-src *",), (), {}, "external", None, None,
+    ),
+    "script-src-elem before script-src": (
+        ("script-src-elem 'self'; script-src 'none'",), (), {}, "external", None, None,
+    ),
+    "script-src-elem forbids": (("script-src-elem 'none'; script-src 'self'",), (), {}, None, None, "csp_none"),
+    "script-src-attr does not count": (("script-src-attr 'none'; script-src 'self'",), (), {}, "external", None, None),
+    "the first of two directives counts": (("script-src 'self'; script-src 'none'",), (), {}, "external", None, None),
+    "names and keywords in any case": (("SCRIPT-SRC 'SELF'",), (), {}, "external", None, None),
+    "tabs and form feeds": (("\tscript-src\f'self'\t; \fconnect-src\t'self'",), (), {}, "external", None, None),
+    "a directive beyond ASCII is ignored": (("script-src 'none' é",), (), {}, "inline", None, None),
+    "a vertical tab parts nothing": (("script-src\v'none'",), (), {}, "inline", None, None),
+    # inline
+    "unsafe-inline and self": (("script-src 'self' 'unsafe-inline'",), (), {}, "inline", None, None),
+    "unsafe-inline without our URL": (("script-src 'unsafe-inline' cdn.example",), (), {}, "bundled", None, None),
+    "unsafe-inline switched off by a hash": (
+        ("script-src 'unsafe-inline' 'self' 'sha256-abc'",), (), {}, "external", None, None,
+    ),
+    "unsafe-inline not switched off by a broken hash": (
+        ("script-src 'unsafe-inline' 'self' 'sha256-{}'",), (), {}, "inline", None, None,
+    ),
+    "unsafe-inline switched off by strict-dynamic": (
+        ("script-src 'unsafe-inline' 'self' 'strict-dynamic'",), (), {}, None, None, "csp_blocks_script",
+    ),
+    "unsafe-inline in both of two": (
+        ("script-src 'unsafe-inline' 'self'", "default-src 'unsafe-inline' 'self'"), (), {}, "inline", None, None,
+    ),
+    "unsafe-inline in one of two": (
+        ("script-src 'unsafe-inline' 'self'", "script-src 'self'"), (), {}, "external", None, None,
+    ),
+    "unsafe-hashes and unsafe-eval allow no element": (
+        ("script-src 'unsafe-hashes' 'unsafe-eval'",), (), {}, None, None, "csp_none",
+    ),
+    "report-sample means nothing": (
+        ("script-src 'report-sample' 'unsafe-inline' 'self'",), (), {}, "inline", None, None,
+    ),
+    # external
+    "self": (("script-src 'self'",), (), {}, "external", None, None),
+    "self with hashes of the site's own": ((f"script-src 'self' {ZERO}",), (), {}, "external", None, None),
+    "hashes only": ((f"script-src {ZERO}",), (), {}, None, None, "csp_blocks_script"),
+    "strict-dynamic ignores self": (("script-src 'self' 'strict-dynamic'",), (), {}, None, None, "csp_blocks_script"),
+    "hashes of URLs ignore self": ((f"script-src 'self' 'url-{ZERO[1:]}",), (), {}, None, None, "csp_blocks_script"),
+    "any host": (("script-src *",), (), {}, "external", None, None),
+    "https scheme": (("script-src https:",), (), {}, "external", None, None),
+    "https scheme when TLS ends at a proxy": (
+        ("script-src https:",), (), {"origin": "http://shop.example"}, "external", None, None,
+    ),
+    "https scheme when the origin is unknown": (("script-src https:",), (), {"origin": None}, "external", None, None),
+    "data scheme": (("script-src data: blob:",), (), {}, None, None, "csp_blocks_script"),
+    "another host": (("script-src cdn.example",), (), {}, None, None, "csp_blocks_script"),
+    "our host": (("script-src shop.example",), (), {}, "external", None, None),
+    "our host when the origin is unknown": (
+        ("script-src shop.example",), (), {"origin": None}, None, None, "csp_blocks_script",
+    ),
+    # nothing
+    "none": (("script-src 'none'",), (), {}, None, None, "csp_none"),
+    "no source": (("script-src",), (), {}, None, None, "csp_none"),
+    "none in one of two": (("script-src 'nonce-x'", "script-src 'none'"), (), {}, None, None, "csp_none"),
+    "none beside others is ignored": (("script-src 'none' 'self'",), (), {}, "external", None, None),
+    "none with amend": (("script-src 'none'",), (), {"amend": True}, None, None, "csp_none"),
+    # sandbox
+    "sandbox": (("sandbox",), (), {}, None, None, "csp_sandbox"),
+    "sandbox without scripts": (("sandbox allow-same-origin allow-forms",), (), {}, None, None, "csp_sandbox"),
+    "sandbox without its own origin": (("sandbox allow-scripts",), (), {}, None, None, "csp_sandbox"),
+    "sandbox with both": (("sandbox ALLOW-scripts allow-same-origin",), (), {}, "inline", None, None),
+    "sandbox beats a nonce": (("script-src 'nonce-x'; sandbox",), (), {}, None, None, "csp_sandbox"),
+    "sandbox in a report-only policy does nothing": ((), ("sandbox",), {}, "inline", None, None),
+    # report-only
+    "report-only nonce": ((), ("script-src 'nonce-x'",), {}, "inline", "x", None),
+    "report-only self": ((), ("script-src 'self'",), {}, "external", None, None),
+    "report-only none": ((), ("script-src 'none'",), {}, "inline", None, None),
+    "report-only chooses among what is allowed": (
+        ("script-src 'self' 'unsafe-inline'",), ("script-src 'self'",), {}, "external", None, None,
+    ),
+    "report-only chooses the nonce": (
+        ("script-src 'nonce-x' 'nonce-y'",), ("script-src 'nonce-y'",), {}, "inline", "y", None,
+    ),
+    "report-only allows what is not allowed": (
+        ("script-src 'self'",), ("script-src 'nonce-x'",), {}, "external", "x", None,
+    ),
+    "report-only that nothing satisfies": (("script-src 'self'",), ("script-src 'none'",), {}, "external", None, None),
+    # connect-src
+    "connect-src without us": (("connect-src https://api.example",), (), {}, "inline", None, "csp_blocks_connect"),
+    "connect-src none": (("connect-src 'none'; script-src 'self'",), (), {}, "external", None, "csp_blocks_connect"),
+    "default-src forbids to connect": (
+        ("default-src 'none'; script-src 'nonce-x'",), (), {}, "inline", "x", "csp_blocks_connect",
+    ),
+    "connect-src self": (
+        ("default-src 'none'; script-src 'nonce-x'; connect-src 'self'",), (), {}, "inline", "x", None,
+    ),
+    "connect-src with our host": (("connect-src shop.example/_widgetmw/",), (), {}, "inline", None, None),
+    "connect-src in one of two": (
+        ("connect-src 'self'", "connect-src 'none'"), (), {}, "inline", None, "csp_blocks_connect",
+    ),
+    "connect-src knows no strict-dynamic": (("connect-src 'self' 'strict-dynamic'",), (), {}, "inline", None, None),
+    "report-only connect-src": ((), ("connect-src 'none'",), {}, "inline", None, None),
+    # amend
+    "amend is the last resort": (("script-src 'self'",), (), {"amend": True}, "external", None, None),
+    "amend for hosts of others": (("script-src cdn.example",), (), {"amend": True}, "hashed", None, None),
+    "amend for strict-dynamic": ((f"script-src 'strict-dynamic' {ZERO}",), (), {"amend": True}, "hashed", None, None),
+    "amend for different nonces": (
+        ("script-src 'nonce-x'", "script-src 'nonce-y'"), (), {"amend": True}, "hashed", None, None,
+    ),
+    "amend beside a policy that allows inline": (
+        (f"script-src {ZERO}", "script-src 'unsafe-inline'"), (), {"amend": True}, "hashed", None, None,
+    ),
+    "amend opens no sandbox": (("sandbox",), (), {"amend": True}, None, None, "csp_sandbox"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_decision(name: str) -> None:
+    enforced, report_only, facts, form, nonce, reason = TABLE[name]
+    verdict = judge(enforced, report_only, **{"origin": HOST, "base": "/_widgetmw", **facts})
+    assert (verdict.form, verdict.nonce, verdict.reason) == (form, nonce, reason)
+    assert verdict.connect is (form is not None and reason != "csp_blocks_connect")
+
+
+# our runtime is https://shop.example/app/_widgetmw/runtime.js unless another origin is given
+URLS = [
+    ("shop.example", HOST, True),
+    ("SHOP.example", HOST, True),
+    ("shop.example.", HOST, False),
+    ("https://shop.example", HOST, True),
+    ("http://shop.example", HOST, True),
+    ("ws://shop.example", HOST, False),
+    ("ftp://shop.example", HOST, False),
+    ("https://shop.example", "http://shop.example", True),
+    ("http://shop.example", "http://shop.example", True),
+    ("*.example", HOST, True),
+    ("*.shop.example", HOST, False),
+    ("*.shop.example", "https://www.shop.example", True),
+    ("*.hop.example", HOST, False),
+    ("*.*", HOST, False),
+    ("https://*", HOST, True),
+    ("shop.example:443", HOST, True),
+    ("shop.example:0443", HOST, True),
+    ("shop.example:80", HOST, False),
+    ("shop.example:8443", HOST, False),
+    ("shop.example:*", HOST, True),
+    ("shop.example", "https://shop.example:8443", False),
+    ("shop.example:8443", "https://shop.example:8443", True),
+    ("shop.example:*", "https://shop.example:8443", True),
+    ("shop.example:80", "http://shop.example", True),
+    ("shop.example:443", "http://shop.example", True),
+    ("shop.example:" + "9" * 5000, HOST, False),
+    ("shop.example/", HOST, True),
+    ("shop.example/app/", HOST, True),
+    ("shop.example/app", HOST, False),
+    ("shop.example/App/", HOST, False),
+    ("shop.example/app/_widgetmw/runtime.js", HOST, True),
+    ("shop.example/app/_widgetmw/runtime.js/", HOST, False),
+    ("shop.example/app/_widgetmw/runtime.j", HOST, False),
+    ("shop.example/app/%5fwidgetmw/runtime%2Ejs", HOST, True),
+    ("shop.example/app/_widgetmw/runtime.js?v=1", HOST, True),
+    ("shop.example/app/_widgetmw/runtime.js/x", HOST, False),
+    ("shop.example//app/", HOST, False),
+    ("127.0.0.1:8000", "http://127.0.0.1:8000", True),
+    ("localhost:8000", "http://localhost:8000", True),
+    ("[::1]:8000", "http://[::1]:8000", False),
+    ("self", HOST, False),
+    ("http:", HOST, True),
+    ("wss:", HOST, False),
+    ("*:443", HOST, True),
+]
+
+
+@pytest.mark.parametrize(("source", "origin", "expected"), URLS, ids=[f"{row[0][:60]} {row[1]}" for row in URLS])
+def test_source_matches_our_url(source: str, origin: str, expected: bool) -> None:
+    verdict = judge([f"script-src {source}"], origin=origin, base="/app/_widgetmw")
+    assert verdict.form == ("external" if expected else None)
+
+
+LOADER, OTHER = "https://chat.vendor.example/init.js", "https://cdn.other.example/x/load.js"
+
+
+@pytest.mark.parametrize(
+    ("enforced", "expected", "reason"),
+    [
+        ((), {LOADER, OTHER}, None),
+        (("script-src 'self'",), set(), "csp_blocks_loader"),
+        (("script-src 'nonce-x'",), set(), "csp_blocks_loader"),
+        (("script-src 'nonce-x' 'strict-dynamic'",), {LOADER, OTHER}, None),
+        (("script-src 'self' chat.vendor.example",), {LOADER}, "csp_blocks_loader"),
+        (("script-src 'self' *.example",), {LOADER, OTHER}, None),
+        (("script-src 'self' https:",), {LOADER, OTHER}, None),
+        (("script-src 'self' https://cdn.other.example/y/",), set(), "csp_blocks_loader"),
+        (
+            ("script-src 'nonce-x' 'strict-dynamic'", "script-src 'self' 'nonce-x' *.other.example"),
+            {OTHER},
+            "csp_blocks_loader",
+        ),
+        (("require-trusted-types-for 'script'",), set(), "csp_trusted_types"),
+        (("trusted-types 'none'",), {LOADER, OTHER}, None),
+        (("script-src 'none'",), set(), "csp_none"),
+    ],
+)
+def test_loaders_need_their_host_or_strict_dynamic(
+    enforced: tuple[str, ...], expected: set[str], reason: str | None
+) -> None:
+    verdict = judge(enforced, origin=HOST, loaders=[LOADER, OTHER])
+    assert set(verdict.embed) == expected
+    assert verdict.embed_reason == reason
+
+
+def test_trusted_types_leave_our_own_scripts_alone() -> None:
+    verdict = judge(["require-trusted-types-for 'script'; trusted-types default; script-src 'nonce-x'"])
+    assert (verdict.form, verdict.nonce, verdict.reason) == ("inline", "x", None)
+    assert verdict.embed_reason == "csp_trusted_types"
+
+
+def test_a_url_that_is_no_url_is_never_allowed() -> None:
+    assert judge(["script-src *"], loaders=["javascript:alert(1)"]).embed == frozenset()
+
+
+AMENDMENTS = {
+    "script-src x.example": f"script-src x.example {HASH}",
+    "img-src *; script-src x.example ;style-src 'self'": f"img-src *; script-src x.example {HASH} ;style-src 'self'",
+    "Script-Src 'nonce-x'": f"Script-Src 'nonce-x' {HASH}",
+    "script-src-elem x.example; script-src 'self'": f"script-src-elem x.example {HASH}; script-src 'self'",
+    "script-src x.example; script-src y.example": f"script-src x.example {HASH}; script-src y.example",
+    "default-src 'self' x.example": f"default-src 'self' x.example; script-src 'self' x.example {HASH}",
+    "default-src x.example; ": f"default-src x.example;  script-src x.example {HASH}",
+    "script-src 'unsafe-inline' x.example": "script-src 'unsafe-inline' x.example",
+    "script-src 'unsafe-inline' 'nonce-x'": f"script-src 'unsafe-inline' 'nonce-x' {HASH}",
+    "script-src 'none'": "script-src 'none'",
+    "img-src 'self'": "img-src 'self'",
+    f"script-src {HASH}": f"script-src {HASH}",
+    "script-src x.example,\tscript-src 'unsafe-inline', default-src y.example": (
+        f"script-src x.example {HASH},\tscript-src 'unsafe-inline', default-src y.example; script-src y.example {HASH}"
+    ),
+    " ,; ,": " ,; ,",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("header", AMENDMENTS)
+def test_amended_adds_the_hash_where_it_is_needed_and_nowhere_else(header: str) -> None:
+    assert amended(header, HASH) == AMENDMENTS[header]
+    assert amended(amended(header, HASH), HASH) == AMENDMENTS[header]
+
+
+def test_a_hash_in_default_src_would_switch_off_inline_styles() -> None:
+    before = "default-src 'unsafe-inline' 'strict-dynamic'"
+    assert amended(before, HASH).startswith(before + ";")
+
+
+def test_hash_source_is_that_of_the_specification() -> None:
+    # the example of CSP Level 3, section "Hash usage for <script> elements"
+    assert hash_source(b"alert('Hello, world.');") == "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
+
+
+def test_every_reason_says_what_it_means_and_how_to_mend_it() -> None:
+    assert REASONS.keys() >= {row[-1] for row in TABLE.values()} - {None}
+    assert all(
+        code.startswith("csp_") and meaning.endswith(".") and fix.endswith(".")
+        for code, (meaning, fix) in REASONS.items()
+    )
+
+
+def test_verdicts_are_values() -> None:
+    assert judge([]) == Verdict("inline", None, True, frozenset(), None, None)

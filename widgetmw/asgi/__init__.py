@@ -1,0 +1,5 @@
+"""The ASGI driver."""
+
+from widgetmw.asgi.middleware import WidgetMiddleware
+
+__all__ = ["WidgetMiddleware"]

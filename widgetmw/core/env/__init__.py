@@ -1,0 +1,1 @@
+"""Environment variables and the files that may hold their values."""

@@ -1,0 +1,1 @@
+"""Finds where the script goes in an HTML page that streams by, and puts it there."""

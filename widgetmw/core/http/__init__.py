@@ -1,0 +1,1 @@
+"""Reads and rewrites the headers of HTTP responses."""

@@ -1,0 +1,1 @@
+"""Identity from an authenticating reverse proxy."""
