@@ -33,8 +33,7 @@ const namedParts = {
 const bundle = async (contents) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here },
-    ...options,
-    minifyWhitespace: false,
+    minifySyntax: true,
     bundle: true,
     format: "esm",
     write: false,
