@@ -1,7 +1,7 @@
-"""Litestar: ``app = WidgetMiddleware(Litestar(...), user=...)``, around the app as it is.
+"""Litestar: ``app = WidgetMiddleware(Litestar(...), user=...)``, wrapped around the app.
 
-Litestar's middleware belongs to its routes, each of which has its own: in that list we would be made once a route, and
-called for no path that has none. The user is found inside of it all the same, where session and user live.
+Litestar runs its ``middleware=`` list per route: in that list we would be created once for each route, and never be
+called for a path without one. The user is still resolved inside the app, where session and user live.
 """
 
 from __future__ import annotations
@@ -15,11 +15,17 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.types import Empty
 
-from widgetmw.asgi.responder import Message, Scope
-from widgetmw.asgi.subrequest import Outer, answered, asked, from_proxy, nameable
-from widgetmw.core.endpoint import Call
+from widgetmw.asgi.request import Message, Scope
+from widgetmw.asgi.subrequest import (
+    OuterMiddleware,
+    answer_inner_call,
+    is_inner_call,
+    require_user_source,
+    user_from_proxy,
+)
+from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import ask_async, takes, whose_async
+from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 
@@ -28,64 +34,69 @@ __all__ = ["WidgetMiddleware"]
 Resolver: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any]], User | Awaitable[User | None] | None]
 
 
-class WidgetMiddleware(Outer):
-    """Puts a vendor's signed identity into the pages of a Litestar app, and answers its token endpoint.
+class WidgetMiddleware(OuterMiddleware):
+    """Injects vendors' signed identity tokens into the pages of a Litestar app, and answers its token endpoint.
 
     Args:
-        app: the Litestar app to wrap; it gets a route for the endpoint, which is in no OpenAPI schema.
-        settings: how; ``None`` reads the environment.
-        user: called with the ``ASGIConnection``, sync (then it must not block) or async; returns the ``User`` who is
-            signed in, or ``None``. Without it the proxy that the settings name is believed.
+        app: the Litestar app to wrap; it gets a route for the endpoint, which is not in the OpenAPI schema.
+        settings: ``None`` reads the environment.
+        user: called with the ``ASGIConnection``, sync (then it must not block) or async; returns the signed-in
+            ``User``, or ``None``. Without it, the user comes from the authenticating proxy in the settings.
 
     Raises:
-        SettingsError: the environment has problems.
-        TypeError: ``app`` is no Litestar app, ``user`` is not callable, or there is neither a ``user`` nor a proxy.
+        SettingsError: the environment is invalid.
+        TypeError: ``app`` is not a Litestar app, ``user`` is not callable, or there is neither ``user`` nor a proxy.
     """
 
     def __init__(self, app: Litestar, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
         if not isinstance(app, Litestar):
-            raise TypeError(f"WidgetMiddleware takes a Litestar app, not {type(app).__name__}: wrap others with asgi")
-        if user is not None and not (callable(user) and takes(user, 1)):
+            raise TypeError(
+                f"WidgetMiddleware takes a Litestar app, not {type(app).__name__}: "
+                "wrap other apps with widgetmw.asgi.WidgetMiddleware"
+            )
+        if user is not None and not (callable(user) and accepts_arguments(user, 1)):
             raise TypeError("user must be a function of the ASGIConnection that returns a User or None")
-        super().__init__(app, settings, user=None if user is None else self._of_page)  # type: ignore[arg-type]
-        nameable(user, self.settings)
-        self._resolver = user
-        if self.widget is not None:
+        super().__init__(app, settings, user=None if user is None else self._page_user)  # type: ignore[arg-type]
+        require_user_source(user, self.settings)
+        self._connection_resolver = user
+        if self.engine is not None:
             names = ("", *(f"/{vendor.provider.name}" for vendor in self.settings.vendors))
-            app.register(asgi([f"{self.widget.path}/token{name}" for name in names], copy_scope=False)(self._inside))
+            paths = [f"{self.engine.path}/token{name}" for name in names]
+            app.register(asgi(paths, copy_scope=False)(self._inner_route))
 
     async def _resolve(self, scope: Scope) -> User | None:
-        if self._resolver is None:
-            return from_proxy(self, scope)
-        if scope.get("session") is Empty:  # as clear_session leaves it
+        if self._connection_resolver is None:
+            return user_from_proxy(self, scope)
+        if scope.get("session") is Empty:  # after clear_session
             scope = {**scope, "session": {}}
         try:
-            found = self._resolver(ASGIConnection(scope))  # type: ignore[arg-type]
-            return await found if inspect.isawaitable(found) else found
-        except ImproperlyConfiguredException as error:  # it knows what is missing: no session, no user
+            user = self._connection_resolver(ASGIConnection(scope))  # type: ignore[arg-type]
+            return await user if inspect.isawaitable(user) else user
+        except ImproperlyConfiguredException as error:  # names what is missing, such as a session
             raise ResolverError(error.detail) from None
 
-    async def _inside(self, scope: Any, receive: Any, send: Any) -> None:
-        """The route of the endpoint: inside of all middleware."""
-        if self.widget is None or not asked(scope):
+    async def _inner_route(self, scope: Any, receive: Any, send: Any) -> None:
+        """The route of the endpoint, inside all middleware."""
+        if self.engine is None or not is_inner_call(scope):
             raise NotFoundException
-        await ask_async(scope, self._resolve)
-        await answered(self.widget, scope, self._resolve)
-        # nothing is sent: a session is saved, and its life prolonged, with the start of an answer
+        await prefetch_user_async(scope, self._resolve)
+        await answer_inner_call(self.engine, scope, self._resolve)
+        # Nothing is sent: the start of a response would save the session and extend its life.
 
-    async def _of_page(self, scope: Scope) -> User | None:
+    async def _page_user(self, scope: Scope) -> User | None:
         if "route_handler" in scope:
             return await self._resolve(scope)
-        # an error page for a path without a route, for which no middleware ran: the endpoint's route knows
-        assert self.widget is not None
-        path = f"{scope.get('root_path', '').rstrip('/')}{self.widget.path}/token"
-        answer = await self._tokens(self.widget, {**scope, "path": path}, _nothing_more, Call("GET", "/token"))
-        return None if answer.status == 401 else await whose_async(scope, _unknown)
+        # An error page for a path without a route, for which no middleware ran: the endpoint's route knows the user.
+        assert self.engine is not None
+        path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
+        token_scope = {**scope, "path": path}
+        response = await self._token_response(self.engine, token_scope, _empty_body, TokenRequest("GET", "/token"))
+        return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
 
 
-async def _nothing_more() -> Message:
+async def _empty_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _unknown(scope: Scope) -> User | None:
-    raise ResolverError("a layer of the app answered before the user was known")
+def _unresolved(scope: Scope) -> User | None:
+    raise ResolverError("a layer of the app answered before the user was resolved")

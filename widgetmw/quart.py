@@ -1,7 +1,7 @@
 """Quart: ``Widget(app, user=...)``, or ``Widget(user=...).init_app(app)`` with an app factory.
 
-The page is seen as the whole app leaves it, outside of ``app.asgi_app``. Who is signed in is found out inside of the
-request context: for a page when all of the app's hooks have run, for the endpoint by a view of its own.
+The response is modified as the whole app leaves it, outside ``app.asgi_app``. The user is resolved inside the request
+context: for a page when all of the app's hooks have run, for the endpoint in a view of its own.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, request, request_finished, session
 
-from widgetmw.asgi.middleware import App, Receive
-from widgetmw.asgi.responder import Message, Scope, Send
-from widgetmw.asgi.subrequest import Outer, answered, asked, asks, from_proxy, nameable
+from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, split_path
+from widgetmw.asgi.subrequest import (
+    OuterMiddleware,
+    answer_inner_call,
+    is_inner_call,
+    require_user_source,
+    user_from_proxy,
+)
 from widgetmw.core.config_overlay import overlaid
-from widgetmw.core.engine import Widget as Core
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import ask_async, claimed, takes
+from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 
@@ -31,23 +37,23 @@ _NAME: Final = "widgetmw"
 
 
 class Widget:
-    """The extension: puts a vendor's signed identity into the pages of Quart apps, and serves the token endpoint.
+    """The extension: injects vendors' signed identity tokens into pages of Quart apps, and serves the token endpoint.
 
     Args:
-        app: an app to begin with; ``init_app`` takes it later, and takes several.
-        settings: how; ``None`` reads ``app.config`` over the environment: ``app.config["WIDGETMW_DELIVERY"]``.
-        user: called without arguments inside of the request context, sync (then it must not block) or async; returns
-            the ``User`` who is signed in, or ``None``. Without it the proxy that the settings name is believed.
+        app: an app to install it in; ``init_app`` takes it later, and takes several.
+        settings: ``None`` reads ``app.config``, which overrides the environment: ``app.config["WIDGETMW_DELIVERY"]``.
+        user: called without arguments inside the request context, sync (then it must not block) or async; returns the
+            signed-in ``User``, or ``None``. Without it, the user comes from the authenticating proxy in the settings.
 
     Raises:
-        SettingsError: the configuration has problems.
-        TypeError: ``user`` is not callable, or there is neither a ``user`` nor a proxy.
+        SettingsError: the configuration is invalid.
+        TypeError: ``user`` is not callable, or there is neither ``user`` nor a proxy.
     """
 
     def __init__(
         self, app: Quart | None = None, settings: Settings | None = None, *, user: Resolver | None = None
     ) -> None:
-        if user is not None and not (callable(user) and takes(user, 0)):
+        if user is not None and not (callable(user) and accepts_arguments(user, 0)):
             raise TypeError("user must be a function without arguments that returns a User or None")
         self._settings = settings
         self._user = user
@@ -55,104 +61,110 @@ class Widget:
             self.init_app(app)
 
     def init_app(self, app: Quart) -> None:
-        """Installs it in an app, before its first request.
+        """Installs it in an app, before the app's first request.
 
         Raises:
-            SettingsError: the configuration has problems.
-            TypeError: there is neither a ``user`` nor a proxy.
-            RuntimeError: the app has it already.
+            SettingsError: the configuration is invalid.
+            TypeError: there is neither ``user`` nor a proxy.
+            RuntimeError: it is already installed in the app.
         """
         if _NAME in app.extensions:
-            raise RuntimeError("widgetmw is installed in this app already: call init_app once")
+            raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings
         if settings is None:
             settings = Settings.from_env(overlaid(os.environ, app.config))
-        nameable(self._user, settings)
-        page_user = None if self._user is None else _from_elsewhere
-        outer = Outer(_ending(app.asgi_app), settings, user=page_user)  # type: ignore[arg-type]
+        require_user_source(self._user, settings)
+        outer_resolver = None if self._user is None else _from_outside
+        outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
         app.extensions[_NAME] = outer
-        if outer.widget is not None:
-            _Inner(app, outer, outer.widget, self._user)
+        if outer.engine is not None:
+            _InnerPart(app, outer, outer.engine, self._user)
             app.asgi_app = outer  # type: ignore[method-assign, assignment]
 
 
-def _ending(app: App) -> App:
-    """Tells the app that the client has left as soon as it has answered a request that the outer part sent.
+def _disconnect_inner_calls(app: App) -> App:
+    """Tells the app that the client has disconnected as soon as it has answered an inner request.
 
-    From 0.23 on Quart returns only then, and the client stays: it waits for what we make of the answer.
+    Since 0.23 Quart returns only then, while the real client stays connected and waits for our response.
     """
 
-    async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        if not asked(scope):
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_inner_call(scope):
             await app(scope, receive, send)
             return
-        ended = asyncio.Event()
-        coming: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+        answered = asyncio.Event()
+        pending: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
-        async def left() -> None:
+        async def disconnected() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        async def hear() -> Message:
-            if coming:
-                return coming.pop()
-            waiting = [asyncio.ensure_future(ended.wait()), asyncio.ensure_future(left())]
+        async def receive_inner() -> Message:
+            if pending:
+                return pending.pop()
+            tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(disconnected())]
             try:
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for each in waiting:
-                    each.cancel()
+                for task in tasks:
+                    task.cancel()
             return {"type": "http.disconnect"}
 
-        async def tell(message: Message) -> None:
+        async def send_inner(message: Message) -> None:
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                ended.set()
+                answered.set()
 
-        await app(scope, hear, tell)
+        await app(scope, receive_inner, send_inner)
 
-    return served
+    return wrapped
 
 
-class _Inner:
-    """Inside of the app: finds out who is signed in."""
+class _InnerPart:
+    """Stands inside the app, and resolves the user."""
 
-    def __init__(self, app: Quart, outer: Outer, widget: Core, user: Resolver | None) -> None:
+    def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self._outer = outer
-        self._widget = widget
+        self._engine = engine
         self._user = user
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
-            app.add_url_rule(f"{widget.path}{rule}", _NAME, self._token, **host)  # type: ignore[arg-type]
-        request_finished.connect(self._finished, app)  # which the view keeps alive
+            app.add_url_rule(f"{engine.path}{rule}", _NAME, self._token_view, **host)  # type: ignore[arg-type]
+        request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
-        return from_proxy(self._outer, scope) if self._user is None else self._user()
+        return user_from_proxy(self._outer, scope) if self._user is None else self._user()
 
-    async def _token(self, **_: str) -> Response:
-        """The view of the endpoint. What it returns is looked at by the app's own hooks alone."""
-        if not asked(request.scope):  # type: ignore[arg-type]
+    async def _token_view(self, **_: str) -> Response:
+        """The view of the endpoint. Only the app's own hooks see its response."""
+        scope: Any = request.scope
+        if not is_inner_call(scope):
             abort(404)
-        answer, _call = await answered(self._widget, request.scope, self._resolve)  # type: ignore[arg-type]
-        _leave_session_alone()
-        return Response(answer.body, answer.status, dict(answer.headers))
+        response = await answer_inner_call(self._engine, scope, self._resolve)
+        _leave_session_unsaved()
+        return Response(response.body, response.status, dict(response.headers))
 
-    async def _finished(self, app: Quart, response: Any, **_: Any) -> None:
-        """Asks for the user of a page, when the app is done with it and the context is still there."""
+    async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
+        """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
         try:
-            if claimed(scope, self._outer) and asks(self._widget, scope, response.status_code, list(response.headers)):
-                await ask_async(scope, self._resolve)
-        except Exception:  # noqa: S110  further out the same will fail, and be said
+            if not is_owner(scope, self._outer):
+                return
+            root_path, path = split_path(scope)
+            headers = list(response.headers)
+            page = page_request(scope, root_path)
+            if self._engine.needs_user(page, scope["method"], path, response.status_code, headers) is not None:
+                await prefetch_user_async(scope, self._resolve)
+        except Exception:  # noqa: S110  the outer part will fail alike, and log it
             pass
 
 
-def _leave_session_alone() -> None:
-    """Keeps the session from being saved, in a cookie or in a store, for no more than a token was asked for."""
+def _leave_session_unsaved() -> None:
+    """Keeps a token request from saving the session, in a cookie or in a store."""
     if session.permanent:
-        session.permanent = False  # in this request only: it is not saved
+        session.permanent = False  # for this request only, since it is not saved
     session.modified = False
 
 
-def _from_elsewhere(scope: Scope) -> User | None:
-    raise ResolverError("the page came from an ASGI layer around the Quart app, where nobody can be found out")
+def _from_outside(scope: Scope) -> User | None:
+    raise ResolverError("the page came from an ASGI layer around the Quart app, where the user cannot be resolved")

@@ -1,8 +1,7 @@
 """Starlette: ``install(app, user=...)``, before or after any ``add_middleware``.
 
-What is installed has two parts. The outer one stands outside of all middleware, the app's error pages included, and
-sees the answer as the browser will. The inner one stands inside of it, where session and user live, and finds out who
-is signed in.
+It has two parts. The outer one stands outside all middleware, the app's error pages included, and sees the response as
+the browser will. The inner one stands inside all middleware, where session and user live, and resolves the user.
 """
 
 from __future__ import annotations
@@ -16,12 +15,14 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from widgetmw.asgi.middleware import App, Receive, placed, send_answer
-from widgetmw.asgi.responder import Scope, Send, UserProbe, is_special
-from widgetmw.asgi.subrequest import Outer, answered, asked
+from widgetmw.asgi.middleware import send_response
+from widgetmw.asgi.request import App, Receive, Scope, Send, is_special, split_path
+from widgetmw.asgi.responder import UserProbe
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, is_inner_call
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.resolvers import AsyncResolver, claimed, from_scope, takes
+from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 
@@ -31,55 +32,59 @@ Resolver: TypeAlias = Callable[[HTTPConnection], User | Awaitable[User | None] |
 
 
 def install(app: Starlette, *, settings: Settings | None = None, user: Resolver | None = None) -> None:
-    """Puts a vendor's signed identity into the pages of a Starlette app, and serves its token endpoint.
+    """Injects vendors' signed identity tokens into the pages of a Starlette app, and serves its token endpoint.
 
-    The order of ``add_middleware`` calls before or after it does not matter: the request is seen as the innermost
-    layer sees it, the response as the outermost leaves it.
+    The order of ``add_middleware`` calls before or after it does not matter: the user is resolved as the innermost
+    layer sees the request, and the response is modified as the outermost layer leaves it.
 
     Args:
         app: not started yet.
-        settings: how; ``None`` reads the environment.
-        user: called with the ``HTTPConnection``, sync (then it must not block) or async; returns the ``User`` who is
-            signed in, or ``None``. Without it the proxy that the settings name is believed, or else
-            ``scope["user"]`` is read, as ``AuthenticationMiddleware`` sets it.
+        settings: ``None`` reads the environment.
+        user: called with the ``HTTPConnection``, sync (then it must not block) or async; returns the signed-in
+            ``User``, or ``None``. Without it, the user comes from the authenticating proxy in the settings, or else
+            from ``scope["user"]`` as ``AuthenticationMiddleware`` sets it.
 
     Raises:
-        SettingsError: the environment has problems.
-        TypeError: ``app`` is no Starlette app, or ``user`` is not callable.
-        RuntimeError: the app has started, or has it already.
+        SettingsError: the environment is invalid.
+        TypeError: ``app`` is not a Starlette app, or ``user`` is not callable.
+        RuntimeError: the app has started, or ``install`` was called for it already.
     """
-    if user is not None and not (callable(user) and takes(user, 1)):
+    if user is not None and not (callable(user) and accepts_arguments(user, 1)):
         raise TypeError("user must be a function of the HTTPConnection that returns a User or None")
     install_resolver(app, settings, None if user is None else _from_connection(user))
 
 
 def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncResolver | None) -> None:
-    """As :func:`install`, with a resolver that takes the scope; ``None`` asks the proxy or reads ``scope["user"]``."""
+    """Like :func:`install`, with a resolver that takes the scope; ``None`` uses the proxy or ``scope["user"]``."""
     if not isinstance(app, Starlette):
-        raise TypeError(f"install takes a Starlette or FastAPI app, not {type(app).__name__}: wrap others with asgi")
-    if isinstance(app.build_middleware_stack, _Builder):
-        raise RuntimeError("widgetmw is installed in this app already: call install once")
+        raise TypeError(
+            f"install takes a Starlette or FastAPI app, not {type(app).__name__}: "
+            "wrap other apps with widgetmw.asgi.WidgetMiddleware"
+        )
+    if isinstance(app.build_middleware_stack, _StackBuilder):
+        raise RuntimeError("widgetmw is already installed in this app: call install once")
     if app.middleware_stack is not None:
-        raise RuntimeError("the app has started: call install before its first request, where it is created")
+        raise RuntimeError("the app has started: call install before its first request, where the app is created")
     settings = Settings.from_env() if settings is None else settings
-    app.build_middleware_stack = _Builder(app, settings, resolver)  # type: ignore[method-assign]
+    app.build_middleware_stack = _StackBuilder(app, settings, resolver)  # type: ignore[method-assign]
 
 
-class _Builder:
-    """Stands in for the app's ``build_middleware_stack``, so that all that is ever added lies in between."""
+class _StackBuilder:
+    """Replaces the app's ``build_middleware_stack``, so that all middleware ever added lies between our two parts."""
 
     def __init__(self, app: Starlette, settings: Settings, resolver: AsyncResolver | None) -> None:
         self._app = app
         self._build = app.build_middleware_stack
-        outside = resolver if resolver is not None or settings.proxy else _from_outside
-        self.outer = Outer(app.router, settings, user=outside)
-        self._resolver = resolver or self.outer.front
+        outer_resolver = resolver if resolver is not None or settings.proxy else _from_outside
+        self.outer = OuterMiddleware(app.router, settings, user=outer_resolver)
+        self._resolver = resolver or self.outer.proxy_resolver
 
     def __call__(self) -> ASGIApp:
         added = self._app.user_middleware
         if self._resolver is None and not added:
             log.warning("no middleware of the app could set scope['user']: give install a user=, or call identify")
-        self._app.user_middleware = [*added, Middleware(_Inner, self.outer, self._resolver or from_scope)]
+        inner = Middleware(_InnerMiddleware, self.outer, self._resolver or from_scope)
+        self._app.user_middleware = [*added, inner]
         try:
             self.outer.wrap(self._build())
         finally:
@@ -87,63 +92,63 @@ class _Builder:
         return self.outer
 
 
-class _Inner:
-    """Inside of everything but the routes: finds out who is signed in."""
+class _InnerMiddleware:
+    """Stands inside everything but the routes, and resolves the user."""
 
-    def __init__(self, app: App, outer: Outer, resolver: AsyncResolver) -> None:
+    def __init__(self, app: App, outer: OuterMiddleware, resolver: AsyncResolver) -> None:
         self.app = app
         self._outer = outer
         self._resolver = resolver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        widget = self._outer.widget
-        if widget is None or scope["type"] != "http" or not claimed(scope, self._outer):
+        engine = self._outer.engine
+        if engine is None or scope["type"] != "http" or not is_owner(scope, self._outer):
             await self.app(scope, receive, send)
-        elif asked(scope):
-            await send_answer(*await answered(widget, scope, self._resolver), send)
-        elif widget.asks_user:
-            mount, path = placed(scope)
+        elif is_inner_call(scope):
+            await send_response(await answer_inner_call(engine, scope, self._resolver), send)
+        elif engine.is_inline_delivery:
+            root_path, path = split_path(scope)
             probe = UserProbe()
-            probe.begin(widget, scope, mount, path, send, self._resolver)
+            probe.begin(engine, scope, root_path, path, send, self._resolver)
             if is_special(scope["headers"]):
-                probe.read_request()
+                probe.read_special_headers()
             await self.app(scope, receive, probe.send)
-            if probe.held_start is not None:
+            if probe.is_undecided:
                 await probe.close()
         else:
             await self.app(scope, receive, send)
 
 
 def _from_outside(scope: Scope) -> User | None:
-    """Reads ``scope["user"]`` for a page that no route made: where it is not set, that does not mean nobody."""
+    """Reads ``scope["user"]`` for a page that no route made. A missing key does not mean an anonymous visitor."""
     if "user" not in scope:
-        raise ResolverError("a layer outside of the one that sets scope['user'] answered with a page")
+        raise ResolverError("a layer outside the one that sets scope['user'] answered with a page")
     return from_scope(scope)
 
 
 def _from_connection(user: Resolver) -> AsyncResolver:
-    # plain as long as the app's function is: a coroutine more would cost every page
+    # sync if the app's function is: one more coroutine would cost every page
     def resolve(scope: Scope) -> User | Awaitable[User | None] | None:
         try:
-            found = user(HTTPConnection(scope))
+            result = user(HTTPConnection(scope))
         except AssertionError as error:
-            raise explained(error) from None
-        if found is None or isinstance(found, User) or not inspect.isawaitable(found):
-            return found
-        return _awaited(found)
+            raise explain(error) from None
+        if result is None or isinstance(result, User) or not inspect.isawaitable(result):
+            return result
+        return _await_user(result)
 
     return resolve
 
 
-async def _awaited(found: Awaitable[User | None]) -> User | None:
+async def _await_user(awaitable: Awaitable[User | None]) -> User | None:
     try:
-        return await found
+        return await awaitable
     except AssertionError as error:
-        raise explained(error) from None
+        raise explain(error) from None
 
 
-def explained(error: AssertionError) -> Exception:
-    """Names the fix where ``request.session``, ``request.user`` or ``request.auth`` has nothing to stand on."""
+def explain(error: AssertionError) -> Exception:
+    """Names the fix if ``request.session``, ``request.user`` or ``request.auth`` lacks its middleware."""
     if "must be installed" not in str(error):  # Starlette's own words
         return error
     return ResolverError(f"{error}: call app.add_middleware for it, before or after install")

@@ -1,9 +1,9 @@
 """aiohttp's own server: ``install(app, user=...)``, before or after the app's own middlewares.
 
-aiohttp speaks neither ASGI nor WSGI. What is installed is its outermost middleware, which gives each request a writer
-of ours: there all headers have come together, what ``on_response_prepare`` adds included, and streams pass piece by
-piece. The writer speaks to the core as the ASGI driver does. For the endpoint, a request of our own goes through the
-app's middlewares to a route of ours, where session and user live.
+aiohttp speaks neither ASGI nor WSGI. We are its outermost middleware, which gives each request a writer of ours: there
+all headers are complete, including those that ``on_response_prepare`` adds, and streams pass chunk by chunk. The
+writer talks to the core as the ASGI driver does. For the token endpoint, a request of our own goes through the app's
+middlewares to a route of ours, where session and user live.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final
 
 from aiohttp import web
 
-from widgetmw.aiohttp.layer import Layer, Resolver
-from widgetmw.asgi.subrequest import nameable
-from widgetmw.core.engine import Widget
-from widgetmw.core.identity.resolvers import takes
+from widgetmw.aiohttp.middleware import AiohttpMiddleware, Resolver
+from widgetmw.asgi.subrequest import require_user_source
+from widgetmw.core.engine import Engine
+from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.settings import Settings
 
 __all__ = ["install"]
@@ -24,29 +24,31 @@ INSTALLED: Final = web.AppKey("widgetmw", object)
 
 
 def install(app: web.Application, *, settings: Settings | None = None, user: Resolver | None = None) -> None:
-    """Puts a vendor's signed identity into the pages of an aiohttp app, and serves its token endpoint.
+    """Injects vendors' signed identity tokens into the pages of an aiohttp app, and serves its token endpoint.
 
     Args:
-        app: not started yet. One that is a part of another serves its own pages, under its prefix; one that is added
-            by ``add_domain`` needs an ``install`` of its own.
-        settings: how; ``None`` reads the environment.
+        app: not started yet. A sub-application serves its own pages, under its prefix; one that is added by
+            ``add_domain`` needs an ``install`` of its own.
+        settings: ``None`` reads the environment.
         user: called with the ``web.Request`` once the app's middlewares have run, sync (then it must not block) or
-            async; returns the ``User`` who is signed in, or ``None``. Without it the proxy that the settings name is
-            believed.
+            async; returns the signed-in ``User``, or ``None``. Without it, the user comes from the authenticating
+            proxy in the settings.
 
     Raises:
-        SettingsError: the environment has problems.
-        TypeError: ``app`` is no aiohttp app, ``user`` is not callable, or there is neither a ``user`` nor a proxy.
-        RuntimeError: the app has started, or has it already.
+        SettingsError: the environment is invalid.
+        TypeError: ``app`` is not an aiohttp app, ``user`` is not callable, or there is neither ``user`` nor a proxy.
+        RuntimeError: the app has started, or ``install`` was called for it already.
     """
     if not isinstance(app, web.Application):
         raise TypeError(f"install takes an aiohttp web.Application, not {type(app).__name__}")
-    if user is not None and not (callable(user) and takes(user, 1)):
+    if user is not None and not (callable(user) and accepts_arguments(user, 1)):
         raise TypeError("user must be a function of the request that returns a User or None")
     if INSTALLED in app:
-        raise RuntimeError("widgetmw is installed in this app already: call install once")
+        raise RuntimeError("widgetmw is already installed in this app: call install once")
     if app.pre_frozen:
-        raise RuntimeError("the app has started, or is a part of another: call install before, where it is created")
+        raise RuntimeError(
+            "the app has started, or is part of another app: call install earlier, where the app is created"
+        )
     settings = Settings.from_env() if settings is None else settings
-    nameable(user, settings)
-    app[INSTALLED] = Layer(app, Widget(settings), user) if settings.active else None
+    require_user_source(user, settings)
+    app[INSTALLED] = AiohttpMiddleware(app, Engine(settings), user) if settings.active else None

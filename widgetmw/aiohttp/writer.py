@@ -1,4 +1,4 @@
-"""What stands in for the writer of a request, and shows the core what goes out."""
+"""Replacements for the writer of an aiohttp request."""
 
 from __future__ import annotations
 
@@ -11,156 +11,159 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from widgetmw.asgi import responder as asgi_responder
-from widgetmw.asgi.responder import Message, Scope, Send
-from widgetmw.core.endpoint import Answer
-from widgetmw.core.engine import Widget
+from widgetmw.asgi.request import Message, Scope, Send
+from widgetmw.core.endpoint import TokenResponse
+from widgetmw.core.engine import Engine
 from widgetmw.core.identity.resolvers import AsyncResolver
+from widgetmw.core.reasons import SkipReason
 
-_OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
+_CONNECTION_HEADERS: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 
 class Responder(asgi_responder.Responder):
-    """As the ASGI driver's, for what aiohttp does to a body behind us.
+    """The ASGI driver's responder, adapted to what aiohttp does to a body after us.
 
     Attributes:
-        compresses: whether the body will be compressed behind us, so that it is plain here whatever the headers say.
-        chunks: whether a body may go out without its length, for which HTTP/1.0 would have to close the connection.
+        compresses: whether aiohttp will compress the body after us, so that it is not compressed here, whatever the
+            headers say.
+        can_chunk: whether a body may be sent without its length, for which HTTP/1.0 would have to close the
+            connection.
     """
 
     compresses = False
-    chunks = True
+    can_chunk = True
 
     def __init__(
-        self, widget: Widget, scope: Scope, root_path: str, path: str, send: Send, user: AsyncResolver
+        self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
     ) -> None:
-        self.begin(widget, scope, root_path, path, send, user)
-        self.read_request()
+        self.begin(engine, scope, root_path, path, send, resolver)
+        self.read_special_headers()
 
     def send(self, message: Message) -> Awaitable[None]:
         sent = super().send(message)
-        if message["type"] == "http.response.start" and self.held_start is not None and self._page.coding:
+        if message["type"] == "http.response.start" and self.is_undecided and self._page.coding:
             if self.compresses:
                 self._page.coding = ""
-            elif not self.chunks:
-                sent.close()  # nothing has gone out
-                return self._pass_through("coded")
+            elif not self.can_chunk:
+                sent.close()  # nothing has been sent
+                return self._pass_through(SkipReason.CONTENT_ENCODING)
         return sent
 
 
-class Writer:
-    """Stands in for the writer of one request, and shows the core what goes out.
+class RewritingWriter:
+    """Replaces the writer of one request, and shows the core what is sent.
 
     Attributes:
-        file: the answer, where it is a file.
+        file: the response, if it is a file.
         length: of the body as the app has it; aiohttp sets it before the headers.
     """
 
     file: web.FileResponse | None = None
     length: int | None = None
 
-    def __init__(self, request: web.Request, responder: Callable[..., Responder]) -> None:
-        self._real: Any = request.writer
-        self._bodiless = request.method == "HEAD"
-        self._old = request.version < (1, 1)
-        # both know the request, which knows us: they are let go of as soon as there is nothing left to decide
-        self._make: Callable[..., Responder] | None = responder
+    def __init__(self, request: web.Request, make_responder: Callable[..., Responder]) -> None:
+        self._writer: Any = request.writer
+        self._is_head = request.method == "HEAD"
+        self._can_chunk = request.version >= (1, 1)
+        # Reference cycle with the request: cleared once the decision is made.
+        self._make_responder: Callable[..., Responder] | None = make_responder
         self._responder: Responder | None = None
         self._setup: list[Callable[[], None]] = []
         self._compresses = False
-        self._line = ""
-        self._size: str | None = None
+        self._status_line = ""
+        self._content_length: str | None = None
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
+        return getattr(self._writer, name)
 
-    # what aiohttp calls; all of it twice where an error page takes the place of an answer that is still held
+    # what aiohttp calls; all of it twice if an error page replaces a response that is still held
 
     def enable_chunking(self) -> None:
-        self._setup.append(self._real.enable_chunking)
+        self._setup.append(self._writer.enable_chunking)
 
     def enable_compression(self, *args: Any, **kwargs: Any) -> None:
         self._compresses = True
-        self._setup.append(partial(self._real.enable_compression, *args, **kwargs))
+        self._setup.append(partial(self._writer.enable_compression, *args, **kwargs))
 
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
         setup, self._setup = self._setup, []
-        self._line, self._size = status_line, headers.get("Content-Length")
-        if self._make is None:
-            await self._begin(setup, headers)
+        self._status_line, self._content_length = status_line, headers.get("Content-Length")
+        if self._make_responder is None:
+            await self._write_headers(setup, headers)
             return
-        responder = self._responder = self._make(partial(self._send, setup))
+        responder = self._responder = self._make_responder(send=partial(self._send, setup))
         responder.compresses, self._compresses = self._compresses, False
-        responder.chunks = not self._old
+        responder.can_chunk = self._can_chunk
         pairs = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
         status = int(status_line.split()[1])
         await responder.send({"type": "http.response.start", "status": status, "headers": pairs})
-        if responder.held_start is None:
-            self._make = self._responder = None
+        if not responder.is_undecided:
+            self._make_responder = self._responder = None
         elif self.file is not None and not self.file.compression:
-            # too late to change the headers, and in time to have the file come through here
+            # too late to change the headers, but in time to make the file pass through here
             self.file.enable_compression(web.ContentCoding.identity)
 
     def send_headers(self) -> None:
-        if self._responder is None or self._responder.held_start is None:
-            self._real.send_headers()  # else they go out with the first piece
+        if self._responder is None or not self._responder.is_undecided:
+            self._writer.send_headers()  # otherwise they are sent with the first chunk
 
     async def write(self, chunk: Any, **_: Any) -> None:
-        await self._body(chunk, True)
+        await self._write_body(chunk, True)
 
     async def write_eof(self, chunk: Any = b"") -> None:
-        await self._body(chunk, False)
-        self._make = self._responder = None
+        await self._write_body(chunk, False)
+        self._make_responder = self._responder = None
 
-    async def _body(self, chunk: Any, more: bool) -> None:
-        message = {"type": "http.response.body", "body": chunk, "more_body": more}
+    async def _write_body(self, chunk: Any, more_body: bool) -> None:
+        message = {"type": "http.response.body", "body": chunk, "more_body": more_body}
         await (self._send([], message) if self._responder is None else self._responder.send(message))
 
-    # what the core makes of it
+    # what the responder sends
 
     async def _send(self, setup: list[Callable[[], None]], message: Message) -> None:
         if message["type"] == "http.response.start":
-            await self._open(setup, message["headers"])
+            await self._send_start(setup, message["headers"])
         elif message["more_body"]:
-            await self._real.write(message["body"])
+            await self._writer.write(message["body"])
         else:
-            await self._real.write_eof(message["body"])
+            await self._writer.write_eof(message["body"])
 
-    async def _open(self, setup: list[Callable[[], None]], pairs: list[tuple[bytes, bytes]]) -> None:
+    async def _send_start(self, setup: list[Callable[[], None]], pairs: list[tuple[bytes, bytes]]) -> None:
         headers = CIMultiDict((name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in pairs)
-        size = headers.get("Content-Length")
-        if size != self._size:
-            self.length = None if size is None else int(size)
-            if size is None and not self._bodiless:
-                setup = [*setup, self._real.enable_chunking]
+        content_length = headers.get("Content-Length")
+        if content_length != self._content_length:
+            self.length = None if content_length is None else int(content_length)
+            if content_length is None and not self._is_head:
+                setup = [*setup, self._writer.enable_chunking]
                 headers["Transfer-Encoding"] = "chunked"
-        await self._begin(setup, headers)
+        await self._write_headers(setup, headers)
 
-    async def _begin(self, setup: list[Callable[[], None]], headers: CIMultiDict[str]) -> None:
-        self._real.length = self.length
-        for each in setup:
-            each()
-        await self._real.write_headers(self._line, headers)
+    async def _write_headers(self, setup: list[Callable[[], None]], headers: CIMultiDict[str]) -> None:
+        self._writer.length = self.length
+        for call in setup:
+            call()
+        await self._writer.write_headers(self._status_line, headers)
 
 
-class Exact:
-    """Keeps what signals add to an answer of the endpoint's out of it."""
+class EndpointWriter:
+    """Removes what signals add to a response of the endpoint."""
 
-    def __init__(self, real: Any, answer: Answer) -> None:
-        self.__dict__.update(_real=real, _answer=answer)
+    def __init__(self, writer: Any, response: TokenResponse) -> None:
+        self.__dict__.update(_writer=writer, _response=response)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
+        return getattr(self._writer, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._real, name, value)
+        setattr(self._writer, name, value)
 
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
-        kept = [pair for pair in headers.items() if pair[0].lower() in _OF_THE_CONNECTION]
-        await self._real.write_headers(status_line, CIMultiDict([*self._answer.headers, *kept]))
+        kept = [header for header in headers.items() if header[0].lower() in _CONNECTION_HEADERS]
+        await self._writer.write_headers(status_line, CIMultiDict([*self._response.headers, *kept]))
 
 
-class Nowhere(AbstractStreamWriter):
-    """The writer of a request whose answer nobody is to get."""
+class NullWriter(AbstractStreamWriter):
+    """The writer of an inner request, whose response is dropped."""
 
     async def write(self, chunk: Any) -> None: ...
     async def write_eof(self, chunk: bytes = b"") -> None: ...
@@ -170,7 +173,7 @@ class Nowhere(AbstractStreamWriter):
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None: ...
 
 
-async def name_file(request: web.Request, answer: web.StreamResponse) -> None:
-    """Tells our writer of a file, which aiohttp would have the kernel send behind its back."""
-    if isinstance(request.writer, Writer) and isinstance(answer, web.FileResponse):
-        request.writer.file = answer
+async def announce_file(request: web.Request, response: web.StreamResponse) -> None:
+    """Tells our writer about a file, which aiohttp would otherwise send past it."""
+    if isinstance(request.writer, RewritingWriter) and isinstance(response, web.FileResponse):
+        request.writer.file = response

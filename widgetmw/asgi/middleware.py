@@ -1,40 +1,45 @@
-"""The ASGI driver: a middleware that leaves pages to a responder, and answers the endpoint.
+"""The ASGI middleware: leaves pages to a responder, and answers the token endpoint.
 
-Every decision is the core's. Its twin is ``wsgi.py``.
+Every decision is made by the core. The WSGI counterpart is ``wsgi/middleware.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import TypeAlias
 
-from widgetmw.asgi.responder import CONDITIONAL, FILE_SENT, Message, Responder, Scope, Send, is_special
-from widgetmw.core.endpoint import MOST_DRAINED, Answer, Call, bounded
-from widgetmw.core.engine import Widget
+from widgetmw.asgi.request import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    drain,
+    hide_conditional_headers,
+    hide_file_sending,
+    is_special,
+    path_below,
+    token_request,
+)
+from widgetmw.asgi.responder import Responder
+from widgetmw.core.endpoint import TokenRequest, TokenResponse
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import AsyncResolver, claim, from_scope, spoken_for, whose_async
-from widgetmw.core.proxy.resolver import Front
+from widgetmw.core.identity.request_identity import acquire
+from widgetmw.core.identity.resolvers import AsyncResolver, from_scope
 from widgetmw.core.settings import Settings
-
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_ASKED = {name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")}
 
 
 class WidgetMiddleware:
-    """Puts a vendor's signed identity into the pages of an ASGI app, and answers its token endpoint.
+    """Injects vendors' signed identity tokens into the pages of an ASGI app, and answers its token endpoint.
 
     Args:
         app: the ASGI 3 app to wrap.
-        settings: how; ``None`` reads the environment.
-        user: called with the scope, sync (then it must not block) or async; returns the ``User`` who is signed in,
-            or ``None``. Without it the proxy that the settings name is believed, or else ``scope["user"]`` is read as
-            Starlette's authentication sets it.
+        settings: ``None`` reads the environment.
+        user: called with the scope, sync (then it must not block) or async; returns the signed-in ``User``, or
+            ``None``. Without it, the user comes from the authenticating proxy in the settings, or else from
+            ``scope["user"]`` as Starlette's ``AuthenticationMiddleware`` sets it.
 
     Raises:
-        SettingsError: the environment has problems.
+        SettingsError: the environment is invalid.
         TypeError: ``user`` is not callable.
     """
 
@@ -42,155 +47,79 @@ class WidgetMiddleware:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
         self.settings = Settings.from_env() if settings is None else settings
-        self.widget = Widget(self.settings) if self.settings.active else None
-        self.front = self.widget.front if self.widget is not None and user is None else None
-        self._user = (self.front or from_scope) if user is None else user
+        self.engine = Engine(self.settings) if self.settings.active else None
+        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self._resolver = (self.proxy_resolver or from_scope) if user is None else user
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
-        """Takes the app to wrap, where it is made late."""
-        self.app = app if self.front is None else self.front.entered(app)
+        """Sets the app to wrap, for plugins whose app is built late."""
+        self.app = app if self.proxy_resolver is None else self.proxy_resolver.entered(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one connection; all but HTTP passes untouched."""
-        widget = self.widget
-        if widget is None or scope["type"] != "http" or (mark := claim(scope, self)) is None:
+        """Handles one connection; anything but HTTP is passed to the app."""
+        engine = self.engine
+        if engine is None or scope["type"] != "http" or (identity := acquire(scope, self)) is None:
             await self.app(scope, receive, send)
             return
         try:
             headers = scope.get("headers")
             if headers.__class__ is not list:
-                scope["headers"] = headers = list(headers or ())  # any iterable will do, also one that is read once
-            mount: str = scope.get("root_path") or ""
+                scope["headers"] = headers = list(headers or ())  # it may be an iterable that can be read only once
+            root_path: str = scope.get("root_path") or ""
             path: str = scope["path"]
-            if mount:
-                mount = mount.rstrip("/")
-                path = below(mount, path)
-            if path.startswith(widget.path) and widget.ours(path):
-                await self._answer(widget, scope, receive, send, path[len(widget.path) :])
+            if root_path:
+                root_path = root_path.rstrip("/")
+                path = path_below(root_path, path)
+            if path.startswith(engine.path) and engine.is_endpoint(path):
+                await self._respond(engine, scope, receive, send, path[len(engine.path) :])
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             responder = Responder()
-            responder.begin(widget, scope, mount, path, send, self._user)
+            responder.begin(engine, scope, root_path, path, send, self._resolver)
             if is_special(headers):
-                responder.read_request()
-                hide_validators(widget, scope, path, self.front)
+                responder.read_special_headers()
+                hide_conditional_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)
-            if responder.held_start is not None:
+            if responder.is_undecided:
                 await responder.close()
         finally:
-            mark[0] = None
+            identity.owner = None
 
-    async def _answer(self, widget: Widget, scope: Scope, receive: Receive, send: Send, path: str) -> None:
-        call = call_of(scope, path)
-        if call.method == "POST":
-            receive = await _emptied(scope, receive)
-        answer = widget.endpoint.refusal(call)
-        if answer is None:
-            answer = await self._tokens(widget, scope, receive, call)
-        widget.events.note("endpoint", str(answer.status))
-        await send_answer(answer, call, send)
+    async def _respond(self, engine: Engine, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        """Answers a request to the endpoint."""
+        request = token_request(scope, path)
+        if request.method == "POST":
+            receive = await drain(scope, receive)
+        response = engine.endpoint.error_response(request)
+        if response is None:
+            response = await self._token_response(engine, scope, receive, request)
+        engine.events.count("endpoint", str(response.status))
+        await send_response(response, send, is_head=request.method == "HEAD")
 
-    async def _tokens(self, widget: Widget, scope: Scope, receive: Receive, call: Call) -> Answer:
-        return await tokens_for(widget, scope, call, self._user)
+    async def _token_response(
+        self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
+    ) -> TokenResponse:
+        return await token_response(engine, scope, request, self._resolver)
 
 
-async def tokens_for(widget: Widget, scope: Scope, call: Call, user: AsyncResolver) -> Answer:
-    """Returns the endpoint's answer for whoever the resolver says is signed in."""
+async def token_response(engine: Engine, scope: Scope, request: TokenRequest, resolver: AsyncResolver) -> TokenResponse:
+    """Returns the endpoint's response for the user that the resolver finds."""
     try:
-        found = await whose_async(scope, user)
+        user = await engine.resolve_user_async(scope, resolver)
     except ResolverError as error:
-        widget.events.failure("endpoint", "resolver_failed", str(error))
-        return widget.endpoint.unavailable(call)
-    return widget.endpoint.nobody(call) if found is None else widget.endpoint.tokens(call, found)
+        return engine.endpoint.resolver_failed(request, error)
+    return engine.endpoint.respond(request, user)
 
 
-def below(mount: str, path: str) -> str:
-    """The path below the mount; servers differ in whether ``path`` holds ``root_path``."""
-    if path.startswith(mount) and (len(path) == len(mount) or path[len(mount)] == "/"):
-        return path[len(mount) :]
-    return path
-
-
-def placed(scope: Scope) -> tuple[str, str]:
-    """The path the app is mounted under, and the one of the request below that."""
-    mount = (scope.get("root_path") or "").rstrip("/")
-    return mount, below(mount, scope["path"])
-
-
-def hide_validators(widget: Widget, scope: Scope, path: str, front: Front | None) -> None:
-    """Keeps the app from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    if not widget.asks_user or scope["method"] not in ("GET", "HEAD") or widget.is_excluded(path):
-        return
-    headers = scope["headers"]
-    known = wanted = validated = False
-    for name, value in headers:
-        if name in (b"cookie", b"authorization"):
-            known = True
-        elif name == b"accept" and b"text/html" in value.lower():
-            wanted = True
-        elif name in CONDITIONAL:
-            validated = True
-    if validated and wanted and (known or spoken_for(scope) or (front is not None and front.announced(scope))):
-        scope["headers"] = [pair for pair in headers if pair[0] not in CONDITIONAL]
-
-
-def hide_file_sending(scope: Scope) -> None:
-    """Keeps the app from handing the server a file in place of a page's bytes, which would pass us by.
-
-    Granian offers it, and Starlette's ``FileResponse`` takes it up. What is not asked for as a page keeps it.
-    """
-    if FILE_SENT.isdisjoint(scope["extensions"]):
-        return
-    if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
-        scope["extensions"] = {key: value for key, value in scope["extensions"].items() if key not in FILE_SENT}
-
-
-def call_of(scope: Scope, path: str) -> Call:
-    """Returns a request to the endpoint; the path is the one behind its prefix."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key = _ASKED.get(name)
-        if key is not None:
-            text = value.decode("latin-1")
-            found[key] = f"{found[key]}, {text}" if key in found else text
-    return Call(
-        scope["method"],
-        path,
-        scope.get("query_string", b"").decode("latin-1"),
-        found.get("host", ""),
-        found.get("origin"),
-        found.get("sec-fetch-site"),
-        "access-control-request-method" in found,
-    )
-
-
-async def _emptied(scope: Scope, receive: Receive) -> Receive:
-    """Takes a small body that a caller announces and drops it; returns what hands out an empty one in its place."""
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if not bounded(announced.decode("latin-1")):
-        return receive
-    more, left = True, MOST_DRAINED
-    while more and left > 0:
-        message = await receive()
-        left -= 1 + len(message.get("body", b""))
-        more = message.get("more_body", False)
-    empty: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def rest() -> Message:
-        return empty.pop() if empty else await receive()
-
-    return rest
-
-
-async def send_answer(answer: Answer, call: Call, send: Send) -> None:
-    """Sends an answer of the endpoint."""
-    headers = list(_encoded(answer.headers))
-    if answer.status != 204:
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
+async def send_response(response: TokenResponse, send: Send, is_head: bool = False) -> None:
+    """Sends a response of the endpoint."""
+    headers = list(_encoded(response.headers))
+    if response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if is_head else response.body})
 
 
 @lru_cache(maxsize=64)

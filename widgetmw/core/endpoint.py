@@ -1,4 +1,4 @@
-"""The token endpoint and ``runtime.js``, as a function of facts about the request."""
+"""The token endpoint and ``runtime.js``: a request in, a response out."""
 
 from __future__ import annotations
 
@@ -7,60 +7,57 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from widgetmw.core.errors import ResolverError, describe_error
+from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, normal_origin
 from widgetmw.core.tokens.cache import Grant, Token, Tokens
 
-_FIXED: Final = (
+MAX_DRAIN_BYTES: Final = 65_536
+INNER_CALL: Final = "widgetmw.inner_call"
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_TOKEN_HEADERS: Final = (
     ("Content-Type", "application/json"),
     ("Cache-Control", "no-store"),
     ("Vary", "Cookie, Origin"),
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-MOST_DRAINED: Final = 65_536  # bytes of a body that nobody reads
 _TOKEN_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
-_MESSAGES: Final = {
-    "not_authenticated": "nobody is signed in",
-    "cross_site": "this origin may not ask for tokens",
-    "unknown_provider": "no such vendor is active",
-    "not_found": "there is nothing at this path",
-    "method_not_allowed": "use GET or POST",
-    "token_unavailable": "the token cannot be made right now",
-}
-_STATUS: Final = {
-    "not_authenticated": 401,
-    "cross_site": 403,
-    "unknown_provider": 404,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "token_unavailable": 503,
+_CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
+_ERRORS: Final = {
+    "not_authenticated": (401, "no user is signed in"),
+    "cross_site": (403, "this origin may not request tokens"),
+    "unknown_provider": (404, "no such vendor is active"),
+    "not_found": (404, "there is nothing at this path"),
+    "method_not_allowed": (405, "use GET or POST"),
+    "token_unavailable": (503, "the token cannot be created right now"),
 }
 
 
-def bounded(length: str) -> bool:
-    """Whether a Content-Length announces a body that is small enough to be taken and dropped.
+def is_drainable(content_length: str) -> bool:
+    """Whether a Content-Length announces a body that is small enough to read and drop.
 
-    Nothing is in it for us, but a server may hang up on a body that an app leaves unread: uWSGI on the connection, and
-    hypercorn (0.18) on all that goes on at the same time on an HTTP/2 connection. Where none is announced nothing may
-    be waited for: uvicorn's zttp (0.0.35) does not say that there is none.
+    We ignore the body, but some servers close the connection if it is not read: uWSGI the connection itself, and
+    hypercorn (0.18) everything else that goes on at the same time on an HTTP/2 connection. Without a Content-Length
+    we must not wait for a body: uvicorn's zttp (0.0.35) does not say that there is none.
     """
-    return length.isascii() and length.isdigit() and len(length) < 6 and 0 < int(length) <= MOST_DRAINED
+    is_number = content_length.isascii() and content_length.isdigit() and len(content_length) < 6
+    return is_number and 0 < int(content_length) <= MAX_DRAIN_BYTES
 
 
-class Call(NamedTuple):
-    """A request to one of our endpoints.
+class TokenRequest(NamedTuple):
+    """A request to one of the endpoints.
 
     Attributes:
-        method: upper case.
-        path: behind the prefix, with its leading slash.
+        method: in upper case.
+        path: below the prefix, with its leading slash.
         query: as it came.
-        host: the Host header, empty where there was none.
+        host: the Host header, or an empty string.
         origin: the Origin header, or ``None``.
-        site: the Sec-Fetch-Site header, or ``None``.
-        preflight: whether it asks for leave to make another request (``Access-Control-Request-Method``).
+        fetch_site: the Sec-Fetch-Site header, or ``None``.
+        is_preflight: whether this is a CORS preflight (``Access-Control-Request-Method``).
     """
 
     method: str
@@ -68,155 +65,234 @@ class Call(NamedTuple):
     query: str = ""
     host: str = ""
     origin: str | None = None
-    site: str | None = None
-    preflight: bool = False
+    fetch_site: str | None = None
+    is_preflight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back; the headers hold no length, since HEAD has the one of GET."""
+class TokenResponse:
+    """A response of an endpoint. The headers have no Content-Length, since HEAD has the one of GET."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
 
 
-class Endpoint:
-    """Answers calls below the prefix.
+class InnerCall:
+    """A token request on its way through an app's own layers, to where its session and user live.
 
-    A driver asks :meth:`refusal` first, finds out who is signed in only if that is ``None``, and then asks for
-    :meth:`tokens`, :meth:`nobody` or :meth:`unavailable`.
+    A plugin stands outside all layers. It sends a request of its own through them, with this object in it under
+    ``INNER_CALL``. The plugin's innermost part stores the response here, and the outer part compares it with what came
+    out of the layers.
+
+    Args:
+        endpoint: of the app.
+        request: from the browser.
+
+    Attributes:
+        request: from the browser.
+        response: of the innermost part, or ``None``.
+    """
+
+    __slots__ = ("_endpoint", "request", "response")
+
+    def __init__(self, endpoint: Endpoint, request: TokenRequest) -> None:
+        self._endpoint = endpoint
+        self.request = request
+        self.response: TokenResponse | None = None
+
+    def conclude(self, status: int, location: str = "") -> TokenResponse:
+        """Returns the response for the browser.
+
+        Args:
+            status: that came out of the layers; 0 if the innermost part sent nothing.
+            location: where that response redirects to.
+        """
+        if self.response is not None and status in (self.response.status, 0):
+            return self.response
+        # A middleware replaced our response, so treat it as refused.
+        return self._endpoint.interrupted_response(self.request, status, location)
+
+    def fail(self, error: Exception) -> TokenResponse:
+        """Returns the response for the browser after an error in the layers."""
+        return self._endpoint.failed(self.request, "internal_error", describe_error(error))
+
+
+class Endpoint:
+    """Answers requests below the prefix.
+
+    A driver first calls :meth:`error_response`. If that returns ``None``, it resolves the user and calls
+    :meth:`respond`, or :meth:`failed`.
     """
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, runtime: bytes, version: str, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        tokens: Tokens,
+        runtime: bytes,
+        version: str,
+        clock: Callable[[], float],
+        events: Events,
     ) -> None:
-        self._origins = settings.allowed_origins
+        self._allowed_origins = settings.allowed_origins
         self._providers = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
         self._tokens = tokens
         self._runtime = runtime
         self._version = version
         self._clock = clock
+        self._events = events
 
-    def refusal(self, call: Call) -> Answer | None:
-        """Returns the answer to all that does not depend on the user; ``None`` where a token may be given."""
-        if call.path == "/runtime.js":
-            return self._script(call)
-        provider = _provider(call.path)
+    def error_response(self, request: TokenRequest) -> TokenResponse | None:
+        """Returns the response if it does not depend on the user; ``None`` if a token may be given."""
+        if request.path == "/runtime.js":
+            return self._script(request)
+        provider = _provider(request.path)
         if provider is None:
-            return self._error(call, "not_found")
+            return self._error(request, "not_found")
         if provider and provider not in self._providers:
-            return self._error(call, "unknown_provider")
-        if call.method == "OPTIONS" and call.preflight and self._listed(call):
-            return self._preflight(call)
-        if call.method not in _TOKEN_METHODS:
-            return self._error(call, "method_not_allowed", ("Allow", "GET, HEAD, POST"))
-        if not self._welcome(call):
-            return self._error(call, "cross_site")
+            return self._error(request, "unknown_provider")
+        if request.method == "OPTIONS" and request.is_preflight and self._is_allowed_origin(request):
+            return self._preflight(request)
+        if request.method not in _TOKEN_METHODS:
+            return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD, POST"))
+        if not (self._is_allowed_origin(request) or _is_same_site(request)):
+            return self._error(request, "cross_site")
         return None
 
-    def tokens(self, call: Call, user: User) -> Answer:
-        """Returns the token of the vendor in the path, or of all; the call was not refused."""
-        grant, now = self._tokens.get(user), self._clock()
-        provider = _provider(call.path)
+    def respond(self, request: TokenRequest, user: User | None) -> TokenResponse:
+        """Returns the token of the vendor in the path, or of all vendors.
+
+        Args:
+            request: one for which :meth:`error_response` returned ``None``.
+            user: the signed-in user, or ``None``.
+        """
+        if user is None:
+            return self.unauthenticated(request)
+        token_set, now = self._tokens.get(user), self._clock()
+        provider = _provider(request.path)
         if not provider:
-            return self._all(call, grant, now)
-        if provider in grant.failed:
-            return self.unavailable(call)
-        return self._json(call, 200, self._object(grant.tokens[provider], now))
+            return self._all_tokens(request, token_set, now)
+        if provider in token_set.failed:
+            return self.unavailable(request)
+        return self._json(request, 200, self._token_object(token_set.tokens[provider], now))
 
-    def nobody(self, call: Call) -> Answer:
-        """Returns the answer for a caller who is not signed in."""
-        return self._error(call, "not_authenticated")
+    def unauthenticated(self, request: TokenRequest) -> TokenResponse:
+        """Returns the response for an anonymous visitor."""
+        return self._error(request, "not_authenticated")
 
-    def unavailable(self, call: Call) -> Answer:
-        """Returns the answer where the token, or who is signed in, cannot be found out."""
-        return self._error(call, "token_unavailable", ("Retry-After", "5"))
+    def unavailable(self, request: TokenRequest) -> TokenResponse:
+        """Returns the response if the user cannot be resolved or the token not be created."""
+        return self._error(request, "token_unavailable", ("Retry-After", "5"))
 
-    def _all(self, call: Call, grant: Grant, now: float) -> Answer:
+    def failed(self, request: TokenRequest, code: str, message: str) -> TokenResponse:
+        """Counts and logs a failure; returns :meth:`unavailable`."""
+        self._events.count_and_warn("endpoint", code, message)
+        return self.unavailable(request)
+
+    def resolver_failed(self, request: TokenRequest, error: ResolverError) -> TokenResponse:
+        """Counts and logs a failure of the user resolver; returns :meth:`unavailable`."""
+        return self.failed(request, "resolver_failed", str(error))
+
+    def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
+        """Returns the response if a layer of the app answered before the user could be resolved.
+
+        Args:
+            request: from the browser.
+            status: of the layer's response. A page, a redirect to a login page and a refusal mean anonymous.
+            location: where that response redirects to.
+        """
+        is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
+        if status in (401, 403) or (200 <= status < 400 and is_elsewhere):
+            return self.unauthenticated(request)
+        message = f"a layer of the app answered {status} before the user was resolved"
+        self._events.warn("endpoint", "interrupted", message)
+        return self.unavailable(request)
+
+    def _all_tokens(self, request: TokenRequest, token_set: Grant, now: float) -> TokenResponse:
         body: dict[str, Any] = {
-            "user": grant.mark,
-            "tokens": {name: self._object(token, now) for name, token in grant.tokens.items()},
+            "user": token_set.mark,
+            "tokens": {name: self._token_object(token, now) for name, token in token_set.tokens.items()},
         }
-        if grant.failed:
-            body["errors"] = {name: _problem("token_unavailable") for name in grant.failed}
-        return self._json(call, 200, body)
+        if token_set.failed:
+            body["errors"] = {name: _error_object("token_unavailable") for name in token_set.failed}
+        return self._json(request, 200, body)
 
-    def _object(self, token: Token, now: float) -> dict[str, Any]:
-        derived = self._providers[token.provider].derived(token.value)
+    def _token_object(self, token: Token, now: float) -> dict[str, Any]:
+        extras = self._providers[token.provider].derived(token.value)
         return {
             **token.facts(),
-            "expires_in": _seconds(token.expires_at, now),
-            "refresh_in": _seconds(token.refresh_at, now),
-            **derived,
+            "expires_in": _seconds_until(token.expires_at, now),
+            "refresh_in": _seconds_until(token.refresh_at, now),
+            **extras,
         }
 
-    def _welcome(self, call: Call) -> bool:
-        if self._listed(call):
-            return True
-        if call.site is not None:
-            # the browser's own word; a proxy may have rewritten Host
-            return call.site in ("same-origin", "same-site", "none")
-        if call.origin is None:
-            return True
-        scheme = "https" if call.origin.lower().startswith("https:") else "http"
-        host = _host(f"{scheme}://{call.host}")
-        return host is not None and _host(call.origin) == host
+    def _is_allowed_origin(self, request: TokenRequest) -> bool:
+        return request.origin is not None and request.origin in self._allowed_origins
 
-    def _listed(self, call: Call) -> bool:
-        return call.origin is not None and call.origin in self._origins
-
-    def _preflight(self, call: Call) -> Answer:
+    def _preflight(self, request: TokenRequest) -> TokenResponse:
         headers = (
             ("Access-Control-Allow-Methods", "GET, POST"),
             ("Access-Control-Allow-Headers", "Accept, Content-Type"),
             ("Access-Control-Max-Age", "600"),
         )
-        return Answer(204, (*_FIXED[1:], *headers, *self._cors(call)), b"")
+        return TokenResponse(204, (*_TOKEN_HEADERS[1:], *headers, *self._cors(request)), b"")
 
-    def _cors(self, call: Call) -> tuple[tuple[str, str], ...]:
-        if not self._listed(call):
+    def _cors(self, request: TokenRequest) -> tuple[tuple[str, str], ...]:
+        if not self._is_allowed_origin(request):
             return ()
-        origin = call.origin or ""
+        origin = request.origin or ""
         return (("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"))
 
-    def _error(self, call: Call, code: str, *headers: tuple[str, str]) -> Answer:
-        return self._json(call, _STATUS[code], _problem(code), *headers)
+    def _error(self, request: TokenRequest, code: str, *headers: tuple[str, str]) -> TokenResponse:
+        return self._json(request, _ERRORS[code][0], _error_object(code), *headers)
 
-    def _json(self, call: Call, status: int, body: dict[str, Any], *headers: tuple[str, str]) -> Answer:
-        return Answer(status, (*_FIXED, *headers, *self._cors(call)), _encode(body).encode())
+    def _json(
+        self, request: TokenRequest, status: int, body: dict[str, Any], *headers: tuple[str, str]
+    ) -> TokenResponse:
+        return TokenResponse(status, (*_TOKEN_HEADERS, *headers, *self._cors(request)), _encode(body).encode())
 
-    def _script(self, call: Call) -> Answer:
-        if call.method not in ("GET", "HEAD"):
-            return self._error(call, "method_not_allowed", ("Allow", "GET, HEAD"))
-        asked = [item for item in call.query.split("&") if item.startswith("v=")]
-        cache = _FOR_EVER if asked == [f"v={self._version}"] else "no-store"
+    def _script(self, request: TokenRequest) -> TokenResponse:
+        if request.method not in ("GET", "HEAD"):
+            return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD"))
+        versions = [item for item in request.query.split("&") if item.startswith("v=")]
+        cache_control = _CACHE_FOREVER if versions == [f"v={self._version}"] else "no-store"
         headers = (
             ("Content-Type", "text/javascript; charset=utf-8"),
-            ("Cache-Control", cache),
+            ("Cache-Control", cache_control),
             ("X-Content-Type-Options", "nosniff"),
         )
-        return Answer(200, headers, self._runtime)
+        return TokenResponse(200, headers, self._runtime)
 
 
 def _provider(path: str) -> str | None:
-    """The vendor named in the path; empty for all of them, ``None`` where the path is none of ours."""
+    """Returns the vendor in the path; an empty string for all vendors, ``None`` for a path that is not handled."""
     if path == "/token":
         return ""
     start, _, name = path.rpartition("/")
     return name if start == "/token" and name else None
 
 
-def _problem(code: str) -> dict[str, str]:
-    return {"error": code, "message": _MESSAGES[code]}
+def _error_object(code: str) -> dict[str, str]:
+    return {"error": code, "message": _ERRORS[code][1]}
 
 
-def _seconds(at: int | None, now: float) -> int | None:
-    return None if at is None else max(0, int(at - now))
+def _seconds_until(timestamp: int | None, now: float) -> int | None:
+    return None if timestamp is None else max(0, int(timestamp - now))
+
+
+def _is_same_site(request: TokenRequest) -> bool:
+    if request.fetch_site is not None:
+        # the browser's own word; a proxy may have rewritten Host
+        return request.fetch_site in ("same-origin", "same-site", "none")
+    if request.origin is None:
+        return True
+    scheme = "https" if request.origin.lower().startswith("https:") else "http"
+    host = _host(f"{scheme}://{request.host}")
+    return host is not None and _host(request.origin) == host
 
 
 def _host(origin: str) -> str | None:
-    """Host and port, without the port that is usual for its scheme; ``None`` for what is no origin of web pages."""
+    """Returns host and port, without the scheme's default port; ``None`` for anything but an http(s) origin."""
     normal = normal_origin(origin)
     if normal is None or not normal.startswith(("http://", "https://")):
         return None

@@ -1,9 +1,8 @@
-"""The error tree.
+"""The exceptions of this package.
 
 WidgetError
-├── SettingsError (also a ValueError)   the environment is wrong; lists every problem by variable name
-├── ResolverError                       who is signed in could not be found out
-└── TokenUnavailable                    a vendor's token could not be minted
+├── SettingsError (also a ValueError)   the configuration is invalid; lists every problem by variable name
+└── ResolverError                       the user of a request cannot be found
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from types import TracebackType
 
 
 class WidgetError(Exception):
-    """The base of all errors of this package."""
+    """Base class of all exceptions of this package."""
 
 
 class SettingsError(WidgetError, ValueError):
-    """The environment does not make a configuration.
+    """The configuration is invalid.
 
     Attributes:
         problems: one sentence each, starting with the variable's name; never a value.
@@ -30,34 +29,22 @@ class SettingsError(WidgetError, ValueError):
 
 
 class ResolverError(WidgetError):
-    """Who is signed in could not be found out: nobody gets a token for this request."""
+    """The user of a request cannot be found: the page goes out without a token."""
 
 
-class TokenUnavailable(WidgetError):
-    """A vendor's token could not be minted.
-
-    Attributes:
-        provider: the vendor's name.
-    """
-
-    def __init__(self, provider: str) -> None:
-        self.provider = provider
-        super().__init__(f"no token for {provider}")
-
-
-def cause(error: BaseException) -> str:
-    """Says what went wrong without the error's own text, which may hold personal data or a secret.
+def describe_error(error: BaseException) -> str:
+    """Describes an error without its message, which may hold personal data or a secret.
 
     Returns:
-        the error's type, and file and line of the place that raised it.
+        the error's type, and the file and line that raised it.
     """
-    return f"{type(error).__name__}{_place(error.__traceback__)}"
+    return f"{type(error).__name__}{_location(error.__traceback__)}"
 
 
-def _place(trace: TracebackType | None) -> str:
-    if trace is None:
+def _location(traceback: TracebackType | None) -> str:
+    if traceback is None:
         return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    name = trace.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
-    return f" at {name}:{trace.tb_lineno}"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f" at {name}:{traceback.tb_lineno}"

@@ -1,7 +1,7 @@
-"""What happened and why: each outcome has a code, and is counted.
+"""Counts what happened, by code, and logs what an operator can fix.
 
-A page that is left alone and a token that is refused look the same from outside as an app without this package.
-The codes are how an operator tells them apart; ``docs/reasons.md`` has a row for each.
+From outside, a page that was skipped and a token that was refused look like an app without this package. The codes
+tell an operator the difference; ``docs/reasons.md`` has a row for each.
 """
 
 from __future__ import annotations
@@ -11,50 +11,52 @@ from collections import Counter, defaultdict
 
 log = logging.getLogger("widgetmw")
 
+_MAX_LOGGED = 1000
+
 
 class Events:
-    """Counts outcomes by code, for one app.
+    """Counts the outcomes of one app.
 
-    Outcomes are counted as ``"kind:code"``; ``kind`` is ``page``, ``token`` or ``endpoint``. Under many threads a
-    count may miss one now and then: it is for people, and a lock would cost every request.
+    Outcomes are counted as ``"kind:code"``; the kinds are ``page``, ``token``, ``endpoint`` and ``proxy``. With many
+    threads a count may miss one now and then: a lock would cost every request.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[str, defaultdict[str, int]] = {}
-        self._said: set[str] = set()
+        self._counters: dict[str, defaultdict[str, int]] = {}
+        self._logged: set[str] = set()
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each has happened."""
-        kinds = self._counts.copy()
+        """How often each outcome has happened."""
+        kinds = self._counters.copy()
         return Counter({f"{kind}:{code}": count for kind in kinds for code, count in kinds[kind].copy().items()})
 
-    def tally(self, kind: str) -> defaultdict[str, int]:
-        """Returns the counts of one kind, for who has many to add."""
-        return self._counts.setdefault(kind, defaultdict(int))
+    def counter(self, kind: str) -> defaultdict[str, int]:
+        """Returns the counts of one kind, for callers that count at every request."""
+        return self._counters.setdefault(kind, defaultdict(int))
 
-    def note(self, kind: str, code: str) -> None:
+    def count(self, kind: str, code: str) -> None:
         """Counts an outcome."""
-        self.tally(kind)[code] += 1
+        self.counter(kind)[code] += 1
 
-    def failure(self, kind: str, code: str, why: str) -> None:
-        """Notes an outcome that somebody has to mend, with one line of log.
+    def warn(self, kind: str, code: str, message: str) -> None:
+        """Logs an outcome that is counted elsewhere.
 
         Args:
-            kind: as for :meth:`note`.
-            code: as for :meth:`note`.
-            why: what to look at; no secret and nothing personal.
+            kind: see :class:`Events`.
+            code: see :class:`Events`.
+            message: what to look at; no secret and no personal data.
         """
-        self.note(kind, code)
-        self.say(kind, code, why)
+        log.warning("%s: %s: %s", kind, code, message)
 
-    def say(self, kind: str, code: str, why: str) -> None:
-        """Writes the line of log alone, for an outcome that is noted elsewhere."""
-        log.warning("%s: %s: %s", kind, code, why)
+    def count_and_warn(self, kind: str, code: str, message: str) -> None:
+        """Counts an outcome that somebody has to fix, and logs it."""
+        self.count(kind, code)
+        self.warn(kind, code, message)
 
-    def once(self, kind: str, code: str, why: str) -> None:
-        """Notes an outcome, and logs it the first time that it is for this reason."""
-        self.note(kind, code)
-        if why not in self._said and len(self._said) < 1000:
-            self._said.add(why)
-            self.say(kind, code, why)
+    def warn_once(self, kind: str, code: str, message: str) -> None:
+        """Counts an outcome, and logs it the first time it has this message."""
+        self.count(kind, code)
+        if message not in self._logged and len(self._logged) < _MAX_LOGGED:
+            self._logged.add(message)
+            self.warn(kind, code, message)

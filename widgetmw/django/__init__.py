@@ -7,8 +7,8 @@ Where they go::
         whatever sets a Content-Security-Policy
     urlpatterns += [path("_widgetmw/", include("widgetmw.django.urls"))]
 
-``settings.WIDGETMW`` holds settings over the environment, with or without their prefix, and ``"USER"``, the dotted
-path of a function of the request that says who is signed in. ``manage.py check`` says what is amiss.
+``settings.WIDGETMW`` holds settings that override the environment, with or without their prefix, and ``"USER"``, the
+dotted path to a function of the request that returns the signed-in user. ``manage.py check`` reports mistakes.
 """
 
 from widgetmw.django.middleware import WidgetMiddleware

@@ -16,5 +16,5 @@ class WidgetmwConfig(AppConfig):  # type: ignore[misc]
     verbose_name = "widgetmw"
 
     def ready(self) -> None:
-        """Runs when all apps are loaded."""
+        """Registers the checks once all apps are loaded."""
         register(check, "widgetmw")

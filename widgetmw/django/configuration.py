@@ -1,4 +1,7 @@
-"""What ``settings.WIDGETMW`` and the environment make of it, once per process and anew in ``override_settings``."""
+"""The configuration from ``settings.WIDGETMW`` and the environment.
+
+It is read once per process, and again after ``override_settings``.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from widgetmw.core.config_overlay import overlaid, variable_names
-from widgetmw.core.engine import Widget
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.identity.resolvers import takes
+from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.settings import Settings
-from widgetmw.django.person import from_request
+from widgetmw.django.user import from_request
 
 USER: Final = "USER"
 SETTINGS: Final = "SETTINGS"
@@ -27,14 +30,15 @@ _PREFIX: Final = "WIDGETMW_"
 
 
 class Installed:
-    """One configuration, wired up.
+    """The configuration of the site.
 
     Attributes:
-        settings: what was read; the path in it is not used, since ``urls.py`` has the last word.
-        widget: ``None`` where there is nothing to do.
-        front: finds it out from the proxy that the settings name, in place of ``user``, or ``None``.
-        user: finds out who is signed in; takes the request.
-        is_async: whether ``user`` has to be awaited.
+        settings: as read. Its path is ignored, since ``urls.py`` decides.
+        engine: ``None`` if there is nothing to do.
+        proxy_resolver: resolves the user from the authenticating proxy in the settings, instead of ``user``; or
+            ``None``.
+        user: a function of the request that returns the signed-in user.
+        is_async: whether ``user`` must be awaited.
     """
 
     def __init__(self) -> None:
@@ -48,8 +52,8 @@ class Installed:
             problems += error.problems
         if problems:
             raise SettingsError(problems)
-        self.widget = Widget(replace(self.settings, path="")) if self.settings.active else None
-        self.front = self.widget.front if self.widget is not None and user is None else None
+        self.engine = Engine(replace(self.settings, path="")) if self.settings.active else None
+        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
         self.user: Callable[[HttpRequest], Any] = user or from_request
         self.is_async = iscoroutinefunction(self.user)
 
@@ -58,7 +62,7 @@ _current: Installed | None = None
 
 
 def installed() -> Installed:
-    """Returns what is configured.
+    """Returns the current configuration.
 
     Raises:
         SettingsError: lists every problem; never shows a value.
@@ -70,7 +74,7 @@ def installed() -> Installed:
 
 
 def forget(*, setting: str = "WIDGETMW", **_: Any) -> None:
-    """Reads everything anew at the next request; ``override_settings`` comes here."""
+    """Makes the next request read the configuration again. ``override_settings`` sends a signal to this."""
     global _current
     if setting == "WIDGETMW":
         _current = None
@@ -92,24 +96,24 @@ def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
     if not isinstance(ready, Settings):
         raise SettingsError([f"settings.WIDGETMW['SETTINGS'] must be a Settings, not {type(ready).__name__}"])
     if config:
-        raise SettingsError([f"settings.WIDGETMW['SETTINGS'] takes the place of {', '.join(config)}: leave one out"])
+        raise SettingsError([f"settings.WIDGETMW['SETTINGS'] replaces {', '.join(config)}: remove one of them"])
     return ready
 
 
 def _named(options: Mapping[Any, Any], problems: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yields variables and values; a name may lack its prefix."""
+    """Yields variables and values; names may omit the prefix."""
     names = variable_names()
     for key, value in options.items():
         if key in (USER, SETTINGS):
             continue
         found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
         if found is None:
-            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{_meant(str(key), names)}")
+            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{_suggestion(str(key), names)}")
         else:
             yield found, value
 
 
-def _meant(key: str, names: frozenset[str]) -> str:
+def _suggestion(key: str, names: frozenset[str]) -> str:
     known = {name.removeprefix(_PREFIX): name for name in (*names, USER, SETTINGS)}
     close = get_close_matches(key.upper().removeprefix(_PREFIX), known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
@@ -123,7 +127,7 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
     except ImportError:
         problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported")
         return None
-    if not (callable(found) and takes(found, 1)):
+    if not (callable(found) and accepts_arguments(found, 1)):
         problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")
         return None
     return found  # type: ignore[no-any-return]

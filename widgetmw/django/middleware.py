@@ -9,23 +9,29 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from widgetmw.core.engine import Widget
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import whose, whose_async
-from widgetmw.django.answer import Answer
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import async_user, carrier, give_back, hide_validators, sync_user, take
-from widgetmw.django.views import of_the_endpoint
+from widgetmw.django.request import (
+    acquire_request,
+    async_resolver,
+    hide_conditional_headers,
+    original_request,
+    release_request,
+    sync_resolver,
+)
+from widgetmw.django.responder import Responder
+from widgetmw.django.views import endpoint_response
 
 
 class WidgetMiddleware:
-    """Puts a vendor's signed identity into pages.
+    """Injects vendors' signed identity tokens into pages.
 
-    Its place is below ``AuthenticationMiddleware`` and ``GZipMiddleware``, and above whatever sets a
-    Content-Security-Policy; ``manage.py check`` says when it is another.
+    It belongs below ``AuthenticationMiddleware`` and ``GZipMiddleware``, and above whatever sets a
+    Content-Security-Policy; ``manage.py check`` reports a wrong position.
 
     Raises:
-        SettingsError: ``settings.WIDGETMW`` or the environment has problems.
+        SettingsError: ``settings.WIDGETMW`` or the environment is invalid.
     """
 
     sync_capable = True
@@ -39,55 +45,56 @@ class WidgetMiddleware:
         installed()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Serves one request."""
+        """Handles one request."""
         current = installed()
-        widget = current.widget
-        if widget is None or not take(request):
+        engine = current.engine
+        if engine is None or not acquire_request(request):
             return self.get_response(request)
-        if current.front is not None:
-            current.front.note(carrier(request))
-        if widget.asks_user and not widget.is_excluded(request.path_info):
-            hide_validators(current, request)
+        if current.proxy_resolver is not None:
+            current.proxy_resolver.note(original_request(request))
+        hide_conditional_headers(engine, request)
         if self._is_async:
-            return self._served_async(current, widget, request)
+            return self._respond_async(current, engine, request)
         try:
-            return self._serve(current, widget, request)
+            return self._respond(current, engine, request)
         finally:
-            give_back(request)
+            release_request(request)
 
-    async def _served_async(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
-        try:
-            return await self._serve_async(current, widget, request)
-        finally:
-            give_back(request)
-
-    def _serve(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
+    def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        ours = of_the_endpoint(widget, request, response)
-        answer = Answer(widget, request, response)
-        if ours is None and answer.starts() and answer.search():
+        token_response = endpoint_response(engine, request, response)
+        responder = Responder(engine, request, response)
+        if token_response is None and responder.starts() and responder.search():
             try:
-                answer.finish(whose(request.META, sync_user(current, request)) if widget.asks_user else None)
+                user = None
+                if engine.is_inline_delivery:
+                    user = engine.resolve_user(request.META, sync_resolver(current, request))
+                responder.finish(user)
             except ResolverError as error:
-                answer.unresolved(error)
-        return ours or response
+                responder.fail(error)
+        return token_response or response
 
-    async def _serve_async(self, current: Installed, widget: Widget, request: HttpRequest) -> HttpResponseBase:
-        response = await self.get_response(request)
-        ours = of_the_endpoint(widget, request, response)
-        answer = Answer(widget, request, response)
-        if ours is None and answer.starts() and await _searched(answer, response):
-            try:
-                user = await whose_async(request.META, async_user(current, request)) if widget.asks_user else None
-                answer.finish(user)
-            except ResolverError as error:
-                answer.unresolved(error)
-        return ours or response
+    async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response = await self.get_response(request)
+            token_response = endpoint_response(engine, request, response)
+            responder = Responder(engine, request, response)
+            if token_response is None and responder.starts() and await _search(responder, response):
+                try:
+                    user = None
+                    if engine.is_inline_delivery:
+                        user = await engine.resolve_user_async(request.META, async_resolver(current, request))
+                    responder.finish(user)
+                except ResolverError as error:
+                    responder.fail(error)
+            return token_response or response
+        finally:
+            release_request(request)
 
 
-async def _searched(answer: Answer, response: Any) -> bool:
+async def _search(responder: Responder, response: Any) -> bool:
     if not response.streaming:
-        return answer.search()
+        return responder.search()
     if response.is_async:
-        return await answer.search_async()
-    return await sync_to_async(answer.search)()
+        return await responder.search_async()
+    return await sync_to_async(responder.search)()

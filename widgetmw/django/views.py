@@ -1,4 +1,4 @@
-"""The endpoints below the place in ``urls.py``."""
+"""The endpoints below our place in ``urls.py``."""
 
 from __future__ import annotations
 
@@ -8,100 +8,104 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 
-from widgetmw.core.endpoint import Answer, bounded
-from widgetmw.core.engine import Widget
+from widgetmw.core.endpoint import TokenResponse, is_drainable
+from widgetmw.core.engine import Engine
 from widgetmw.django.configuration import installed
-from widgetmw.django.request import ANSWER, base, call_of, sync_user
-from widgetmw.wsgi.middleware import tokens_for
+from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
+from widgetmw.wsgi.middleware import token_response
+from widgetmw.wsgi.request import token_request
 
-_RENEWED: Final = "widgetmw.session-renewed"
+_HAS_NEW_SESSION: Final = "widgetmw.has_new_session"
 
 
 def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
-    """Answers for the token endpoint and ``runtime.js``.
+    """Answers the token endpoint and ``runtime.js``.
 
     Raises:
-        Http404: nothing is configured, or all is off.
+        Http404: no vendor is configured, or the middleware is disabled.
     """
     current = installed()
-    widget = current.widget
-    if widget is None:
+    engine = current.engine
+    if engine is None:
         raise Http404
-    call = call_of(request, f"/{path}")
-    if call.method == "POST" and bounded(request.META.get("CONTENT_LENGTH") or ""):
-        _read(request)
-    answer = widget.endpoint.refusal(call)
-    if answer is None:
-        answer = tokens_for(widget, request.META, call, sync_user(current, request))
-        _leave_session_alone(request)
-    request.META[ANSWER] = answer
-    widget.events.note("endpoint", str(answer.status))
-    return _response(request, answer)
+    call = token_request(request.META, f"/{path}")
+    if call.method == "POST" and is_drainable(request.META.get("CONTENT_LENGTH") or ""):
+        _drain(request)
+    response = engine.endpoint.error_response(call)
+    if response is None:
+        response = token_response(engine, request.META, call, sync_resolver(current, request))
+        _leave_session_unsaved(request)
+    request.META[TOKEN_RESPONSE] = response
+    engine.events.count("endpoint", str(response.status))
+    return _http_response(request, response)
 
 
-# What the endpoint answers is its own affair: JSON to who is not signed in, and cross-site callers are refused already.
+# The endpoint protects itself: it answers anonymous visitors with JSON, and refuses cross-site requests.
 endpoint.login_required = False  # type: ignore[attr-defined]
 endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 
 
-def of_the_endpoint(widget: Widget, request: HttpRequest, response: Any) -> HttpResponse | None:
-    """Returns the endpoint's answer free of what layers further in have added; ``None`` for other requests.
+def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> HttpResponse | None:
+    """Returns the endpoint's response without what inner layers have added; ``None`` for other requests.
 
-    A layer that answers in its place, as a login wall does, makes it say that nobody is signed in.
+    If a layer answers in its place, as a login wall does, the response says that the user is not signed in.
     """
-    answer: Answer | None = request.META.get(ANSWER)
-    if answer is not None and answer.status == response.status_code:
-        ours = _response(request, answer)
-        if _RENEWED in request.META:
-            ours.cookies = response.cookies
-        return ours
-    if "/token" not in request.path or not request.path.startswith(f"{base()}/token"):
+    ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
+    if ours is not None and ours.status == response.status_code:
+        http_response = _http_response(request, ours)
+        if _HAS_NEW_SESSION in request.META:
+            http_response.cookies = response.cookies
+        return http_response
+    if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
         return None
-    call = call_of(request, request.path.removeprefix(base()))
-    refusal = widget.endpoint.refusal(call)
-    return _response(request, refusal or widget.stopped(call, response.status_code, response.get("Location", "")))
+    call = token_request(request.META, request.path.removeprefix(endpoint_prefix()))
+    replaced = engine.endpoint.error_response(call) or engine.endpoint.interrupted_response(
+        call, response.status_code, response.get("Location", "")
+    )
+    return _http_response(request, replaced)
 
 
-def _read(request: HttpRequest) -> None:
-    """Takes the body of a request, for the server's sake."""
+def _drain(request: HttpRequest) -> None:
+    """Reads the body of a request, since some servers close the connection otherwise."""
     try:
         _ = request.body
     except (UnreadablePostError, RawPostDataException):
-        pass  # the caller has left, or a layer further out has read it
+        pass  # the client is gone, or a layer further out has read it
 
 
-_kinds: dict[Any, Any] = {}
-
-
-def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
-    # uWSGI and cheroot send the body that an app gives them for HEAD, and the connection's next answer is out of step
-    body = b"" if request.method == "HEAD" else answer.body
-    response = HttpResponse(body, status=answer.status, headers=dict(answer.headers))
-    if answer.status == 204:
-        del response["Content-Type"]
+def _http_response(request: HttpRequest, response: TokenResponse) -> HttpResponse:
+    # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
+    body = b"" if request.method == "HEAD" else response.body
+    http_response = HttpResponse(body, status=response.status, headers=dict(response.headers))
+    if response.status == 204:
+        del http_response["Content-Type"]
     else:
-        response["Content-Length"] = str(len(answer.body))
-    return response
+        http_response["Content-Length"] = str(len(response.body))
+    return http_response
 
 
-def _leave_session_alone(request: HttpRequest) -> None:
-    """Keeps the session from being saved, and its cookie from being set, for no more than a token was asked for."""
+def _leave_session_unsaved(request: HttpRequest) -> None:
+    """Keeps a token request from saving the session and from setting its cookie."""
     session = getattr(request, "session", None)
     if not isinstance(session, SessionBase):
         return
     if session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
-        session.__class__ = _unsaved(type(session))
-    else:  # it has been given a new key, or none, and the browser has to know
-        request.META[_RENEWED] = True
+        session.__class__ = _unsaved_class(type(session))
+    else:  # it got a new key, or none, and the browser must learn that
+        request.META[_HAS_NEW_SESSION] = True
 
 
-def _unsaved(kind: Any) -> Any:
-    """Makes a session that ``SessionMiddleware`` leaves alone: it does so where ``accessed`` cannot be read."""
-    if kind not in _kinds:
-        unreadable = property(_raise, lambda self, value: None)
-        _kinds[kind] = type(kind.__name__, (kind,), {"__module__": kind.__module__, "accessed": unreadable})
-    return _kinds[kind]
+_unsaved_classes: dict[Any, Any] = {}
 
 
-def _raise(session: object) -> None:
+def _unsaved_class(session_class: Any) -> Any:
+    """Returns a class of sessions that ``SessionMiddleware`` ignores: it does so if ``accessed`` cannot be read."""
+    if session_class not in _unsaved_classes:
+        unreadable = property(_raise_attribute_error, lambda self, value: None)
+        attributes = {"__module__": session_class.__module__, "accessed": unreadable}
+        _unsaved_classes[session_class] = type(session_class.__name__, (session_class,), attributes)
+    return _unsaved_classes[session_class]
+
+
+def _raise_attribute_error(session: object) -> None:
     raise AttributeError("accessed")

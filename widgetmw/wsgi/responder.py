@@ -1,122 +1,90 @@
-"""One response on its way out of a WSGI app: an iterable in, an iterable out; every decision is the core's.
+"""One response of a WSGI app: an iterable in, an iterable out. Every decision is made by the core.
 
-Rules of this file (PEP 3333): nothing is yielded before our ``start_response`` was called; while undecided, further
-items are drawn within the same step; once decided, one item goes out for each that comes in; ``close()`` of the app's
-iterable is called exactly once. Its twin is ``asgi/responder.py``.
+Rules of this file (PEP 3333):
+
+* Nothing is yielded before our ``start_response`` was called.
+* While undecided, further items are read from the app within the same step. Once decided, one item goes out for each
+  that comes in.
+* ``close()`` of the app's iterable is called exactly once.
+
+The ASGI counterpart is ``asgi/responder.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final
 
-from widgetmw.core.engine import PAGE_METHODS, VALIDATORS, Widget, has_session_cookie
-from widgetmw.core.errors import ResolverError, cause
+from widgetmw.core.engine import Engine, InjectResult
+from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.html.body_rewriter import Body
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.http.page import LENGTH, Page
+from widgetmw.core.http.page import CONTENT_LENGTH, Page
+from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.resolvers import Environ, Resolver, environ_name, whose
+from widgetmw.core.identity.request_identity import RequestIdentity
+from widgetmw.core.identity.resolvers import Environ, Resolver
+from widgetmw.core.reasons import SkipReason
+from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path
 
-StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
-Headers: TypeAlias = list[tuple[str, str]]
+MARKER_USED: Final = "widgetmw.marker_used"
+"""Key in the environ of a page whose template says where the script goes."""
 
-PLACED = "widgetmw.placed"  # key of the environ of a page whose template says where our script goes
-CONDITIONAL = frozenset(map(environ_name, VALIDATORS))
-_PURPOSES = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"})  # say that it is loaded ahead of a click
-_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-SPECIAL = _PURPOSES | CONDITIONAL  # these, and being cross-site, bear on the page of a request
-
-# how far a response is: no start yet; its start is held; the server's start_response was called; out of our hands
-_NEW, _HELD, _STARTED, _PASSED = range(4)
+# Stages of a response: the app has not started it; its start is held; the server's start_response was called; the
+# first item is out.
+_NEW, _HELD, _STARTED, _SENT = range(4)
 
 
-def decoded(text: str) -> str:
-    """Reads a path of the environ, whose bytes came as if they were Latin-1."""
-    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-class EnvironFacts:
-    """What an environ says that bears on its page; see :class:`widgetmw.core.engine.Facts`."""
-
-    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "root_path")
-
-    _environ: Environ
-    root_path: str
-    in_cross_site_frame: bool
-    is_prefetch: bool
-
-    def read_request(self) -> None:
-        """Reads what only a special request says."""
-        get = self._environ.get
-        self.in_cross_site_frame = get("HTTP_SEC_FETCH_SITE") == "cross-site" and get("HTTP_SEC_FETCH_DEST") in _FRAMES
-        self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
-
-    def has_session_cookie(self) -> bool:
-        return has_session_cookie(self._environ.get("HTTP_COOKIE", ""))
-
-    @property
-    def origin(self) -> str | None:
-        host = self._environ.get("HTTP_HOST")
-        return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
-
-
-def read_facts(environ: Environ, root_path: str) -> EnvironFacts:
-    """Returns what a request says."""
-    facts = EnvironFacts()
-    facts._environ, facts.root_path = environ, root_path
-    facts.read_request()
-    return facts
-
-
-class Responder(EnvironFacts):
-    """One request's response on its way out."""
+class Responder(PageRequest):
+    """Handles the response to one request."""
 
     __slots__ = (
         "_body",
+        "_engine",
         "_exc_info",
         "_headers",
-        "_mark",
+        "_identity",
         "_page",
         "_path",
+        "_resolver",
         "_stage",
         "_start_response",
         "_status",
-        "_user",
-        "_widget",
         "_write",
     )
 
+    _body: Body | None
+
     def begin(
         self,
-        widget: Widget,
+        engine: Engine,
         environ: Environ,
-        mark: list[Any],
+        identity: RequestIdentity,
         root_path: str,
         path: str,
         start_response: StartResponse,
-        user: Resolver,
+        resolver: Resolver,
     ) -> None:
-        """Takes what an initializer would: CPython 3.11 calls one through C, which costs more than all that it does.
+        """Takes what an initializer would. CPython 3.11 calls ``__init__`` through C, which costs more than its body.
 
         Args:
-            widget: what decides.
+            engine: decides.
             environ: of the request.
-            mark: of the request: see :func:`widgetmw.core.identity.resolvers.claim`.
-            root_path: path the app is mounted under; apps that dispatch change it in the environ.
-            path: of the request, below that, as the environ has it.
+            identity: of the request.
+            root_path: path that the app is mounted under; apps that dispatch change it in the environ.
+            path: of the request, below that, as in the environ.
             start_response: the server's.
-            user: finds out who is signed in.
+            resolver: finds the user.
         """
-        self._widget = widget
+        self._engine = engine
         self._environ = environ
-        self._mark = mark
+        self._identity = identity
         self.root_path = root_path
         self._path = path
         self._start_response = start_response
-        self._user = user
+        self._resolver = resolver
         self.in_cross_site_frame = self.is_prefetch = False
-        self._page: Page | None = None  # while the app's bytes have to come by us
+        self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
 
     # what the app calls
@@ -124,63 +92,63 @@ class Responder(EnvironFacts):
     def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
         """The ``start_response`` that the app sees."""
         if self._stage:
-            if self._stage == _PASSED:
+            if self._stage == _SENT:
                 # the server knows whether headers have gone out, and raises if so
-                given = (exc_info,) if exc_info else ()
-                return self._start_response(status, headers, *given)
+                optional = (exc_info,) if exc_info else ()
+                return self._start_response(status, headers, *optional)
             if exc_info is None:
                 raise AssertionError("start_response called a second time without exc_info")
             self._page = None
-        widget, method = self._widget, self._environ["REQUEST_METHOD"]
-        page: Page | str
+        engine, method = self._engine, self._environ["REQUEST_METHOD"]
+        page: Page | SkipReason
         try:
             code = 200 if status == "200 OK" else int(status[:3])
-            page = widget.page_from_text(code, headers) if method in PAGE_METHODS else "method"
+            page = engine.page_from_text(code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
             page = self._failure(error)
-        if page.__class__ is str:
+        if type(page) is SkipReason:
             return self._start(page, status, headers, exc_info)
-        if widget.has_excludes and widget.is_excluded(decoded(self._path)):
-            return self._start("excluded", status, headers, exc_info)
+        if engine.has_excludes and engine.is_excluded(decode_path(self._path)):
+            return self._start(SkipReason.EXCLUDED, status, headers, exc_info)
         self._page, self._body, self._stage = page, None, _HELD
         self._status, self._exc_info = status, exc_info
-        self._headers = list(headers)  # what an app does to its list afterwards comes too late everywhere
+        self._headers = list(headers)  # changes that the app makes to its list later are too late everywhere
         return self._on_head(page) if method == "HEAD" else self.write
 
     def write(self, data: bytes) -> None:
-        """The ``write`` that the app gets: its bytes come before those of the iterable."""
-        for piece in self._on_body(data, False):
-            self._stage = _PASSED
-            self._write(piece)
+        """The ``write()`` that the app gets: its bytes come before those of the iterable."""
+        for chunk in self._on_body(data, False):
+            self._stage = _SENT
+            self._write(chunk)
 
     # what the server iterates
 
     def respond(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
-        """Returns what goes out for the app's iterable: itself, where nothing is to be done."""
+        """Returns the iterable for the server: the app's own, if there is nothing to do."""
         if self._page is None:
             if self._stage:
-                self._stage = _PASSED
-                self._mark[0] = None
+                self._stage = _SENT
+                self._identity.owner = None
                 return chunks
         # a subclass of list may have a close() of its own
         elif chunks.__class__ is list and len(chunks) == 1 and self._stage == _HELD:
-            self._mark[0] = None
+            self._identity.owner = None
             return self._on_body(chunks[0], True)
-        return Chunks(self, chunks).begun()
+        return Chunks(self, chunks).begin()
 
     def release(self) -> None:
-        """Gives the request back at the end of its response."""
-        self._mark[0] = None
+        """Ends our responsibility for the request at the end of its response."""
+        self._identity.owner = None
 
     def step(self, chunks: Iterator[bytes]) -> bytes:
         """Returns the next item to send; raises ``StopIteration`` after the last."""
         for data in chunks:
             if self._page is None:
-                self._stage = _PASSED
+                self._stage = _SENT
                 return data
             out = self._on_body(data, False)
             if self._stage >= _STARTED:
-                self._stage = _PASSED
+                self._stage = _SENT
                 return b"".join(out)
         if self._page is not None and (out := b"".join(self._on_body(b"", True))):
             self._page = None
@@ -188,59 +156,58 @@ class Responder(EnvironFacts):
         self.release()
         raise StopIteration
 
-    # decisions
+    # while undecided
 
     def _on_body(self, data: bytes, last: bool) -> list[bytes]:
-        """Takes a chunk; returns what can go out by now, having called the server's ``start_response``."""
+        """Takes a chunk; returns what can go out by now, after calling the server's ``start_response``."""
         page, offset = self._page, PENDING
         if page is None:
             return [data]
         try:
             if self._body is None:
-                if page.charset_declared and not page.coding and PLACED not in self._environ:
-                    offset = self._widget.insertion_offset(self.root_path, data)
+                if page.charset_declared and not page.coding and MARKER_USED not in self._environ:
+                    offset = self._engine.insertion_offset(self.root_path, data)
                 if offset == PENDING:
-                    self._body = Body(page.charset_declared, page.coding, PLACED in self._environ)
-                    return self._search(page, data, last, True)
+                    self._body = Body(page.charset_declared, page.coding, MARKER_USED in self._environ)
+                    return self._search(page, self._body, data, last, True)
             elif self._stage >= _STARTED:
                 return [self._body.passed(data, last)]
             else:
-                return self._search(page, data, last, False)
+                return self._search(page, self._body, data, last, False)
         except Exception as error:
-            return self._leave(self._failure(error), data)
+            return self._pass_through(self._failure(error), data)
         result = self._decide(page)
         self._page = None
-        if result.__class__ is str:
+        if type(result) is SkipReason:
             self._start_held(result, self._headers)
             return [data]
         headers, script = result
-        self._start_held("injected", headers)
-        return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # it is copied once
+        self._start_held(None, headers)
+        return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # copied once
 
-    def _search(self, page: Page, data: bytes, last: bool, first: bool) -> list[bytes]:
-        """Looks for the place of the script in a page that does not begin as most do, or is compressed."""
-        body = self._body
+    def _search(self, page: Page, body: Body, data: bytes, last: bool, is_first: bool) -> list[bytes]:
+        """Looks for the insertion offset in a page that is compressed or has an unusual start."""
         offset = body.seek(data, last)
         if offset == PENDING:
             return []
         if offset == REFUSED:
-            return self._leave(body.reason or "failed", data)
-        if first and body.head_tag and page.charset_declared and page.special is None:
-            self._widget.remember_prefix(self.root_path, data[:offset])
+            return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
+        if is_first and body.head_tag and page.charset_declared and page.special is None:
+            self._engine.remember_prefix(self.root_path, data[:offset])
         result = self._decide(page)
-        if isinstance(result, str):
-            return self._leave(result, data)
+        if isinstance(result, SkipReason):
+            return self._pass_through(result, data)
         headers, script = result
         out = body.opened(script, last)
         if last or not page.coding:
             self._page = None
         if page.coding:
-            headers = with_exact_length(headers, len(out)) if last else without(headers, LENGTH)
-        self._start_held("injected", headers)
+            headers = with_exact_length(headers, len(out)) if last else without(headers, CONTENT_LENGTH)
+        self._start_held(None, headers)
         return [out]
 
-    def _leave(self, reason: str, data: bytes) -> list[bytes]:
-        """Leaves a page alone that was searched; returns all that the app has sent so far."""
+    def _pass_through(self, reason: SkipReason, data: bytes) -> list[bytes]:
+        """Leaves a searched page unmodified; returns everything that the app has sent so far."""
         self._page = None
         self._start_held(reason, self._headers)
         return [data if self._body is None else self._body.untouched()]
@@ -248,49 +215,61 @@ class Responder(EnvironFacts):
     def _on_head(self, page: Page) -> Callable[[bytes], Any]:
         self._page = None
         result = self._decide(page)
-        if isinstance(result, str):
+        if isinstance(result, SkipReason):
             return self._start_held(result, self._headers)
-        # how long the page would be is known only once it is made
-        return self._start_held("injected", without(result[0], LENGTH))
+        return self._start_held(None, without(result[0], CONTENT_LENGTH))  # known only once the page is made
 
-    def _decide(self, page: Page) -> tuple[Headers, bytes] | str:
-        """Asks whose the page is, where that matters."""
-        widget, reason = self._widget, None
+    # the decision
+
+    def _decide(self, page: Page) -> InjectResult:
+        """Resolves the user, if that matters."""
+        engine = self._engine
         try:
             if page.refusal is not None or self.in_cross_site_frame:
-                reason = widget.refusal_reason(self, page)
-            if reason is not None:
-                return reason
-            user = whose(self._environ, self._user) if widget.asks_user else None
-            return widget.inject(self, page, self._headers, user)
+                reason = engine.refusal_reason(self, page)
+                if reason is not None:
+                    return reason
+            user = engine.resolve_user(self._environ, self._resolver) if engine.is_inline_delivery else None
+            return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._failure(error)
 
-    def _start_held(self, outcome: str, headers: Headers) -> Callable[[bytes], Any]:
-        self._write = write = self._start(outcome, self._status, headers, self._exc_info)
+    def _failure(self, error: Exception) -> SkipReason:
+        reason, message = SkipReason.INTERNAL_ERROR, describe_error
+        if isinstance(error, ResolverError):
+            reason, message = SkipReason.RESOLVER_FAILED, str
+        self._engine.events.warn("page", reason.code, message(error))
+        return reason
+
+    # once decided
+
+    def _start_held(self, reason: SkipReason | None, headers: Headers) -> Callable[[bytes], Any]:
+        self._write = write = self._start(reason, self._status, headers, self._exc_info)
         return write
 
-    def _start(self, outcome: str, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
-        """Counts what becomes of the response, and starts it."""
-        widget, start_response = self._widget, self._start_response
-        widget.outcomes[outcome] += 1
-        if widget.debug:
-            note = outcome if outcome == "injected" else f"skipped; reason={outcome}"
-            headers = [*headers, ("X-Widgetmw", note)]
+    def _start(self, reason: SkipReason | None, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
+        """Starts the response, and counts what became of it.
+
+        Args:
+            reason: why it is not modified; ``None`` if it carries the script.
+            status: of the app.
+            headers: to send.
+            exc_info: of the app.
+        """
+        engine, start_response = self._engine, self._start_response
+        engine.outcomes["injected" if reason is None else reason.code] += 1
+        if engine.debug:
+            outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
+            headers = [*headers, ("X-Widgetmw", outcome)]
         self._stage = _STARTED
         return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
-    def _failure(self, error: Exception) -> str:
-        code, why = ("resolver_failed", str(error)) if isinstance(error, ResolverError) else ("failed", cause(error))
-        self._widget.events.say("page", code, why)
-        return code
-
 
 class Chunks:
-    """The iterable that the server gets.
+    """The iterable for the server.
 
     Args:
-        responder: of the response.
+        responder: handles the response.
         source: the app's iterable.
     """
 
@@ -302,11 +281,11 @@ class Chunks:
         self._iterator: Iterator[bytes] = iter(())
         self._first: bytes | None = None
 
-    def begun(self) -> Chunks:
-        """Draws as far as the decision needs; returns itself.
+    def begin(self) -> Chunks:
+        """Reads as far as the decision needs; returns itself.
 
-        Before the call returns, since there are servers that look at status and headers as soon as it does
-        (granian, up to 2.8 at least), and most apps have called ``start_response`` by then.
+        This happens before the middleware returns: some servers (granian, up to 2.8 at least) look at status and
+        headers as soon as it does, and most apps have called ``start_response`` by then.
         """
         try:
             self._iterator = iter(self._source)
@@ -314,7 +293,7 @@ class Chunks:
         except StopIteration:
             pass
         except BaseException:
-            self.close()  # the server never sees this iterable, and cannot
+            self.close()  # the server never sees this iterable, so it cannot close it
             raise
         return self
 
@@ -326,7 +305,7 @@ class Chunks:
         if first is not None:
             self._first = None
             return first
-        if responder._page is not None or not responder._stage:
+        if responder._page is not None or responder._stage == _NEW:
             return responder.step(self._iterator)
         for data in self._iterator:
             return data
@@ -334,14 +313,14 @@ class Chunks:
         raise StopIteration
 
     def close(self) -> None:
-        """Closes the app's iterable, also when the client has gone away."""
+        """Closes the app's iterable, also when the client has disconnected."""
         source, self._source = self._source, ()
         self._responder.release()
         close(source)
 
 
 def close(source: Iterable[bytes]) -> None:
-    """Closes an app's iterable, if it can be."""
-    closing = getattr(source, "close", None)
-    if closing is not None:
-        closing()
+    """Closes an app's iterable, if it has a ``close()``."""
+    method = getattr(source, "close", None)
+    if method is not None:
+        method()

@@ -107,7 +107,7 @@ def test_nothing_is_read_when_disabled() -> None:
     assert Settings.from_env({"WIDGETMW_ENABLED": "off", "WIDGETMW_PROXY": "x"}).proxy is None
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def exported(document: str) -> list[dict[str, str]]:

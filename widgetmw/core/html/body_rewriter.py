@@ -8,6 +8,7 @@ from itertools import chain
 from widgetmw.core.html.content_coding import Corrupt, Decoder, Encoder
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.marker_scanner import PlacedScanner
+from widgetmw.core.reasons import SkipReason
 
 # The scanner gives up by itself after 64 KiB of the page. A coded stream can go on without ever giving any.
 _MOST_HELD = 131_072
@@ -31,7 +32,7 @@ class Body:
     """
 
     # what most bodies never have stands here: to make one costs every page
-    reason: str | None = None
+    reason: SkipReason | None = None
     _scanner: HeadScanner | PlacedScanner | None = None
     _decoder: Decoder | None = None
     _encoder: Encoder | None = None
@@ -73,7 +74,7 @@ class Body:
         try:
             self._place = self._scan(self._scanner)
         except Corrupt:
-            self.reason = "corrupt"
+            self.reason = SkipReason.CORRUPT
             return REFUSED
         self._taken += len(data)
         if self._place == PENDING and (last or self._taken > _MOST_HELD):

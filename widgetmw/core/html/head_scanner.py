@@ -11,50 +11,17 @@ The rules of this file:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from operator import length_hint
-from types import MappingProxyType
 from typing import Final
 
 from widgetmw.core.html.meta_charset import PENDING as PENDING
 from widgetmw.core.html.meta_charset import REFUSED as REFUSED
 from widgetmw.core.html.meta_charset import Declaration
 from widgetmw.core.html.tokenizer import CODES, END, START, Row, Stop
+from widgetmw.core.reasons import SkipReason
 
 LIMIT: Final = 65536
 """Bytes from the start of a page within which the place has to be decided."""
-
-REASONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        "fragment": (
-            "This is a piece of a page: it has no doctype, html, head or body tag before its content.",
-            "Nothing to mend where the piece is meant to be one. Begin a page with `<!doctype html>`.",
-        ),
-        "head_not_found": (
-            "The head does not start within the scan limit, or the page ends within a comment or tag before it.",
-            "Close the comment or tag, and move long comments into the head.",
-        ),
-        "nul": (
-            "A NUL byte stands before the head, so this is hardly text in an encoding that contains ASCII.",
-            "Send the page as UTF-8, without NUL bytes.",
-        ),
-        "encoding": (
-            "The page is in UTF-16, UTF-32, UTF-7 or an ISO-2022 encoding, where our bytes mean something else.",
-            "Send the page as UTF-8, with `Content-Type: text/html; charset=utf-8`.",
-        ),
-        "charset_missing": (
-            "Nothing names the encoding of a page that is not plain ASCII: browsers guess, and our bytes may change "
-            "the guess.",
-            "Send `Content-Type: text/html; charset=utf-8`.",
-        ),
-        "charset_late": (
-            "Only a meta tag names the encoding, and our script can come neither after it (a script, a policy or "
-            "the end of the head comes first, or it stands in a comment, script or title) nor before it.",
-            "Send `Content-Type: text/html; charset=utf-8`, or make `<meta charset>` the first tag of the head.",
-        ),
-    }
-)
-"""What the scanner refuses: by reason code, what it means and how to mend it."""
 
 _ATTRIBUTES: Final = rb"(?:[\t\n\f\r ]++(?:[a-zA-Z:_-]++(?:=\"[^\"\0]*+\")?+)?+)*+>"
 _usual = re.compile(
@@ -73,13 +40,13 @@ class HeadScanner:
         limit: bytes from the start of the page within which the place has to be decided.
 
     Attributes:
-        reason: a key of ``REASONS`` once the page is refused, else ``None``.
+        reason: why, once the page is refused, else ``None``.
         tag: whether a head tag has ended at the place, so that the bytes up to there decided.
     """
 
     __slots__ = ("_answer", "_declaration", "_head", "_limit", "_row", "_seen", "reason", "tag")
 
-    reason: str | None
+    reason: SkipReason | None
 
     def __init__(self, charset_declared: bool, limit: int = LIMIT) -> None:
         self.reason = None
@@ -158,7 +125,7 @@ class HeadScanner:
             else:
                 self._answer, self.reason = self._declaration.place(self._head, ended)
         if self._answer == PENDING and (ended or self._seen >= self._limit):
-            self._answer, self.reason = REFUSED, "head_not_found"
+            self._answer, self.reason = REFUSED, SkipReason.HEAD_NOT_FOUND
         return self._answer
 
 
@@ -172,11 +139,11 @@ def fast_offset(start: bytes) -> int:
     return usual.end() if usual else PENDING
 
 
-def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, str | None]:
+def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, SkipReason | None]:
     """Finds where our span goes in a whole page, as ``HeadScanner`` would.
 
     Returns:
-        the offset and ``None``, or ``REFUSED`` and a key of ``REASONS``.
+        the offset and ``None``, or ``REFUSED`` and the reason.
     """
     if charset_declared and (usual := _usual.match(page, 0, limit)):
         return usual.end(), None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.reasons import SkipReason
 
 # inert wherever markup may stand, should the page be left alone after all
 PLACE: Final = b"<!--widgetmw-->"
@@ -23,7 +24,7 @@ class PlacedScanner:
         self._answer = PENDING
         self._tail = b""
         self._seen = 0
-        self.reason: str | None = None
+        self.reason: SkipReason | None = None
 
     def feed(self, data: bytes) -> int:
         """Takes a piece; returns the offset of the place, ``PENDING`` or ``REFUSED``."""

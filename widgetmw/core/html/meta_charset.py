@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from widgetmw.core.reasons import SkipReason
+
 PENDING: Final = -1
 REFUSED: Final = -2
 PRESCAN: Final = 1024
@@ -92,7 +94,7 @@ class Declaration:
             self._page += data[: WINDOW - len(self._page)]
             self._fresh |= b">" in data
 
-    def place(self, head: int, ended: bool) -> tuple[int, str | None]:
+    def place(self, head: int, ended: bool) -> tuple[int, SkipReason | None]:
         """Finds where our span goes.
 
         Args:
@@ -111,18 +113,18 @@ class Declaration:
             return PENDING, None
         return self._settled(head)
 
-    def _settled(self, head: int) -> tuple[int, str | None]:
+    def _settled(self, head: int) -> tuple[int, SkipReason | None]:
         """The answer for a page that does not name its charset at once."""
         page = self._page
         xml = found[1].lower() if (found := _xml.match(page)) else b""
         if b"\x1b" in page[:PRESCAN] or _STATEFUL.search(xml):
-            return REFUSED, "encoding"
+            return REFUSED, SkipReason.ENCODING
         hidden = [] if self._sure else list(_metas(page, self._at))
         seen = _prescanned(page)
         if hidden or (seen and seen != self._found):
             return _judged(hidden + seen, REFUSED)
         if not (self._sure or _KNOWN.fullmatch(xml) or page.isascii()):
-            return REFUSED, "charset_missing"
+            return REFUSED, SkipReason.CHARSET_MISSING
         return _judged(self._found, self._found[-1].end if self._found else head)
 
     def _read_head(self, head: int) -> bool:
@@ -156,10 +158,10 @@ def is_label(text: str) -> bool:
     return _KNOWN.fullmatch(text.encode("ascii", "replace")) is not None
 
 
-def _judged(metas: list[_Meta], offset: int) -> tuple[int, str | None]:
+def _judged(metas: list[_Meta], offset: int) -> tuple[int, SkipReason | None]:
     if any(_STATEFUL.search(meta.label) for meta in metas):
-        return REFUSED, "encoding"
-    return (offset, None) if offset != REFUSED else (REFUSED, "charset_late")
+        return REFUSED, SkipReason.ENCODING
+    return (offset, None) if offset != REFUSED else (REFUSED, SkipReason.CHARSET_LATE)
 
 
 def _crossable(name: bytes, facts: dict[bytes, bytes]) -> bool:

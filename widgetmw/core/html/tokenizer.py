@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from string import ascii_lowercase as _LETTERS
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from widgetmw.core.reasons import SkipReason
+
 # capitals only where case counts: in &Tab; and &NewLine;
 _ALPHABET: Final = ("", "\0", " ", *"<>/!?-=\"'&#;0123456789", *_LETTERS, *"ABEILNTW", *"\xef\xbb\xbf\xfe\xff")
 _CODE: Final = {character: code for code, character in enumerate(_ALPHABET)}
@@ -61,7 +63,7 @@ class Stop:
     """
 
     back: int | None = None
-    reason: str | None = None
+    reason: SkipReason | None = None
     then: Row | None = None
 
 
@@ -76,10 +78,10 @@ _Target: TypeAlias = "str | Stop | _Remember"
 _Rule: TypeAlias = Mapping[str, _Target]  # by characters; "" is the end of the page
 
 _IS_PAGE: Final = Stop()
-_FRAGMENT: Final = Stop(reason="fragment")
-_NO_HEAD: Final = Stop(reason="head_not_found")
-_NUL: Final = Stop(reason="nul")
-_ENCODING: Final = Stop(reason="encoding")
+_FRAGMENT: Final = Stop(reason=SkipReason.FRAGMENT)
+_NO_HEAD: Final = Stop(reason=SkipReason.HEAD_NOT_FOUND)
+_NUL: Final = Stop(reason=SkipReason.NUL)
+_ENCODING: Final = Stop(reason=SkipReason.ENCODING)
 
 _VOID: Final = ("base", "basefont", "bgsound", "link", "meta")
 _RAW: Final = ("noframes", "noscript", "style", "template", "title")

@@ -13,35 +13,9 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, TypeAlias
 
 from widgetmw.core.http.csp_parser import SPACE, Policy, SourceList, Url, absolute, named, our_own, policies, policy
+from widgetmw.core.reasons import SkipReason
 
 Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
-
-REASONS = {
-    "csp_sandbox": (
-        "The page's policy puts it into a sandbox without scripts or without its own origin.",
-        "Add `allow-scripts allow-same-origin` to the `sandbox` directive, or leave the page without a widget.",
-    ),
-    "csp_none": (
-        "The page's policy allows no script at all.",
-        "Add a nonce or `'self'` to `script-src`. `WIDGETMW_CSP=amend` does not open such a page.",
-    ),
-    "csp_blocks_script": (
-        "The page's policies allow neither our inline script nor our script's URL, or not the same of them.",
-        "Give `script-src` a nonce for each answer, or `'self'`; or set `WIDGETMW_CSP=amend`.",
-    ),
-    "csp_blocks_connect": (
-        "The page carries the token, but its policy forbids the browser to ask for a fresh one.",
-        "Add `'self'` to `connect-src`.",
-    ),
-    "csp_blocks_loader": (
-        "The page's policy does not allow the script of a vendor in `WIDGETMW_EMBED`, so its loader is left out.",
-        "Add the vendor's host to `script-src`, or use a nonce with `'strict-dynamic'`.",
-    ),
-    "csp_trusted_types": (
-        "The page requires Trusted Types, so no vendor's loader can be added by script.",
-        "Put the vendor's own script element into the page's template instead of `WIDGETMW_EMBED`.",
-    ),
-}
 
 
 class Verdict(NamedTuple):
@@ -54,16 +28,16 @@ class Verdict(NamedTuple):
         nonce: the ``nonce`` attribute of every script element of ours, in any form.
         connect: whether the runtime may call the token endpoint.
         embed: those of the loaders' URLs that a script of ours may add as script elements without a nonce.
-        reason: code of :data:`REASONS`: why the page is left alone, or else why the runtime may not connect.
-        embed_reason: code of :data:`REASONS`: why a loader is missing in ``embed``; given without loaders too.
+        reason: why the page is skipped, or else why the runtime may not connect.
+        embed_reason: why a loader is missing in ``embed``; set without loaders too.
     """
 
     form: Form | None
     nonce: str | None
     connect: bool
     embed: frozenset[str]
-    reason: str | None
-    embed_reason: str | None
+    reason: SkipReason | None
+    embed_reason: SkipReason | None
 
 
 def judge(
@@ -97,19 +71,19 @@ def _judge(
     loaders: Sequence[str],
 ) -> Verdict:
     if any(each.sandboxed() for each in binding):
-        return _refused("csp_sandbox")
+        return _refused(SkipReason.CSP_SANDBOX)
     lists = [each.scripts for each in binding if each.scripts]
     watched = [each.scripts for each in watching if each.scripts]
     runtime = our_own(origin, f"{base}/runtime.js")
     choice = _choose(lists + watched, runtime) or _choose(lists, runtime) or _hashed(lists, amend)
     if choice is None:
-        return _refused("csp_none" if any(each.empty for each in lists) else "csp_blocks_script")
+        return _refused(SkipReason.CSP_NONE if any(each.empty for each in lists) else SkipReason.CSP_BLOCKS_SCRIPT)
     connect = _connects(binding, our_own(origin, f"{base}/token"))
     embed, embed_reason = _loaders(binding, lists, loaders)
-    return Verdict(*choice, connect, embed, None if connect else "csp_blocks_connect", embed_reason)
+    return Verdict(*choice, connect, embed, None if connect else SkipReason.CSP_BLOCKS_CONNECT, embed_reason)
 
 
-def _refused(reason: str) -> Verdict:
+def _refused(reason: SkipReason) -> Verdict:
     return Verdict(None, None, False, frozenset(), reason, reason)
 
 
@@ -145,10 +119,10 @@ def _loaders(
     binding: list[Policy], lists: list[SourceList], loaders: Sequence[str]
 ) -> tuple[frozenset[str], str | None]:
     if any(each.trusted_types() for each in binding):
-        return frozenset(), "csp_trusted_types"
+        return frozenset(), SkipReason.CSP_TRUSTED_TYPES
     # A nonce would let the loader in, but not what it loads in its turn: only a host or 'strict-dynamic' does both.
     found = frozenset(url for url in loaders if all(each.adds(absolute(url)) for each in lists))
-    return found, None if len(found) == len(set(loaders)) else "csp_blocks_loader"
+    return found, None if len(found) == len(set(loaders)) else SkipReason.CSP_BLOCKS_LOADER
 
 
 def hash_source(script: bytes) -> str:
@@ -252,7 +226,7 @@ class Judge:
         return verdict
 
 
-_BY_ORIGIN: tuple[Verdict, int | None] = (_refused("csp_blocks_script"), None)
+_BY_ORIGIN: tuple[Verdict, int | None] = (_refused(SkipReason.CSP_BLOCKS_SCRIPT), None)
 
 
 def _blanked(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -1,39 +1,233 @@
-"""The headers of a page that carries our script. The app's own list is never changed in place."""
+"""Reads and rewrites response headers in one pass. The app's own list is never changed in place.
+
+Both drivers pass header pairs of their own type: ``bytes`` for ASGI, ``str`` for WSGI.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, AnyStr
+from typing import Any, AnyStr, Final
 
-from widgetmw.core.http.page import ETAG, LENGTH, MEANING, like, text
+from widgetmw.core.html.meta_charset import is_label
+from widgetmw.core.http.page import (
+    ALLOW_CREDENTIALS,
+    ALLOW_ORIGIN,
+    CACHE_CONTROL,
+    CLEAR_SITE_DATA,
+    CONTENT_DISPOSITION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    CSP,
+    CSP_REPORT_ONLY,
+    EDGE_CACHE_CONTROL,
+    ETAG,
+    FILE_TRANSFER,
+    VALIDATOR,
+    VARY,
+    Page,
+    directives,
+    header_text,
+    is_decisive,
+    is_stricter,
+)
+from widgetmw.core.memo import Memo
+from widgetmw.core.reasons import SkipReason
 
-# of these, fetch delivery changes nothing: the page is the same for everybody
+_MEANINGS: Final = {
+    "content-type": CONTENT_TYPE,
+    "content-length": CONTENT_LENGTH,
+    "content-encoding": CONTENT_ENCODING,
+    "cache-control": CACHE_CONTROL,
+    "surrogate-control": EDGE_CACHE_CONTROL,
+    "edge-control": EDGE_CACHE_CONTROL,
+    "x-accel-expires": EDGE_CACHE_CONTROL,
+    "vary": VARY,
+    "etag": VALIDATOR | ETAG,
+    "last-modified": VALIDATOR,
+    "expires": VALIDATOR,
+    "accept-ranges": VALIDATOR,
+    "content-md5": VALIDATOR,
+    "digest": VALIDATOR,
+    "content-digest": VALIDATOR,
+    "repr-digest": VALIDATOR,
+    "age": VALIDATOR,
+    "content-security-policy": CSP,
+    "content-security-policy-report-only": CSP_REPORT_ONLY,
+    "content-range": FILE_TRANSFER,
+    "x-sendfile": FILE_TRANSFER,
+    "x-accel-redirect": FILE_TRANSFER,
+    "x-lighttpd-send-file": FILE_TRANSFER,
+    "clear-site-data": CLEAR_SITE_DATA,
+    "content-disposition": CONTENT_DISPOSITION,
+    "access-control-allow-origin": ALLOW_ORIGIN,
+    "access-control-allow-credentials": ALLOW_CREDENTIALS,
+}
+# In these encodings, ASCII bytes mean something else, or their meaning depends on what came before.
+_NOT_ASCII_COMPATIBLE = re.compile(
+    r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
+)
+_STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206, 304})
+# of a page that is the same for everybody, only these describe bytes that it no longer has
 _BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
-_MOST_DIGITS = 18  # of a length; Python refuses to read some thousands of them
+_MAX_LENGTH_DIGITS = 18  # Python refuses to parse a few thousand digits
 
 
-def common(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers for a page with a span that is the same for everybody.
+def _meaning(name: Any) -> int:
+    text = header_text(name).strip().lower()
+    # RFC 9213: a field whose name ends like this addresses one kind of shared cache
+    return _MEANINGS.get(text, EDGE_CACHE_CONTROL if text.endswith("-cache-control") else 0)
 
-    It stays cacheable. Digests of its bytes go; an ETag becomes weak, since the page is the same in meaning and
-    no longer in bytes, and parts of it must not be put together with parts of the app's.
+
+def _content_type(value: Any) -> bool | SkipReason:
+    # Imported here: it costs 20 ms, and an app has few Content-Types.
+    from werkzeug.http import parse_options_header
+
+    text = header_text(value)
+    media_type, parameters = parse_options_header(text)
+    if media_type.strip().lower() != "text/html" or "," in text.partition(";")[0]:
+        return SkipReason.NOT_HTML
+    charset = parameters.get("charset", "").strip().lower()
+    if _NOT_ASCII_COMPATIBLE.match(charset):
+        return SkipReason.ENCODING
+    # Browsers ignore a label that they do not know, and look into the page.
+    return is_label(charset)
+
+
+MEANINGS: Final = Memo(_meaning)
+"""The meaning of a header, by name; 0 for most."""
+
+CONTENT_TYPES: Final = Memo(_content_type)
+"""By Content-Type: whether it declares the charset of a page, or the reason to skip the response."""
+
+
+class ResponseHeaders:
+    """Reads the headers of responses, and makes those of pages private.
+
+    Args:
+        header_type: type of names and values, ``bytes`` or ``str``.
+        cache_control: the ``Cache-Control`` to set.
+        override: whether it also replaces a stricter one of the app.
+    """
+
+    def __init__(self, header_type: type, cache_control: str, override: bool = False) -> None:
+        self._cache_control: tuple[Any, Any] = "Cache-Control", cache_control
+        self._vary: tuple[Any, Any] = "Vary", "Cookie"
+        if header_type is bytes:  # ASGI wants lower case
+            self._cache_control = b"cache-control", cache_control.encode("latin-1")
+            self._vary = b"vary", b"Cookie"
+        self._is_stricter = Memo(
+            lambda value: not override and is_stricter(directives(header_text(value)), cache_control)
+        )
+        self._is_decisive = Memo(lambda value: is_decisive(header_text(value)))
+        self._with_cookie = Memo(vary_on_cookie)
+
+    def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | SkipReason:
+        """Returns the page, or the reason to skip the response.
+
+        This is one long loop because it runs for every response: most leave it at their Content-Type.
+        """
+        charset_declared = special = vary_index = is_stricter = None
+        kept: list[tuple[Any, Any]] = []
+        varies_on_cookie = False
+        length_index = -1
+        for header in headers:
+            meaning = MEANINGS[header[0]]
+            if meaning:
+                if meaning == CONTENT_TYPE:
+                    if charset_declared is not None:
+                        return SkipReason.AMBIGUOUS
+                    charset_declared = CONTENT_TYPES[header[1]]
+                    if type(charset_declared) is SkipReason:
+                        return charset_declared
+                elif meaning == CONTENT_LENGTH:
+                    if length_index >= 0:
+                        return SkipReason.AMBIGUOUS
+                    length_index = len(kept)
+                elif meaning & VALIDATOR:
+                    continue
+                elif meaning == VARY:
+                    vary_index = len(kept)
+                    varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
+                elif meaning == CACHE_CONTROL and not self._is_decisive[header[1]]:
+                    if is_stricter is not None:
+                        return self.read(status, _join(headers, CACHE_CONTROL))
+                    is_stricter = self._is_stricter[header[1]]
+                    if not is_stricter:
+                        continue
+                else:
+                    special = special or []
+                    special.append((meaning, header[1]))
+                    if meaning & (EDGE_CACHE_CONTROL | CACHE_CONTROL):
+                        continue
+            kept.append(header)
+        if charset_declared is None:
+            return SkipReason.NOT_HTML
+        if status != 200 and (status < 200 or status in _STATUSES_WITHOUT_PAGE or 300 <= status < 400):
+            return SkipReason.STATUS
+        if not is_stricter:
+            kept.append(self._cache_control)
+        if vary_index is None:
+            kept.append(self._vary)
+        elif not varies_on_cookie:
+            name, value = kept[vary_index]
+            kept[vary_index] = name, self._with_cookie[value]
+        page = Page()
+        page.headers, page.length_index = kept, length_index
+        page.charset_declared, page.coding = charset_declared, ""
+        page.special = page.refusal = None
+        return page if special is None else page.evaluate(special)
+
+
+def _join(headers: list[tuple[Any, Any]], meaning: int) -> list[tuple[Any, Any]]:
+    """Returns the headers with the values of one meaning joined in the place of the first."""
+    values = [header_text(value) for name, value in headers if MEANINGS[name] == meaning]
+    joined: list[tuple[Any, Any]] = []
+    for name, value in headers:
+        if MEANINGS[name] != meaning:
+            joined.append((name, value))
+        elif values:
+            joined.append((name, encode_as(value, ", ".join(values))))
+            values = []
+    return joined
+
+
+def vary_on_cookie(value: Any) -> Any:
+    """Returns a ``Vary`` value with the cookie added; ``None`` if it names the cookie or everything already."""
+    text = header_text(value)
+    if not {name.strip().lower() for name in text.split(",")}.isdisjoint({"cookie", "*"}):
+        return None
+    return encode_as(value, f"{text}, Cookie" if text.strip() else "Cookie")
+
+
+def encode_as(model: Any, value: str) -> Any:
+    """Returns a text in the type of the model, ``bytes`` or ``str``."""
+    return value if isinstance(model, str) else value.encode("latin-1")
+
+
+def keep_cacheable(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
+    """Returns the headers for a page with a script that is the same for everybody.
+
+    The page stays cacheable. Digests of its bytes are left out. An ETag becomes weak: the page has the same meaning
+    but other bytes, and its parts must not be combined with parts of the app's page.
     """
     kept = []
     for name, value in headers:
-        if text(name).strip().lower() in _BODY_DIGESTS:
+        if header_text(name).strip().lower() in _BODY_DIGESTS:
             continue
-        if MEANING[name] & ETAG and not text(value).strip().startswith("W/"):
-            value = like(value, f"W/{text(value).strip()}")
+        if MEANINGS[name] & ETAG and not header_text(value).strip().startswith("W/"):
+            value = encode_as(value, f"W/{header_text(value).strip()}")
         kept.append((name, value))
     return kept
 
 
 def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int) -> None:
-    """Adds to the ``Content-Length`` at a place of the headers; a nonsense one goes."""
+    """Adds to the ``Content-Length`` at an index; removes one that is not a number."""
     name, value = headers[index]
     if not value.isdigit():
         value = value.strip()
-    if not value.isdigit() or len(value) > _MOST_DIGITS or not value.isascii():
+    if not value.isdigit() or len(value) > _MAX_LENGTH_DIGITS or not value.isascii():
         del headers[index]
         return
     length = int(value) + added
@@ -41,10 +235,13 @@ def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int
 
 
 def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers with this ``Content-Length``, where there was one."""
-    return [(name, like(value, str(length))) if MEANING[name] == LENGTH else (name, value) for name, value in headers]
+    """Returns the headers with this ``Content-Length``, if they have one."""
+    return [
+        (name, encode_as(value, str(length))) if MEANINGS[name] == CONTENT_LENGTH else (name, value)
+        for name, value in headers
+    ]
 
 
 def without(headers: Sequence[tuple[AnyStr, AnyStr]], meaning: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers but those of one meaning."""
-    return [pair for pair in headers if not MEANING[pair[0]] & meaning]
+    """Returns the headers except those with this meaning."""
+    return [header for header in headers if not MEANINGS[header[0]] & meaning]

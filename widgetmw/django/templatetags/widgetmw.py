@@ -1,4 +1,4 @@
-"""``{% load widgetmw %}{% widgetmw_script %}``: for templates that say where our script goes."""
+"""``{% load widgetmw %}{% widgetmw_script %}``, for templates that say where the script goes."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from django import template
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
-from widgetmw.core.engine import has_session_cookie
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.marker_scanner import PLACE
-from widgetmw.core.identity.resolvers import ask, whose
+from widgetmw.core.http.request_headers import has_session_cookie
+from widgetmw.core.identity.resolvers import prefetch_user
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import PLACED, is_ours, sync_user
+from widgetmw.django.request import is_acquired, sync_resolver
+from widgetmw.wsgi.responder import MARKER_USED
 
 register = template.Library()
 
 
 def widgetmw_script(context: Any) -> SafeString:
-    """Marks where in a template our script goes, instead of at the start of head.
+    """Marks where in a template the script goes, instead of at the start of the head.
 
     Returns:
-        a marker for a page of somebody signed in, else nothing. The script itself takes its place once all headers
-        of the answer are known, and with them the policy and who may see it.
+        a marker in the page of a signed-in user, else nothing. The script replaces it once all response headers are
+        known, and with them the CSP and who may see the page.
     """
     request = context.get("request")
-    if request is None or not is_ours(request) or PLACED in request.META or not _wanted(installed(), request):
+    if request is None or not is_acquired(request) or MARKER_USED in request.META:
         return mark_safe("")
-    request.META[PLACED] = True
+    if not _needs_script(installed(), request):
+        return mark_safe("")
+    request.META[MARKER_USED] = True
     _use_nonce(request)
     return mark_safe(PLACE.decode())  # noqa: S308  a constant
 
@@ -37,32 +40,28 @@ def widgetmw_script(context: Any) -> SafeString:
 register.simple_tag(widgetmw_script, takes_context=True)
 
 
-def _wanted(current: Installed, request: HttpRequest) -> bool:
-    widget = current.widget
-    if widget is None:
+def _needs_script(current: Installed, request: HttpRequest) -> bool:
+    engine = current.engine
+    if engine is None:
         return False
-    if (
-        not widget.asks_user
-        or widget.settings.embed
-        or has_session_cookie(request.META.get("HTTP_COOKIE", ""))
-        or _in_a_loop()
-    ):
+    has_cookie = has_session_cookie(request.META.get("HTTP_COOKIE", ""))
+    if not engine.is_inline_delivery or engine.settings.embed or has_cookie or _in_event_loop():
         return True
-    ask(request.META, sync_user(current, request))
+    prefetch_user(request.META, sync_resolver(current, request))
     try:
-        return whose(request.META, lambda _: None) is not None
+        return engine.resolve_user(request.META, lambda _: None) is not None
     except ResolverError:
-        return True  # the middleware will say it
+        return True  # the middleware will log it
 
 
 def _use_nonce(request: Any) -> None:
-    """Has Django's policy, or django-csp's, name its nonce: they do so only where a template has looked at it."""
+    """Reads the nonce, since Django's CSP middleware and django-csp send one only if a template has read it."""
     for name in ("_csp_nonce", "csp_nonce"):
         str(getattr(request, name, ""))
 
 
-def _in_a_loop() -> bool:
-    """Whether an event loop runs here, so that the database must not be asked."""
+def _in_event_loop() -> bool:
+    """Whether an event loop runs in this thread, so that the database must not be queried."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

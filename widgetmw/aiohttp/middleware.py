@@ -1,0 +1,156 @@
+"""The outermost middleware of an aiohttp app, and the innermost route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property, partial
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, Responder, RewritingWriter, announce_file
+from widgetmw.asgi.middleware import token_response
+from widgetmw.asgi.request import Scope, hide_conditional_headers, path_below, token_request
+from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
+from widgetmw.core.engine import Engine
+from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS
+from widgetmw.core.identity.request_identity import KEY, acquire, link_request
+from widgetmw.core.identity.resolvers import AsyncResolver
+from widgetmw.core.identity.user import User
+
+Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
+
+# aiohttp warns once about each request key that is a string. Ours are strings, as in a scope or an environ.
+_warned_keys: set[str] = getattr(web.BaseRequest, "_seen_str_keys", set())
+_warned_keys.update({KEY, INNER_CALL})
+
+
+class AiohttpMiddleware:
+    """The outermost middleware of one app."""
+
+    __middleware_version__ = 1  # what web.middleware sets on a function
+
+    def __init__(self, app: web.Application, engine: Engine, user: Resolver | None) -> None:
+        self.engine = engine
+        self._user = user
+        self._proxy_resolver = engine.proxy_resolver if user is None else None
+        app.router.add_route("*", engine.path, self._inner_route)
+        self._route = app.router.add_route("*", f"{engine.path}/{{tail:.*}}", self._inner_route)
+        app.middlewares.insert(0, self)
+        app.on_response_prepare.append(announce_file)
+
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Handles one request."""
+        if not acquire(request, self):  # type: ignore[arg-type]
+            return await handler(request)
+        path = path_below(self._root_path, request.path)
+        scope = _scope(request, self._root_path)
+        link_request(request, scope)  # type: ignore[arg-type]
+        if self.engine.is_endpoint(path):
+            return await self._respond(request, handler, scope, token_request(scope, path[len(self.engine.path) :]))
+        return await self._page(request, handler, scope, path)
+
+    @cached_property
+    def _root_path(self) -> str:
+        resource = self._route.resource
+        assert resource is not None
+        return unquote(resource.canonical.removesuffix(f"{self.engine.path}/{{tail}}"))
+
+    def _resolver(self, request: web.Request) -> AsyncResolver:
+        user = self._user
+        if user is None:
+            assert self._proxy_resolver is not None
+            return self._proxy_resolver
+        return lambda _: user(request)
+
+    # pages
+
+    async def _page(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
+        headers = scope["headers"]
+        hide_conditional_headers(self.engine, scope, path)
+        if scope["headers"] is not headers:
+            _remove_conditional_headers(request)
+        resolver = self._resolver(request)
+        make_responder = partial(Responder, self.engine, scope, scope["root_path"], path, resolver=resolver)
+        request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]
+        return await handler(request)
+
+    # the endpoint
+
+    async def _respond(
+        self, request: web.Request, handler: Handler, scope: Scope, call: TokenRequest
+    ) -> web.StreamResponse:
+        response = self.engine.endpoint.error_response(call)
+        if response is None:
+            response = await self._token_response(request, handler, scope, call)
+        self.engine.events.count("endpoint", str(response.status))
+        request._payload_writer = EndpointWriter(request._payload_writer, response)  # type: ignore[assignment]
+        return web.Response(body=response.body, status=response.status, headers=response.headers)
+
+    async def _token_response(
+        self, request: web.Request, handler: Handler, scope: Scope, token_request: TokenRequest
+    ) -> TokenResponse:
+        call = InnerCall(self.engine.endpoint, token_request)
+        inner_request = _inner_request(request)
+        # An app and its sub-application may each have this middleware: the outermost one resolves the user.
+        inner_request[INNER_CALL] = call, self, scope
+        try:
+            status, location = await _outcome(handler, inner_request)
+        except Exception as error:
+            return call.fail(error)
+        return call.conclude(status, location)
+
+    async def _inner_route(self, request: web.Request) -> web.Response:
+        """The route of the endpoint, inside all middlewares."""
+        if INNER_CALL not in request:
+            raise web.HTTPNotFound
+        call, outermost, scope = request[INNER_CALL]
+        resolver = outermost._resolver(request)
+        call.response = await token_response(outermost.engine, scope, call.request, resolver)
+        return web.Response(status=call.response.status)
+
+
+def _scope(request: web.Request, root_path: str) -> Scope:
+    """Returns what the ASGI driver reads of a request."""
+    return {
+        "method": request.method,
+        "scheme": request.scheme,
+        "root_path": root_path,
+        "query_string": request.rel_url.raw_query_string.encode("latin-1", "replace"),
+        "headers": [(name.lower(), value) for name, value in request.raw_headers],
+        "client": _address(request, "peername"),
+        "server": _address(request, "sockname"),
+    }
+
+
+def _address(request: web.Request, name: str) -> tuple[str, int] | None:
+    """Returns host and port of one end of the connection; ``None`` for a Unix socket."""
+    address = None if request.transport is None else request.transport.get_extra_info(name)
+    return address[:2] if isinstance(address, tuple) else None
+
+
+def _remove_conditional_headers(request: web.Request) -> None:
+    # In place: aiohttp compares a file's validators at the very end, with the request object that it holds.
+    kept = [header for header in request._headers.items() if header[0].lower() not in CONDITIONAL_HEADERS]
+    request._headers = CIMultiDictProxy(CIMultiDict(kept))
+    request._cache.pop("headers", None)
+
+
+def _inner_request(request: web.Request) -> web.Request:
+    # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
+    inner_request = request.clone(method="GET")
+    inner_request._payload_writer = NullWriter()
+    _remove_conditional_headers(inner_request)
+    return inner_request
+
+
+async def _outcome(handler: Handler, request: web.Request) -> tuple[int, str]:
+    """Returns the status of the app's response, and where it redirects to."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        response = error
+    return response.status, response.headers.get("Location", "")

@@ -1,0 +1,111 @@
+"""What is known about the user of one request. It is stored in the ASGI scope or the WSGI environ."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, Final, TypeAlias
+
+from widgetmw.core.identity.user import User
+
+Request: TypeAlias = MutableMapping[str, Any]
+
+KEY: Final = "widgetmw.request"
+UNSET: Final[Any] = object()
+
+
+class RequestIdentity:
+    """The user of one request, as far as it is known.
+
+    The defaults are class attributes: an initializer would cost every request more than the object itself. Nothing
+    here refers to the request, which would be a reference cycle.
+
+    Attributes:
+        owner: the middleware that handles the request, or ``None``.
+        explicit: the argument of the last :func:`identify` call, or ``UNSET``.
+        resolved: the user that was prefetched for this response, or ``UNSET``.
+        failure: why prefetching failed, or ``None``. It is a message, since an exception would hold the request.
+    """
+
+    owner: object = None
+    explicit: User | None = UNSET
+    resolved: User | None = UNSET
+    failure: str | None = None
+
+
+def identity_of(request: Request) -> RequestIdentity:
+    """Returns the identity stored in a request, which gets one if it has none.
+
+    Frameworks copy scopes and environs: a copy shares the object.
+    """
+    identity: RequestIdentity | None = request.get(KEY)
+    if identity is None:
+        identity = request[KEY] = _bridged_identity(request) or RequestIdentity()
+    return identity
+
+
+def _bridged_identity(request: Request) -> RequestIdentity | None:
+    """Returns the identity of the request on the other side of an ASGI-WSGI bridge that names it, as a2wsgi does."""
+    other = request.get("asgi.scope") or request.get("wsgi_environ")
+    return other.get(KEY) if other else None
+
+
+def identify(scope_or_environ: Request, user: User | None) -> None:
+    """Says who the request belongs to. The last call before the response starts counts.
+
+    Args:
+        scope_or_environ: the ASGI scope or the WSGI environ of the request, or a copy of it.
+        user: the signed-in user; ``None`` for an anonymous visitor. It takes precedence over ``user=``, an
+            authenticating proxy and the framework's convention.
+
+    Raises:
+        TypeError: ``user`` is neither a ``User`` nor ``None``.
+    """
+    if user is not None and not isinstance(user, User):
+        raise TypeError(f"identify takes a User or None, not {type(user).__name__}")
+    identity_of(scope_or_environ).explicit = user
+
+
+def acquire(request: Request, owner: object) -> RequestIdentity | None:
+    """Makes the owner responsible for the request, until the identity's ``owner`` is ``None`` again.
+
+    Returns:
+        the identity, or ``None`` if a middleware further out is responsible already.
+    """
+    identity: RequestIdentity | None = request.get(KEY)
+    if identity is None:
+        if "asgi.scope" not in request and "wsgi_environ" not in request:
+            identity = request[KEY] = RequestIdentity()
+            identity.owner = owner
+            return identity
+        identity = identity_of(request)
+    if identity.owner is not None:
+        return None
+    identity.owner, identity.resolved, identity.failure = owner, UNSET, None  # prefetched for an earlier response
+    return identity
+
+
+def is_owner(request: Request, owner: object) -> bool:
+    """Whether the owner is responsible for the request."""
+    identity = request.get(KEY)
+    return identity is not None and identity.owner is owner
+
+
+def link_request(request: Request, other: Request) -> None:
+    """Lets two forms of one request share their identity, such as the scope and Django's ``META``."""
+    other[KEY] = identity_of(request)
+
+
+def release(request: Request) -> None:
+    """Ends the responsibility at the end of the response: a server may reuse the object."""
+    identity_of(request).owner = None
+
+
+def may_be_authenticated(request: Request) -> bool:
+    """Whether a user may be known before the app has run. Returns ``True`` when unsure."""
+    if identity_of(request).explicit is not UNSET or request.get("REMOTE_USER"):
+        return True
+    user = request.get("user")
+    try:
+        return user is not None and bool(getattr(user, "is_authenticated", True))
+    except Exception:
+        return True

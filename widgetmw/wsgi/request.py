@@ -1,0 +1,120 @@
+"""A WSGI request, as far as its page and the token endpoint depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any, Final, TypeAlias
+
+from widgetmw.core.endpoint import TokenRequest, is_drainable
+from widgetmw.core.engine import Engine
+from widgetmw.core.http.request_headers import (
+    CONDITIONAL_HEADERS,
+    FRAME_DESTINATIONS,
+    PURPOSE_HEADERS,
+    environ_name,
+    has_session_cookie,
+)
+from widgetmw.core.identity.resolvers import Environ
+
+StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
+App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+Headers: TypeAlias = list[tuple[str, str]]
+
+_CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
+_PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
+_SPECIAL: Final = _PURPOSES | _CONDITIONAL
+
+
+class PageRequest:
+    """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+
+    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "root_path")
+
+    _environ: Environ
+    root_path: str
+    in_cross_site_frame: bool
+    is_prefetch: bool
+
+    def read_special_headers(self) -> None:
+        """Reads the headers that :func:`is_special` looks for."""
+        get = self._environ.get
+        is_cross_site = get("HTTP_SEC_FETCH_SITE") == "cross-site"
+        self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
+        self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
+
+    def has_session_cookie(self) -> bool:
+        """Whether the browser sends our session cookie."""
+        return has_session_cookie(self._environ.get("HTTP_COOKIE", ""))
+
+    @property
+    def origin(self) -> str | None:
+        """``scheme://host[:port]`` as the server sees it."""
+        host = self._environ.get("HTTP_HOST")
+        return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
+
+
+def page_request(environ: Environ, root_path: str) -> PageRequest:
+    """Returns the request for a page."""
+    request = PageRequest()
+    request._environ, request.root_path = environ, root_path
+    request.read_special_headers()
+    return request
+
+
+def is_special(environ: Environ) -> bool:
+    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
+    return environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or not environ.keys().isdisjoint(_SPECIAL)
+
+
+def decode_path(path: str) -> str:
+    """Decodes a path of the environ, whose UTF-8 bytes are presented as Latin-1."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def hide_conditional_headers(engine: Engine, environ: Environ, path: str) -> bool:
+    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did.
+
+    Args:
+        engine: decides.
+        environ: changed in place.
+        path: below the root path, decoded.
+    """
+    if environ.keys().isdisjoint(_CONDITIONAL):
+        return False
+    accept = environ.get("HTTP_ACCEPT", "")
+    has_credentials = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
+    if not engine.must_hide_conditional_headers(environ, environ["REQUEST_METHOD"], path, accept, has_credentials):
+        return False
+    for name in _CONDITIONAL:
+        environ.pop(name, None)
+    return True
+
+
+def without_conditional_headers(environ: Environ) -> Environ:
+    """Returns a copy of the environ without conditional headers."""
+    return {name: value for name, value in environ.items() if name not in _CONDITIONAL}
+
+
+def token_request(environ: Environ, path: str) -> TokenRequest:
+    """Returns a request to the endpoint; the path is the one below its prefix."""
+    return TokenRequest(
+        environ["REQUEST_METHOD"],
+        path,
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_HOST", ""),
+        environ.get("HTTP_ORIGIN"),
+        environ.get("HTTP_SEC_FETCH_SITE"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
+    )
+
+
+def drain(environ: Environ) -> None:
+    """Reads and drops a small body."""
+    if not is_drainable(environ.get("CONTENT_LENGTH") or ""):
+        return
+    try:
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    except OSError:
+        pass  # the client is gone; sending the response will tell the server
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(), "0"
