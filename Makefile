@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test servers lint format bench bench-quick docs clean
+.PHONY: demo test servers lint format bench bench-quick docs assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -35,6 +35,11 @@ bench-quick: $(VENV)/bench
 
 docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
+
+# bundles the browser side into widgetmw/browser/dist, which is what is served; users need no node
+assets: $(VENV)/dev
+	$(BIN)/python tests/components.py
+	node widgetmw/browser/build.mjs
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

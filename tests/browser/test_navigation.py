@@ -11,7 +11,6 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import is_valid, live
 from tests.browser.site import Form, Site
-from widgetmw.browser import assets
 
 Profile = Callable[..., BrowserContext]
 
@@ -93,10 +92,15 @@ def test_a_page_from_the_http_cache_of_the_same_person_asks_whether_it_is_still_
 # --- documents swapped without a load -------------------------------------------------------------
 
 
+def bootstrap(site: Site, data: str) -> str:
+    before, after = site.scripts().bootstrap
+    return f"{before.decode()}{data}{after.decode()}"
+
+
 def swap_in(page: Page, site: Site, user: str | None) -> None:
     """What Turbo does: the scripts of the next page's head run in the document that stays."""
     data = json.dumps(site.data(user, marked=True))
-    scripts = [f"{assets.boot(site.vendors).decode()}({data});", site.runtime().decode()]
+    scripts = [bootstrap(site, data), site.scripts().runtime.content.decode()]
     if site.form == "external":
         page.evaluate(
             """([data, runtime]) => {
@@ -106,7 +110,7 @@ def swap_in(page: Page, site: Site, user: str | None) -> None:
               document.head.append(json);
               document.head.append(Object.assign(document.createElement("script"), {textContent: runtime}));
             }""",
-            [data, site.runtime().decode()],
+            [data, scripts[1]],
         )
         page.wait_for_timeout(50)
         return
@@ -148,13 +152,13 @@ def test_a_stale_copy_that_a_router_shows_changes_nothing(visit: Visit, site: Si
     sign_in(page.context, site, "bob")
     swap_in(page, site, "bob")
     expires = page.evaluate("widgetmw.get('orlo').expiresAt")
-    page.add_script_tag(content=f"{assets.boot(site.vendors).decode()}({stale});")
+    page.add_script_tag(content=bootstrap(site, stale))
     assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, widgetmw.get('orlo').expiresAt]") == ["bob", expires]
 
 
 def test_a_runtime_without_data_does_nothing(visit: Visit, site: Site) -> None:
     page = visit(None)
-    page.add_script_tag(content=site.runtime().decode())
+    page.add_script_tag(content=site.scripts().runtime.content.decode())
     assert page.evaluate("window.widgetmw") is None
 
 

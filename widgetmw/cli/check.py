@@ -52,7 +52,7 @@ def _vendor(settings: Settings, tokens: Tokens, name: str) -> bool:
     print(f"{name}: {provider.key_facts()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
     for note in provider.notes():
         print(f"{name}: note: {note}")
-    return all([_compiles(name, function, code) for function, code in provider.functions().items()])
+    return all([_compiles(name, function, code) for function, code in provider.snippets().items()])
 
 
 def _compiles(name: str, function: str, code: str) -> bool:

@@ -17,7 +17,7 @@ export default (data, inits) => {
   /** @type {import("./types").Shared["listeners"]} */
   const listeners = /** @type {any} */ ({ __proto__: null });
   /** @type {import("./types").Shared["vendors"]} */
-  const vendors = {};
+  const vendors = /** @type {any} */ ({ __proto__: null });
   // What this page and the runtime share. The runtime replaces the last two functions.
   const shared = /** @type {import("./types").Shared} */ ({
     key: "widgetmw:" + data.url,

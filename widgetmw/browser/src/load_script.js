@@ -19,7 +19,7 @@ export const loadScript = (url, attributes = {}) =>
     script.src = policy ? policy.createScriptURL(url) : url;
     script.async = true;
     if (nonce) script.nonce = nonce;
-    for (const name in attributes) script.setAttribute(name, attributes[name]);
+    for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);
     script.onload = () => resolve();
     script.onerror = () => reject(Error("the script did not load"));
     document.head.append(script);

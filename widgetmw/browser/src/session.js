@@ -187,7 +187,8 @@ export const take = (data, inPage) => {
   setPage(data);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
-  for (const name in data.vendors) {
+  // A page may have given all objects further properties.
+  for (const name of Object.keys(data.vendors)) {
     const { token } = data.vendors[name];
     if (!shared.vendors[name]) shared.addVendor(name, data);
     shared.vendors[name].embeds ??= !!data.embed?.includes(name);
