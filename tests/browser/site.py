@@ -96,6 +96,8 @@ class Site:
         self.skew = 0.0
         self.shift = 0.0
         self.asked: list[Asked] = []
+        #: Paths of the pages that were asked for.
+        self.opened: list[str] = []
         self.pages: dict[str, Callable[[str | None], Reply]] = {}
         #: What the endpoint does instead of serving tokens; ``None`` from it means to serve them after all.
         self.script: Callable[[str | None], Reply | None] = lambda user: None
@@ -207,6 +209,7 @@ class Site:
             return Reply(200, b"chat", {"Content-Type": "text/html"})
         if path == "/favicon.ico":
             return Reply(204)
+        self.opened.append(path)
         return self.page(user, marked="widgetmw" in cookies)
 
 

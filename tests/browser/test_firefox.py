@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +83,8 @@ def test_a_page_from_the_back_forward_cache_asks_again(firefox: Firefox, site: S
     for _ in range(4):
         firefox.goto(site.url)
         firefox.wait_for("seen.tokens")
-        time.sleep(1)  # the lock is held a moment longer than the request takes
+        # the lock is held a moment longer than the request takes
+        firefox.wait_for("navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)")
         asked = len(site.asked)
         firefox.goto(site.url + "/chat")
         firefox.call("WebDriver:Back")

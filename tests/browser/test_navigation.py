@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.simulation import is_valid, live
+from tests.browser.simulation import is_valid, live, release_lock, settle, until
 from tests.browser.site import Form, Site
 
 Profile = Callable[..., BrowserContext]
@@ -32,16 +32,13 @@ def test_the_page_goes_into_the_back_forward_cache_and_renews_when_restored(
     page = cached_page
     page.goto(site.url)
     page.wait_for_function("seen.tokens.length")  # a renewal has run: the page has used locks, channel and network
-    page.wait_for_timeout(300)  # the lock is held a moment longer than the request takes
+    release_lock(page)
     asked = len(site.asked)
     page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; }); 0")
     page.goto(site.url + "/chat")
     page.evaluate("setTimeout(() => history.back())")
     page.wait_for_function("window.persisted")
-    page.wait_for_timeout(300)
-    assert len(site.asked) == asked + 1
-    page.wait_for_timeout(4000)
-    assert len(site.asked) >= asked + 2
+    until(page, lambda: len(site.asked) >= asked + 2)
     assert is_valid(page, site)
 
 
@@ -73,7 +70,8 @@ def test_a_page_from_the_http_cache_gives_nobody_anothers_token(
     page.go_back()
     assert page.evaluate("performance.getEntriesByType('navigation')[0].transferSize") == 0
     assert page.evaluate("window.early") is None
-    page.wait_for_timeout(500)
+    until(page, lambda: site.asked)
+    settle(page)
     assert page.evaluate("window.HISSUNO_WIDGET_CONFIG?.userId") == next_user
     assert page.evaluate("widgetmw.get('orlo')?.provider") == (next_user and "orlo")
 
@@ -112,7 +110,6 @@ def swap_in(page: Page, site: Site, user: str | None) -> None:
             }""",
             [data, scripts[1]],
         )
-        page.wait_for_timeout(50)
         return
     for text in scripts:
         page.add_script_tag(content=text)
@@ -173,12 +170,12 @@ window.activate = () => { ahead = false; document.dispatchEvent(new Event("prere
 
 def test_a_prerendered_page_asks_when_it_is_activated(profile: Profile, site: Site) -> None:
     site.facts = {"ask": True, "user": "mark-of-ann", "vendors": {name: {"page": {}} for name in site.vendors}}
-    context = profile("ann")
+    context = profile("ann", clock=True)
     context.add_init_script(PRERENDERING)
     page = context.new_page()
     page.goto(site.url)
     page.evaluate("window.promised = widgetmw.refresh('orlo').then((token) => token.provider); 0")
-    page.wait_for_timeout(500)
+    live(page, site, 10)
     assert site.asked == []
     page.evaluate("activate()")
     assert page.evaluate("promised") == "orlo"
@@ -192,10 +189,14 @@ def test_a_page_that_the_browser_prerenders_does_not_ask_before_the_click(profil
     page = profile("ann").new_page()
     page.goto(site.url)
     page.wait_for_function("widgetmw.get('orlo')")
-    page.wait_for_timeout(1000)
-    asked = len(site.asked)
+    until(page, lambda: "/next" in site.opened)
     page.click("#next")
     page.wait_for_url("**/next")
     page.wait_for_function("widgetmw.get('orlo')")
-    assert asked == 1
+    activated, asked = page.evaluate(
+        "[performance.getEntriesByType('navigation')[0].activationStart,"
+        " performance.getEntriesByType('resource').find((entry) => entry.name.endsWith('/token')).startTime]"
+    )
+    # 0 if the browser dropped the page that it had prerendered
+    assert activated <= asked
     assert len(site.asked) == 2

@@ -4,7 +4,8 @@ What the browser reads is one JSON object::
 
     {"url", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
 
-``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes it. All bytes are ASCII, and none of the values can end the script.
+``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes it. All bytes are ASCII, and none of the values can end
+the script.
 """
 
 from __future__ import annotations
