@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import standins
 from tests.browser.firefox import Firefox
-from tests.browser.site import Form, Site
+from tests.browser.site import SNIPPETS, Form, Site
 from tests.browser.standins import script
 from tests.conftest import require
 
@@ -21,6 +21,9 @@ WATCH = script(
     "addEventListener('pageshow', (event) => { seen.persisted = event.persisted; });",
     nonce="abc",
 )
+
+
+BROKEN = "export default { init( };"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,20 @@ def test_a_token_is_there_at_once_and_is_renewed(firefox: Firefox, site: Site, f
     )
     assert firefox.evaluate("HISSUNO_WIDGET_CONFIG.userMetadata") == {"name": "ann ☃"}
     assert firefox.evaluate("seen.violations") == 0
+
+
+@pytest.mark.parametrize("form", ["inline", "bundled", "external", "hashed"])
+def test_broken_scripts_of_others_cost_only_themselves(firefox: Firefox, site: Site, form: Form) -> None:
+    site.form = form
+    site.vendors = ("digitalgenius", "acme", "broken", "orlo")
+    site.modules = {"acme": "export default { init: ({ token }) => (window.acme = token.token) };", "broken": BROKEN}
+    site.snippets = {"orlo": SNIPPETS | {"embed": "function(JWT_TOKEN){ if ( }"}}
+    site.head = ""
+    firefox.goto(site.url)
+    firefox.wait_for("window.orloData")
+    tokens = {name: token["token"] for name, token in site.tokens("ann", relative=False).items()}
+    assert firefox.evaluate("[acme, orloData[0][0]]") == [tokens["acme"], tokens["orlo"]]
+    assert firefox.evaluate("DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == tokens["digitalgenius"]
 
 
 def test_other_tabs_follow_a_sign_out(firefox: Firefox, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Each vendor's halves, against stand-ins that do what the vendor's documentation says."""
+"""Each vendor's script, against stand-ins that do what the vendor's documentation says."""
 
 from __future__ import annotations
 

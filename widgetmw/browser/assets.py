@@ -34,7 +34,7 @@ class VendorCode(Protocol):
         """Returns the operator's functions by name."""
 
     def script_source(self) -> str:
-        """Returns the text of the vendor's script."""
+        """Returns the text of the vendor's script; empty if it needs none."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,19 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
         on_error: called with the vendor's name if its script cannot be used; the others are not affected.
     """
     vendors = list(vendors)
-    names = [vendor.name for vendor in vendors]
     outside = {}
     for vendor in vendors:
         if not is_built_in(vendor.name):
             try:
-                outside[vendor.name] = vendor_script(vendor.name, vendor.script_source())
+                if module := vendor.script_source():
+                    outside[vendor.name] = vendor_script(vendor.name, module)
             except Exception as error:  # of code from outside
                 on_error(vendor.name, error)
     snippets = {
         vendor.name: tuple(snippet_script(vendor.name, name, code) for name, code in vendor.snippets().items())
         for vendor in vendors
     }
+    names = [vendor.name for vendor in vendors if is_built_in(vendor.name) or vendor.name in outside]
     return Scripts(bootstrap(names), ScriptFile("/runtime.js", runtime(names)), bundled(names), outside, snippets)
 
 
