@@ -29,7 +29,7 @@ import widgetmw.wsgi
 from tests.contract.django_site import Urls
 from widgetmw import Settings, SettingsError, User, identify, testing
 from widgetmw.asgi import WidgetMiddleware
-from widgetmw.core.provider import known
+from widgetmw.core.provider import registered_names
 from widgetmw.django import configuration
 from widgetmw.flask import Widget
 
@@ -233,8 +233,8 @@ def test_a_clock_begins_with_now_and_stands_still() -> None:
 
 
 def test_every_vendor_has_throw_away_keys() -> None:
-    assert testing.settings().providers == known()
-    for vendor in known():
+    assert testing.settings().providers == registered_names()
+    for vendor in registered_names():
         assert testing.settings(vendor).providers == (vendor,)
         assert testing.environ(vendor) == testing.environ(vendor)
 
@@ -307,7 +307,7 @@ def test_tokens_are_read_out_of_every_form_of_our_span(form: str, kind: Any) -> 
     with testing.as_user(User("42", "</script><b>{", "ada@shop.example")):
         data = app.test_client().get("/").data
     tokens = testing.read_tokens(data.decode() if kind is str else kind(data))
-    assert tuple(tokens) == known()
+    assert tuple(tokens) == registered_names()
     assert all(name == token.provider for name, token in tokens.items())
     assert tokens["digitalgenius"].header == {"alg": "HS256", "typ": "JWT", "kid": "test-key"}
     assert tokens["orlo"].claims["name"] == "</script><b>{"

@@ -7,7 +7,7 @@ Public names: :class:`Settings`, :class:`SettingsError`, :class:`User`, :func:`i
 import widgetmw.providers
 import widgetmw.proxies  # noqa: F401  registers the proxies
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.identity.resolvers import identify
+from widgetmw.core.identity.request_identity import identify
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 

@@ -27,7 +27,7 @@ from flask import (
 from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
-from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
@@ -92,7 +92,7 @@ class Widget:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings
         if settings is None:
-            settings = Settings.from_env(overlaid(os.environ, app.config))
+            settings = Settings.from_env(merge_config(os.environ, app.config))
         app.extensions[_NAME] = _InstalledWidget(app, settings, self._user)
         app.add_template_global(widgetmw_script)
 

@@ -21,7 +21,7 @@ from widgetmw.asgi.subrequest import (
     require_user_source,
     user_from_proxy,
 )
-from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import is_owner
@@ -72,7 +72,7 @@ class Widget:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings
         if settings is None:
-            settings = Settings.from_env(overlaid(os.environ, app.config))
+            settings = Settings.from_env(merge_config(os.environ, app.config))
         require_user_source(self._user, settings)
         outer_resolver = None if self._user is None else _from_outside
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]

@@ -17,15 +17,16 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib import import_module
 from secrets import token_hex
 from typing import Any, Final
 
-from widgetmw.core.identity.resolvers import pretended
+from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
-from widgetmw.core.provider import known
+from widgetmw.core.provider import registered_names
 from widgetmw.core.settings import Settings
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
@@ -78,16 +79,67 @@ def environ(*vendors: str, **variables: str) -> dict[str, str]:
     Raises:
         KeyError: there is no such vendor.
     """
-    return {name: text for vendor in vendors or known() for name, text in _keys(vendor).items()} | variables
+    return {name: text for vendor in vendors or registered_names() for name, text in _keys(vendor).items()} | variables
 
 
-def as_user(user: User | None) -> AbstractContextManager[None]:
-    """Makes every request within the block the user's, or nobody's; for pages and the endpoint alike.
+@contextmanager
+def as_user(user: User | None, app: object = None) -> Iterator[None]:
+    """Makes every request within the block one of the user, for pages and the token endpoint alike.
 
-    It outranks ``identify``, ``user=``, a proxy and the framework's convention, in all threads of the process. The app
-    itself does not know of it: for its own pages nobody is signed in, unless your test does that too.
+    It takes precedence over ``identify``, ``user=``, a proxy and the framework's convention, in all threads. The app
+    itself does not know about it: unless your test signs the user in there too, the app serves an anonymous visitor.
+
+    Args:
+        user: ``None`` for an anonymous visitor.
+        app: the app that the block applies to: a Flask, Quart, Starlette, FastAPI or aiohttp app, a
+            ``WidgetMiddleware``, or Django's WSGI or ASGI application. Without it, the block applies to every app in
+            the process.
+
+    Raises:
+        LookupError: widgetmw is not installed in the app, or has no active vendor there.
     """
-    return pretended(user)
+    target: Any = Engine if app is None else _engine_of(app)
+    replacements = _resolvers_for(user, is_method=app is not None)
+    before = {name: vars(target).get(name) for name in replacements}
+    for name, function in replacements.items():
+        setattr(target, name, function)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            if function is None:
+                delattr(target, name)
+            else:
+                setattr(target, name, function)
+
+
+def _resolvers_for(user: User | None, is_method: bool) -> dict[str, Any]:
+    def resolve(request: Any, resolver: Any) -> User | None:
+        return user
+
+    async def resolve_async(request: Any, resolver: Any) -> User | None:
+        return user
+
+    functions = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
+    return functions if is_method else {name: staticmethod(function) for name, function in functions.items()}
+
+
+def _engine_of(app: Any) -> Engine:
+    """Returns the engine of an app, wherever its plugin keeps it."""
+    if hasattr(app, "load_middleware"):  # a handler of Django
+        installed: Any = import_module("widgetmw.django.configuration").installed()
+    elif "widgetmw" in getattr(app, "extensions", ()):
+        installed = app.extensions["widgetmw"]
+    elif hasattr(app, "build_middleware_stack"):
+        installed = getattr(app.build_middleware_stack, "outer", None)
+    elif hasattr(app, "on_response_prepare"):  # an aiohttp app
+        installed = app.get(import_module("widgetmw.aiohttp").INSTALLED)
+    else:
+        installed = app
+    engine = getattr(installed, "engine", None)
+    if engine is None:
+        raise LookupError("widgetmw is not installed in this app, or has no active vendor there")
+    return engine  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

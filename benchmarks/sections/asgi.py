@@ -67,7 +67,7 @@ def _left_alone(loop: Loop, effort: Effort) -> list[Finding]:
 
 def _pages(loop: Loop, effort: Effort) -> list[Finding]:
     wraps: Wraps = {
-        "nobody": partial(asgi_ours, user=nobody),
+        "anonymous": partial(asgi_ours, user=nobody),
         "ours": asgi_ours,
         "least": partial(asgi_least_injecting, user=signed_in, snippets=snippets()),
         "gzip": GZipMiddleware,
@@ -75,7 +75,9 @@ def _pages(loop: Loop, effort: Effort) -> list[Finding]:
     }
     ratio = around(loop, asgi_answering(page()), SHORT, wraps, effort).ratio
     return [
-        Finding("ASGI, page for nobody signed in", "ours / least injecting", ratio("nobody", "least", "bare"), limit=1),
+        Finding(
+            "ASGI, page for nobody signed in", "ours / least injecting", ratio("anonymous", "least", "bare"), limit=1
+        ),
         Finding(PAGE, "ours / least injecting", ratio("ours", "least", "bare"), limit=1.4),
         Finding(PAGE, "ours / Starlette's GZipMiddleware", ratio("ours", "gzip", "bare"), limit=0.6),
         Finding(PAGE, "ours / empty BaseHTTPMiddleware", ratio("ours", "empty", "bare"), limit=1 / 15),

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import CellType, MethodType
 from typing import Any
 
-from widgetmw.asgi.responder import Responder, is_special
-
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.rounds import Estimate
@@ -25,7 +23,6 @@ from benchmarks.subject import ADA, VENDORS, settings, signed_in
 from benchmarks.traffic import CHROME, HTML, SEVEN, SHORT, asgi_request, nowhere, page
 from widgetmw import User
 from widgetmw.asgi.responder import nothing
-from widgetmw.core.engine import Widget
 from widgetmw.core.html.head_scanner import HeadScanner
 from widgetmw.core.identity.resolvers import claim, whose
 

@@ -16,8 +16,7 @@ from benchmarks.rounds import Estimate, exact, spread
 from benchmarks.subject import made_anew, settings, snippets, wsgi_ours
 from benchmarks.traffic import SHORT, WsgiApp, served, wsgi_request
 from widgetmw import User
-from widgetmw.core.engine import Widget
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 CASE = "Threads on cores of their own"
 THREADS, TRIES = 64, 50
@@ -33,13 +32,13 @@ def measure(effort: Effort) -> Section:
 
 def minted(id: str) -> int:
     """How many tokens the threads cause to be made, by the package's own count."""
-    widget = Widget(settings())
+    widget = Engine(settings())
     barrier = Barrier(THREADS)
     _together([partial(_ask, widget.tokens, id, barrier) for _ in range(THREADS)])
     return widget.events.counts["token:minted"]
 
 
-def _ask(tokens: Tokens, id: str, barrier: Barrier) -> None:
+def _ask(tokens: TokenCache, id: str, barrier: Barrier) -> None:
     user = User(id)
     barrier.wait()
     tokens.get(user)

@@ -12,7 +12,6 @@ from benchmarks.finding import Finding, Section
 from benchmarks.rounds import Batch, Estimate, interleaved
 from benchmarks.subject import ADA
 from widgetmw import Settings, testing
-from widgetmw.core.engine import Widget
 
 LIFETIME = 3600
 
@@ -48,7 +47,7 @@ def _rs256(effort: Effort) -> Finding:
 
 
 def _ratio(environ: Mapping[str, str], sample: Callable[[], str], effort: Effort) -> Estimate:
-    tokens = Widget(Settings.from_env(environ)).tokens
+    tokens = Engine(Settings.from_env(environ)).tokens
     rounds = interleaved({"sample": repeated(sample), "ours": repeated(lambda: tokens.get(ADA))}, effort)
     return rounds.ratio("sample", "ours")
 

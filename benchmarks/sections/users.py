@@ -15,7 +15,6 @@ from benchmarks.machine import resident
 from benchmarks.rounds import Estimate, exact
 from benchmarks.traffic import SHORT, served, wsgi_answering, wsgi_request
 from widgetmw import User, testing
-from widgetmw.core.engine import Widget
 from widgetmw.wsgi import WidgetMiddleware
 
 CASE = "A million users through a cache of 10,000"
@@ -128,7 +127,7 @@ def inserted(kept: int, inserts: int, collecting: bool, later: float) -> list[fl
     """
     clock = testing.Clock()
     settings = testing.settings("digitalgenius", clock=clock, WIDGETMW_CACHE_SIZE=str(kept), DG_TOKEN_TTL=str(LIFETIME))
-    tokens = Widget(settings).tokens
+    tokens = Engine(settings).tokens
     for user in users(0, kept):
         tokens.get(user)
     clock.move(later)

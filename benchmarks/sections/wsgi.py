@@ -37,14 +37,14 @@ def _left_alone(effort: Effort) -> list[Finding]:
 
 def _pages(effort: Effort) -> list[Finding]:
     wraps: Wraps = {
-        "nobody": partial(wsgi_ours, user=nobody),
+        "anonymous": partial(wsgi_ours, user=nobody),
         "ours": wsgi_ours,
         "least": partial(wsgi_least_injecting, user=signed_in, snippets=snippets()),
     }
     ratio = around(wsgi_answering(page()), SHORT, wraps, effort).ratio
     measure = "ours / least injecting"
     return [
-        Finding("WSGI, page for nobody signed in", measure, ratio("nobody", "least", "bare"), limit=1),
+        Finding("WSGI, page for nobody signed in", measure, ratio("anonymous", "least", "bare"), limit=1),
         Finding("WSGI, 10 KB page, token in cache", measure, ratio("ours", "least", "bare"), limit=1.4),
     ]
 

@@ -50,7 +50,7 @@ def test_get_returns_one_frozen_object_with_the_expiry_in_the_browsers_time(visi
     assert page.evaluate("widgetmw.get('giosg') === early && Object.isFrozen(early)")
     assert page.evaluate("(early.expiresAt - Date.now()) / 1000") == pytest.approx(3600, abs=5)
     assert page.evaluate("early.url").startswith(site.url + "/chat?exp=")
-    assert page.evaluate("[widgetmw.get('nobody'), widgetmw.get('constructor')]") == [None, None]
+    assert page.evaluate("[widgetmw.get('anonymous'), widgetmw.get('constructor')]") == [None, None]
 
 
 def test_calls_before_the_runtime_has_come_are_served_by_it(visit: Visit, site: Site, form: Form) -> None:

@@ -93,8 +93,8 @@ class AiohttpSite(Site):
         return response
 
     @property
-    def widget(self) -> Any:
-        return self.middleware.widget
+    def engine(self) -> Any:
+        return self.middleware.engine
 
     @property
     def middleware(self) -> Any:

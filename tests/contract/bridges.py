@@ -63,8 +63,8 @@ class WsgiUnderAsgi(AsgiSite):
         self.middleware: Any = type(self).bridge(self.inner)
 
     @property
-    def widget(self) -> Any:
-        return getattr(self.middleware, "widget", self.inner.widget)
+    def engine(self) -> Any:
+        return getattr(self.middleware, "engine", self.inner.engine)
 
 
 class InAsgiref(WsgiUnderAsgi):
@@ -125,8 +125,8 @@ class AsgiInA2wsgi(AsgiUnderWsgi):
         self.middleware = a2wsgi_to_wsgi(self.inner)
 
     @property
-    def widget(self) -> Any:
-        return getattr(self.middleware, "widget", self.inner.widget)
+    def engine(self) -> Any:
+        return getattr(self.middleware, "engine", self.inner.engine)
 
 
 class WsgiAroundA2wsgi(AsgiUnderWsgi):

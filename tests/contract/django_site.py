@@ -96,8 +96,8 @@ class DjangoSite(WsgiSite):
         return StreamingHttpResponse(iter(self.page.chunks), status=status, headers=headers)
 
     @property
-    def widget(self) -> Any:
-        return self.installed.widget if self.middleware is self.own else self.middleware.widget
+    def engine(self) -> Any:
+        return self.installed.engine if self.middleware is self.own else self.middleware.engine
 
     def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
         self.activate()

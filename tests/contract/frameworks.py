@@ -32,9 +32,9 @@ class StarletteSite(AsgiSite):
         return app
 
     @property
-    def widget(self) -> Any:
-        own = self.app.build_middleware_stack.outer.widget  # type: ignore[attr-defined]
-        return own if self.middleware is self.app else self.middleware.widget
+    def engine(self) -> Any:
+        own = self.app.build_middleware_stack.outer.engine  # type: ignore[attr-defined]
+        return own if self.middleware is self.app else self.middleware.engine
 
 
 class FastApiSite(StarletteSite):
@@ -76,9 +76,9 @@ class FlaskSite(WsgiSite):
         return self.page.chunks
 
     @property
-    def widget(self) -> Any:
-        own = self.app.extensions["widgetmw"].widget
-        return own if self.middleware is self.app else self.middleware.widget
+    def engine(self) -> Any:
+        own = self.app.extensions["widgetmw"].engine
+        return own if self.middleware is self.app else self.middleware.engine
 
 
 class StreamingFlaskSite(FlaskSite):

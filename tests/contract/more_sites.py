@@ -77,9 +77,9 @@ class QuartSite(AsgiSite):
         return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # as the server does
 
     @property
-    def widget(self) -> Any:
-        own = self.app.extensions["widgetmw"].widget
-        return own if self.middleware is self.app else self.middleware.widget
+    def engine(self) -> Any:
+        own = self.app.extensions["widgetmw"].engine
+        return own if self.middleware is self.app else self.middleware.engine
 
 
 class LitestarSite(AsgiSite):

@@ -106,8 +106,8 @@ class Site(ABC):
         return self.request(path, "GET", mount, **headers)
 
     @property
-    def widget(self) -> Any:
-        return self.middleware.widget  # type: ignore[attr-defined]
+    def engine(self) -> Any:
+        return self.middleware.engine  # type: ignore[attr-defined]
 
     def double(self, user: User) -> None:
         """Puts another middleware around all that is there."""

@@ -140,7 +140,7 @@ def test_inline_without_our_url_gets_everything_in_one_script(make: Make) -> Non
     site = make(page=csp("script-src 'unsafe-inline'"))
     added = span(site.get())
     assert added.count(b"<script") == 1
-    assert site.widget.snippet.runtime in added
+    assert site.engine.snippet.runtime in added
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_policy_that_forbids_us_leaves_the_page_alone(make: Make, policy: str,
 def test_a_policy_that_forbids_the_endpoint_keeps_the_runtime_from_asking(make: Make) -> None:
     site = make(page=csp("connect-src https://api.example"))
     assert data(site.get())["connect"] is False
-    assert site.widget.events.counts["page:csp_blocks_connect"] == 1
+    assert site.engine.events.counts["page:csp_blocks_connect"] == 1
 
 
 def test_the_policy_reaches_the_browser_unchanged(make: Make) -> None:
@@ -251,7 +251,7 @@ def test_a_loader_that_the_policy_refuses_is_left_out_and_the_token_comes(make: 
     found = data(site.get())
     assert "embed" not in found
     assert found["vendors"]["digitalgenius"]["token"]
-    assert site.widget.events.counts["page:csp_blocks_loader"] == 1
+    assert site.engine.events.counts["page:csp_blocks_loader"] == 1
 
 
 def test_a_loader_that_the_policy_allows_is_added(make: Make) -> None:
@@ -264,7 +264,7 @@ def test_no_loader_is_added_under_trusted_types(make: Make, env: dict[str, str])
     variables = {"WIDGETMW_EMBED": "digitalgenius,orlo", "ORLO_EMBED_SNIPPET": "chat('WIDGET_ID')"}
     site = make(env=env, page=csp(policy), **variables)
     assert "embed" not in data(site.get())
-    assert site.widget.events.counts["page:csp_trusted_types"] == 1
+    assert site.engine.events.counts["page:csp_trusted_types"] == 1
 
 
 @pytest.mark.parametrize(

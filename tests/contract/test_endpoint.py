@@ -105,7 +105,7 @@ def test_other_methods_are_405_with_allow(make: Make, method: str) -> None:
 def test_no_caller_can_name_the_user(make: Make) -> None:
     site = make()
     reply = site.request(f"{TOKEN}?user=eve&id=eve&external_id=eve", "POST", X_User="eve", Cookie="user=eve")
-    assert reply.json["user"] == site.widget.tokens.get(User("ada-1", "Ada")).mark
+    assert reply.json["user"] == site.engine.tokens.get(User("ada-1", "Ada")).user_hash
 
 
 # other sites
@@ -179,7 +179,7 @@ def test_a_listed_origin_may_ask_first(make: Make) -> None:
 
 def test_the_runtime_is_cacheable_for_ever_under_its_version_only(make: Make) -> None:
     site = make()
-    version = site.widget.snippet.version
+    version = site.engine.snippet.version
     found = site.get(f"/_widgetmw/runtime.js?v={version}")
     assert found.status == 200
     assert found.header("Cache-Control") == "public, max-age=31536000, immutable"

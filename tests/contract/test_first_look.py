@@ -150,7 +150,7 @@ def test_what_is_written_late_goes_to_the_server(settings: Settings, user: Any) 
     middleware = wrapped(app, settings, user)
     assert b"late" in server.serve(middleware)
     assert server.starts == ["200 OK"]
-    assert sum(count for name, count in middleware.widget.events.counts.items() if name.startswith("page:")) == 1
+    assert sum(count for name, count in middleware.engine.events.counts.items() if name.startswith("page:")) == 1
 
 
 def test_an_iterable_is_closed_once_however_often_ours_is(settings: Settings) -> None:

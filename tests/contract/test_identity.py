@@ -35,7 +35,7 @@ class WerkzeugError(Exception):
 def name_of(site: Any, reply: Any) -> str | None:
     """Whose token a page carries."""
     for user in ("ada-1", "eve", "app-said"):
-        mark = site.widget.tokens.get(User(user)).mark
+        mark = site.engine.tokens.get(User(user)).user_hash
         if mark.encode() in reply.body:
             return user
     assert b"data-widgetmw" not in reply.body
@@ -53,7 +53,7 @@ def test_that_the_app_said_nobody_outranks_the_resolver(make: Make) -> None:
     site = make()
     site.on_request = lambda request: identify(request, None)
     reply = site.get()
-    assert (reply.body, reply.reason) == (BODY, "nobody")
+    assert (reply.body, reply.reason) == (BODY, "anonymous")
     assert site.seen.asked == 0
 
 
@@ -85,7 +85,7 @@ OWN = [HTTPError(401), HTTPError(403), WerkzeugError(), Unauthorized(), Forbidde
 @pytest.mark.parametrize("error", OWN)
 def test_a_401_or_403_of_the_resolver_means_nobody(make: Make, error: Exception) -> None:
     site = make(user=error)
-    assert site.get().reason == "nobody"
+    assert site.get().reason == "anonymous"
     assert site.get("/_widgetmw/token").status == 401
 
 
@@ -147,7 +147,7 @@ def test_a_doubled_middleware_injects_once(make: Make) -> None:
     reply = site.get()
     assert reply.body.count(b"runtime.js") == 1
     assert name_of(site, reply) == "eve"
-    assert site.get("/_widgetmw/token").json["user"] == site.widget.tokens.get(EVE).mark
+    assert site.get("/_widgetmw/token").json["user"] == site.engine.tokens.get(EVE).user_hash
 
 
 def test_a_failing_signer_leaves_the_page(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,14 +166,14 @@ def test_a_fault_of_ours_leaves_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for place, attribute in ((site.widget.snippet, "render"), (site.widget, "inject")):
+    for place, attribute in ((site.engine.snippet, "render"), (site.engine, "inject")):
         with monkeypatch.context() as patch:
             patch.setattr(place, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
-        assert (reply.body, reply.reason) == (BODY, "failed")
-    monkeypatch.setattr(site.widget, "insertion_offset", lambda *_: 1 / 0)
+        assert (reply.body, reply.reason) == (BODY, "internal_error")
+    monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
-    assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["failed"] * 3
+    assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["internal_error"] * 3
 
 
 # the framework's convention

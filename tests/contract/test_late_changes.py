@@ -119,8 +119,8 @@ def test_an_error_of_the_servers_start_response_stays_the_servers(settings: Sett
     with pytest.raises(ValueError, match="refuses"):
         middleware(environ(), start_response)
     assert len(calls) == 1
-    assert middleware.widget is not None
-    assert "page:failed" not in middleware.widget.events.counts
+    assert middleware.engine is not None
+    assert "page:internal_error" not in middleware.engine.events.counts
 
 
 def test_an_environ_is_served_again_after_an_error_of_the_app(settings: Settings) -> None:

@@ -78,8 +78,8 @@ def test_pages_and_endpoints(make: Make, env: dict[str, str], caplog: pytest.Log
 def test_reprs_of_everything_within_reach(make: Make, env: dict[str, str]) -> None:
     site = make(env=env, user=PERSONAL)
     site.get()
-    widget, out = site.widget, io.StringIO()
-    grant = widget.tokens.get(PERSONAL)
+    widget, out = site.engine, io.StringIO()
+    token_set = widget.tokens.get(PERSONAL)
     seen = [
         site.middleware,
         site.settings,
@@ -88,13 +88,18 @@ def test_reprs_of_everything_within_reach(make: Make, env: dict[str, str]) -> No
         widget.snippet,
         widget.endpoint,
         widget.events,
-        grant,
+        token_set,
     ]
-    seen += [*grant.tokens.values(), *site.settings.vendors, *(v.provider for v in site.settings.vendors), PERSONAL]
+    seen += [
+        *token_set.by_provider.values(),
+        *site.settings.vendors,
+        *(v.provider for v in site.settings.vendors),
+        PERSONAL,
+    ]
     for thing in seen:
         print(repr(thing), str(thing), f"{thing}", file=out)
     free_of_secrets(out.getvalue(), env)
-    for personal in ("Ada Personal", "ada.personal", "personal-plan", grant.tokens["orlo"].value):
+    for personal in ("Ada Personal", "ada.personal", "personal-plan", token_set.by_provider["orlo"].value):
         assert personal not in out.getvalue()
 
 

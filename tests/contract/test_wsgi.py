@@ -229,8 +229,8 @@ def test_a_coroutine_that_slips_through_is_a_failure_and_leaves_no_warning(dg_en
 
     server = Server(app, dg_env, user=lambda environ: user(environ))
     assert server.run() == BODY
-    assert server.middleware.widget is not None
-    assert server.middleware.widget.events.counts["page:resolver_failed"] == 1
+    assert server.middleware.engine is not None
+    assert server.middleware.engine.events.counts["page:resolver_failed"] == 1
 
 
 def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
@@ -240,8 +240,8 @@ def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
 
     server = Server(app, dg_env, user=None)
     page = server.run(REMOTE_USER="ada")
-    assert server.middleware.widget is not None
-    assert server.middleware.widget.tokens.get(User("ada")).mark.encode() in page
+    assert server.middleware.engine is not None
+    assert server.middleware.engine.tokens.get(User("ada")).user_hash.encode() in page
 
 
 def test_one_item_goes_out_for_each_that_comes_in(dg_env: dict[str, str]) -> None:
@@ -322,13 +322,13 @@ def test_interleaved_requests_of_many_users_on_threads_get_their_own(dg_env: dic
 
     settings = Settings.from_env({**dg_env, "WIDGETMW_CACHE_SIZE": "5"})
     middleware = WidgetMiddleware(app, settings, user=lambda environ: User(environ["PATH_INFO"]))
-    widget = middleware.widget
+    widget = middleware.engine
     assert widget is not None
 
     def ask(i: int) -> bool:
         who = f"/user{i % 17}"
         page = b"".join(middleware(environ(PATH_INFO=who), lambda *_: lambda data: None))  # type: ignore[arg-type, return-value]
-        return widget.tokens.get(User(who)).mark.encode() in page
+        return widget.tokens.get(User(who)).user_hash.encode() in page
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(3000)))

@@ -114,7 +114,7 @@ def test_what_signals_add_is_seen_in_pages_and_kept_away_from_the_endpoint(setti
 
     async def visit(client: TestClient[Any, Any]) -> None:
         reply = await ask(client)
-        assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared")
+        assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared_cache")
         exact(await ask(client, ENDPOINT))
 
     served(app, visit)
@@ -437,7 +437,7 @@ def test_http_1_0_knows_where_a_page_ends(settings: Settings, kept: str) -> None
             _, body = await asked(server.port, "/")
             assert whose(body.decode()) == "ada"
             headers, body = await asked(server.port, "/coded")
-            assert headers["x-widgetmw"] == "skipped; reason=coded"
+            assert headers["x-widgetmw"] == "skipped; reason=content_encoding"
             assert gzip.decompress(body) == HEAD.encode() * 9
 
     LOOP.run_until_complete(run())

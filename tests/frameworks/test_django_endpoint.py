@@ -154,7 +154,7 @@ def test_a_resolver_that_refuses_or_fails(
         reply = visitor.get(where)
         assert (reply.text, reply.headers["X-Widgetmw"]) == (
             PAGE,
-            "skipped; reason=" + ("nobody" if nobody else "resolver_failed"),
+            "skipped; reason=" + ("anonymous" if nobody else "resolver_failed"),
         )
     assert visitor.token().status_code == (401 if nobody else 503)
     assert "secret detail" not in caplog.text

@@ -214,9 +214,9 @@ def test_a_mount_shows_in_all_urls(visit: Visit) -> None:
 def test_a_fault_of_ours_leaves_the_page(visit: Visit, monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
     visitor = visit("ada")
     for target in (
-        "widgetmw.core.engine.Widget.insertion_offset",
-        "widgetmw.core.engine.Widget.inject",
-        "widgetmw.core.engine.Widget.refusal_reason",
+        "widgetmw.core.engine.Engine.insertion_offset",
+        "widgetmw.core.engine.Engine.inject",
+        "widgetmw.core.engine.Engine.refusal_reason",
     ):
         for path in ("/", "/stream"):
             with monkeypatch.context() as patch:

@@ -126,7 +126,7 @@ def test_a_yield_dependency_sees_the_error_of_another_and_is_closed(settings: Se
         return User(person)
 
     visitor = make(settings, current)
-    assert visitor.get().headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert visitor.get().headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
     assert seen == [HTTPException] * 2
     assert ada(visitor) == ("ada", "ada")

@@ -131,7 +131,7 @@ def test_wsgi_layers_before_and_after(settings: Settings) -> None:
     app.wsgi_app = tag  # type: ignore[method-assign]
     client = signed_in(app, settings)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1)  # type: ignore[method-assign]
-    assert client.get("/").headers["X-Widgetmw"] == "skipped; reason=shared"
+    assert client.get("/").headers["X-Widgetmw"] == "skipped; reason=shared_cache"
     assert '"/behind/_widgetmw/token"' in client.get("/nowhere", headers={"X-Forwarded-Prefix": "/behind"}).text
 
 

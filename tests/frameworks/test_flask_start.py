@@ -11,7 +11,7 @@ import pytest
 from tests.frameworks.flask_app import PAGE, make, member
 from tests.frameworks.visitor import whose
 from widgetmw import Settings, SettingsError, User
-from widgetmw.core.config_overlay import overlaid
+from widgetmw.core.config_overlay import merge_config
 from widgetmw.flask import Widget
 
 
@@ -73,7 +73,7 @@ def test_what_is_wrong_in_the_config_is_named_at_start(config: dict[str, Any], n
 
 def test_every_problem_of_the_config_at_once() -> None:
     with pytest.raises(SettingsError) as error:
-        overlaid({}, {"WIDGETMW_PATH": object(), "WIDGETMW_DEBUG": 1j, "SECRET_KEY": object()})
+        merge_config({}, {"WIDGETMW_PATH": object(), "WIDGETMW_DEBUG": 1j, "SECRET_KEY": object()})
     assert len(error.value.problems) == 2
 
 
@@ -86,8 +86,8 @@ def test_overlaid_writes_values_as_the_environment_would_have_them() -> None:
         "DG_ENV": None,
     }
     environ = {"DG_ENV": "us", "DG_ENV_FILE": "x", "PATH": "/bin"}
-    laid = overlaid(environ, config)
-    assert laid == {"WIDGETMW_DEBUG": "false", "WIDGETMW_EXCLUDE": "/a,/b", "DG_TOKEN_TTL": "60", "PATH": "/bin"}
+    merged = merge_config(environ, config)
+    assert merged == {"WIDGETMW_DEBUG": "false", "WIDGETMW_EXCLUDE": "/a,/b", "DG_TOKEN_TTL": "60", "PATH": "/bin"}
     assert environ["DG_ENV"] == "us"
 
 
@@ -108,7 +108,7 @@ def test_a_resolver_that_is_no_function_is_refused() -> None:
     for user in (User("ada"), lambda environ: User("ada")):
         with pytest.raises(TypeError, match="function without arguments"):
             Widget(user=user)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="for Flask-Login's current_user leave it out"):
+    with pytest.raises(TypeError, match="for Flask-Login's current_user, omit it"):
         Widget(user=flask_login.current_user)
     Widget(user=dict)  # type: ignore[arg-type]  # it has no signature to look at, and fails when it is called
 

@@ -91,7 +91,7 @@ def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> No
 @pytest.mark.parametrize("status", [401, 403])
 def test_abort_means_nobody(settings: Settings, status: int) -> None:
     client = signed_in(make(), settings, lambda: abort(status))
-    assert client.get("/").headers["X-Widgetmw"] == "skipped; reason=nobody"
+    assert client.get("/").headers["X-Widgetmw"] == "skipped; reason=anonymous"
     assert token(client).status_code == 401
 
 
@@ -118,7 +118,7 @@ def test_what_identify_says_in_a_view_outranks_the_resolver(settings: Settings) 
 
     @app.get("/said/<person>")
     def said(person: str) -> str:
-        identify(request.environ, None if person == "nobody" else User(person))
+        identify(request.environ, None if person == "anonymous" else User(person))
         return PAGE
 
     client = signed_in(app, settings)

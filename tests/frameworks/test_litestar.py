@@ -65,13 +65,13 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, sessions: Any) -
     assert whose(visitor.get(f"{ENDPOINT}/digitalgenius").text) == "ada"
     exact(visitor.token())
     assert whose(visitor.get("/in/eve").text) == "eve", "never of who was signed in before"
-    assert visitor.get("/out").headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert visitor.get("/out").headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
 
 
 def test_a_page_without_a_route_knows_who_is_signed_in(settings: Settings) -> None:
     visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
-    assert visitor.get("/nowhere").headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert visitor.get("/nowhere").headers["x-widgetmw"] == "skipped; reason=anonymous"
     visitor.get("/in/ada")
     reply = visitor.get("/nowhere")
     assert (reply.status_code, whose(reply.text)) == (404, "ada")
@@ -121,7 +121,7 @@ def test_what_hooks_add_last_is_seen(settings: Settings) -> None:
 
     app = WidgetMiddleware(make(before_send=[share]), settings, user=lambda connection: User("ada"))
     reply = Visitor(app).get()
-    assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared")
+    assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared_cache")
     exact(Visitor(app).token())
 
 

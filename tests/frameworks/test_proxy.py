@@ -76,8 +76,8 @@ class Site(ABC):
         """Returns the app, which a ``user=`` may be given to."""
 
     @property
-    def widget(self) -> Any:
-        return self.served.widget
+    def engine(self) -> Any:
+        return self.served.engine
 
     def get(self, path: str, *headers: tuple[str, str], client: str = PROXY, **more: Any) -> Reply:
         if self.asgi:
@@ -154,8 +154,8 @@ class Starlettes(Site):
         widgetmw.starlette.install(app, user=user)
 
     @property
-    def widget(self) -> Any:
-        return self.app.build_middleware_stack.outer.widget  # type: ignore[attr-defined]
+    def engine(self) -> Any:
+        return self.app.build_middleware_stack.outer.engine  # type: ignore[attr-defined]
 
 
 class FastApis(Starlettes):
@@ -184,8 +184,8 @@ class Flasks(Site):
         return self.app
 
     @property
-    def widget(self) -> Any:
-        return self.app.extensions["widgetmw"].widget
+    def engine(self) -> Any:
+        return self.app.extensions["widgetmw"].engine
 
 
 class Djangos(Site):
@@ -205,8 +205,8 @@ class Djangos(Site):
         return self.handler()
 
     @property
-    def widget(self) -> Any:
-        return configuration.installed().widget
+    def engine(self) -> Any:
+        return configuration.installed().engine
 
 
 class AsyncDjangos(Djangos):
@@ -237,7 +237,7 @@ def make(request: pytest.FixtureRequest, dg_env: dict[str, str], monkeypatch: py
 
 
 def outcomes(site: Site) -> dict[str, int]:
-    return {name: count for name, count in site.widget.events.counts.items() if name.startswith("proxy:")}
+    return {name: count for name, count in site.engine.events.counts.items() if name.startswith("proxy:")}
 
 
 def test_the_proxy_names_who_is_signed_in_and_the_app_needs_no_code(make: Make) -> None:
@@ -249,7 +249,7 @@ def test_the_proxy_names_who_is_signed_in_and_the_app_needs_no_code(make: Make) 
 @pytest.mark.parametrize("kind", HEADER)
 def test_a_signed_assertion_names_them_too(make: Make, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     site = make(kind)
-    monkeypatch.setattr(site.widget.front, "_clock", lambda: NOW)
+    monkeypatch.setattr(site.engine.proxy_resolver, "_clock", lambda: NOW)
     header = (HEADER[kind], signed(kind))
     assert site.get("/", header).who == site.get(ENDPOINT, header).who == "ada-1"
 
@@ -257,7 +257,7 @@ def test_a_signed_assertion_names_them_too(make: Make, kind: str, monkeypatch: p
 def test_without_the_header_nobody_is_signed_in(make: Make) -> None:
     site = make()
     page = site.get("/")
-    assert (page.text, page.reason) == (HEAD, "nobody")
+    assert (page.text, page.reason) == (HEAD, "anonymous")
     assert site.get(ENDPOINT).status == 401
     assert set(outcomes(site)) == {"proxy:absent"}
 
@@ -265,7 +265,7 @@ def test_without_the_header_nobody_is_signed_in(make: Make) -> None:
 def test_who_comes_around_the_proxy_is_nobody(make: Make) -> None:
     site = make()
     page = site.get("/", *IDS, client="203.0.113.9")
-    assert (page.text, page.reason) == (HEAD, "nobody")
+    assert (page.text, page.reason) == (HEAD, "anonymous")
     assert site.get(ENDPOINT, *IDS, client="203.0.113.9").status == 401
     assert set(outcomes(site)) == {"proxy:address_not_listed"}
 
@@ -298,7 +298,7 @@ def test_what_the_app_says_outranks_the_proxy(make: Make) -> None:
     site.app_says = lambda request: identify(request, EVE)
     assert site.get("/", *IDS).who == "eve"
     site.app_says = lambda request: identify(request, None)
-    assert site.get("/", *IDS).reason == "nobody"
+    assert site.get("/", *IDS).reason == "anonymous"
 
 
 def test_a_page_that_the_browser_has_is_not_confirmed_to_whom_the_proxy_names(make: Make) -> None:
@@ -319,7 +319,7 @@ def test_with_fetch_delivery_the_endpoint_alone_asks(make: Make) -> None:
 
 def test_unless_configured_the_headers_mean_nothing(make: Make) -> None:
     site = make(kind="", user=EVE)
-    assert site.widget.front is None
+    assert site.engine.proxy_resolver is None
     assert site.get("/", *IDS).who == "eve"
     assert outcomes(site) == {}
 
@@ -346,7 +346,7 @@ def only(*kinds: type[Site]) -> Any:
 @only(Wsgi, Flasks)
 def test_wsgi_does_not_read_remote_user_besides(make: Make) -> None:
     site = make()
-    assert site.get("/", REMOTE_USER="eve").reason == "nobody"
+    assert site.get("/", REMOTE_USER="eve").reason == "anonymous"
     assert site.get("/", *IDS, REMOTE_USER="eve").who == "ada-1"
 
 
@@ -354,7 +354,7 @@ def test_wsgi_does_not_read_remote_user_besides(make: Make) -> None:
 def test_asgi_does_not_read_the_scopes_user_besides(make: Make) -> None:
     site = make()
     person = SimpleUser("eve")
-    assert site.get("/", user=person).reason == "nobody"
+    assert site.get("/", user=person).reason == "anonymous"
     assert site.get("/", *IDS, user=person).who == "ada-1"
 
 
@@ -370,7 +370,7 @@ def test_starlettes_user_is_not_read_besides_and_not_missed(make: Make, caplog: 
     site: Any = make()
     site.app.add_middleware(AuthenticationMiddleware, backend=Everybody())
     assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "ada-1"
-    assert site.get("/").reason == "nobody"
+    assert site.get("/").reason == "anonymous"
 
 
 @only(Flasks)
@@ -381,7 +381,7 @@ def test_flask_logins_user_is_not_read_besides(make: Make) -> None:
     person.id = "eve"
     manager.request_loader(lambda request: person)
     assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "ada-1"
-    assert site.get("/").reason == "nobody"
+    assert site.get("/").reason == "anonymous"
 
 
 @only(Djangos, AsyncDjangos)
@@ -399,7 +399,7 @@ FORGED = ("X-Forwarded-For", PROXY)
 def unharmed(site: Site) -> None:
     """The proxy is believed and nobody else, whatever stands in X-Forwarded-For."""
     assert site.get("/", *IDS, FORWARDED).who == site.get(ENDPOINT, *IDS, FORWARDED).who == "ada-1"
-    assert site.get("/", *IDS, FORGED, client="203.0.113.9").reason == "nobody"
+    assert site.get("/", *IDS, FORGED, client="203.0.113.9").reason == "anonymous"
     assert site.get(ENDPOINT, *IDS, FORGED, client="203.0.113.9").status == 401
 
 

@@ -67,7 +67,7 @@ def test_a_wall_that_shows_a_page_gives_nobody_a_token(settings: Settings) -> No
     visitor.cookies.clear()
     reply = visitor.get()
     assert reply.text == HEAD + "Please sign in."
-    assert reply.headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert reply.headers["x-widgetmw"] == "skipped; reason=anonymous"
 
 
 def test_a_layer_that_refuses_afterwards_is_heard(settings: Settings) -> None:

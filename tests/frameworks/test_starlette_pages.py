@@ -114,7 +114,7 @@ def test_a_cache_that_is_declared_further_out_counts(settings: Settings) -> None
     reply = visitor.get()
     assert reply.text == PAGE
     assert reply.headers["cache-control"] == "public, max-age=60"
-    assert reply.headers["x-widgetmw"] == "skipped; reason=shared"
+    assert reply.headers["x-widgetmw"] == "skipped; reason=shared_cache"
 
 
 def test_files_streams_and_compressed_pages(settings: Settings, tmp_path: Path) -> None:
@@ -294,4 +294,4 @@ def test_an_answer_that_is_left_alone_is_counted_once(settings: Settings) -> Non
     for _ in range(3):
         visitor.get("/")
     outer: Any = app.middleware_stack
-    assert outer.widget.events.counts == {"page:not_html": 3}
+    assert outer.engine.events.counts == {"page:not_html": 3}

@@ -77,7 +77,7 @@ def test_the_resolver_may_be_sync_or_async_and_may_refuse(settings: Settings, as
     app = make()
     install(app, settings=settings, user=async_user if asynchronous else user)
     visitor = Visitor(app)
-    assert visitor.get().headers["x-widgetmw"] == "skipped; reason=nobody"
+    assert visitor.get().headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
     assert whose(visitor.get(X_Person="eve").text) == whose(visitor.token(X_Person="eve").text) == "eve"
 

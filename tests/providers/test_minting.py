@@ -17,15 +17,16 @@ from tests.components import CACHE
 from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, Clock, require
 from widgetmw import Settings, User
 from widgetmw.core.events import Events
-from widgetmw.core.tokens.cache import Grant, Tokens
+from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.tokens.token import TokenSet
 from widgetmw.providers.signing import hmac_key, sign
 
 ADA = User("ada-1", "Ada Lovelace", "ada@example.com", {"plan": "gold", "seats": 3, "trial": False, "score": 1.5})
 NAMELESS = User("x-1")
 
 
-def grant(environ: dict[str, str], user: User, clock: Clock) -> Grant:
-    return Tokens(Settings.from_env(environ), clock, Events()).get(user)
+def token_set(environ: dict[str, str], user: User, clock: Clock) -> TokenSet:
+    return TokenCache(Settings.from_env(environ), clock, Events()).get(user)
 
 
 def decoded(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -34,7 +35,7 @@ def decoded(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def token(environ: dict[str, str], provider: str, user: User, clock: Clock) -> str:
-    return grant(environ, user, clock).tokens[provider].value
+    return token_set(environ, user, clock).by_provider[provider].value
 
 
 def test_digitalgenius_mints_the_documented_claims(env: dict[str, str], clock: Clock) -> None:
@@ -87,7 +88,7 @@ def test_orlo_names_the_nameless_by_their_id_and_has_no_email_then(env: dict[str
 
 
 def test_orlo_without_a_lifetime_never_expires(env: dict[str, str], clock: Clock) -> None:
-    found = grant({**env, "ORLO_TOKEN_TTL": "0"}, ADA, clock).tokens["orlo"]
+    found = token_set({**env, "ORLO_TOKEN_TTL": "0"}, ADA, clock).by_provider["orlo"]
     assert (found.expires_at, found.refresh_at) == (None, None)
 
 
@@ -105,7 +106,7 @@ def test_giosg_signs_visitor_data(env: dict[str, str], clock: Clock) -> None:
 
 def test_giosg_signs_the_whole_url_in_its_final_order(env: dict[str, str], clock: Clock) -> None:
     user = User("g", "Ää & Co", "a+b@example.com", {"cart value": "1/2", "~x": True})
-    url = grant(env, user, clock).tokens["giosg"].extra["url"]
+    url = token_set(env, user, clock).by_provider["giosg"].extra["url"]
     signed, _, signature = url.rpartition("&sig=")
     assert hashlib.sha1((signed + GIOSG_KEY).encode()).hexdigest() == signature
     assert "+" not in url
@@ -123,7 +124,7 @@ def test_giosg_signs_the_whole_url_in_its_final_order(env: dict[str, str], clock
 
 def test_the_vendors_vector_of_a_signed_url(env: dict[str, str], clock: Clock) -> None:
     clock.now = 1524133626 - 3600
-    url = grant(env, NAMELESS, clock).tokens["giosg"].extra["url"]
+    url = token_set(env, NAMELESS, clock).by_provider["giosg"].extra["url"]
     assert url == (
         "https://service.giosg.com/widgets/v1/public/orgs/b9690e9c-43bb-11e8-84ba-6c4008c08dfe"
         "/rooms/b96b2099-43bb-11e8-8011-6c4008c08dfe/chat?exp=1524133626&alg=sha1"
@@ -138,7 +139,7 @@ def test_the_vendors_vector_of_signed_visitor_data() -> None:
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256", "sha512"])
 def test_giosg_uses_the_hash_that_is_configured(env: dict[str, str], clock: Clock, algorithm: str) -> None:
-    url = grant({**env, "GIOSG_URL_ALGORITHM": algorithm}, ADA, clock).tokens["giosg"].extra["url"]
+    url = token_set({**env, "GIOSG_URL_ALGORITHM": algorithm}, ADA, clock).by_provider["giosg"].extra["url"]
     signed, _, signature = url.rpartition("&sig=")
     assert f"&alg={algorithm}&" in url
     assert hashlib.new(algorithm, (signed + GIOSG_KEY).encode()).hexdigest() == signature
@@ -164,7 +165,7 @@ def test_a_vendors_own_claims_win_over_attributes(env: dict[str, str], clock: Cl
 
 def test_an_attribute_never_stands_in_for_an_unknown_email(env: dict[str, str], clock: Clock) -> None:
     user = User("x", attributes={"email": "evil@example.com", "name": "Evil", "username": "Evil"})
-    everything = json.dumps([decoded(t.value)[1] for t in grant(env, user, clock).tokens.values()][2:])
+    everything = json.dumps([decoded(t.value)[1] for t in token_set(env, user, clock).by_provider.values()][2:])
     assert "evil@example.com" not in everything
     assert decoded(token(env, "hissuno", user, clock))[1]["userMetadata"].keys() == {"username"}
 
@@ -173,7 +174,7 @@ def test_a_collision_is_reported_once_by_name(
     env: dict[str, str], clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     events = Events()
-    tokens = Tokens(Settings.from_env({**env, "WIDGETMW_PROVIDERS": "orlo"}), clock, events)
+    tokens = TokenCache(Settings.from_env({**env, "WIDGETMW_PROVIDERS": "orlo"}), clock, events)
     for id in ("a", "b"):
         tokens.get(User(id, attributes={"isLoggedIn": "secret-value"}))
     assert events.counts["token:attribute_collision"] == 2
@@ -186,7 +187,9 @@ def test_mobile_url_holds_token_and_widget(env: dict[str, str], clock: Clock) ->
     env["ORLO_MOBILE_URL"] = "https://m.example/c/WIDGET_ID?jwt=JWT_TOKEN"
     settings = Settings.from_env({**env, "WIDGETMW_PROVIDERS": "orlo"})
     value = token(env, "orlo", ADA, clock)
-    assert settings.vendors[0].provider.derived(value) == {"mobile_url": f"https://m.example/c/orlo-9?jwt={value}"}
+    assert settings.vendors[0].provider.endpoint_extras(value) == {
+        "mobile_url": f"https://m.example/c/orlo-9?jwt={value}"
+    }
 
 
 # strangers

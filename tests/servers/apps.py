@@ -155,6 +155,6 @@ async def async_user(scope: Any) -> User | None:
 if "DG_API_KEY" in os.environ:
     asgi = AsgiMiddleware(asgi_app, user=async_user)
     wsgi = WsgiMiddleware(wsgi_app, user=wsgi_user)
-    for each in (asgi.widget, wsgi.widget):
+    for each in (asgi.engine, wsgi.engine):
         assert each is not None
         each.tokens.get(User("ada"))  # as an app does that warms up before its server forks

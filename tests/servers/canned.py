@@ -43,7 +43,7 @@ def site(order: str) -> Any:
 def told(site: Any, headers: Iterable[tuple[Any, Any]]) -> str:
     """What goes back besides the answer."""
     given = [[text(name), text(value)] for name, value in headers]
-    counts = site.widget.events.counts if site.widget else {}
+    counts = site.engine.events.counts if site.engine else {}
     return json.dumps({"seen": asdict(site.seen), "given": given, "counts": counts})
 
 

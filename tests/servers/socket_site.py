@@ -70,8 +70,8 @@ class Remote(Site):
         assert told, (reply.status, reply.body[:500])
         self.seen = Seen(**told["seen"])
         for name, number in told["counts"].items():
-            for _ in range(number - self.widget.events.counts[name]):
-                self.widget.events.note(*name.split(":"))
+            for _ in range(number - self.engine.events.counts[name]):
+                self.engine.events.count(*name.split(":"))
         return Reply(reply.status, arrived(reply, told["given"]), reply.chunks)
 
 

@@ -200,7 +200,7 @@ def test_nobody_becomes_somebody_around_the_proxy(nginx: str, ports: dict[str, i
     headers = {"X-Auth-Request-User": "eve", "X-Forwarded-For": said}
     url = f"http://127.0.0.1:{ports[name]}"
     page = web.get(f"{url}/", headers=headers)
-    assert (page.content, page.headers["x-widgetmw"]) == (PAGE, "skipped; reason=nobody")
+    assert (page.content, page.headers["x-widgetmw"]) == (PAGE, "skipped; reason=anonymous")
     assert web.get(f"{url}{ENDPOINT}", headers=headers).status_code == 401
 
 

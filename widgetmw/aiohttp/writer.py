@@ -45,7 +45,7 @@ class Responder(asgi_responder.Responder):
             if self.compresses:
                 self._page.coding = ""
             elif not self.can_chunk:
-                sent.close()  # nothing has been sent
+                sent.close()  # type: ignore[attr-defined]  # the coroutine of nothing(): nothing has been sent
                 return self._pass_through(SkipReason.CONTENT_ENCODING)
         return sent
 

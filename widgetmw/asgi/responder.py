@@ -20,7 +20,6 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send
 from widgetmw.core.engine import Engine, InjectResult
-from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.html.body_rewriter import Body
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -186,7 +185,7 @@ class Responder(PageRequest):
                 user = engine.resolve_user_eagerly(self._scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
-                result = engine.inject(self, page, self._start["headers"], user)  # type: ignore[arg-type]
+                result = engine.inject(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
         return self._conclude(result, message, offset)
@@ -217,11 +216,7 @@ class Responder(PageRequest):
         return self._engine.inject(self, self._page, self._start["headers"], user)
 
     def _failure(self, error: Exception) -> SkipReason:
-        reason, message = SkipReason.INTERNAL_ERROR, describe_error
-        if isinstance(error, ResolverError):
-            reason, message = SkipReason.RESOLVER_FAILED, str
-        self._engine.events.warn("page", reason.code, message(error))
-        return reason
+        return self._engine.page_failure(error)
 
     # once decided
 
@@ -308,7 +303,7 @@ class UserProbe(Responder):
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
 
-    def _decide_for(self, user: None) -> InjectResult:
+    def _decide_for(self, user: User | None) -> InjectResult:
         return SkipReason.ANONYMOUS  # not looked at: the user is stored on the request
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:

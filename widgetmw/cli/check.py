@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Mapping
 
-from widgetmw.core.errors import cause
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 _COMPILE = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _SOMEBODY = User("widgetmw-check", "Check", "check@example.com")
@@ -34,23 +34,23 @@ def check(environ: Mapping[str, str]) -> int:
     print(f"endpoints under {settings.path}, {settings.delivery} delivery")
     if settings.proxy is not None:
         print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.facts()}")
-    tokens = Tokens(settings, time.time, Events())
+    tokens = TokenCache(settings, time.time, Events())
     sound = [_vendor(settings, tokens, name) for name in settings.providers]
     return 0 if all(sound) else 1
 
 
-def _vendor(settings: Settings, tokens: Tokens, name: str) -> bool:
+def _vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     provider = next(v.provider for v in settings.vendors if v.provider.name == name)
-    grant = tokens.get(_SOMEBODY)
+    token_set = tokens.get(_SOMEBODY)
     try:
-        token = grant.tokens[name]
+        token = token_set.by_provider[name]
         provider.verify(token.value)
     except Exception as error:
-        print(f"problem: {name}: the token does not verify with its own key ({cause(error)})", file=sys.stderr)
+        print(f"problem: {name}: the token does not verify with its own key ({describe_error(error)})", file=sys.stderr)
         return False
     lifetime = "no expiry" if provider.lifetime is None else _lifetime(provider.lifetime, tokens)
-    print(f"{name}: {provider.key_facts()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
-    for note in provider.notes():
+    print(f"{name}: {provider.describe_key()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
+    for note in provider.warnings():
         print(f"{name}: note: {note}")
     return all([_compiles(name, function, code) for function, code in provider.snippets().items()])
 
@@ -69,5 +69,5 @@ def _compiles(name: str, function: str, code: str) -> bool:
     return not done.returncode
 
 
-def _lifetime(seconds: int, tokens: Tokens) -> str:
-    return f"lives {seconds} s, renewed {tokens.margin(seconds)} s before"
+def _lifetime(seconds: int, tokens: TokenCache) -> str:
+    return f"lives {seconds} s, renewed {tokens.refresh_margin(seconds)} s before"

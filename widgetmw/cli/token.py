@@ -12,7 +12,7 @@ from typing import Any
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 
 def token(environ: Mapping[str, str], id: str, provider: str | None, name: str | None, email: str | None) -> int:
@@ -34,13 +34,13 @@ def token(environ: Mapping[str, str], id: str, provider: str | None, name: str |
     except ValueError as error:
         print(f"problem: {error}", file=sys.stderr)
         return 1
-    grant = Tokens(settings, time.time, Events()).get(user)
-    for found in grant.tokens.values():
+    token_set = TokenCache(settings, time.time, Events()).get(user)
+    for found in token_set.by_provider.values():
         if provider in (None, found.provider):
             header, claims = parts(found.value)
-            shown = {**found.facts(), "header": header, "claims": claims}
+            shown = {**found.as_json(), "header": header, "claims": claims}
             print(json.dumps(shown, indent=2, ensure_ascii=True))
-    return 1 if grant.failed else 0
+    return 1 if token_set.failed else 0
 
 
 def parts(jwt: str) -> tuple[Any, Any]:

@@ -7,11 +7,11 @@ from os import PathLike
 from typing import Any
 
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.provider import known, provider_class
+from widgetmw.core.provider import load_provider, registered_names
 from widgetmw.core.settings import VARIABLES
 
 
-def overlaid(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
+def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
     """Returns the environment with the values of a configuration in place of its own.
 
     Args:
@@ -23,22 +23,22 @@ def overlaid(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str,
     Raises:
         SettingsError: a value is of another type.
     """
-    laid, problems = dict(environ), []
+    merged, problems = dict(environ), []
     for name, value in config.items():
         if not is_variable(name):
             continue
         plain = name.removesuffix("_FILE")
-        for twin in (plain, f"{plain}_FILE"):
-            if twin not in config or twin == name:
-                laid.pop(twin, None)
+        for variant in (plain, f"{plain}_FILE"):
+            if variant not in config or variant == name:
+                merged.pop(variant, None)
         try:
             if value is not None:
-                laid[name] = _text(value)
+                merged[name] = _text(value)
         except TypeError as error:
             problems.append(f"{name} {error}")
     if problems:
         raise SettingsError(problems)
-    return laid
+    return merged
 
 
 def is_variable(name: object) -> bool:
@@ -48,7 +48,7 @@ def is_variable(name: object) -> bool:
 
 def variable_names() -> frozenset[str]:
     """Returns the names of all variables, of this package and of its vendors, without their ``_FILE`` forms."""
-    vendors = (variable for name in known() for variable in provider_class(name).variables)
+    vendors = (variable for name in registered_names() for variable in load_provider(name).variables)
     return frozenset(variable.name for variable in (*VARIABLES, *vendors))
 
 

@@ -12,7 +12,8 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, normal_origin
-from widgetmw.core.tokens.cache import Grant, Token, Tokens
+from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.tokens.token import Token, TokenSet
 
 MAX_DRAIN_BYTES: Final = 65_536
 INNER_CALL: Final = "widgetmw.inner_call"
@@ -129,7 +130,7 @@ class Endpoint:
     def __init__(
         self,
         settings: Settings,
-        tokens: Tokens,
+        tokens: TokenCache,
         scripts: Mapping[str, ScriptFile],
         clock: Callable[[], float],
         events: Events,
@@ -173,7 +174,7 @@ class Endpoint:
             return self._all_tokens(request, token_set, now)
         if provider in token_set.failed:
             return self.unavailable(request)
-        return self._json(request, 200, self._token_object(token_set.tokens[provider], now))
+        return self._json(request, 200, self._token_object(token_set.by_provider[provider], now))
 
     def unauthenticated(self, request: TokenRequest) -> TokenResponse:
         """Returns the response for an anonymous visitor."""
@@ -207,19 +208,19 @@ class Endpoint:
         self._events.warn("endpoint", "interrupted", message)
         return self.unavailable(request)
 
-    def _all_tokens(self, request: TokenRequest, token_set: Grant, now: float) -> TokenResponse:
+    def _all_tokens(self, request: TokenRequest, token_set: TokenSet, now: float) -> TokenResponse:
         body: dict[str, Any] = {
-            "user": token_set.mark,
-            "tokens": {name: self._token_object(token, now) for name, token in token_set.tokens.items()},
+            "user": token_set.user_hash,
+            "tokens": {name: self._token_object(token, now) for name, token in token_set.by_provider.items()},
         }
         if token_set.failed:
             body["errors"] = {name: _error_object("token_unavailable") for name in token_set.failed}
         return self._json(request, 200, body)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any]:
-        extras = self._providers[token.provider].derived(token.value)
+        extras = self._providers[token.provider].endpoint_extras(token.value)
         return {
-            **token.facts(),
+            **token.as_json(),
             "expires_in": _seconds_until(token.expires_at, now),
             "refresh_in": _seconds_until(token.refresh_at, now),
             **extras,

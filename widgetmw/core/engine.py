@@ -7,7 +7,7 @@ from typing import Any, AnyStr, Final, Protocol
 
 from widgetmw.browser import assets
 from widgetmw.core.endpoint import Endpoint
-from widgetmw.core.errors import describe_error
+from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import PENDING, fast_offset
 from widgetmw.core.http.csp import Judge, Verdict, amended, hash_source
@@ -28,7 +28,7 @@ from widgetmw.core.proxy.resolver import Front
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 
 _LOGOUT_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
@@ -95,12 +95,12 @@ class Engine:
         self.has_excludes = bool(settings.exclude)
         self.is_inline_delivery = settings.delivery == "inline"
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
-        self.tokens = Tokens(settings, clock, self.events)
+        self.tokens = TokenCache(settings, clock, self.events)
         self.snippet = Snippet(settings, scripts)
         self.endpoint = Endpoint(settings, self.tokens, scripts.files(), clock, self.events)
         self._clock = clock
         self._loaders = {
-            v.provider.name: v.provider.loaders() for v in settings.vendors if v.provider.name in settings.embed
+            v.provider.name: v.provider.script_urls() for v in settings.vendors if v.provider.name in settings.embed
         }
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._csp = Judge(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
@@ -184,6 +184,14 @@ class Engine:
         # Caches may keep an anonymous page with a loader, so it must not depend on who frames it.
         return None if self.settings.embed or request.has_session_cookie() else reason
 
+    def page_failure(self, error: Exception) -> SkipReason:
+        """Logs an error in the handling of a page; returns the reason to skip the page."""
+        if isinstance(error, ResolverError):
+            self.events.warn("page", SkipReason.RESOLVER_FAILED.code, str(error))
+            return SkipReason.RESOLVER_FAILED
+        self.events.warn("page", SkipReason.INTERNAL_ERROR.code, describe_error(error))
+        return SkipReason.INTERNAL_ERROR
+
     # the body
 
     def insertion_offset(self, root_path: str, data: bytes) -> int:
@@ -221,23 +229,24 @@ class Engine:
             headers: the app's.
             user: the signed-in user; ignored with fetch delivery.
         """
-        is_plain = user is not None and page.special is None and self._is_simple
-        if is_plain and not (request.in_cross_site_frame or request.is_prefetch):
-            frame = self._token_frames[request.root_path]  # what _choose_frame returns for all of them
+        is_plain = page.special is None and self._is_simple
+        if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
+            frame: Frame = self._token_frames[request.root_path]  # what _choose_frame returns for all of them
         else:
-            frame = self._choose_frame(request, page, user)
-            if type(frame) is SkipReason:
-                return frame
-            if frame.kind != "token":
-                return self._inject_without_token(frame, page, headers)
+            choice = self._choose_frame(request, page, user)
+            if type(choice) is SkipReason:
+                return choice
+            if user is None or choice.kind != "token":
+                return self._inject_without_token(choice, page, headers)
+            frame = choice
         clock = self._clock
         now = clock()
-        grant = self.tokens.warm(user, now)
-        if grant is None:
-            grant, now = self.tokens.get(user), clock()  # signing may have taken a while
-        if not grant.minted:
+        token_set = self.tokens.get_cached(user, now)
+        if token_set is None:
+            token_set, now = self.tokens.get(user), clock()  # signing may have taken a while
+        if not token_set.tokens:
             return SkipReason.MINT_FAILED
-        script = self.snippet.render(frame, now, grant)
+        script = self.snippet.render(frame, now, token_set)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(script))
         return (page.headers if frame.form != "hashed" else _add_csp_hashes(page.headers, script)), script

@@ -17,7 +17,7 @@ from widgetmw.core.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
-class Minted:
+class MintedToken:
     """What a vendor's signer made for one user.
 
     Attributes:
@@ -55,11 +55,11 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
         """Signs a token; both times in Unix seconds."""
 
     @abstractmethod
-    def public(self) -> Mapping[str, str]:
+    def browser_config(self) -> Mapping[str, str]:
         """What the browser needs to know of the configuration; nothing secret, nothing personal."""
 
     @abstractmethod
@@ -67,26 +67,26 @@ class Provider(ABC):
         """Checks a token with the vendor's half of the key; raises any exception where it does not hold."""
 
     @abstractmethod
-    def key_facts(self) -> str:
+    def describe_key(self) -> str:
         """Kind and size of the key, for people; never any of its content."""
 
-    def notes(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What an operator should know of this configuration, a sentence each."""
         return ()
 
-    def derived(self, value: str) -> Mapping[str, Any]:
+    def endpoint_extras(self, value: str) -> Mapping[str, Any]:
         """What the token endpoint gives besides, where it follows from the token; JSON values."""
         return {}
 
-    def loaders(self) -> tuple[str, ...]:
+    def script_urls(self) -> tuple[str, ...]:
         """URLs of the scripts that the vendor's own loader brings into a page."""
         return ()
 
-    def functions(self) -> Mapping[str, str]:
+    def snippets(self) -> Mapping[str, str]:
         """JavaScript functions of the operator's, by name, for the browser side of this vendor."""
         return {}
 
-    def facts(self, user: User) -> dict[str, Scalar]:
+    def custom_attributes(self, user: User) -> dict[str, Scalar]:
         """A user's attributes without those whose name is the vendor's own."""
         return {name: value for name, value in user.attributes.items() if name not in self.claims}
 
@@ -95,4 +95,4 @@ class Provider(ABC):
 
 
 _registry: Registry[Provider] = Registry()
-register, known, provider_class = _registry.register, _registry.known, _registry.get
+register, registered_names, load_provider = _registry.register, _registry.known, _registry.get

@@ -7,8 +7,10 @@ from :class:`SkipReason`.
 from __future__ import annotations
 
 from enum import Enum
+from typing import final
 
 
+@final
 class SkipReason(Enum):
     """A reason to send a response as the app made it.
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from widgetmw.core.env.secret_file import SecretFile
-from widgetmw.core.env.variable import Reader, Variable, comma_list, flag, matching, names_of, one_of, whole
+from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.provider import Provider, known, provider_class
+from widgetmw.core.provider import Provider, load_provider, registered_names
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import InFront
 
@@ -26,7 +26,7 @@ _ORIGIN = re.compile(
 )
 _SHORTEST_SECRET = 8  # shorter texts turn up in others by chance
 
-_path = matching(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
+_path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
 
 
 def _cache_control(text: str) -> str:
@@ -66,11 +66,11 @@ def normal_origin(text: str) -> str | None:
 
 
 VARIABLES = (
-    Variable("WIDGETMW_ENABLED", "off: everything passes through untouched", flag, True, "`true`"),
+    Variable("WIDGETMW_ENABLED", "off: everything passes through untouched", parse_bool, True, "`true`"),
     Variable(
         "WIDGETMW_PROVIDERS",
         "comma list of vendors; limits and orders the active ones",
-        lambda text: names_of(known())(text),
+        lambda text: subset_of(registered_names())(text),
         None,
         "all that are configured",
     ),
@@ -91,11 +91,11 @@ VARIABLES = (
     Variable(
         "WIDGETMW_REFRESH_MARGIN",
         "seconds before expiry at which a token is no longer handed out",
-        whole(0),
+        parse_int(0),
         None,
         "a fifth of its lifetime",
     ),
-    Variable("WIDGETMW_CACHE_SIZE", "most users whose tokens are kept", whole(1), 10_000, "`10000`"),
+    Variable("WIDGETMW_CACHE_SIZE", "most users whose tokens are kept", parse_int(1), 10_000, "`10000`"),
     Variable(
         "WIDGETMW_CACHE_CONTROL",
         "of a page that carries a token; contains `private` or `no-store`",
@@ -113,12 +113,12 @@ VARIABLES = (
     Variable(
         "WIDGETMW_EMBED",
         "comma list of vendors whose own loader is added too",
-        lambda text: names_of(known())(text),
+        lambda text: subset_of(registered_names())(text),
         (),
     ),
     Variable("WIDGETMW_EXCLUDE", "comma list of path prefixes left alone", _prefixes, ()),
     Variable("WIDGETMW_ALLOWED_ORIGINS", "other origins that may call the endpoint", _origins, frozenset()),
-    Variable("WIDGETMW_DEBUG", "answers say in `X-Widgetmw` what was done to them", flag, False, "`false`"),
+    Variable("WIDGETMW_DEBUG", "answers say in `X-Widgetmw` what was done to them", parse_bool, False, "`false`"),
     *proxy_settings.VARIABLES,
 )
 _NAMES = {name for each in VARIABLES for name in each.names}
@@ -151,8 +151,13 @@ class Vendor:
         Raises:
             ValueError: a content is malformed; the message names the variable.
         """
-        parsers = {variable.name: variable.parse for variable in self.provider.variables}
-        values = {**self._values, **{name: parsers[name](text) for name, text in contents.items()}}
+        values = dict(self._values)
+        for variable in self.provider.variables:
+            if variable.name in contents:
+                try:
+                    values[variable.name] = variable.parse(contents[variable.name])
+                except ValueError as error:
+                    raise ValueError(f"{variable.name} {error}") from None
         return Vendor(type(self.provider)(values), self.files, values)
 
 
@@ -203,7 +208,7 @@ class Settings:
         Raises:
             SettingsError: lists every problem by variable name; never shows a value.
         """
-        reader = Reader(os.environ if environ is None else environ)
+        reader = EnvReader(os.environ if environ is None else environ)
         if not reader.read(_OF_FIELDS["WIDGETMW_ENABLED"]) and not reader.problems:
             return cls(enabled=False)
         unknown = sorted(_unknown(reader))
@@ -224,20 +229,20 @@ def _field(name: str) -> str:
     return name.removeprefix("WIDGETMW_").lower()
 
 
-def _unknown(reader: Reader) -> Iterator[str]:
+def _unknown(reader: EnvReader) -> Iterator[str]:
     for name in reader.names():
         if name.startswith("WIDGETMW_") and name not in _NAMES and not _KUBERNETES.fullmatch(name):
             yield name
 
 
-def _vendors(reader: Reader, wanted: tuple[str, ...] | None) -> Iterator[Vendor]:
-    for name in wanted or known():
-        vendor = _vendor(reader, provider_class(name), bool(wanted))
+def _vendors(reader: EnvReader, wanted: tuple[str, ...] | None) -> Iterator[Vendor]:
+    for name in wanted or registered_names():
+        vendor = _vendor(reader, load_provider(name), bool(wanted))
         if vendor is not None:
             yield vendor
 
 
-def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
+def _vendor(reader: EnvReader, kind: type[Provider], named: bool) -> Vendor | None:
     # a variable that has a default says nothing about whether the vendor is meant to be active
     announced = [var for var in kind.variables if var.default is None and reader.has(var)]
     if not announced and not named:
@@ -257,7 +262,7 @@ def _vendor(reader: Reader, kind: type[Provider], named: bool) -> Vendor | None:
         return None
 
 
-def _exposed(settings: Settings, reader: Reader) -> Iterator[str]:
+def _exposed(settings: Settings, reader: EnvReader) -> Iterator[str]:
     """A secret pasted into a variable that pages show, of whichever vendor, would be published to everybody."""
     texts = {
         variable: reader.text(variable)

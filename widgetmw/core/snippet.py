@@ -20,7 +20,7 @@ from widgetmw.browser.assets import ScriptFile, Scripts
 from widgetmw.core.http.csp import Verdict
 from widgetmw.core.memo import Memo
 from widgetmw.core.settings import Settings
-from widgetmw.core.tokens.cache import Grant
+from widgetmw.core.tokens.token import TokenSet
 
 Kind: TypeAlias = Literal["token", "ask", "public", "clean"]
 Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
@@ -52,7 +52,7 @@ class Frame:
     """What is the same in a script for all users.
 
     Attributes:
-        kind: ``token``: for the user of the grant; ``ask``: for a browser that has to ask; ``public``: for nobody,
+        kind: ``token``: for the user of the token set; ``ask``: for a browser that has to ask; ``public``: for nobody,
             with the vendor's loader; ``clean``: for a browser that must forget who was signed in.
         form: how the policy lets scripts in.
         before: the bytes before the time and the tokens. A ``clean`` script says when it was sent, too: a router that
@@ -86,7 +86,7 @@ class Snippet:
     def __init__(self, settings: Settings, scripts: Scripts) -> None:
         self._scripts = scripts
         self._path = settings.path
-        self._public = {vendor.provider.name: dict(vendor.provider.public()) for vendor in settings.vendors}
+        self._public = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
         self._frames = Memo(self._make_frame, _MOST_FRAMES)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
 
@@ -100,21 +100,21 @@ class Snippet:
             embed: vendors whose loader is added.
         """
         assert verdict.form is not None
-        frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
+        frame: Frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
         return frame if verdict.nonce is None else frame.with_nonce(verdict.nonce)
 
-    def render(self, frame: Frame, now: float, grant: Grant | None = None) -> bytes:
+    def render(self, frame: Frame, now: float, token_set: TokenSet | None = None) -> bytes:
         """Returns the script elements for a page.
 
         Args:
             frame: from :meth:`frame`, of kind ``token`` or ``clean``; those of other kinds are the same for everybody.
             now: Unix seconds.
-            grant: the tokens, for kind ``token``.
+            token_set: the tokens, for kind ``token``.
         """
         since, until, timestamp = self._timestamp
         if not since <= now < until:
             timestamp = self._renewed_timestamp(now)
-        tokens = b"" if grant is None else grant.page or self._tokens(grant)
+        tokens = b"" if token_set is None else token_set.page or self._tokens(token_set)
         return b"".join((frame.before, timestamp, tokens, frame.after))
 
     @staticmethod
@@ -129,16 +129,16 @@ class Snippet:
         self._timestamp = (since, since + 0.1, timestamp)
         return timestamp
 
-    def _tokens(self, grant: Grant) -> bytes:
-        """Writes out the tokens of a user, and keeps that in the grant."""
-        vendors = self._vendors(self._public, grant)
-        grant.page = f'"user":{dumps(grant.mark)},"vendors":{dumps(vendors)}'.encode()
-        return grant.page
+    def _tokens(self, token_set: TokenSet) -> bytes:
+        """Writes out the tokens of a user, and keeps that in the token set."""
+        vendors = self._vendors(self._public, token_set)
+        token_set.page = f'"user":{dumps(token_set.user_hash)},"vendors":{dumps(vendors)}'.encode()
+        return token_set.page
 
-    def _vendors(self, names: Iterable[str], grant: Grant | None = None) -> dict[str, Any]:
+    def _vendors(self, names: Iterable[str], token_set: TokenSet | None = None) -> dict[str, Any]:
         vendors: dict[str, Any] = {name: {"config": self._public[name]} for name in names}
-        for token in grant.minted if grant is not None else ():
-            vendors[token.provider]["token"] = token.facts()
+        for token in token_set.tokens if token_set is not None else ():
+            vendors[token.provider]["token"] = token.as_json()
         return vendors
 
     def _make_frame(self, key: _Key) -> Frame:

@@ -77,11 +77,11 @@ def _order(settings: Settings) -> Iterator[CheckMessage]:
 def _authentication(ours: int) -> Iterator[CheckMessage]:
     index = _index(_AUTHENTICATION)
     if index is None and not getattr(django_settings, "WIDGETMW", {}).get(USER):
-        hint = f'Add "{_AUTHENTICATION}" above WidgetMiddleware, or set settings.WIDGETMW["USER"] to the path of a function.'
+        hint = f'Add "{_AUTHENTICATION}" above WidgetMiddleware, or name a function in settings.WIDGETMW["USER"].'
         yield Warning("Nothing sets request.user, so no user gets a token.", hint=hint, id="widgetmw.W003")
     elif index is not None and index > ours:
         yield Warning(
-            "WidgetMiddleware is above AuthenticationMiddleware: pages from middleware in between have no request.user.",
+            "WidgetMiddleware is above AuthenticationMiddleware: pages made in between have no request.user.",
             hint="Move WidgetMiddleware below AuthenticationMiddleware.",
             id="widgetmw.W002",
         )

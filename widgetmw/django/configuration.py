@@ -17,7 +17,7 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from widgetmw.core.config_overlay import overlaid, variable_names
+from widgetmw.core.config_overlay import merge_config, variable_names
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.identity.resolvers import accepts_arguments
@@ -92,7 +92,7 @@ def _options() -> Mapping[Any, Any]:
 
 def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
     if ready is None:
-        return Settings.from_env(overlaid(os.environ, config))
+        return Settings.from_env(merge_config(os.environ, config))
     if not isinstance(ready, Settings):
         raise SettingsError([f"settings.WIDGETMW['SETTINGS'] must be a Settings, not {type(ready).__name__}"])
     if config:

@@ -19,7 +19,7 @@ from widgetmw.wsgi import request as wsgi_request
 from widgetmw.wsgi.responder import MARKER_USED
 
 OWNER: Final = "widgetmw.django"
-TOKEN_RESPONSE: Final = "widgetmw.token_response"
+TOKEN_RESPONSE: Final = "widgetmw.token_response"  # noqa: S105  a key of META
 
 
 def acquire_request(request: HttpRequest) -> bool:

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch
 
 from widgetmw.core.engine import Engine, PageRequest
-from widgetmw.core.errors import ResolverError, describe_error
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import Body
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -57,7 +57,7 @@ class Responder:
             self._engine.events.warn_once("page", SkipReason.INTERNAL_ERROR.code, message)
             reason = SkipReason.INTERNAL_ERROR
         except Exception as error:
-            reason = self._internal_error(error)
+            reason = self._engine.page_failure(error)
         return True if reason is None else self._skip(reason)
 
     def _evaluate(self) -> SkipReason | None:
@@ -108,7 +108,7 @@ class Responder:
         try:
             self._offset = self._body.seek(data, self._ended)
         except Exception as error:
-            self._body.reason = self._internal_error(error)
+            self._body.reason = self._engine.page_failure(error)
             self._offset = REFUSED
         return self._offset
 
@@ -129,7 +129,7 @@ class Responder:
         try:
             result = self._engine.inject(self._page_request, self._page, before, user)
         except Exception as error:
-            result = self._internal_error(error)
+            result = self._engine.page_failure(error)
         if isinstance(result, SkipReason):
             return self._skip(result)
         headers, script = result
@@ -154,9 +154,7 @@ class Responder:
 
     def fail(self, error: ResolverError) -> bool:
         """Leaves the response unmodified because the user cannot be resolved."""
-        reason = SkipReason.RESOLVER_FAILED
-        self._engine.events.warn("page", reason.code, str(error))
-        return self._skip(reason)
+        return self._skip(self._engine.page_failure(error))
 
     def _skip(self, reason: SkipReason) -> bool:
         """Puts back what was read of the body, and counts the reason."""
@@ -166,10 +164,6 @@ class Responder:
         if self._engine.debug:
             self._response["X-Widgetmw"] = f"skipped; reason={reason.code}"
         return False
-
-    def _internal_error(self, error: Exception) -> SkipReason:
-        self._engine.events.warn("page", SkipReason.INTERNAL_ERROR.code, describe_error(error))
-        return SkipReason.INTERNAL_ERROR
 
     def _replace_stream(self, first: bytes, body: Body | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from widgetmw.core.env.variable import Variable, matching, plain, whole
+from widgetmw.core.env.variable import Variable, parse_int, parse_text, regex
 from widgetmw.core.identity.user import User, as_text
-from widgetmw.core.provider import Minted, Provider
-from widgetmw.providers.signing import hmac_key, key_facts, key_notes, lifespan, sign, verify
+from widgetmw.core.provider import MintedToken, Provider
+from widgetmw.providers.signing import describe_key, hmac_key, key_warnings, lifespan, sign, verify
 
-_chat_url = matching(r"https?://[^\s?#\"'<>\\]+/chat", "an http(s) URL that ends in /chat")
+_chat_url = regex(r"https?://[^\s?#\"'<>\\]+/chat", "an http(s) URL that ends in /chat")
 
 
 class Hissuno(Provider):
@@ -23,7 +23,7 @@ class Hissuno(Provider):
     name = "hissuno"
     claims = frozenset({"name", "email"})  # of userMetadata, which is where attributes go
     variables = (
-        Variable("HISSUNO_PROJECT_ID", "the project's id", plain, required=True),
+        Variable("HISSUNO_PROJECT_ID", "the project's id", parse_text, required=True),
         Variable(
             "HISSUNO_SECRET_KEY",
             "the whole `sk_live_…` text; signs",
@@ -33,36 +33,36 @@ class Hissuno(Provider):
             secret=True,
         ),
         Variable("HISSUNO_API_URL", "where the component sends messages; ends in `/chat`", _chat_url),
-        Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", whole(1), 86_400, "`86400`"),
+        Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 86_400, "`86400`"),
     )
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._key: bytes = values["HISSUNO_SECRET_KEY"]
-        self._public = {"projectId": values["HISSUNO_PROJECT_ID"]}
+        self._browser_config = {"projectId": values["HISSUNO_PROJECT_ID"]}
         if values["HISSUNO_API_URL"]:
-            self._public["apiUrl"] = values["HISSUNO_API_URL"]
+            self._browser_config["apiUrl"] = values["HISSUNO_API_URL"]
         self.lifetime: int | None = values["HISSUNO_TOKEN_TTL"]
 
-    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
         """Signs the identity and what is known of the user, as strings."""
-        facts = {key: as_text(value) for key, value in self.facts(user).items()}
+        facts = {key: as_text(value) for key, value in self.custom_attributes(user).items()}
         own = {"name": user.name, "email": user.email}
         facts.update({key: value for key, value in own.items() if value})
         payload = {"userId": user.id, "userMetadata": facts, **lifespan(issued_at, expires_at)}
-        return Minted(sign("HS256", self._key, payload))
+        return MintedToken(sign("HS256", self._key, payload))
 
     def verify(self, value: str) -> None:
         """Checks the signature."""
         verify("HS256", self._key, value)
 
-    def key_facts(self) -> str:
+    def describe_key(self) -> str:
         """Size of the shared key."""
-        return key_facts("HS256", self._key)
+        return describe_key("HS256", self._key)
 
-    def notes(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """Whether the key is short."""
-        return key_notes("HISSUNO_SECRET_KEY", self._key)
+        return key_warnings("HISSUNO_SECRET_KEY", self._key)
 
-    def public(self) -> Mapping[str, str]:
+    def browser_config(self) -> Mapping[str, str]:
         """The component's props that are the same for everybody."""
-        return self._public
+        return self._browser_config

@@ -7,13 +7,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from widgetmw.core.env.variable import Variable, matching, plain, whole
+from widgetmw.core.env.variable import Variable, parse_int, parse_text, regex
 from widgetmw.core.identity.user import User
-from widgetmw.core.provider import Minted, Provider
-from widgetmw.providers.signing import key_facts, lifespan, rsa_key, sign, verify
+from widgetmw.core.provider import MintedToken, Provider
+from widgetmw.providers.signing import describe_key, lifespan, rsa_key, sign, verify
 
 _TOKEN, _WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
-_mobile_url = matching(rf"https?://\S*{_TOKEN}\S*", f"an http(s) URL that holds {_TOKEN}")
+_mobile_url = regex(rf"https?://\S*{_TOKEN}\S*", f"an http(s) URL that holds {_TOKEN}")
 
 
 def _snippet(text: str) -> str:
@@ -47,7 +47,7 @@ class Orlo(Provider):
             from_file=True,
             secret=True,
         ),
-        Variable("ORLO_WIDGET_ID", "the widget's id, for the snippets' `WIDGET_ID`", plain),
+        Variable("ORLO_WIDGET_ID", "the widget's id, for the snippets' `WIDGET_ID`", parse_text),
         Variable(
             "ORLO_CUSTOMER_DATA_SNIPPET",
             "JavaScript of the dashboard that hands over the token, with `JWT_TOKEN`",
@@ -64,7 +64,7 @@ class Orlo(Provider):
         Variable(
             "ORLO_TOKEN_TTL",
             "lifetime of a token in seconds; `0`: no `iat` and `exp`",
-            whole(0),
+            parse_int(0),
             3600,
             "`3600`",
         ),
@@ -86,14 +86,14 @@ class Orlo(Provider):
         """Whether the embed snippet is configured."""
         return self._embed is not None
 
-    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
         """Signs the customer data."""
-        payload = {**self.facts(user), "name": user.name or user.id, "isLoggedIn": True}
+        payload = {**self.custom_attributes(user), "name": user.name or user.id, "isLoggedIn": True}
         if user.email:
             payload["email"] = user.email
-        return Minted(sign("RS256", self._key, {**payload, **lifespan(issued_at, expires_at)}))
+        return MintedToken(sign("RS256", self._key, {**payload, **lifespan(issued_at, expires_at)}))
 
-    def derived(self, value: str) -> Mapping[str, Any]:
+    def endpoint_extras(self, value: str) -> Mapping[str, Any]:
         """The mobile URL with the token, where one is configured."""
         url = self._mobile.replace(_TOKEN, value).replace(_WIDGET, self._widget)
         return {"mobile_url": url} if url else {}
@@ -102,21 +102,21 @@ class Orlo(Provider):
         """Checks the signature with the public half of the key."""
         verify("RS256", self._key, value)
 
-    def key_facts(self) -> str:
+    def describe_key(self) -> str:
         """Size of the RSA key."""
-        return key_facts("RS256", self._key)
+        return describe_key("RS256", self._key)
 
-    def notes(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """Whether pages can hand the token over at all."""
         if self._data is not None:
             return ()
         return ("ORLO_CUSTOMER_DATA_SNIPPET is not set: pages carry the token, and nothing hands it to the widget",)
 
-    def public(self) -> Mapping[str, str]:
+    def browser_config(self) -> Mapping[str, str]:
         """The widget's id, where configured."""
         return {"widgetId": self._widget} if self._widget else {}
 
-    def functions(self) -> Mapping[str, str]:
+    def snippets(self) -> Mapping[str, str]:
         """The operator's two snippets as functions of the token and the widget's id."""
         both = {"data": self._data, "embed": self._embed}
         return {name: code for name, code in both.items() if code}

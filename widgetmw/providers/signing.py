@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt import InvalidKeyError, PyJWS
 from jwt.algorithms import HMACAlgorithm
 
-_MOST_BITS = 16_384
+MAX_BITS = 16_384
 _SHA256_BYTES = 32
 
 
@@ -64,7 +64,7 @@ def rsa_key(text: str) -> RSAPrivateKey:
         raise ValueError("must be an RSA private key in PEM; this one cannot be parsed") from None
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("must be an RSA private key, not one of another kind")
-    if not 2048 <= key.key_size <= _MOST_BITS:
+    if not 2048 <= key.key_size <= MAX_BITS:
         raise ValueError(f"must have 2048 bits or more, not {key.key_size}")
     return key
 
@@ -90,13 +90,13 @@ def verify(algorithm: str, key: bytes | RSAPrivateKey, token: str) -> None:
     _JWS.decode(token, key if isinstance(key, bytes) else key.public_key(), algorithms=[algorithm])
 
 
-def key_facts(algorithm: str, key: bytes | RSAPrivateKey) -> str:
+def describe_key(algorithm: str, key: bytes | RSAPrivateKey) -> str:
     """Says kind and size of a key."""
     size = f"{len(key)} bytes" if isinstance(key, bytes) else f"{key.key_size} bits"
     return f"{algorithm} key of {size}"
 
 
-def key_notes(variable: str, key: bytes) -> tuple[str, ...]:
+def key_warnings(variable: str, key: bytes) -> tuple[str, ...]:
     """Says where a shared key is shorter than its hash, which RFC 7518 asks for."""
     if len(key) >= _SHA256_BYTES:
         return ()

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from widgetmw.core.engine import Engine, InjectResult
-from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.html.body_rewriter import Body
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -105,7 +104,7 @@ class Responder(PageRequest):
             code = 200 if status == "200 OK" else int(status[:3])
             page = engine.page_from_text(code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
-            page = self._failure(error)
+            page = self._engine.page_failure(error)
         if type(page) is SkipReason:
             return self._start(page, status, headers, exc_info)
         if engine.has_excludes and engine.is_excluded(decode_path(self._path)):
@@ -150,9 +149,9 @@ class Responder(PageRequest):
             if self._stage >= _STARTED:
                 self._stage = _SENT
                 return b"".join(out)
-        if self._page is not None and (out := b"".join(self._on_body(b"", True))):
+        if self._page is not None and (last := b"".join(self._on_body(b"", True))):
             self._page = None
-            return out
+            return last
         self.release()
         raise StopIteration
 
@@ -175,7 +174,7 @@ class Responder(PageRequest):
             else:
                 return self._search(page, self._body, data, last, False)
         except Exception as error:
-            return self._pass_through(self._failure(error), data)
+            return self._pass_through(self._engine.page_failure(error), data)
         result = self._decide(page)
         self._page = None
         if type(result) is SkipReason:
@@ -232,14 +231,7 @@ class Responder(PageRequest):
             user = engine.resolve_user(self._environ, self._resolver) if engine.is_inline_delivery else None
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
-            return self._failure(error)
-
-    def _failure(self, error: Exception) -> SkipReason:
-        reason, message = SkipReason.INTERNAL_ERROR, describe_error
-        if isinstance(error, ResolverError):
-            reason, message = SkipReason.RESOLVER_FAILED, str
-        self._engine.events.warn("page", reason.code, message(error))
-        return reason
+            return self._engine.page_failure(error)
 
     # once decided
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from widgetmw.core.html.body_rewriter import Body
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.html.marker_scanner import PLACE, PlacedScanner
+from widgetmw.core.reasons import SkipReason
 
 START = b"<!doctype html><html><head><title>Shop</title>"
 PAGE = START + PLACE + b"</head><body>Hello"
@@ -46,7 +47,7 @@ def test_a_mark_makes_a_page_of_what_would_be_none() -> None:
     scanner = PlacedScanner(True)
     assert scanner.feed(fragment) == PENDING
     assert scanner.finish() == REFUSED
-    assert scanner.reason == "fragment"
+    assert scanner.reason is SkipReason.FRAGMENT
 
 
 def test_the_first_of_two_marks_counts() -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.core.html.pages import DECLARING, UNSURE, split
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner, locate
 from widgetmw.core.html.meta_charset import PRESCAN, WINDOW
+from widgetmw.core.reasons import SkipReason
 
 BEFORE, META, AFTER = b"<!doctype html><html><head>", b"<meta charset=utf-8>", b"<title>x</title></head><body>"
 FILLERS = {"comment": b"<!--%b-->", "title": b"<title>%b</title>", "value": b"<link href='%b'>", "space": b"%b"}
@@ -26,7 +27,7 @@ def test_the_place_is_behind_the_charset_that_the_page_declares(name: str) -> No
 @pytest.mark.parametrize("name", [name for name, (_, reason) in UNSURE.items() if reason != "placed"])
 def test_a_page_whose_encoding_we_might_change_is_refused(name: str) -> None:
     page, reason = UNSURE[name]
-    assert locate(page.encode("latin-1"), charset_declared=False) == (REFUSED, reason)
+    assert locate(page.encode("latin-1"), charset_declared=False) == (REFUSED, SkipReason[reason.upper()])
 
 
 @pytest.mark.parametrize("name", UNSURE)
@@ -69,7 +70,7 @@ def test_without_a_charset_the_answer_waits_for_the_bytes_that_browsers_look_at(
 
 
 def test_the_tag_is_followed_a_little_beyond_the_first_1024_bytes() -> None:
-    for length, expected in ((400, None), (2000, "charset_late")):
+    for length, expected in ((400, None), (2000, SkipReason.CHARSET_LATE)):
         page = page_with_meta_at(1000).replace(b"charset=utf-8", b"name='" + b"x" * length + b"' charset=utf-8")
         place, reason = locate(page, charset_declared=False)
         assert reason == expected
@@ -79,7 +80,7 @@ def test_the_tag_is_followed_a_little_beyond_the_first_1024_bytes() -> None:
 def test_text_outside_ascii_behind_the_bytes_that_are_looked_at_does_not_matter() -> None:
     page = BEFORE + b"<title>x</title><p>" + b"x" * WINDOW
     assert locate(page + b"\xe9", charset_declared=False) == (len(BEFORE), None)
-    assert locate(page[: WINDOW - 1] + b"\xe9", charset_declared=False) == (REFUSED, "charset_missing")
+    assert locate(page[: WINDOW - 1] + b"\xe9", charset_declared=False) == (REFUSED, SkipReason.CHARSET_MISSING)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_text_outside_ascii_behind_the_bytes_that_are_looked_at_does_not_matter(
 )
 def test_a_label_that_browsers_do_not_know_ends_no_search(label: str) -> None:
     page = BEFORE + f"<meta charset={label}><script></script><meta charset=utf-8>".encode()
-    assert locate(page, charset_declared=False) == (REFUSED, "charset_late")
+    assert locate(page, charset_declared=False) == (REFUSED, SkipReason.CHARSET_LATE)
 
 
 @pytest.mark.parametrize(

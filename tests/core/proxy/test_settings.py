@@ -225,7 +225,7 @@ def test_keys_may_come_from_a_file(tmp_path: Path) -> None:
     path.write_text(jwks("google-iap"))
     settings = Settings.from_env(variables("google-iap", KEYS="", KEYS_FILE=str(path)))
     assert settings.proxy is not None
-    assert settings.proxy.file is not None
+    assert [file.variable for file in settings.proxy.files] == ["WIDGETMW_PROXY_KEYS"]
     path.write_text("shown")
     assert "WIDGETMW_PROXY_KEYS_FILE must hold" in the_problem(variables("google-iap", KEYS="", KEYS_FILE=str(path)))
     assert "both set" in the_problem(variables("google-iap", KEYS_FILE=str(path)))

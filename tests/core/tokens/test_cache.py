@@ -14,9 +14,9 @@ import pytest
 from tests.conftest import Clock
 from widgetmw import Settings, User
 from widgetmw.core.events import Events
-from widgetmw.core.provider import Minted, Provider
+from widgetmw.core.provider import MintedToken, Provider
 from widgetmw.core.settings import Vendor
-from widgetmw.core.tokens.cache import Tokens
+from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.providers.digitalgenius import DigitalGenius
 
 ADA = User("ada")
@@ -34,29 +34,29 @@ class Counting(Provider):
         self.broken = False
         self.before = lambda: None
 
-    def mint(self, user: User, issued_at: int, expires_at: int | None) -> Minted:
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
         self.before()
         if self.broken:
             raise OSError("secret detail")
         self.minted[user.id] += 1
-        return Minted(f"{user.id}#{self.minted[user.id]}")
+        return MintedToken(f"{user.id}#{self.minted[user.id]}")
 
     def verify(self, value: str) -> None: ...
 
-    def key_facts(self) -> str:
+    def describe_key(self) -> str:
         return "none"
 
-    def public(self) -> dict[str, str]:
+    def browser_config(self) -> dict[str, str]:
         return {}
 
 
-def make(clock: Clock, lifetime: int | None = 100, **settings: Any) -> tuple[Tokens, Counting, Events]:
+def make(clock: Clock, lifetime: int | None = 100, **settings: Any) -> tuple[TokenCache, Counting, Events]:
     provider, events = Counting({"lifetime": lifetime}), Events()
-    return Tokens(Settings(vendors=(Vendor(provider),), **settings), clock, events), provider, events
+    return TokenCache(Settings(vendors=(Vendor(provider),), **settings), clock, events), provider, events
 
 
-def value(tokens: Tokens, user: User = ADA) -> str:
-    return tokens.get(user).tokens["counting"].value
+def value(tokens: TokenCache, user: User = ADA) -> str:
+    return tokens.get(user).by_provider["counting"].value
 
 
 def test_a_token_is_kept_until_a_fifth_of_its_lifetime_is_left(clock: Clock) -> None:
@@ -70,7 +70,7 @@ def test_a_token_is_kept_until_a_fifth_of_its_lifetime_is_left(clock: Clock) -> 
 
 def test_the_margin_of_the_settings_counts_to_the_second(clock: Clock) -> None:
     tokens, _, _ = make(clock, refresh_margin=30)
-    token = tokens.get(ADA).tokens["counting"]
+    token = tokens.get(ADA).by_provider["counting"]
     assert (token.expires_at, token.refresh_at) == (int(clock.now) + 100, int(clock.now) + 70)
     clock.turn(69)
     assert value(tokens) == "ada#1"
@@ -80,13 +80,13 @@ def test_the_margin_of_the_settings_counts_to_the_second(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("lifetime", "margin"), [(1, 0), (2, 1), (5, 1), (6, 2), (10, 2), (3600, 720)])
 def test_the_default_margin_is_a_fifth_and_leaves_something(clock: Clock, lifetime: int, margin: int) -> None:
-    assert make(clock)[0].margin(lifetime) == margin
+    assert make(clock)[0].refresh_margin(lifetime) == margin
 
 
 def test_every_token_that_is_handed_out_is_good_for_its_margin(clock: Clock) -> None:
     tokens, _, _ = make(clock, lifetime=7, refresh_margin=3)
     for _ in range(200):
-        token = tokens.get(ADA).tokens["counting"]
+        token = tokens.get(ADA).by_provider["counting"]
         assert token.expires_at is not None
         assert token.expires_at - clock.now > 3
         clock.turn(0.37)
@@ -126,14 +126,14 @@ def test_ids_that_look_alike_are_different_people(clock: Clock) -> None:
     for _ in range(2):
         assert {id: tokens.get(User(id)).user.id for id in ids} == {id: id for id in ids}
     assert provider.minted == Counter(ids)
-    assert len({tokens.get(User(id)).mark for id in ids}) == len(ids)
+    assert len({tokens.get(User(id)).user_hash for id in ids}) == len(ids)
 
 
 def test_a_clock_that_is_set_back_does_not_keep_tokens_of_the_future(clock: Clock) -> None:
     tokens, _, _ = make(clock)
     value(tokens)
     clock.turn(-3600)
-    assert tokens.get(ADA).tokens["counting"].expires_at == int(clock.now) + 100
+    assert tokens.get(ADA).by_provider["counting"].expires_at == int(clock.now) + 100
 
 
 def test_the_cache_is_bounded_and_the_oldest_go(clock: Clock) -> None:
@@ -162,8 +162,8 @@ def test_a_failing_signer_is_named_and_tried_again_soon(clock: Clock, caplog: py
     tokens, provider, events = make(clock)
     provider.broken = True
     for _ in range(50):
-        grant = tokens.get(ADA)
-    assert (grant.tokens, grant.failed) == ({}, ("counting",))
+        token_set = tokens.get(ADA)
+    assert (token_set.by_provider, token_set.failed) == ({}, ("counting",))
     assert events.counts["token:mint_failed"] == 1
     assert "OSError" in caplog.text
     assert "secret detail" not in caplog.text
@@ -212,8 +212,8 @@ def test_many_users_on_many_threads_never_get_each_others_tokens(clock: Clock) -
     def ask(seed: int) -> bool:
         for i in range(500):
             user = users[(i * 7 + seed) % 40]
-            grant = tokens.get(user)
-            if grant.user != user or not grant.tokens["counting"].value.startswith(f"{user.id}#"):
+            token_set = tokens.get(user)
+            if token_set.user != user or not token_set.by_provider["counting"].value.startswith(f"{user.id}#"):
                 return False
             if i % 100 == 0:
                 clock.turn(1)
@@ -233,14 +233,14 @@ def secret(tmp_path: Path) -> Path:
     return file
 
 
-def watched(dg_env: dict[str, str], secret: Path, clock: Clock) -> tuple[Tokens, Events]:
+def watched(dg_env: dict[str, str], secret: Path, clock: Clock) -> tuple[TokenCache, Events]:
     del dg_env["DG_API_SECRET"]
     events = Events()
-    return Tokens(Settings.from_env({**dg_env, "DG_API_SECRET_FILE": str(secret)}), clock, events), events
+    return TokenCache(Settings.from_env({**dg_env, "DG_API_SECRET_FILE": str(secret)}), clock, events), events
 
 
-def signed_with(tokens: Tokens, key: str, user: User = ADA) -> bool:
-    token = tokens.get(user).tokens["digitalgenius"].value
+def signed_with(tokens: TokenCache, key: str, user: User = ADA) -> bool:
+    token = tokens.get(user).by_provider["digitalgenius"].value
     try:
         jwt.decode(token, key, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False})
     except jwt.InvalidSignatureError:
@@ -309,7 +309,7 @@ def test_the_rsa_key_is_parsed_once(env: dict[str, str], clock: Clock, monkeypat
         raise AssertionError("parsed again")
 
     monkeypatch.setattr(signing, "load_pem_private_key", parse)
-    tokens = Tokens(settings, clock, Events())
+    tokens = TokenCache(settings, clock, Events())
     assert [tokens.get(User(f"u{i}")).failed for i in range(3)] == [(), (), ()]
 
 
@@ -317,9 +317,9 @@ def test_a_mint_that_fails_for_one_vendor_leaves_the_others(env: dict[str, str],
     good = Settings.from_env({**env, "WIDGETMW_PROVIDERS": "digitalgenius"}).vendors[0]
     broken = Counting({"lifetime": 10})
     broken.broken = True
-    grant = Tokens(Settings(vendors=(Vendor(broken), good)), clock, Events()).get(ADA)
+    token_set = TokenCache(Settings(vendors=(Vendor(broken), good)), clock, Events()).get(ADA)
     assert isinstance(good.provider, DigitalGenius)
-    assert (list(grant.tokens), grant.failed) == (["digitalgenius"], ("counting",))
+    assert (list(token_set.by_provider), token_set.failed) == (["digitalgenius"], ("counting",))
 
 
 def test_a_key_and_its_secret_change_together(dg_env: dict[str, str], tmp_path: Path, clock: Clock) -> None:
@@ -328,10 +328,10 @@ def test_a_key_and_its_secret_change_together(dg_env: dict[str, str], tmp_path: 
         file.write_text(f"old-{name}-" + "x" * 32)
         del dg_env[name]
         dg_env[f"{name}_FILE"] = str(file)
-    tokens = Tokens(Settings.from_env(dg_env), clock, Events())
+    tokens = TokenCache(Settings.from_env(dg_env), clock, Events())
 
     def pair() -> tuple[str, bool]:
-        token = tokens.get(ADA).tokens["digitalgenius"].value
+        token = tokens.get(ADA).by_provider["digitalgenius"].value
         return jwt.get_unverified_header(token)["kid"][:3], signed_with(tokens, "new-DG_API_SECRET-" + "x" * 32)
 
     assert pair() == ("old", False)

@@ -65,5 +65,5 @@ def test_pages_of_many_people_on_many_threads_stay_their_own(changing: None) -> 
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert [wrong for each in pool.map(visits, range(THREADS)) for wrong in each] == []
-    assert middleware.widget is not None
-    assert len(middleware.widget.tokens) <= 16
+    assert middleware.engine is not None
+    assert len(middleware.engine.tokens) <= 16

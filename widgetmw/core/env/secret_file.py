@@ -1,12 +1,20 @@
-"""A file that holds a secret, which never prints and may change while the process runs."""
+"""Files that hold secrets: they never print, and may change while the process runs."""
 
 from __future__ import annotations
 
 import os.path
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import TypeVar
 
-_MOST_BYTES = 65_536
+from widgetmw.core.events import Events
+
+MAX_BYTES = 65_536
+# A key file is read every 4 s, and a user's tokens are checked 4 s later: a change takes effect within 10 s.
+WATCH_PERIOD = 4.0
+
+Configured = TypeVar("Configured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,36 +23,33 @@ class SecretFile:
 
     Attributes:
         variable: the variable whose value it holds, without ``_FILE``.
-        path: where it is.
-        content: what was read last.
+        path: path of the file.
+        content: the value that was read last.
     """
 
     variable: str
-    path: str = field(repr=False)  # no Path: pathlib takes 3 ms to import
+    path: str = field(repr=False)  # not a Path: pathlib takes 3 ms to import
     content: str = field(default="", repr=False, compare=False)
 
     def read(self, again: bool = False) -> str:
         """Reads the value, without its trailing newline.
 
         Args:
-            again: while the process runs. A pipe is good for the first reading, and would block another.
-
-        It is the content that is compared to find a change: a platform that swaps a link may keep size and
-        times, and the file is too small for reading it to cost more than asking for those.
+            again: whether the file has been read before. A pipe can be read once, and would block the second time.
 
         Raises:
-            ValueError: it cannot be read, is empty, too large or not UTF-8; the message holds neither the
+            ValueError: the file cannot be read, is empty, too large or not UTF-8; the message holds neither the
                 path nor any of the content.
         """
         try:
-            if again and not os.path.isfile(self.path):
-                raise ValueError("is no regular file, and cannot be read again")
+            if again and os.path.exists(self.path) and not os.path.isfile(self.path):
+                raise ValueError("is not a regular file, and cannot be read again")
             with open(self.path, "rb") as file:
-                data = file.read(_MOST_BYTES + 1)
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"is larger than {_MOST_BYTES} bytes")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"is larger than {MAX_BYTES} bytes")
         try:
             text = data.decode()
         except UnicodeDecodeError:
@@ -55,35 +60,60 @@ class SecretFile:
         return text
 
 
-class Watch:
-    """Looks after one file while the process runs. The caller keeps threads apart.
+class SecretFileWatcher:
+    """Polls the files that configure one vendor or proxy. Not thread-safe.
+
+    The contents are compared to find a change: a platform that swaps a symbolic link may keep size and times, and
+    the files are so small that reading one costs no more than asking for its times.
 
     Args:
-        file: with the content that is in use.
-        period: seconds between two looks.
+        files: with the contents that are in use; without files the watcher is never due.
+        events: counts and logs the problems.
+        kind: kind of these events, such as ``token``.
     """
 
-    __slots__ = ("_content", "_file", "_next", "_period")
+    __slots__ = ("_contents", "_events", "_files", "_kind", "_next")
 
-    def __init__(self, file: SecretFile, period: float) -> None:
-        self._file = file
-        self._period = period
-        self._content = file.content
+    def __init__(self, files: Sequence[SecretFile], events: Events, kind: str) -> None:
+        self._files = files
+        self._events = events
+        self._kind = kind
+        self._contents = {file.variable: file.content for file in files}
         self._next = -inf
 
-    def due(self, now: float) -> bool:
-        """Whether it is time to look again; also after the clock was set back."""
-        return not self._next - self._period <= now < self._next
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to read the files again; also after the clock was set back."""
+        return bool(self._files) and not self._next - WATCH_PERIOD <= now < self._next
 
-    def changed(self, now: float) -> str | None:
-        """Returns the content where it is another than at the last look, else ``None``.
+    def reload(self, now: float, configure: Callable[[Mapping[str, str]], Configured]) -> Configured | None:
+        """Reads the files if it is time to, and configures the vendor or proxy anew if a content has changed.
 
-        Raises:
-            ValueError: it cannot be read, as :meth:`SecretFile.read` says it.
+        Args:
+            now: Unix seconds.
+            configure: is called with the contents of all files by variable, since a pair of key and secret changes
+                together; raises ``ValueError`` if they are malformed.
+
+        Returns:
+            what ``configure`` returns; ``None`` if nothing has changed, or the new contents cannot be used.
         """
-        self._next = now + self._period
-        content = self._file.read(again=True)
-        if content == self._content:
+        if not self.is_due(now):
             return None
-        self._content = content
-        return content
+        self._next = now + WATCH_PERIOD
+        contents = {}
+        for file in self._files:
+            try:
+                contents[file.variable] = file.read(again=True)
+            except ValueError as error:
+                # between two versions a file may be missing; the current keys are still valid
+                self._events.warn_once(self._kind, "key_file_unreadable", f"{file.variable}_FILE {error}")
+                return None
+        if contents == self._contents:
+            return None
+        self._contents = contents  # also if they are malformed: that is logged once
+        try:
+            return configure(contents)
+        except ValueError as error:
+            names = ", ".join(f"{name}_FILE" for name in contents)
+            why = f"{names}: the new content cannot be used: {error}"
+            self._events.count_and_warn(self._kind, "key_file_malformed", why)
+            return None

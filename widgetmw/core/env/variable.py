@@ -10,7 +10,7 @@ from typing import Any
 from widgetmw.core.env.secret_file import SecretFile
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
-_FLAGS = {
+_BOOLEANS = {
     "true": True,
     "1": True,
     "yes": True,
@@ -28,10 +28,10 @@ class Variable:
 
     Attributes:
         name: as it stands in the environment.
-        meaning: one sentence for the table of settings.
+        help: one sentence for the table of settings.
         parse: turns the text into a value; raises ``ValueError`` with "must be …", never with the text.
         default: the value where the variable is not set; ``None`` where there is none.
-        shown: the default as the table shows it.
+        default_text: the default as the table shows it.
         required: its vendor is active only with it.
         from_file: may come as ``<name>_FILE`` too.
         secret: never leaves the process; must not stand in any value that does.
@@ -39,10 +39,10 @@ class Variable:
     """
 
     name: str
-    meaning: str
+    help: str
     parse: Callable[[str], Any]
     default: Any = None
-    shown: str = "none"
+    default_text: str = "none"
     required: bool = False
     from_file: bool = False
     secret: bool = False
@@ -54,7 +54,7 @@ class Variable:
         return (self.name, f"{self.name}_FILE") if self.from_file else (self.name,)
 
 
-class Reader:
+class EnvReader:
     """Reads variables out of an environment and keeps every problem it meets.
 
     Args:
@@ -113,15 +113,15 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def flag(text: str) -> bool:
+def parse_bool(text: str) -> bool:
     """Parses a yes or no."""
     try:
-        return _FLAGS[text.strip().lower()]
+        return _BOOLEANS[text.strip().lower()]
     except KeyError:
         raise ValueError("must be true or false") from None
 
 
-def whole(low: int) -> Callable[[str], int]:
+def parse_int(low: int) -> Callable[[str], int]:
     """Makes the parser of a whole number of at least ``low``."""
 
     def parse(text: str) -> int:
@@ -149,7 +149,7 @@ def comma_list(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
 
 
-def names_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+def subset_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """Makes the parser of a comma list of known names."""
 
     def parse(text: str) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def names_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
-def plain(text: str) -> str:
+def parse_text(text: str) -> str:
     """Parses a text that is shown in pages and URLs: printable, on one line."""
     text = text.strip()
     if not text or not text.isprintable():
@@ -169,7 +169,7 @@ def plain(text: str) -> str:
     return text
 
 
-def matching(pattern: str, wanted: str) -> Callable[[str], str]:
+def regex(pattern: str, wanted: str) -> Callable[[str], str]:
     """Makes the parser of a text that fits a regular expression as a whole."""
     compiled = re.compile(pattern)
 
@@ -186,5 +186,5 @@ def table(variables: Iterable[Variable]) -> str:
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for variable in variables:
         name = f"`{variable.name}`" + (" (or `_FILE`)" if variable.from_file else "")
-        rows.append(f"| {name} | {variable.meaning} | {'required' if variable.required else variable.shown} |")
+        rows.append(f"| {name} | {variable.help} | {'required' if variable.required else variable.default_text} |")
     return "\n".join(rows) + "\n"

@@ -120,7 +120,7 @@ def _connects(binding: list[Policy], endpoint: Url) -> bool:
 
 def _loaders(
     binding: list[Policy], lists: list[SourceList], loaders: Sequence[str]
-) -> tuple[frozenset[str], str | None]:
+) -> tuple[frozenset[str], SkipReason | None]:
     if any(each.trusted_types() for each in binding):
         return frozenset(), SkipReason.CSP_TRUSTED_TYPES
     # A nonce would let the loader in, but not what it loads in its turn: only a host or 'strict-dynamic' does both.

@@ -12,8 +12,8 @@ from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identit
 from widgetmw.core.identity.user import User
 
 Environ: TypeAlias = dict[str, Any]
-Resolver: TypeAlias = Callable[[Environ], User | None]
-AsyncResolver: TypeAlias = Callable[[Request], User | Awaitable[User | None] | None]
+Resolver: TypeAlias = Callable[[Any], User | None]
+AsyncResolver: TypeAlias = Callable[[Any], User | Awaitable[User | None] | None]
 
 _AUTH_STATUSES: Final = frozenset({401, 403})
 # attributes of HTTP clients' errors: requests, httpx, botocore; aiohttp; Google's clients
@@ -27,7 +27,7 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
         ResolverError: the user cannot be found; the message names the cause without any value.
     """
     user = resolve_user_eagerly(environ, resolver)
-    return user if user is None or isinstance(user, User) else _reject(user)
+    return user if user is None or isinstance(user, User) else _checked(user)
 
 
 async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
@@ -47,30 +47,31 @@ def resolve_user_eagerly(request: Request, resolver: AsyncResolver) -> User | Aw
         raise ResolverError(identity.failure)
     try:
         user = resolver(request)
+    except ResolverError:
+        raise
     except Exception as error:
-        return _anonymous_or_raise(error)
+        if is_auth_error(error):
+            return None
+        raise ResolverError(f"the resolver raised {describe_error(error)}") from error
     if user is None or isinstance(user, User):
         return user
-    return _await_user(user) if inspect.isawaitable(user) else _reject(user)
+    return _await_user(user) if inspect.isawaitable(user) else _checked(user)
 
 
 async def _await_user(awaitable: Awaitable[User | None]) -> User | None:
     try:
-        user = await awaitable
+        return _checked(await awaitable)
+    except ResolverError:
+        raise
     except Exception as error:
-        return _anonymous_or_raise(error)
-    return user if user is None or isinstance(user, User) else _reject(user)
-
-
-def _anonymous_or_raise(error: Exception) -> None:
-    """Handles an error of a resolver: its own 401 or 403 means anonymous, anything else is a failure."""
-    if isinstance(error, ResolverError):
-        raise error
-    if not is_auth_error(error):
+        if is_auth_error(error):
+            return None
         raise ResolverError(f"the resolver raised {describe_error(error)}") from error
 
 
-def _reject(value: object) -> None:
+def _checked(value: object) -> User | None:
+    if value is None or isinstance(value, User):
+        return value
     if inspect.iscoroutine(value):
         value.close()
     raise ResolverError(f"the resolver returned {type(value).__name__}, neither a User nor None")

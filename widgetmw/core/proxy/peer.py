@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from widgetmw.core.identity.resolvers import environ_name
+from widgetmw.core.http.request_headers import environ_name
 
 _WERKZEUG: Final = "werkzeug.proxy_fix.orig"
 _FOLDING: Final = ("Cheroot/", "Granian")

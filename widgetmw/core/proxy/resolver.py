@@ -6,14 +6,13 @@ from collections.abc import Callable, MutableMapping
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-from widgetmw.core.env.secret_file import Watch
+from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.base import REASONS, Found, Lines, Refused
 from widgetmw.core.proxy.peer import FORWARDED, Connection, Unknowable, carrier, connection, folds, lines, peer
 from widgetmw.core.proxy.settings import InFront
 
-_KEY_PERIOD: Final = 4.0  # seconds between two looks at the key file: a change counts within the 10 promised
 _MOST_VERIFIED: Final = 1024
 
 Request = MutableMapping[str, Any]
@@ -34,7 +33,7 @@ class Front:
         self._events = events
         self._addresses = placed.addresses
         self._names = (*placed.proxy.headers, *FORWARDED)
-        self._watch = None if placed.file is None else Watch(placed.file, _KEY_PERIOD)
+        self._watcher = SecretFileWatcher(placed.files, events, "proxy")
         self._lock = Lock()
         # the proxy, and what it has verified with its keys: replaced together, so that no other key's word is kept
         self._state: tuple[InFront, dict[str, Found]] = (placed, {})
@@ -49,7 +48,7 @@ class Front:
         try:
             return self._person(carrier(request))
         except Refused as refused:
-            self._events.note("proxy", refused.code)
+            self._events.count("proxy", refused.code)
             raise
 
     def announced(self, request: Request) -> bool:
@@ -77,18 +76,18 @@ class Front:
         found = lines(request, self._names)
         deciding = found.get(placed.proxy.headers[0], ())
         if not any(line.strip(" \t") for line in deciding):
-            self._events.note("proxy", "blank" if deciding else "absent")
+            self._events.count("proxy", "blank" if deciding else "absent")
             return None
         if not self._from_proxy(request, found):
-            self._events.once("proxy", "address_not_listed", REASONS["address_not_listed"][0])
+            self._events.warn_once("proxy", "address_not_listed", REASONS["address_not_listed"][0])
             return None
         if not placed.proxy.signed and folds(request):
             raise Refused("server_ambiguous")
         user, doubtful, _ = self._read(placed, verified, found)
         if user is None:
-            self._events.note("proxy", "blank")
+            self._events.count("proxy", "blank")
         if doubtful:
-            self._events.once("proxy", "value_left_out", REASONS["value_left_out"][0])
+            self._events.warn_once("proxy", "value_left_out", REASONS["value_left_out"][0])
         return user
 
     def _from_proxy(self, request: Request, said: Lines) -> bool:
@@ -121,23 +120,9 @@ class Front:
 
     def _current(self) -> tuple[InFront, dict[str, Found]]:
         """The proxy with the keys that the file has now."""
-        watch = self._watch
-        if watch is not None and watch.due(now := self._clock()):
+        if self._watcher.is_due(now := self._clock()):
             with self._lock:
-                self._look(watch, now)
+                changed = self._watcher.reload(now, self._state[0].with_contents)
+                if changed is not None:
+                    self._state = (changed, {})
         return self._state
-
-    def _look(self, watch: Watch, now: float) -> None:
-        try:
-            content = watch.changed(now) if watch.due(now) else None
-        except ValueError as error:
-            # between two versions a file may be missing; the keys in hand are still good
-            self._events.once("proxy", "key_file_unreadable", f"WIDGETMW_PROXY_KEYS_FILE {error}")
-            return
-        if content is None:
-            return
-        try:
-            self._state = (self._state[0].with_keys(content), {})
-        except ValueError as error:
-            why = f"WIDGETMW_PROXY_KEYS_FILE: a change is not usable: it {error}"
-            self._events.failure("proxy", "key_file_malformed", why)

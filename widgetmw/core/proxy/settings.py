@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from widgetmw.core.env.secret_file import SecretFile
-from widgetmw.core.env.variable import Reader, Variable, comma_list, matching, one_of, plain
+from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_text, regex
 from widgetmw.core.proxy.base import Proxy, known, proxy_class
 from widgetmw.core.proxy.trusted_addresses import Addresses, addresses
 
@@ -22,11 +22,11 @@ NAME_HEADER: Final = "WIDGETMW_PROXY_NAME_HEADER"
 EMAIL_HEADER: Final = "WIDGETMW_PROXY_EMAIL_HEADER"
 
 # servers of WSGI cannot tell an underscore from a hyphen, and clients may send either
-_header = matching("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "the name of a header, of letters, digits and hyphens")
+_header = regex("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "the name of a header, of letters, digits and hyphens")
 
 
 def _audiences(text: str) -> tuple[str, ...]:
-    items = comma_list(plain(text))
+    items = comma_list(parse_text(text))
     if not items:
         raise ValueError("must be a comma list of audiences")
     return items
@@ -43,7 +43,7 @@ VARIABLES: Final = (
         ADDRESSES,
         "comma list of the addresses and networks from which it is believed; `unix`, for a signed one also `any`",
         addresses,
-        shown="required with `WIDGETMW_PROXY`",
+        default_text="required with `WIDGETMW_PROXY`",
     ),
     Variable(
         KEYS,
@@ -53,8 +53,8 @@ VARIABLES: Final = (
         watched=True,
     ),
     Variable(AUDIENCE, "comma list of the audiences (`aud`) that its assertions may be for", _audiences),
-    Variable(ISSUER, "the issuer (`iss`) of its assertions", plain),
-    Variable(SIGNER, "ARN of the load balancer that signs, for `aws-alb`", plain),
+    Variable(ISSUER, "the issuer (`iss`) of its assertions", parse_text),
+    Variable(SIGNER, "ARN of the load balancer that signs, for `aws-alb`", parse_text),
     Variable(USER_HEADER, "header that holds the user's id, for `headers`", _header),
     Variable(NAME_HEADER, "header that holds the user's name, for `headers`", _header),
     Variable(EMAIL_HEADER, "header that holds the user's email, for `headers`", _header),
@@ -68,31 +68,31 @@ class InFront:
     Attributes:
         proxy: reads headers, with the keys as they are now.
         addresses: from where it is believed.
-        file: watched while the process runs, or ``None``.
+        files: watched while the process runs.
     """
 
-    __slots__ = ("_values", "addresses", "file", "proxy")
+    __slots__ = ("_values", "addresses", "files", "proxy")
 
-    def __init__(self, kind: type[Proxy], values: Mapping[str, Any], file: SecretFile | None = None) -> None:
+    def __init__(self, kind: type[Proxy], values: Mapping[str, Any], files: tuple[SecretFile, ...] = ()) -> None:
         self.proxy = kind(values)
         self.addresses: Addresses = values[ADDRESSES]
-        self.file = file
+        self.files = files
         self._values = values
 
     def __repr__(self) -> str:
         return f"InFront({self.proxy!r})"
 
-    def with_keys(self, content: str) -> InFront:
-        """Returns the proxy with a new content of its file.
+    def with_contents(self, contents: Mapping[str, str]) -> InFront:
+        """Returns the proxy with new contents of its files, by variable name.
 
         Raises:
-            ValueError: the content is malformed.
+            ValueError: a content is malformed.
         """
         kind = type(self.proxy)
-        return InFront(kind, {**self._values, KEYS: kind.keys(content)}, self.file)
+        return InFront(kind, {**self._values, KEYS: kind.keys(contents[KEYS])}, self.files)
 
 
-def configured(reader: Reader) -> InFront | None:
+def configured(reader: EnvReader) -> InFront | None:
     """Returns the proxy that the environment names, or ``None``; problems are kept in the reader."""
     before, files = len(reader.problems), len(reader.files)
     name = reader.read(_BY_NAME[KIND])
@@ -106,7 +106,7 @@ def configured(reader: Reader) -> InFront | None:
     if len(reader.problems) > before:
         return None
     try:
-        return InFront(kind, values, next(iter(reader.files[files:]), None))
+        return InFront(kind, values, tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
         return None
@@ -117,11 +117,11 @@ def _of_kind(variable: Variable, kind: type[Proxy] | None) -> Variable:
     return replace(variable, parse=kind.keys) if kind and variable.name == KEYS and kind.signed else variable
 
 
-def _set(reader: Reader) -> list[str]:
+def _set(reader: EnvReader) -> list[str]:
     return [each.name for each in VARIABLES if each.name != KIND and reader.has(each)]
 
 
-def _amiss(reader: Reader, kind: type[Proxy], values: Mapping[str, Any]) -> Iterator[str]:
+def _amiss(reader: EnvReader, kind: type[Proxy], values: Mapping[str, Any]) -> Iterator[str]:
     present, needed = _set(reader), (ADDRESSES, *kind.needs)
     yield from (f"{each} is not set, and {kind.name} needs it" for each in needed if each not in present)
     wrong = [each for each in present if each not in (*needed, *kind.takes)]

@@ -1,154 +1,38 @@
-"""Tokens: minted through the vendors, kept per user until near their expiry, one mint at a time per user."""
+"""The token cache: mints each user's tokens through the vendors and keeps them until they go stale."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
 from math import inf
 from threading import Lock
 from typing import Any
 
 from cachetools import Cache
 
-from widgetmw.core.env.secret_file import SecretFile
-from widgetmw.core.errors import cause
+from widgetmw.core.env.secret_file import WATCH_PERIOD
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
-from widgetmw.core.settings import Settings, Vendor
+from widgetmw.core.settings import Settings
+from widgetmw.core.tokens.keyring import Keyring
+from widgetmw.core.tokens.token import Token, TokenSet
 
-# Looking after a key file every 4 s, and at a user's tokens again 4 s later, keeps a change within the 10 s promised.
-_KEY_PERIOD = 4.0
-_RETRY_PERIOD = 5.0
-_SETBACK = 1.0  # seconds that a clock may be stepped back without making tokens anew
+RETRY_PERIOD = 5.0  # seconds after which a vendor that failed is tried again
+CLOCK_SKEW = 1.0  # seconds that a clock may be set back without new tokens being minted
 _LOCKS = 64
-_NOTHING: Mapping[str, Any] = {}  # one for all tokens without extras
+_NO_EXTRA: Mapping[str, Any] = {}  # shared by all tokens without extras
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One vendor's proof for one user.
+class TokenCache:
+    """Returns each user's tokens, and mints only those that it does not hold.
 
-    Attributes:
-        provider: the vendor's name.
-        value: the token itself.
-        expires_at: Unix seconds, or ``None`` where it has no expiry.
-        refresh_at: Unix seconds from which it is no longer handed out, or ``None``.
-        extra: what else was signed for this vendor.
-    """
-
-    provider: str
-    value: str = field(repr=False)
-    expires_at: int | None
-    refresh_at: int | None
-    extra: Mapping[str, Any] = field(repr=False)
-
-    def facts(self) -> dict[str, Any]:
-        """Returns what pages and the endpoint have in common, as JSON values."""
-        times = {"expires_at": self.expires_at, "refresh_at": self.refresh_at}
-        return {"provider": self.provider, "token": self.value, **times, **self.extra}
-
-
-class Grant:
-    """All that was minted for one user, good from ``start`` until ``end``.
-
-    Attributes:
-        user: whom the tokens name.
-        minted: the tokens, in the order of their vendors.
-        failed: names of the vendors whose signer failed.
-        start: Unix seconds of the earliest use; an earlier time means that the clock was set back.
-        end: Unix seconds from which the tokens have to be looked at again.
-        mark: tells one user from another in a browser, and names nobody.
-        page: the tokens as pages carry them, once they were written out.
-    """
-
-    __slots__ = ("end", "failed", "keys", "mark", "minted", "page", "refresh_at", "start", "user")
-
-    def __init__(self, user: User, minted: tuple[Token, ...], failed: tuple[str, ...], keys: int) -> None:
-        self.user = user
-        self.minted = minted  # a fifth of the size of a dict, of which there would be one for each user
-        self.failed = failed
-        self.keys = keys
-        self.refresh_at = min((t.refresh_at for t in minted if t.refresh_at is not None), default=inf)
-        self.start = 0.0
-        self.end = 0.0
-        self.mark = _mark(user.id)
-        self.page: bytes | None = None
-
-    @property
-    def tokens(self) -> dict[str, Token]:
-        """By vendor, in order."""
-        return {token.provider: token for token in self.minted}
-
-
-def _mark(id: str) -> str:
-    # The browser salts it before it keeps it. Here a salt would have to be the same in every process and outlive
-    # every key, and would protect nothing: next to the mark stands a token that holds the id in the clear.
-    return urlsafe_b64encode(sha256(b"widgetmw user " + id.encode()).digest()[:12]).decode()
-
-
-class Keyring:
-    """The vendors, with their keys as the files have them now.
-
-    Attributes:
-        vendors: in order.
-        version: grows with each change.
-    """
-
-    def __init__(self, vendors: tuple[Vendor, ...], events: Events) -> None:
-        self.vendors = vendors
-        self.version = 0
-        self.watched = any(vendor.files for vendor in vendors)
-        self._events = events
-        # by vendor: the contents that were looked at last, used or found malformed
-        self._seen = [{file.variable: file.content for file in vendor.files} for vendor in vendors]
-        self._next = -inf
-        self._lock = Lock()
-
-    def look(self, now: float) -> None:
-        """Reads the files again where it is time to, and takes over the keys that have changed."""
-        if not self.watched or self._next - _KEY_PERIOD <= now < self._next:
-            return
-        with self._lock:
-            self._next = now + _KEY_PERIOD
-            vendors = tuple(self._current(place, vendor) for place, vendor in enumerate(self.vendors))
-            if vendors != self.vendors:
-                self.vendors = vendors
-                self.version += 1
-
-    def _current(self, place: int, vendor: Vendor) -> Vendor:
-        try:
-            contents = {file.variable: self._read(file) for file in vendor.files}
-        except ValueError as error:
-            # between two versions a file may be missing; the keys in hand are still good
-            self._events.once("token", "key_file_unreadable", str(error))
-            return vendor
-        if contents == self._seen[place]:
-            return vendor
-        self._seen[place] = contents
-        try:
-            return vendor.with_contents(contents)  # all of them: a pair of key and secret changes together
-        except ValueError as error:
-            names = ", ".join(f"{name}_FILE" for name in contents)
-            self._events.failure("token", "key_file_malformed", f"{names}: a change is not usable: {error}")
-            return vendor
-
-    def _read(self, file: SecretFile) -> str:
-        try:
-            return file.read(again=True)
-        except ValueError as error:
-            raise ValueError(f"{file.variable}_FILE {error}") from None
-
-
-class Tokens:
-    """Gives each user's tokens, minting only what is not at hand.
+    At most one thread mints for a user at a time.
 
     Args:
-        settings: vendors, margin and size.
+        settings: vendors, refresh margin and cache size.
         clock: Unix seconds.
-        events: told of every mint and failure.
+        events: counts every mint and failure.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float], events: Events) -> None:
@@ -156,105 +40,107 @@ class Tokens:
         self._clock = clock
         self._events = events
         self._keyring = Keyring(settings.vendors, events)
-        # The bounded cache decides who stays. Warm reads go to a plain dict with the same entries: no lock, and a
-        # tenth of the time. First in, first out is enough, and what the plain Cache does: who comes back after being
-        # pushed out is minted anew. One that keeps an order of its own would have a third table to rebuild at times,
-        # and that is what the slowest insert takes its time for.
-        self._kept: Cache[str, Grant] = Cache(settings.cache_size)
-        self._warm: dict[str, Grant] = {}
+        # The bounded cache decides which users stay. Cached reads go to a plain dict with the same entries: no lock,
+        # and a tenth of the time. First in, first out is enough, and is what the plain Cache does: a user who comes
+        # back after being evicted gets new tokens. A cache with an order of its own would have a third table, and
+        # rebuilding that table is what takes the slowest insert its time.
+        self._bounded: Cache[str, TokenSet] = Cache(settings.cache_size)
+        self._cached: dict[str, TokenSet] = {}
         self._storing = Lock()
         self._minting = [Lock() for _ in range(_LOCKS)]
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._bounded)
 
-    def warm(self, user: User, now: float) -> Grant | None:
-        """Returns the user's tokens where they are at hand, without a lock."""
-        grant = self._warm.get(user.id)
-        if grant is not None and grant.start <= now < grant.end:
-            known = grant.user
+    def get_cached(self, user: User, now: float) -> TokenSet | None:
+        """Returns the user's tokens if they are cached and fresh, without taking a lock."""
+        token_set = self._cached.get(user.id)
+        if token_set is not None and token_set.start <= now < token_set.end:
+            known = token_set.user
             if known is user or known == user:
-                return grant
+                return token_set
         return None
 
-    def get(self, user: User) -> Grant:
+    def get(self, user: User) -> TokenSet:
         """Returns the user's tokens, fresh for at least the refresh margin.
 
-        A vendor whose signer fails is named in ``failed``; this never raises for it.
+        A vendor whose token cannot be minted is named in ``failed``; this method does not raise for it.
         """
-        grant = self.warm(user, self._clock())
-        if grant is not None:
-            return grant
+        token_set = self.get_cached(user, self._clock())
+        if token_set is not None:
+            return token_set
         with self._minting[hash(user.id) % _LOCKS]:
-            return self._renewed(user)
+            return self._revalidated(user)
 
-    def _renewed(self, user: User) -> Grant:
+    def refresh_margin(self, lifetime: int) -> int:
+        """Returns how many seconds before its expiry a token of this lifetime is no longer handed out."""
+        chosen = self._settings.refresh_margin
+        # a fifth, rounded up, and always less than the lifetime
+        return min(-(-lifetime // 5), lifetime - 1) if chosen is None else chosen
+
+    def _revalidated(self, user: User) -> TokenSet:
         now = self._clock()
-        self._keyring.look(now)
-        grant = self._warm.get(user.id)
-        if grant is not None and grant.user == user and self._good(grant, now):
-            if now >= grant.end:
-                grant.end = self._end(grant, now)
-            return grant
-        grant = self._mint(user, now)
-        self._keep(user.id, grant)
-        return grant
+        self._keyring.reload_if_due(now)
+        token_set = self._cached.get(user.id)
+        if token_set is not None and token_set.user == user and self._is_valid(token_set, now):
+            if now >= token_set.end:
+                token_set.end = self._end(token_set, now)
+            return token_set
+        token_set = self._mint(user, now)
+        self._store(token_set)
+        return token_set
 
-    def _good(self, grant: Grant, now: float) -> bool:
-        if grant.keys != self._keyring.version or not grant.start <= now < grant.refresh_at:
+    def _is_valid(self, token_set: TokenSet, now: float) -> bool:
+        if token_set.key_version != self._keyring.version or not token_set.start <= now < token_set.refresh_at:
             return False
-        return not grant.failed or now < grant.end
+        return not token_set.failed or now < token_set.end
 
-    def _end(self, grant: Grant, now: float) -> float:
-        soon = _RETRY_PERIOD if grant.failed else _KEY_PERIOD if self._keyring.watched else inf
-        return min(grant.refresh_at, now + soon)
+    def _end(self, token_set: TokenSet, now: float) -> float:
+        period = RETRY_PERIOD if token_set.failed else WATCH_PERIOD if self._keyring.watched else inf
+        return min(token_set.refresh_at, now + period)
 
-    def _mint(self, user: User, now: float) -> Grant:
-        # read before the vendors: a change in between makes this grant old, never a new key's grant an old one's
+    def _mint(self, user: User, now: float) -> TokenSet:
+        # Read the version before the vendors: if keys change in between, tokens of the new keys count as old, but
+        # tokens of the old keys never count as new.
         version = self._keyring.version
-        minted: list[Token] = []
+        tokens: list[Token] = []
         failed: list[str] = []
         for vendor in self._keyring.vendors:
             provider = vendor.provider
             try:
-                minted.append(self._token(provider, user, int(now)))
-                self._events.note("token", "minted")
+                tokens.append(self._token(provider, user, int(now)))
+                self._events.count("token", "minted")
             except Exception as error:
                 failed.append(provider.name)
-                self._events.failure("token", "mint_failed", f"{provider.name}: {cause(error)}")
-        grant = Grant(user, tuple(minted), tuple(failed), version)
-        grant.start = now - _SETBACK
-        grant.end = self._end(grant, now)
-        return grant
+                self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
+        token_set = TokenSet(user, tuple(tokens), tuple(failed), version)
+        token_set.start = now - CLOCK_SKEW
+        token_set.end = self._end(token_set, now)
+        return token_set
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
         for name in provider.claims & user.attributes.keys():
-            self._events.once(
+            self._events.warn_once(
                 "token",
                 "attribute_collision",
-                f"{provider.name} has its own {name}; the attribute is left out",
+                f"{provider.name} sets {name} itself; the user's attribute of that name is ignored",
             )
         lifetime = provider.lifetime
         expires_at = None if lifetime is None else now + lifetime
-        refresh_at = None if lifetime is None else now + lifetime - self.margin(lifetime)
+        refresh_at = None if lifetime is None else now + lifetime - self.refresh_margin(lifetime)
         minted = provider.mint(user, now, expires_at)
-        return Token(provider.name, minted.value, expires_at, refresh_at, minted.extra or _NOTHING)
+        return Token(provider.name, minted.value, expires_at, refresh_at, minted.extra or _NO_EXTRA)
 
-    def margin(self, lifetime: int) -> int:
-        """Returns for how many seconds before its expiry a token of this lifetime is not handed out."""
-        chosen = self._settings.refresh_margin
-        # a fifth, rounded up, and never so much that nothing is left of it
-        return min(-(-lifetime // 5), lifetime - 1) if chosen is None else chosen
-
-    def _keep(self, key: str, grant: Grant) -> None:
+    def _store(self, token_set: TokenSet) -> None:
+        key = token_set.user.id
         with self._storing:
-            self._kept.pop(key, None)
-            # One goes for one that comes: none pays for thousands that expire together, and the number of objects,
-            # which is what the garbage collector goes by, does not grow and shrink with them.
-            oldest = next(iter(self._kept), None)
+            self._bounded.pop(key, None)
+            # Evict one entry per new entry: no insert pays for thousands that expire together, and the number of
+            # objects, which triggers the garbage collector, does not grow and shrink with them.
+            oldest = next(iter(self._bounded), None)
             if oldest is not None and (
-                len(self._kept) >= self._settings.cache_size or self._kept[oldest].refresh_at <= grant.start
+                len(self._bounded) >= self._settings.cache_size or self._bounded[oldest].refresh_at <= token_set.start
             ):
-                del self._kept[oldest], self._warm[oldest]
-            self._kept[key] = grant
-            self._warm[key] = grant
+                del self._bounded[oldest], self._cached[oldest]
+            self._bounded[key] = token_set
+            self._cached[key] = token_set

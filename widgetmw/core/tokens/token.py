@@ -1,0 +1,72 @@
+"""The token of one vendor, and the set of tokens of one user."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import inf
+from typing import Any
+
+from widgetmw.core.identity.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A signed token of one vendor for one user.
+
+    Attributes:
+        provider: the vendor's name.
+        value: the token itself.
+        expires_at: Unix seconds, or ``None`` if the token does not expire.
+        refresh_at: Unix seconds from which the token is no longer handed out, or ``None``.
+        extra: further signed values for this vendor.
+    """
+
+    provider: str
+    value: str = field(repr=False)
+    expires_at: int | None
+    refresh_at: int | None
+    extra: Mapping[str, Any] = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the JSON values that pages and the endpoint have in common."""
+        times = {"expires_at": self.expires_at, "refresh_at": self.refresh_at}
+        return {"provider": self.provider, "token": self.value, **times, **self.extra}
+
+
+class TokenSet:
+    """The tokens of one user, valid from ``start`` until ``end``.
+
+    Attributes:
+        user: the user whom the tokens identify.
+        tokens: one per vendor, in the order of the vendors.
+        failed: names of the vendors whose token could not be minted.
+        key_version: version of the keyring that signed the tokens.
+        start: Unix seconds of the earliest use; an earlier time means that the clock was set back.
+        end: Unix seconds from which the cache checks the tokens again.
+        refresh_at: Unix seconds from which the first of the tokens is no longer handed out.
+        user_hash: tells one user from another in a browser without naming anybody.
+        page: the tokens as they stand in pages, once they have been serialized.
+    """
+
+    __slots__ = ("end", "failed", "key_version", "page", "refresh_at", "start", "tokens", "user", "user_hash")
+
+    def __init__(self, user: User, tokens: tuple[Token, ...], failed: tuple[str, ...], key_version: int) -> None:
+        self.user = user
+        self.tokens = tokens  # a tuple takes a fifth of the memory of a dict, and there is one per user
+        self.failed = failed
+        self.key_version = key_version
+        self.refresh_at = min((t.refresh_at for t in tokens if t.refresh_at is not None), default=inf)
+        self.start = 0.0
+        self.end = 0.0
+        # The browser salts the hash before it stores it. A salt here would have to be the same in every process
+        # and outlive every key, and would protect nothing: the token beside it holds the id in the clear.
+        self.user_hash = urlsafe_b64encode(sha256(b"widgetmw user " + user.id.encode()).digest()[:12]).decode()
+        self.page: bytes | None = None
+
+    @property
+    def by_provider(self) -> dict[str, Token]:
+        """The tokens by vendor name, in order."""
+        return {token.provider: token for token in self.tokens}
