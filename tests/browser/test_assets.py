@@ -16,7 +16,7 @@ from widgetmw.browser import assets
 
 BROWSER = Path(assets.__file__).parent
 KILOBYTE = 1024
-PAGE = b"".join(assets.bootstrap(VENDORS))
+PAGE = assets.bootstrap(VENDORS)
 TEXTS = {"page": PAGE, "runtime": assets.runtime(VENDORS), "bundled": assets.bundled(VENDORS)}
 
 
@@ -59,7 +59,7 @@ def test_scripts_use_no_html_sink_and_no_eval(text: bytes) -> None:
 
 
 def test_a_vendor_that_is_not_active_leaves_no_trace() -> None:
-    text = assets.runtime(["orlo"]) + b"".join(assets.bootstrap(["orlo"]))
+    text = assets.runtime(["orlo"]) + assets.bootstrap(["orlo"])
     assert not re.search(rb"giosg|hissuno|DG_|digitalgenius", text, re.IGNORECASE)
 
 

@@ -91,8 +91,7 @@ def test_a_page_from_the_http_cache_of_the_same_person_asks_whether_it_is_still_
 
 
 def bootstrap(site: Site, data: str) -> str:
-    before, after = site.scripts().bootstrap
-    return f"{before.decode()}{data}{after.decode()}"
+    return f"{site.scripts().bootstrap.decode()}({data});"
 
 
 def swap_in(page: Page, site: Site, user: str | None) -> None:

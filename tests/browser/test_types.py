@@ -107,7 +107,7 @@ CHOICES = [names for size in range(5) for names in combinations(VENDORS, size)]
 
 @pytest.mark.parametrize("names", CHOICES, ids="+".join)
 def test_every_choice_of_vendors_makes_a_script_that_parses(tmp_path: Path, names: tuple[str, ...]) -> None:
-    page = b"{}".join(assets.bootstrap(names)) + assets.bundled(names)
+    page = assets.bootstrap(names) + b"({});" + assets.bundled(names)
     for name, text in (("page", page), ("runtime", assets.runtime(names))):
         file = tmp_path / f"{name}.js"
         file.write_bytes(text)

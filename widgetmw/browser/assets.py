@@ -65,14 +65,14 @@ class Scripts:
     """All scripts of one app.
 
     Attributes:
-        bootstrap: runs in the page; what stands before and after the page's data.
+        bootstrap: an expression, a function of the page's data; runs in the page.
         runtime: everything that the runtime needs when it comes as a file.
         bundled_runtime: the runtime for a script element that begins with the bootstrap.
         vendors: scripts of vendors from outside, by vendor. They run before the bootstrap.
         snippets: the operator's functions, by vendor. They run before the runtime.
     """
 
-    bootstrap: tuple[bytes, bytes]
+    bootstrap: bytes
     runtime: ScriptFile
     bundled_runtime: bytes
     vendors: Mapping[str, ScriptFile]
@@ -108,20 +108,19 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
     return Scripts(bootstrap(names), ScriptFile("/runtime.js", runtime(names)), bundled(names), outside, snippets)
 
 
-def bootstrap(vendors: Sequence[str]) -> tuple[bytes, bytes]:
-    """Returns the statement that runs in a page, up to the page's data and after it."""
-    return f"({_bundle('bootstrap')})(".encode(), f",{_parts('init', vendors)});".encode()
+def bootstrap(vendors: Sequence[str]) -> bytes:
+    """Returns the expression that stands in a page: a function of the page's data."""
+    return f"({_bundle('bootstrap')})({_parts('init', vendors)})".encode()
 
 
 def bundled(vendors: Sequence[str]) -> bytes:
     """Returns the runtime for a script in which the bootstrap has run."""
-    return f"({_bundle('runtime')})(0,0,{_parts('connect', vendors)});".encode()
+    return f"({_bundle('runtime')})(0,{_parts('connect', vendors)});".encode()
 
 
 def runtime(vendors: Sequence[str]) -> bytes:
     """Returns the runtime as a file: with the bootstrap, for pages in which no inline script may run."""
-    parts = f"{_bundle('bootstrap')},{_parts('init', vendors)},{_parts('connect', vendors)}"
-    return f"({_bundle('runtime')})({parts});\n".encode()
+    return b"(%s)(%s,%s);\n" % (_bundle("runtime").encode(), bootstrap(vendors), _parts("connect", vendors).encode())
 
 
 def is_built_in(vendor: str) -> bool:

@@ -81,10 +81,13 @@ class Snippet:
     Args:
         settings: of the app.
         scripts: of the app.
+
+    Attributes:
+        scripts: as given.
     """
 
     def __init__(self, settings: Settings, scripts: Scripts) -> None:
-        self._scripts = scripts
+        self.scripts = scripts
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
         self._frames = Memo(self._make_frame, _MOST_FRAMES)  # a proxy may name any root path
@@ -145,7 +148,7 @@ class Snippet:
         kind, form, root_path, connect, embed, plain = key
         prefix = url_prefix(root_path) + self._path
         names = embed if kind == "public" else tuple(self._public)
-        start, end = script_elements(self._scripts, form, prefix, names)
+        start, end = script_elements(self.scripts, form, prefix, names)
         start += f'{{"url":{dumps(prefix + "/token")},{"" if connect else _OFFLINE}'.encode()
         data = _embed(embed) if embed else ""
         if kind != "token":
@@ -169,7 +172,6 @@ def script_elements(scripts: Scripts, form: Form, prefix: str, names: Iterable[s
     names = list(names)
     vendors = [scripts.vendors[name] for name in names if name in scripts.vendors]
     snippets = [file for name in names for file in scripts.snippets.get(name, ())]
-    before, after = scripts.bootstrap
     if form == "external":
         # not deferred: these have to run before any script of the page; the runtime finds the data ahead of itself
         start = _linked(prefix, vendors) + b'<script type="application/json" data-widgetmw>'
@@ -177,8 +179,9 @@ def script_elements(scripts: Scripts, form: Form, prefix: str, names: Iterable[s
     start = _inline(vendors)
     if form == "inline":
         deferred = _linked(prefix, [*snippets, scripts.runtime], b" defer")
-        return start + _OPEN + before, after + b"</script>" + deferred
-    return start + _inline(snippets) + _OPEN + before, after + scripts.bundled_runtime + b"</script>"
+        return start + _OPEN + scripts.bootstrap + b"(", b");</script>" + deferred
+    start += _inline(snippets) + _OPEN + scripts.bootstrap + b"("
+    return start, b");" + scripts.bundled_runtime + b"</script>"
 
 
 def _inline(files: Iterable[ScriptFile]) -> bytes:

@@ -4,10 +4,12 @@ import { toToken } from "./token.js";
 import { isSameUser } from "./user_hash.js";
 
 /**
- * @param {import("./types").PageData} data
+ * Returns the function that the page calls with its data.
+ *
  * @param {Record<string, import("../widgetmw").VendorScript["init"]>} inits by vendor
+ * @returns {(data: import("./types").PageData) => unknown}
  */
-export default (data, inits) => {
+export default (inits) => (data) => {
   // A document swapped in by Turbo and the like: the runtime of the first page lives on and takes the new data.
   const existing = window.widgetmw?._;
   if (existing) return existing.take(data);

@@ -59,19 +59,18 @@ const start = () => {
 };
 
 /**
- * @param {((data: import("./types").PageData, inits: Record<string, any>) => void) | 0} bootstrap
- *   the function of the page; 0 where it has run in the same script
- * @param {Record<string, import("../widgetmw").VendorScript["init"]>} inits by vendor
+ * @param {((data: import("./types").PageData) => unknown) | 0} bootstrap the function that pages call with their data;
+ *   0 where it has run in the same script
  * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connects by vendor
  */
-export default (bootstrap, inits, connects) => {
+export default (bootstrap, connects) => {
   // Where no inline script may run, the data stands in a JSON element, and we call the bootstrap ourselves.
   // Only the element ahead of our own script, or put into the head later: any other could be anybody's markup.
   /** @param {Node | null | undefined} node */
   const read = (node) => {
     const element = /** @type {HTMLScriptElement | null | undefined} */ (node);
     if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "") return false;
-    bootstrap(JSON.parse(element.text), inits);
+    bootstrap(JSON.parse(element.text));
     return true;
   };
   const isExternal = read(document.currentScript?.previousSibling);
