@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test servers lowest lint format bench bench-quick docs clean
+.PHONY: demo test servers lowest lint format bench bench-quick docs assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -42,6 +42,11 @@ bench-quick: $(VENV)/bench
 
 docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
+
+# bundles the browser side into widgetmw/browser/dist, which is what is served; users need no node
+assets: $(VENV)/dev
+	$(BIN)/python tests/components.py
+	node widgetmw/browser/build.mjs
 
 clean:
 	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
