@@ -191,7 +191,7 @@ def test_how_pages_begin_is_remembered_only_where_that_decides(pages: list[bytes
         offset = core.insertion_offset("", page)
         if offset != PENDING:
             assert offset == place
-        elif place > 0 and scanner.tag:
+        elif place > 0 and scanner.follows_head_tag:
             core.remember_prefix("", page[:place])
 
 
