@@ -24,7 +24,7 @@ from widgetmw.core.identity import resolvers
 from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
-from widgetmw.core.proxy.resolver import Front
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
@@ -91,7 +91,7 @@ class Engine:
         self.settings = settings
         self.events = Events()
         self.outcomes = self.events.counter("page")
-        self.proxy_resolver = None if settings.proxy is None else Front(settings.proxy, clock, self.events)
+        self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
@@ -152,7 +152,11 @@ class Engine:
         if self.is_excluded(path):
             return False
         proxy = self.proxy_resolver
-        return has_credentials or may_be_authenticated(request) or (proxy is not None and proxy.announced(request))
+        return (
+            has_credentials
+            or may_be_authenticated(request)
+            or (proxy is not None and proxy.has_identity_header(request))
+        )
 
     # the response headers
 
