@@ -16,7 +16,7 @@ from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, 
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.provider import Provider
 from widgetmw.core.proxy import settings as proxy_settings
-from widgetmw.core.proxy.settings import InFront
+from widgetmw.core.proxy.settings import ConfiguredProxy
 from widgetmw.core.registry import ProviderError
 
 _log = logging.getLogger("widgetmw")
@@ -194,7 +194,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
     debug: bool = False
-    proxy: InFront | None = None
+    proxy: ConfiguredProxy | None = None
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     @property
@@ -232,7 +232,7 @@ class Settings:
             exclude=reader.read(EXCLUDE),
             allowed_origins=reader.read(ALLOWED_ORIGINS),
             debug=reader.read(DEBUG),
-            proxy=proxy_settings.configured(reader),
+            proxy=proxy_settings.read_proxy(reader),
         )
         reader.problems += [*_unknown_names(reader), *_conflicts(settings), *_exposed_secrets(settings, reader)]
         if reader.problems:
