@@ -100,14 +100,14 @@ class Provider(ABC):
 
     @classmethod
     def script_source(cls) -> str:
-        """Returns the text of the vendor's script.
+        """Returns the text of the vendor's script; empty if it needs none.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is not UTF-8 text.
         """
         if cls.script == "":
-            return "export default {};\n"
+            return ""
         module = sys.modules[cls.__module__]
         name = cls.script or f"{cls.__module__.rpartition('.')[2]}.js"
         path = (module.__file__ or "").replace("\\", "/").rpartition("/")[0] + "/" + name
