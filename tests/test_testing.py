@@ -272,7 +272,7 @@ def test_an_app_may_read_the_environment_itself(monkeypatch: pytest.MonkeyPatch)
 def test_django_takes_ready_settings_or_single_ones() -> None:
     for options, problem in (
         ({"SETTINGS": {}}, "must be a Settings, not dict"),
-        ({"SETTINGS": testing.settings(), "DEBUG": True}, "takes the place of WIDGETMW_DEBUG"),
+        ({"SETTINGS": testing.settings(), "DEBUG": True}, "replaces WIDGETMW_DEBUG"),
         ({"SETTING": 1}, "did you mean 'SETTINGS'"),
     ):
         with override_settings(WIDGETMW=options), pytest.raises(SettingsError, match=problem):

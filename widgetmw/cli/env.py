@@ -1,4 +1,4 @@
-"""``widgetmw env``: the table of settings, as the README has it."""
+"""``widgetmw env``: the table of environment variables, as in the README."""
 
 from __future__ import annotations
 

@@ -24,14 +24,10 @@ class _VendorHMAC(HMACAlgorithm):
         return None
 
 
-def _signer() -> PyJWS:
-    jws = PyJWS()
-    jws.unregister_algorithm("HS256")
-    jws.register_algorithm("HS256", _VendorHMAC(HMACAlgorithm.SHA256))
-    return jws
-
-
-_JWS = _signer()
+_HS256 = _VendorHMAC(HMACAlgorithm.SHA256)
+_JWS = PyJWS()
+_JWS.unregister_algorithm("HS256")
+_JWS.register_algorithm("HS256", _HS256)
 
 
 def hmac_key(text: str) -> bytes:
@@ -43,7 +39,7 @@ def hmac_key(text: str) -> bytes:
     if not text.strip():
         raise ValueError("must not be blank")
     try:
-        return _JWS.get_algorithm_by_name("HS256").prepare_key(text)  # type: ignore[no-any-return]
+        return _HS256.prepare_key(text)
     except InvalidKeyError:
         raise ValueError("must be the vendor's shared secret, not a PEM or SSH key") from None
 
