@@ -9,11 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import ThreadingMixIn
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import jwt
 import pytest
+from playwright.sync_api import sync_playwright
 
-from tests.conftest import Clock
+from tests.browser.conftest import launch
 from widgetmw import Settings, SettingsError, User, testing
 from widgetmw.core import registry
 from widgetmw.core.config_overlay import merge_config
@@ -22,6 +26,10 @@ from widgetmw.wsgi import WidgetMiddleware
 TOY = Path(__file__).parent / "toy"
 KEY = "toy-key-toy-key-toy-key-toy-key-toy"
 ENV = {"TOY_APP_ID": "app-1", "TOY_KEY": KEY}
+PAGE = b"""<!doctype html><html><head><title>Shop</title><script>
+window.atStart = { ...window.toyChatConfig };
+window.toyChat = { tokens: [], identify(token) { this.tokens.push(token) }, reset() {} };
+</script></head><body></body></html>"""
 ADA = User("ada-1", "Ada", attributes={"plan": "pro", "sub": "somebody else"})
 
 
@@ -67,7 +75,7 @@ def get(app: WidgetMiddleware, path: str) -> tuple[str, bytes]:
 def site(settings: Settings) -> WidgetMiddleware:
     def app(environ, start_response):  # type: ignore[no-untyped-def]
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
-        return [b"<!doctype html><html><head><title>x</title></head><body></body></html>"]
+        return [PAGE]
 
     return WidgetMiddleware(app, settings, user=lambda environ: ADA)
 
@@ -102,7 +110,7 @@ def test_a_framework_may_configure_it() -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_its_token_stands_in_the_page_and_at_the_endpoint(clock: Clock) -> None:
+def test_its_token_stands_in_the_page_and_at_the_endpoint() -> None:
     app = site(testing.settings("toy", TOY_APP_ID="app-1", TOY_KEY=KEY))
     page = get(app, "/")[1]
     token = testing.read_tokens(page)["toy"].value
@@ -118,7 +126,7 @@ def test_its_token_is_renewed_at_the_endpoint() -> None:
     clock = testing.Clock()
     app = site(testing.settings("toy", clock=clock))
     first = json.loads(get(app, "/_widgetmw/token/toy")[1])
-    clock.move(first["refresh_in"])
+    clock.move(first["refresh_in"] + 1)
     second = json.loads(get(app, "/_widgetmw/token/toy")[1])
     assert second["expires_at"] > first["expires_at"]
 
@@ -138,3 +146,36 @@ def test_check_verifies_its_token(installed: Path) -> None:
 
 def test_the_table_of_settings_has_its_variables(installed: Path) -> None:
     assert "| `TOY_KEY` (or `_FILE`) | the shared key; signs | required |" in widgetmw(installed, "env").stdout
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """A server that does not wait for the connections that a browser keeps open."""
+
+    daemon_threads = True
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no access log."""
+
+    def log_message(self, *args: object) -> None: ...
+
+
+@pytest.mark.usefixtures("toy")
+def test_its_script_runs_in_a_browser_and_gets_the_renewed_token() -> None:
+    app = site(testing.settings("toy", TOY_APP_ID="app-1", TOY_TOKEN_TTL="3"))
+    with make_server("127.0.0.1", 0, app, Server, Quiet) as server, sync_playwright() as playwright:
+        Thread(target=server.serve_forever, daemon=True).start()
+        browser = launch(playwright)
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        at_start = page.evaluate("atStart")
+        page.wait_for_function("first => toyChat.tokens.some(token => token !== first)", arg=at_start["token"])
+        renewed = page.evaluate("[toyChat.tokens.at(-1), toyChatConfig.token, widgetmw.get('toy').provider]")
+        browser.close()
+        server.shutdown()
+    assert at_start["appId"] == "app-1"
+    assert jwt.decode(at_start["token"], options={"verify_signature": False})["sub"] == "ada-1"
+    assert renewed[0] == renewed[1] != at_start["token"]
+    assert (renewed[2], errors) == ("toy", [])
