@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,12 @@ window.atStart = { ...window.toyChatConfig };
 window.toyChat = { tokens: [], identify(token) { this.tokens.push(token) }, reset() {} };
 </script></head><body></body></html>"""
 ADA = User("ada-1", "Ada", attributes={"plan": "pro", "sub": "somebody else"})
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "toy_chat/__init__.py", "toy_chat/toy_chat.js"])
+def test_the_documentation_shows_this_distribution(name: str) -> None:
+    document = (TOY.parents[2] / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+    assert f"```\n{(TOY / name).read_text(encoding='utf-8')}```" in re.sub(r"```\w+\n", "```\n", document)
 
 
 @pytest.fixture(scope="module")
