@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = sorted((ROOT / "widgetmw" / "core").glob("*.py"))
+CORE = sorted((ROOT / "widgetmw" / "core").rglob("*.py"))
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "dgchat")
 
 

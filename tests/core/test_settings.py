@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from widgetmw import Settings, SettingsError
+from widgetmw.core import registry
 
 
 def problems(environ: dict[str, str]) -> list[str]:
@@ -48,7 +49,20 @@ def test_no_vendor_is_valid_and_warns_once(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING):
         settings = Settings.from_env({})
     assert not settings.active
-    assert [r.name for r in caplog.records] == ["widgetmw"]
+    (record,) = caplog.records
+    assert record.name == "widgetmw"
+    assert record.getMessage() == "widgetmw: no vendor is configured: every response passes through unmodified"
+
+
+def test_a_package_without_its_metadata_is_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: ())
+    registry.clear_cache()
+    settings = Settings.from_env({})
+    registry.clear_cache()
+    assert not settings.active
+    assert "no vendor is known, since the package was not installed" in caplog.text
 
 
 def test_every_problem_is_listed_at_once_and_no_value_is_shown(env: dict[str, str]) -> None:

@@ -26,6 +26,8 @@ _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(
 _ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE
 )
+# A copy of the folder alone has no entry points.
+_NO_METADATA = "no vendor is known, since the package was not installed with pip or a similar tool"
 _MIN_SECRET_LENGTH = 8  # shorter texts occur in other texts by chance
 
 _path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
@@ -238,7 +240,8 @@ class Settings:
         if reader.problems:
             raise SettingsError(reader.problems)
         if not settings.vendors:
-            _log.warning("no vendor is configured: every response passes through unmodified")
+            reason = "no vendor is configured" if registry.registered_names() else _NO_METADATA
+            _log.warning("widgetmw: %s: every response passes through unmodified", reason)
         return settings
 
 
