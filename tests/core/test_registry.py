@@ -34,6 +34,14 @@ BAD = {
     ),
     "its name is another": (GOOD.replace('"acme"', '"other"'), "its attribute name is not the name of the entry point"),
     "its variables are no tuple": (GOOD + "    variables = 'ACME_KEY'\n", "variables must be a tuple of Variable"),
+    "it has no variables": (
+        "from widgetmw.provider import HmacProvider\nclass Vendor(HmacProvider): name = 'acme'",
+        "variables must be a tuple of Variable",
+    ),
+    "its script raises": (
+        GOOD + "    @classmethod\n    def script_source(cls): raise RuntimeError('secret detail')\n",
+        r"its script cannot be read \(RuntimeError at acme_module",
+    ),
     "its script is missing": (
         GOOD + "    script = 'acme.js'\n",
         "the script acme.js is not beside the module acme_module",
@@ -146,8 +154,9 @@ def test_of_two_with_one_name_one_is_used(
     assert "second_module:Vendor of the distribution second" in str(rejected)
 
 
-def test_a_class_that_fails_to_be_configured_is_a_problem(install: Install) -> None:
-    install(GOOD + "    def __init__(self, values): raise RuntimeError('secret detail')\n")
+@pytest.mark.parametrize("method", ["__init__(self, values)", "browser_config(self)", "snippets(self)"])
+def test_a_class_that_fails_to_be_configured_is_a_problem(install: Install, method: str) -> None:
+    install(GOOD + f"    def {method}: raise RuntimeError('secret detail')\n")
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"ACME_KEY": "x" * 32})
     assert caught.value.problems[0].startswith("acme cannot be configured (RuntimeError at acme_module.py:")

@@ -166,10 +166,10 @@ class Vendor:
         for variable in self.provider.variables:
             if variable.name in contents:
                 try:
-                    values[variable.name] = variable.parse(contents[variable.name])
+                    values[variable.name] = variable.parsed(contents[variable.name])
                 except ValueError as error:
                     raise ValueError(f"{variable.name} {error}") from None
-        return Vendor(type(self.provider)(values), self.files)
+        return Vendor(_provider(type(self.provider), values), self.files)
 
 
 @dataclass(frozen=True)
@@ -300,12 +300,27 @@ def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor 
     if len(reader.problems) > problems:
         return None
     try:
-        return Vendor(provider(values), tuple(reader.files[files:]))
+        return Vendor(_provider(provider, values), tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
-    except Exception as error:  # a fault in the class of somebody else
-        reader.problems.append(f"{provider.name} cannot be configured ({describe_error(error)})")
-    return None
+        return None
+
+
+def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
+    """Returns a configured provider whose configuration for pages can be read.
+
+    Raises:
+        ValueError: the values do not go together, or the class has a fault.
+    """
+    try:
+        provider = kind(values)
+        for read in (provider.browser_config, provider.script_urls, provider.snippets):
+            read()
+    except ValueError:
+        raise
+    except Exception as error:  # whatever the class of somebody else raises
+        raise ValueError(f"{kind.name} cannot be configured ({describe_error(error)})") from None
+    return provider
 
 
 def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:

@@ -110,6 +110,15 @@ def test_bytes_of_the_environment_that_are_not_utf8_are_a_problem() -> None:
     assert reader.problems == ["PLAIN is not UTF-8 text"]
 
 
+@pytest.mark.parametrize("parse", [int, {"a": 1}.__getitem__])
+def test_a_parser_of_somebody_else_shows_no_value_either(parse: Callable[[str], Any]) -> None:
+    reader = EnvReader({"PART": "secret-text"})
+    reader.read(Variable("PART", "a number", parse))
+    (problem,) = reader.problems
+    assert problem.startswith("PART cannot be parsed (")
+    assert "secret-text" not in problem
+
+
 def test_the_table_shows_each_default() -> None:
     variables = (
         PLAIN,
