@@ -1,11 +1,12 @@
 # Everything sets itself up: git, Python 3.11 or newer and make are enough.
-# the first that runs and is new enough: a name on the PATH may be a shim for a version that is not there
+# the first one that runs and is new enough: a name on the PATH may be a shim for a version that is not installed
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
-.PHONY: demo test servers lint format bench bench-quick docs assets clean
+.PHONY: demo test servers lowest lint format bench bench-quick docs assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -14,9 +15,15 @@ test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-# the contract cases for every adapter on every server; the tests have each adapter on one of them at least
+# the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
+
+# the tests with the oldest releases that pyproject.toml allows, whose own deprecations are not errors
+lowest: $(LOWEST)/ready
+	$(LOWEST)/bin/pytest -W default --numprocesses 2 --dist loadfile tests/core tests/contract tests/providers tests/cli \
+		tests/frameworks tests/test_testing.py --ignore tests/frameworks/test_examples.py \
+		--ignore tests/frameworks/test_readme.py $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
@@ -42,20 +49,28 @@ assets: $(VENV)/dev
 	node widgetmw/browser/build.mjs
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name one with: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python -m venv failed; on Debian and Ubuntu install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
 
-# an editable install: what is served is the tree as it is
+# an editable install: the working tree is what runs
 $(VENV)/package: pyproject.toml $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/package
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(LOWEST)/ready: pyproject.toml tests/lowest.py $(VENV)/bin/python
+	$(BIN)/python -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(LOWEST)/bin/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt \
+		--editable . --group frameworks --group test-tools
 	@touch $@
 
 $(VENV)/bench: pyproject.toml $(VENV)/package

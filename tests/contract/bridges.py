@@ -11,11 +11,14 @@ from functools import cache
 from typing import Any
 
 import a2wsgi
+import asgiref
 import pytest
 from asgiref.wsgi import WsgiToAsgi
 
-from tests.contract.site import AsgiMiddleware, AsgiSite, Site, WsgiMiddleware, WsgiSite
+from tests.contract.site import AsgiMiddleware, AsgiSite, Reply, Site, WsgiMiddleware, WsgiSite
 from widgetmw import User
+
+BEFORE_3_8 = tuple(map(int, asgiref.__version__.split(".")[:2])) < (3, 8)
 
 
 @cache
@@ -70,6 +73,11 @@ class WsgiUnderAsgi(AsgiSite):
 class InAsgiref(WsgiUnderAsgi):
     driver = "wsgi-in-asgiref"
     bridge = WsgiToAsgi
+
+    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+        if mount and BEFORE_3_8:
+            pytest.skip("asgiref's bridge left the mount prefix in PATH_INFO before 3.8")
+        return super().request(path, method, mount, **headers)
 
     def double(self, user: User) -> None:
         pytest.skip("asgiref's bridge shows the app no scope: of two middlewares, neither can know of the other")

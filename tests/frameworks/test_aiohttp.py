@@ -24,7 +24,7 @@ from widgetmw.aiohttp import install
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses texts
 
-Visit = Callable[[TestClient[Any, Any]], Awaitable[None]]
+Visit = Callable[["TestClient[Any, Any]"], Awaitable[None]]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 FAR = "Fri, 01 Jan 2100 00:00:00 GMT"
 

@@ -9,7 +9,9 @@ from typing import Any
 import django
 import jwt
 import pytest
+from asgiref.sync import sync_to_async
 from csp.constants import NONCE, SELF
+from django.contrib.auth import get_user
 from django.core.handlers.wsgi import WSGIHandler
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -243,7 +245,8 @@ def test_an_error_in_the_apps_stream_stays_the_apps(visit: Visit, configured: Co
 
 def test_user_may_be_a_function_sync_or_async(visit: Visit, configured: Configure) -> None:
     async def user(request: Any) -> User:
-        person = await request.auser()
+        # Django 5.0 added request.auser
+        person = await (request.auser() if hasattr(request, "auser") else sync_to_async(get_user)(request))
         return User(f"async-{person.pk}")
 
     configured({"USER": user})

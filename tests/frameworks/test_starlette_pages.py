@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+import starlette
 from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -26,6 +27,8 @@ from tests.frameworks.visitor import BROWSER, HEAD, Visitor, whose
 from widgetmw import Settings, User
 from widgetmw.starlette import install
 
+BEFORE_0_40 = tuple(map(int, starlette.__version__.split(".")[:2])) < (0, 40)
+
 
 async def broken(request: Request) -> Response:
     raise ValueError("x")
@@ -35,7 +38,14 @@ async def error_page(request: Request, error: Exception) -> Response:
     return HTMLResponse(HEAD + type(error).__name__, getattr(error, "status_code", 500))
 
 
-@pytest.mark.parametrize("mount", [None, "", "/shop"])
+@pytest.mark.parametrize(
+    "mount",
+    [
+        pytest.param(None, marks=pytest.mark.skipif(BEFORE_0_40, reason="Starlette's own router failed on it")),
+        "",
+        "/shop",
+    ],
+)
 def test_any_mount_that_a_server_names_is_one(settings: Settings, mount: str | None) -> None:
     async def hello(request: Request) -> Response:
         return HTMLResponse(HEAD)
@@ -143,7 +153,8 @@ def test_files_streams_and_compressed_pages(settings: Settings, tmp_path: Path) 
         if "content-encoding" not in reply.headers:
             assert reply.headers.get("content-length", str(len(reply.content))) == str(len(reply.content))
         assert reply.text.endswith(PAGE[30:])
-    assert visitor.get("/static/", Range="bytes=0-9", Accept="*/*").status_code == 206
+    status = 200 if BEFORE_0_40 else 206  # older releases ignore Range
+    assert visitor.get("/static/", Range="bytes=0-9", Accept="*/*").status_code == status
 
 
 def test_events_pass_one_by_one(settings: Settings) -> None:

@@ -30,6 +30,8 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
 from widgetmw.core.tokens.cache import TokenCache
 
+# CPython 3.11 looks an enum member up with a Python function.
+_ANONYMOUS: Final = SkipReason.ANONYMOUS
 _LOGOUT_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
@@ -260,9 +262,22 @@ class Engine:
 
     def _choose_frame(self, request: PageRequest, page: Page, user: User | None) -> Frame | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
-        kind = self._choose_kind(request, page, user)
-        if isinstance(kind, SkipReason):
-            return kind
+        kind: Kind
+        if not self.is_inline_delivery:
+            kind = "ask"
+        elif user is None:
+            if request.has_session_cookie():
+                kind = "clean"
+            elif self.settings.embed:
+                kind = "public"
+            else:
+                return _ANONYMOUS
+        elif request.in_cross_site_frame:
+            return SkipReason.CROSS_SITE_FRAME
+        elif page.refusal is not None:
+            return page.refusal
+        else:
+            kind = "ask" if request.is_prefetch else "token"
         verdict = self._without_csp if page.special is None else self._evaluate_csp(request, page)
         if verdict.form is None:
             return verdict.reason or SkipReason.CSP_BLOCKS_SCRIPT
@@ -272,19 +287,6 @@ class Engine:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
         return self.snippet.frame(kind, verdict, request.root_path, embed)
-
-    def _choose_kind(self, request: PageRequest, page: Page, user: User | None) -> Kind | SkipReason:
-        if not self.is_inline_delivery:
-            return "ask"
-        if user is None:
-            if request.has_session_cookie():
-                return "clean"
-            return "public" if self.settings.embed else SkipReason.ANONYMOUS
-        if request.in_cross_site_frame:
-            return SkipReason.CROSS_SITE_FRAME
-        if page.refusal is not None:
-            return page.refusal
-        return "ask" if request.is_prefetch else "token"
 
     def _evaluate_csp(self, request: PageRequest, page: Page) -> Verdict:
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)

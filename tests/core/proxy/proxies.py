@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.algorithms import RSAAlgorithm
 
 from tests.conftest import Clock
 from widgetmw import Settings
@@ -64,8 +64,17 @@ def pem(key: Any) -> str:
 
 
 def jwk(key: Any, id: str | None, **more: Any) -> dict[str, Any]:
-    kind: Any = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
-    return {**kind.to_jwk(key.public_key(), as_dict=True), **({"kid": id} if id else {}), **more}
+    """The public half of a key as RFC 7518, section 6, writes it."""
+    numbers = key.public_key().public_numbers()
+    if isinstance(key, rsa.RSAPrivateKey):
+        own = {"kty": "RSA", "n": base64url_uint(numbers.n, 256), "e": base64url_uint(numbers.e, 3)}
+    else:
+        own = {"kty": "EC", "crv": "P-256", "x": base64url_uint(numbers.x, 32), "y": base64url_uint(numbers.y, 32)}
+    return {**own, **({"kid": id} if id else {}), **more}
+
+
+def base64url_uint(number: int, length: int) -> str:
+    return encoded(number.to_bytes(length, "big"), padded=False).decode()
 
 
 def jwks(kind: str, *numbers: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 import pytest
+from jwt.algorithms import HMACAlgorithm
 
 from tests.conftest import Clock
 from tests.core.proxy.proxies import (
@@ -136,7 +137,7 @@ def test_the_public_key_is_no_shared_secret(kind: str) -> None:
 
 
 def hmac(kind: str, secret: bytes) -> str:
-    signer: Any = jwt.PyJWS().get_algorithm_by_name("HS256")
+    signer = HMACAlgorithm(HMACAlgorithm.SHA256)
     parts = [json.dumps(part).encode() for part in (jose_header(kind, alg="HS256"), claims(kind))]
     text = b".".join(encoded(part, padded=False) for part in parts)
     return (text + b"." + encoded(signer.sign(text, secret), padded=False)).decode()
