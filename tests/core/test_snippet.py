@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from widgetmw import testing
 from widgetmw.browser import assets
+from widgetmw.core.engine import Engine
 from widgetmw.core.snippet import Form, Snippet, dumps, script_elements, url_prefix
+from widgetmw.providers.giosg import Giosg
 
 
 @dataclass
@@ -116,6 +119,16 @@ def test_a_script_that_cannot_be_used_is_named_and_costs_only_its_vendor() -> No
         "/snippet/orlo/data.js",
         "/snippet/orlo/embed.js",
     }
+
+
+def test_the_reason_why_a_script_cannot_be_used_is_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "is_built_in", lambda vendor: vendor != "giosg")
+    monkeypatch.setattr(Giosg, "script_source", classmethod(lambda cls: "const nothing = 0;"))
+    scripts = Engine(testing.settings("giosg", "hissuno")).snippet.scripts
+    assert "giosg has tokens, but its script cannot be used: the script holds 0 lines" in caplog.text
+    assert b"giosg" not in scripts.bootstrap
 
 
 def test_data_is_ascii_and_cannot_end_the_script() -> None:
