@@ -120,7 +120,9 @@ class Engine:
         )
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
-        self.events.warn("page", "vendor_script", f"{vendor} gets its tokens, but no script: {describe_error(error)}")
+        # these come with a message of ours, see Provider.script_source and assets.vendor_script
+        cause = str(error) if isinstance(error, (FileNotFoundError, ValueError)) else describe_error(error)
+        self.events.warn("page", "vendor_script", f"{vendor} has tokens, but its script cannot be used: {cause}")
 
     # the request
 

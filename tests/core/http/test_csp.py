@@ -322,3 +322,13 @@ def test_hash_source_is_that_of_the_specification() -> None:
 
 def test_verdicts_are_values() -> None:
     assert evaluate([]) == CspDecision("inline", None, True, frozenset(), None, None)
+
+
+def test_a_form_that_links_scripts_needs_all_of_them_to_be_allowed() -> None:
+    policy = f"script-src {HOST}/_widgetmw/runtime.js"
+    options: dict[str, Any] = {"origin": HOST, "base": "/_widgetmw"}
+    assert evaluate([policy], **options).form == "external"
+    both = {**options, "scripts": ["/runtime.js", "/vendor/acme.js"]}
+    assert evaluate([policy], **both).reason is Skip.CSP_BLOCKS_SCRIPT
+    assert evaluate([f"{policy} {HOST}/_widgetmw/vendor/"], **both).form == "external"
+    assert evaluate([f"{policy} 'unsafe-inline'"], **both).form == "bundled"
