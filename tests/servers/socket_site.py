@@ -62,9 +62,9 @@ class Remote(Site):
         (line.orders / self.number).write_bytes(pickle.dumps(Order(kind, environ, self.user, self.page)))
         return self
 
-    def over(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
+    def over(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
         """Asks the site on the server's side, and takes over what it has seen and counted."""
-        assert not mount, "the server says where it mounts the app: name this case in cases.LOCAL"
+        assert not root_path, "the server says where it mounts the app: name this case in cases.LOCAL"
         reply = self.line.ask(method, path, [(ORDER, self.number), *names(headers)])
         told = json.loads(reply.header(SEEN) or "null")
         assert told, (reply.status, reply.body[:500])
@@ -76,13 +76,13 @@ class Remote(Site):
 
 
 class RemoteAsgi(Remote, AsgiSite):
-    async def _request(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
-        return self.over(path, method, mount, headers)
+    async def _request(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
+        return self.over(path, method, root_path, headers)
 
 
 class RemoteWsgi(Remote, WsgiSite):
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        return self.over(path, method, mount, headers)
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        return self.over(path, method, root_path, headers)
 
 
 @cache
