@@ -27,7 +27,6 @@ from tests.frameworks.visitor import BROWSER, HEAD, Visitor, whose
 from widgetmw import Settings, User
 from widgetmw.starlette import install
 
-
 BEFORE_0_40 = tuple(map(int, starlette.__version__.split(".")[:2])) < (0, 40)
 
 

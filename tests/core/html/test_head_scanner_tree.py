@@ -9,8 +9,6 @@ from tests.core.html.pages import PLACED, SPAN, documents, soup, split
 from tests.core.html.trees import by_html5lib, by_lexbor, scripts, without_ours
 from widgetmw.core.html.head_scanner import REFUSED, locate
 
-BUDGET = settings(max_examples=400, derandomize=True, deadline=None)
-
 
 def check(page: bytes, place: int) -> None:
     injected = page[:place] + SPAN + page[place:]
@@ -31,7 +29,6 @@ def test_a_torture_page_keeps_its_tree(name: str) -> None:
     check(*split(PLACED[name]))
 
 
-@BUDGET
 @given(soup)
 def test_tag_soup_keeps_its_tree(page: bytes) -> None:
     place, _ = locate(page, charset_declared=True)
@@ -39,7 +36,6 @@ def test_tag_soup_keeps_its_tree(page: bytes) -> None:
         check(page, place)
 
 
-@BUDGET
 @given(soup)
 def test_tag_soup_keeps_its_tree_where_we_come_after_its_charset(page: bytes) -> None:
     place, _ = locate(b"<!doctype html><meta charset=utf-8>" + page, charset_declared=False)
@@ -47,7 +43,6 @@ def test_tag_soup_keeps_its_tree_where_we_come_after_its_charset(page: bytes) ->
     check(b"<!doctype html><meta charset=utf-8>" + page, place)
 
 
-@BUDGET
 @given(documents)
 def test_a_document_with_optional_tags_left_out_keeps_its_tree(page: bytes) -> None:
     place, reason = locate(page, charset_declared=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from widgetmw import Settings, User, asgi, wsgi
@@ -81,7 +81,6 @@ def test_what_is_remembered_of_one_answer_is_never_said_of_another(
 CHOSEN = st.sampled_from(["private, no-store", "private, no-cache"])
 
 
-@settings(max_examples=500)
 @given(st.lists(st.tuples(HEADERS, KINDS), min_size=2, max_size=6), CHOSEN)
 def test_headers_made_private_in_one_pass_are_those_of_the_rules(
     answers: list[tuple[list[tuple[str, str]], type]], chosen: str
@@ -174,7 +173,6 @@ PIECES = [
 PAGES = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join), min_size=2, max_size=5)
 
 
-@settings(max_examples=300)
 @given(PAGES)
 @example([b"<!-- a --><head><title>", b"<!-- a --><head><p>", b"<!-- a --><title>", b"<!-- a --><p>"])
 @example([b"<!-- <head --><title>", b"<!-- <head --><p>"])
@@ -300,7 +298,6 @@ def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], meth
     return sent
 
 
-@settings(max_examples=400)
 @given(CASES, st.booleans())
 @example(TO_CLEAN, False)
 def test_a_responder_comes_to_the_same_without_its_short_way(case: Case, waiting: bool) -> None:
@@ -332,7 +329,6 @@ def test_a_responder_comes_to_the_same_without_its_short_way(case: Case, waiting
     assert found[0] == found[1]
 
 
-@settings(max_examples=400)
 @example(TO_CLEAN, "list")
 @given(CASES, st.sampled_from(["list", "stream", "write"]))
 def test_a_wsgi_answer_comes_to_the_same_without_its_short_way(case: Case, form: str) -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.core.proxy.proxies import (
@@ -85,7 +85,6 @@ def test_headers_from_elsewhere_name_nobody(pairs: list[tuple[str, bytes]], peer
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_assertion_names_nobody_else(kind: str, data: Any) -> None:
     text = VALID[kind]
@@ -105,7 +104,6 @@ names = st.sampled_from(["exp", "iat", "nbf", "sub", "aud", "iss", "name", "emai
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(names, values, max_size=3))
 def test_odd_claims_that_the_proxy_has_signed_name_who_is_in_them_or_nobody(kind: str, more: dict[str, Any]) -> None:
     found = said(SIGNED[kind], scope((HEADER[kind], signed(kind, **more))))
@@ -120,7 +118,6 @@ keys = st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "jku", "x5c",
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(keys, values, max_size=3))
 def test_odd_headers_that_the_proxy_has_signed_are_a_reason_or_change_nothing(kind: str, more: dict[str, Any]) -> None:
     found = said(SIGNED[kind], scope((HEADER[kind], signed(kind, more))))
@@ -128,7 +125,6 @@ def test_odd_headers_that_the_proxy_has_signed_are_a_reason_or_change_nothing(ki
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(header=values, payload=values, signature=st.binary(max_size=70))
 def test_what_nobody_has_signed_names_nobody(kind: str, header: Any, payload: Any, signature: bytes) -> None:
     if isinstance(header, dict):
