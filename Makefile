@@ -1,12 +1,12 @@
 # Everything sets itself up: git, Python 3.11 or newer and make are enough.
-# the first that runs and is new enough: a name on the PATH may be a shim for a version that is not there
+# the first one that runs and is new enough: a name on the PATH may be a shim for a version that is not installed
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test servers thorough lowest lint format bench bench-quick docs clean
+.PHONY: demo test servers thorough lowest lint format bench bench-quick docs assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -15,7 +15,7 @@ test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-# the contract cases for every adapter on every server; the tests have each adapter on one of them at least
+# the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
 
@@ -47,6 +47,11 @@ bench-quick: $(VENV)/bench
 docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
 
+# bundles the browser side into widgetmw/browser/dist, which is what is served; users need no node
+assets: $(VENV)/dev
+	$(BIN)/python tests/components.py
+	node widgetmw/browser/build.mjs
+
 clean:
 	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
@@ -55,7 +60,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python -m venv failed; on Debian and Ubuntu install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
 
-# an editable install: what is served is the tree as it is
+# an editable install: the working tree is what runs
 $(VENV)/package: pyproject.toml $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable .
 	@touch $@

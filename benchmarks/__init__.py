@@ -1,1 +1,1 @@
-"""What the package costs, as ratios against named baselines measured in the same run: ``make bench``."""
+"""Benchmarks: what the package costs, as ratios to named baselines measured in the same run (``make bench``)."""

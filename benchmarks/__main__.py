@@ -1,6 +1,6 @@
-"""``make bench`` measures all and keeps the result; ``make bench-quick`` says what moved since.
+"""``make bench`` runs every section and stores the result; ``make bench-quick`` reports what has changed since.
 
-With the names of sections, ``make bench ARGS="asgi wsgi"``, only those are measured, printed, and not kept.
+``make bench ARGS="asgi wsgi"`` runs only the named sections; it prints the result and does not store it.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from benchmarks.servers import wrk
 from tests import components
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Runs what was asked for."""
-    options = _options(words)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the sections named on the command line, or all of them."""
+    options = _options(argv)
     components.install([] if wrk() else ["wrk"])
-    if machine.busy():
-        print("Other programs keep this machine busy: expect more noise than the intervals say.", file=sys.stderr)
+    if machine.is_busy():
+        print("Other programs keep this machine busy: expect more noise than the intervals suggest.", file=sys.stderr)
     effort = EFFORTS[options.effort]
     chosen = options.sections or [name for name in ORDER if effort is FULL or name not in ONLY_FULL]
-    found, failed = _measured(chosen, effort)
+    found, failed = _measure(chosen, effort)
     if effort is FULL and not options.sections and not failed:
-        _keep(result.made(found))
+        _store(result.create(found))
     else:
-        print(document.whole(result.made(found)))
+        print(document.full_report(result.create(found)))
     if effort is QUICK:
         _compare(found)
     if failed:
         sys.exit("\n".join(failed))
 
 
-def _measured(names: Sequence[str], effort: Effort) -> tuple[dict[str, Section], list[str]]:
-    """Returns what was found, and what failed; one section that fails does not keep the others from running."""
+def _measure(names: Sequence[str], effort: Effort) -> tuple[dict[str, Section], list[str]]:
+    """Returns the results and the error messages; a section that fails does not stop the others."""
     found: dict[str, Section] = {}
     failed: list[str] = []
     for name in names:
@@ -52,29 +52,29 @@ def _measured(names: Sequence[str], effort: Effort) -> tuple[dict[str, Section],
     return found, failed
 
 
-def _options(words: Sequence[str] | None) -> argparse.Namespace:
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[[], *ORDER], metavar="section", help=", ".join(ORDER))
     parser.add_argument("--effort", choices=EFFORTS, default=FULL.name)
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
-def _keep(made: result.Result) -> None:
+def _store(new: result.Result) -> None:
     result.FOLDER.mkdir(exist_ok=True)
-    result.STORED.write_text(result.dumped(made), encoding="utf-8")
-    if not plot.write(made):
-        print("matplotlib is not installed: no plots were drawn", file=sys.stderr)
-    document.write(made)
-    print(table.targets(made))
+    result.STORED.write_text(result.dumps(new), encoding="utf-8")
+    if not plot.write(new):
+        print("matplotlib is not installed, so no plots were drawn", file=sys.stderr)
+    document.write(new)
+    print(table.targets_table(new))
 
 
 def _compare(found: dict[str, Section]) -> None:
     try:
-        stored = result.loaded()
+        stored = result.load()
     except OSError:
-        print("There is no stored result to compare with: make bench keeps one.")
+        print('There is no stored result to compare with: run "make bench" to store one.')
         return
-    print(comparison.told(stored, found, machine.facts(), machine.versions()))
+    print(comparison.describe(stored, found, machine.describe(), machine.versions()))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What the package is measured against: the least that could be written for one app.
+"""The baselines: the least code that could be written for one app.
 
-Each baseline is correct for the apps of this benchmark, and for no others. What they leave out, and the package does,
-is what its overhead beyond theirs pays for: answers in pieces, ``HEAD``, compressed pages, shared caches, policies,
-validators, charsets, pages without a head tag, renewal, failures of the resolver.
+Each baseline is correct for the apps of this benchmark only. The package's overhead beyond theirs pays for what they
+leave out: streamed responses, ``HEAD``, compressed pages, shared caches, CSP, conditional headers, charsets, pages
+without a head tag, renewal, and resolvers that fail.
 
 ====================  =====================================================================================
-forwarding            a wrapper that only passes the app's answer on, written as most are
-least injecting       the smallest code that a good engineer would write to inject a snippet made before
+forwarding            a wrapper that only passes the response on, written the usual way
+minimal injector      the least code that a good engineer would write to inject a ready-made snippet
 ====================  =====================================================================================
 """
 
@@ -34,19 +34,19 @@ def asgi_forwarding(app: AsgiApp) -> AsgiApp:
     return wrapped
 
 
-def asgi_least_injecting(
-    app: AsgiApp, user: Resolver, snippets: Snippets, put: Callable[[bytes, bytes], bytes] | None = None
+def asgi_minimal_injector(
+    app: AsgiApp, user: Resolver, snippets: Snippets, insert: Callable[[bytes, bytes], bytes] | None = None
 ) -> AsgiApp:
-    """The least code that injects: for pages in one message, with a head tag as its author writes it.
+    """The least code that injects, for pages that come in one message and have a plain ``<head>``.
 
-    It looks whether the answer is a page, asks who is signed in, puts that user's ready snippet behind ``<head>``,
+    It checks whether the response is HTML, resolves the user, inserts that user's ready-made snippet after ``<head>``,
     corrects the length, and keeps the page out of shared caches. Nothing else.
 
     Args:
-        app: to be wrapped.
-        user: finds out who is signed in.
-        snippets: by the user's id.
-        put: puts a snippet into a page; ``None``: cuts the page in two and joins all of it.
+        app: The app to wrap.
+        user: Resolves the signed-in user.
+        snippets: Snippets by user id.
+        insert: Inserts a snippet into a page; ``None`` splits the page in two and joins the parts.
     """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
@@ -60,12 +60,12 @@ def asgi_least_injecting(
             if dict(start["headers"]).get(b"content-type", b"").startswith(b"text/html"):
                 found = user(scope)
                 if found is not None:
-                    if put is None:
+                    if insert is None:
                         before, head, after = message["body"].partition(b"<head>")
                         body = b"".join((before, head, snippets[found.id], after))
                     else:
-                        body = put(message["body"], snippets[found.id])
-                    kept = [pair for pair in start["headers"] if pair[0] not in _REPLACED]
+                        body = insert(message["body"], snippets[found.id])
+                    kept = [pair for pair in start["headers"] if pair[0] not in _REPLACED_HEADERS]
                     kept += ((b"content-length", b"%d" % len(body)), (b"cache-control", b"private, no-store"))
                     start, message = {**start, "headers": kept}, {**message, "body": body}
             await send(start)
@@ -76,27 +76,27 @@ def asgi_least_injecting(
     return wrapped
 
 
-_REPLACED = (b"content-length", b"cache-control")
+_REPLACED_HEADERS = (b"content-length", b"cache-control")
 
 
-def replaced(body: bytes, snippet: bytes) -> bytes:
-    """Puts a snippet into a page with ``bytes.replace``, which does not cut it."""
+def inject_with_replace(body: bytes, snippet: bytes) -> bytes:
+    """Inserts a snippet into a page with ``bytes.replace``, which does not split it."""
     return body.replace(b"<head>", b"<head>" + snippet, 1)
 
 
 def wsgi_forwarding(app: WsgiApp) -> WsgiApp:
-    """A wrapper that only passes on: ``start_response``, the items, and ``close``."""
+    """A wrapper that only passes on ``start_response``, the chunks and ``close``."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         def forward(status: str, headers: Any, exc_info: Any = None) -> Any:
             return start_response(status, headers, exc_info)
 
-        return _passed(app(environ, forward))
+        return _pass_through(app(environ, forward))
 
     return wrapped
 
 
-def _passed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _pass_through(chunks: Iterable[bytes]) -> Iterator[bytes]:
     try:
         yield from chunks
     finally:
@@ -104,8 +104,8 @@ def _passed(chunks: Iterable[bytes]) -> Iterator[bytes]:
             chunks.close()
 
 
-def wsgi_least_injecting(app: WsgiApp, user: Resolver, snippets: Snippets) -> WsgiApp:
-    """The least code that injects, for WSGI: it does what :func:`asgi_least_injecting` does."""
+def wsgi_minimal_injector(app: WsgiApp, user: Resolver, snippets: Snippets) -> WsgiApp:
+    """The least code that injects, for WSGI; it does the same as :func:`asgi_minimal_injector`."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         status, headers = "", []

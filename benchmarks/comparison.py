@@ -1,4 +1,4 @@
-"""What moved since the stored result, beyond what noise explains."""
+"""Reports which figures have changed since the stored result by more than noise explains."""
 
 from __future__ import annotations
 
@@ -7,59 +7,62 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import table
-from benchmarks.finding import Finding, Section, joined
+from benchmarks.finding import Finding, Section, merge
 from benchmarks.result import Result
 
-LEAST: Final = 0.1
-"""By which part a figure has to differ at least: from run to run, as against from round to round, things lie elsewhere
-in memory, and other programs run."""
-_ALIKE: Final = frozenset({"×", "", "KB"})
+MIN_CHANGE: Final = 0.1
+"""The smallest relative change to report. Unlike rounds, runs differ in memory layout and in what else is running."""
+_COMPARABLE_UNITS: Final = frozenset({"×", "", "KB"})
 
 
 @dataclass(frozen=True)
-class Move:
-    """A figure then and now."""
+class Change:
+    """One figure, in the stored result and now."""
 
-    then: Finding
+    before: Finding
     now: Finding
 
     @property
     def beyond_noise(self) -> bool:
-        """Whether the intervals do not even touch, and the figures are not almost the same."""
-        then, now = self.then.estimate, self.now.estimate
-        apart = then.high < now.low or now.high < then.low
-        return apart and abs(now.value - then.value) > LEAST * abs(then.value)
+        """Whether the intervals do not overlap and the values differ by at least :data:`MIN_CHANGE`."""
+        before, now = self.before.estimate, self.now.estimate
+        apart = before.high < now.low or now.high < before.low
+        return apart and abs(now.value - before.value) > MIN_CHANGE * abs(before.value)
 
     @property
     def better(self) -> bool:
-        """Whether it went the right way."""
-        return (self.now.estimate.value > self.then.estimate.value) == self.now.at_least
+        """Whether the figure has improved."""
+        return (self.now.estimate.value > self.before.estimate.value) == self.now.at_least
 
 
-def moves(stored: Result, now: Mapping[str, Section], machine: Mapping[str, str]) -> list[Move]:
-    """Returns the figures of both; of another machine only ratios and counts, since its times say nothing here."""
-    before = {finding.key: finding for finding in joined(stored.sections.values()).findings}
-    found = joined(now.values()).findings
+def changes(stored: Result, now: Mapping[str, Section], machine: Mapping[str, str]) -> list[Change]:
+    """Returns the figures that both have; from another machine only ratios, counts and sizes, not times."""
+    stored_findings = {finding.key: finding for finding in merge(stored.sections.values()).findings}
     same = stored.machine == machine
-    return [Move(before[f.key], f) for f in found if f.key in before and (same or f.unit in _ALIKE)]
+    return [
+        Change(stored_findings[new.key], new)
+        for new in merge(now.values()).findings
+        if new.key in stored_findings and (same or new.unit in _COMPARABLE_UNITS)
+    ]
 
 
-def told(
+def describe(
     stored: Result, now: Mapping[str, Section], machine: Mapping[str, str], versions: Mapping[str, str] | None = None
 ) -> str:
-    """Says what moved, and what else is not as it was then."""
+    """Returns a report of the figures that have changed, and of other package versions."""
     versions = versions or {}
-    each = moves(stored, now, machine)
-    moved = [move for move in each if move.beyond_noise]
-    where = "this machine" if stored.machine == machine else "another machine, so by ratios only"
-    text = f"Compared with {stored.date}, {where}: {len(moved)} of {len(each)} figures moved beyond noise.\n"
+    each = changes(stored, now, machine)
+    changed = [change for change in each if change.beyond_noise]
+    where = "this machine" if stored.machine == machine else "another machine, so ratios only"
+    text = f"Compared with {stored.date}, {where}: {len(changed)} of {len(each)} figures have changed beyond noise.\n"
     others = [
-        f"{name} {then} -> {versions[name]}"
-        for name, then in stored.versions.items()
-        if versions.get(name, then) != then
+        f"{name} {version} -> {versions[name]}"
+        for name, version in stored.versions.items()
+        if versions.get(name, version) != version
     ]
     text += f"  other versions: {', '.join(others)}\n" if others else ""
-    for move in moved:
-        way = "better" if move.better else "worse"
-        text += f"  {way}: {move.now.key}: {table.measured(move.then)} -> {table.measured(move.now)}\n"
+    for change in changed:
+        verdict = "better" if change.better else "worse"
+        figures = f"{table.format_estimate(change.before)} -> {table.format_estimate(change.now)}"
+        text += f"  {verdict}: {change.now.key}: {figures}\n"
     return text

@@ -1,4 +1,4 @@
-"""The documents that show a stored result: ``python -m benchmarks.document`` writes them, a test compares them."""
+"""The documents that show the stored result. ``python -m benchmarks.document`` writes them; a test compares them."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import table
-from benchmarks.result import FOLDER, Result, loaded
+from benchmarks.result import FOLDER, Result, load
 
 ROOT: Final = Path(__file__).parent.parent
 REPORT: Final = FOLDER / "results.md"
-_ADDED: Final = "Microseconds that each adds to a request for a 10 KB page, in process."
+_OVERHEAD: Final = "Microseconds that each adds to a request for a 10 KB page, in process."
 _UNITS: Final = {
-    "apps": "Microseconds of the app alone, and what each wrapper adds to a page of it, in process.",
-    "pieces": "Microseconds of each by itself.",
+    "apps": "Microseconds of the app alone, and what each wrapper adds to one of its pages, in process.",
+    "pieces": "Microseconds of each operation on its own.",
 }
 _START, _END = "<!-- measured -->\n", "<!-- /measured -->"
 
 
-def whole(result: Result) -> str:
-    """Writes all of a result."""
-    parts = [table.about(result), f"## Targets\n\n{table.targets(result)}"]
+def full_report(result: Result) -> str:
+    """Returns a whole result as Markdown."""
+    parts = [table.describe_run(result), f"## Targets\n\n{table.targets_table(result)}"]
     for name, section in result.sections.items():
-        again = f"Again: `make bench ARGS={name}`."
+        reproduce = f"Reproduce: `make bench ARGS={name}`."
         parts += [
-            f"## {title}\n\n{_UNITS.get(name, _ADDED)} {again}\n\n{table.costs(found)}"
+            f"## {title}\n\n{_UNITS.get(name, _OVERHEAD)} {reproduce}\n\n{table.costs_table(found)}"
             for title, found in section.costs.items()
         ]
         parts += [
-            f"## {each.by[0].upper()}{each.by[1:]}\n\n{each.measure}. {again}\n\n{table.growth(each)}"
+            f"## {each.by[0].upper()}{each.by[1:]}\n\n{each.measure}. {reproduce}\n\n{table.growth_table(each)}"
             for each in section.growth
         ]
-    told = table.notes(result.sections.values())
-    if told:
-        parts.append(f"## Not measured\n\n{told}")
+    notes = table.notes_list(result.sections.values())
+    if notes:
+        parts.append(f"## Not measured\n\n{notes}")
     return "\n".join(parts)
 
 
 def report(result: Result) -> str:
-    """Writes the report that is kept beside the JSON."""
+    """Returns the report that is stored beside the JSON."""
     plots = "![Overhead](overhead.svg)\n\n![Growth](growth.svg)\n"
-    return f"# What `make bench` measured\n\n{whole(result)}\n{plots}"
+    return f"# Results of `make bench`\n\n{full_report(result)}\n{plots}"
 
 
-def for_readme(result: Result) -> str:
-    """Writes what the README shows."""
-    return f"{table.targets(result, brief=True)}\n{table.about(result)}"
+def readme_part(result: Result) -> str:
+    """Returns the part that the README shows."""
+    return f"{table.targets_table(result, brief=True)}\n{table.describe_run(result)}"
 
 
-DOCUMENTS: Final[Mapping[str, Callable[[Result], str]]] = {"docs/performance.md": whole, "README.md": for_readme}
-"""Documents with a part between marks, by path; one that has no marks is left alone."""
+DOCUMENTS: Final[Mapping[str, Callable[[Result], str]]] = {"docs/performance.md": full_report, "README.md": readme_part}
+"""What to write between the markers of each document."""
 
 
-def rendered(name: str, result: Result) -> tuple[str, str]:
-    """Returns a document as it is, and as the result would have it."""
+def render(name: str, result: Result) -> tuple[str, str]:
+    """Returns the text of a document now, and as it should be for this result."""
     text = (ROOT / name).read_text(encoding="utf-8")
     pattern = re.compile(re.escape(_START) + ".*?" + re.escape(_END), re.DOTALL)
     return text, pattern.sub(lambda _: f"{_START}{DOCUMENTS[name](result)}{_END}", text)
 
 
 def write(result: Result) -> None:
-    """Writes the report, and the documents' parts."""
+    """Writes the report and the generated parts of the documents."""
     REPORT.write_text(report(result), encoding="utf-8")
     for name in DOCUMENTS:
-        (ROOT / name).write_text(rendered(name, result)[1], encoding="utf-8")
+        (ROOT / name).write_text(render(name, result)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write(loaded())
+    write(load())

@@ -1,4 +1,4 @@
-"""How long to measure: for a result that is kept, for a look in between, or to see that the code runs."""
+"""How long to measure: for a stored result, for a quick comparison, or only to check that the code runs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """How much to measure.
 
     Attributes:
-        name: of the effort.
-        rounds: of all cases, interleaved.
-        batch: seconds that one case runs for in one round, at least.
-        scale: of the counts that a section has of its own.
+        name: Its name on the command line.
+        rounds: Number of rounds; each round runs every case.
+        batch: Minimum seconds for which one case runs in one round.
+        scale: Factor for the counts that a section has of its own.
     """
 
     name: str
@@ -21,9 +21,9 @@ class Effort:
     batch: float
     scale: float
 
-    def of(self, count: int, least: int = 1) -> int:
-        """Returns a section's own count at this effort."""
-        return max(least, round(count * self.scale))
+    def scaled(self, count: int, minimum: int = 1) -> int:
+        """Returns a section's own count, scaled to this effort."""
+        return max(minimum, round(count * self.scale))
 
 
 FULL = Effort("full", 101, 0.004, 1)

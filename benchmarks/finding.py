@@ -1,4 +1,4 @@
-"""What a section of the benchmarks found, and its form in JSON."""
+"""The result of one section of the benchmarks, and its JSON form."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from benchmarks.rounds import Estimate
 
 @dataclass(frozen=True)
 class Finding:
-    """One measured number, and its target if it has one.
+    """One measured figure, with its target if it has one.
 
     Attributes:
-        case: what was done, a row of the table.
-        measure: what the number is, such as ``ours / forwarding``.
-        estimate: the number.
-        unit: of the number; ratios have the sign of multiplication.
-        limit: the target, or ``None``.
-        at_least: whether more is better, so that the target is the least it may be.
+        case: What was measured; the first column of the table.
+        measure: What the figure means, such as ``widgetmw / forwarding``.
+        estimate: The figure.
+        unit: Its unit; a multiplication sign for a ratio.
+        limit: The target, or ``None``.
+        at_least: Whether more is better, so that the target is a minimum.
     """
 
     case: str
@@ -31,12 +31,12 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """Names it in every run."""
+        """Identifies the figure across runs."""
         return f"{self.case}: {self.measure}"
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; ``None`` where there is none."""
+        """Whether the target is met; ``None`` without a target."""
         if self.limit is None:
             return None
         return self.estimate.value >= self.limit if self.at_least else self.estimate.value <= self.limit
@@ -47,11 +47,11 @@ class Growth:
     """How a cost grows.
 
     Attributes:
-        by: what grows.
-        unit: of it; empty for a plain number.
-        measure: what the lines show.
-        points: of what grows.
-        lines: by name, a number for each of the points.
+        by: The quantity on the x axis.
+        unit: Its unit; empty for a plain count.
+        measure: The quantity on the y axis.
+        points: The values on the x axis.
+        lines: The values on the y axis, one for each point, by name.
     """
 
     by: str
@@ -63,13 +63,13 @@ class Growth:
 
 @dataclass(frozen=True)
 class Section:
-    """What one section found.
+    """The result of one section.
 
     Attributes:
-        findings: rows of the table of targets, and what is told beside them.
-        costs: microseconds per request by case, in tables by title.
-        growth: how costs grow.
-        notes: what could not be measured, and why.
+        findings: Rows of the table of targets, with or without a target.
+        costs: Tables by title; each has microseconds by case.
+        growth: How costs grow.
+        notes: What could not be measured, and why.
     """
 
     findings: Sequence[Finding] = ()
@@ -79,7 +79,7 @@ class Section:
 
 
 def to_json(section: Section) -> dict[str, Any]:
-    """Returns JSON values, with four digits: more of them would be noise."""
+    """Returns JSON values, rounded to four digits: more would be noise."""
     rounded: dict[str, Any] = _rounded(asdict(section))
     return rounded
 
@@ -93,7 +93,7 @@ def _rounded(value: Any) -> Any:
 
 
 def from_json(data: Mapping[str, Any]) -> Section:
-    """Reads what :func:`to_json` wrote."""
+    """Reads the output of :func:`to_json`."""
     return Section(
         tuple(Finding(**{**each, "estimate": Estimate(**each["estimate"])}) for each in data["findings"]),
         {title: {name: Estimate(**each) for name, each in costs.items()} for title, costs in data["costs"].items()},
@@ -102,8 +102,8 @@ def from_json(data: Mapping[str, Any]) -> Section:
     )
 
 
-def joined(sections: Iterable[Section]) -> Section:
-    """Returns several sections as one."""
+def merge(sections: Iterable[Section]) -> Section:
+    """Merges several sections into one."""
     each = list(sections)
     return Section(
         [finding for section in each for finding in section.findings],

@@ -1,4 +1,4 @@
-"""The machine: which it is, one core of it to measure on, and the memory that a process has."""
+"""The machine: its description, the core to measure on, and the memory and CPU time of processes."""
 
 from __future__ import annotations
 
@@ -33,38 +33,37 @@ _PACKAGES = (
 )
 _PAGE = resource.getpagesize()
 
-
 CORES: Final = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset[int]()
-"""The cores that this process had when it started; empty where the system does not tell."""
+"""The cores this process could use when it started; empty if the system does not say."""
 
 
 def pin() -> None:
-    """Keeps this process, and those that it starts, on one core: the last, since the first serves most interrupts."""
-    _keep({max(CORES, default=0)})
+    """Pins this process and its children to the last core; the first one serves most interrupts."""
+    _set_affinity({max(CORES, default=0)})
 
 
-def pin_away() -> None:
-    """Keeps this process, which only loads or drains another, off that core, where there is a second one."""
-    _keep((CORES - {max(CORES, default=0)}) or CORES)
+def pin_to_other_cores() -> None:
+    """Keeps a process that only loads or drains another one off that core, if there is a second core."""
+    _set_affinity((CORES - {max(CORES, default=0)}) or CORES)
 
 
-def pin_to(count: int) -> None:
-    """Lets this process, and those that it starts, run on so many cores: the last ones."""
-    _keep(set(sorted(CORES)[-count:]))
+def pin_to_last(count: int) -> None:
+    """Pins this process and its children to the last ``count`` cores."""
+    _set_affinity(set(sorted(CORES)[-count:]))
 
 
 def unpin() -> None:
-    """Lets this process run on all cores."""
-    _keep(CORES)
+    """Lets this process run on all cores again."""
+    _set_affinity(CORES)
 
 
-def _keep(chosen: AbstractSet[int]) -> None:
+def _set_affinity(chosen: AbstractSet[int]) -> None:
     if CORES:
         os.sched_setaffinity(0, chosen)
 
 
-def facts() -> dict[str, str]:
-    """Returns what a reader needs to know about the machine; no name of it and no path."""
+def describe() -> dict[str, str]:
+    """Describes the machine to a reader, without its name or any path."""
     implementation = f"{platform.python_implementation()} {platform.python_version()}"
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         implementation += " without GIL"
@@ -86,7 +85,7 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the packages that take part, as far as they are installed."""
+    """Returns the versions of the measured packages that are installed."""
     found = {}
     for name in _PACKAGES:
         try:
@@ -96,13 +95,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def busy() -> bool:
-    """Whether other programs keep more than a quarter of the machine at work."""
+def is_busy() -> bool:
+    """Whether other programs use more than a quarter of the machine."""
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1) / 4
 
 
-def resident() -> int:
-    """Returns the bytes of memory that this process holds; at their highest where the system tells only that."""
+def resident_bytes() -> int:
+    """Returns the resident memory of this process; its peak where the system reports only that."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     except OSError:
@@ -110,13 +109,13 @@ def resident() -> int:
         return peak if sys.platform == "darwin" else peak * 1024
 
 
-def group_seconds(group: int) -> float | None:
-    """Returns how long the processes of a group have been at work, or ``None`` where the system does not tell."""
+def group_cpu_seconds(group: int) -> float | None:
+    """Returns the CPU seconds of a process group, or ``None`` if the system does not report them."""
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it has just ended
+        except OSError:  # the process has just exited
             continue
         if int(words[2]) == group:
             ticks += int(words[11]) + int(words[12])

@@ -1,4 +1,4 @@
-"""A result as it is kept: what was found, on which machine, with which versions, and when."""
+"""A stored result: the figures, and the machine, package versions and date they were measured with."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STORED: Final = FOLDER / "results.json"
 
 @dataclass(frozen=True)
 class Result:
-    """One run.
+    """The result of one run.
 
     Attributes:
-        date: of the run, UTC, without the time.
-        machine: processor, cores, system, Python.
-        versions: of the packages that took part.
-        sections: what each found, by name.
+        date: Date of the run, in UTC.
+        machine: Processor, cores, system, Python.
+        versions: Versions of the measured packages.
+        sections: The result of each section, by name.
     """
 
     date: str
@@ -33,23 +33,23 @@ class Result:
     sections: Mapping[str, Section]
 
 
-def made(sections: Mapping[str, Section]) -> Result:
-    """Returns a result of this machine, here and now."""
-    return Result(f"{datetime.now(UTC):%Y-%m-%d}", machine.facts(), machine.versions(), sections)
+def create(sections: Mapping[str, Section]) -> Result:
+    """Returns a result with this machine's description and today's date."""
+    return Result(f"{datetime.now(UTC):%Y-%m-%d}", machine.describe(), machine.versions(), sections)
 
 
-def dumped(result: Result) -> str:
-    """Writes it."""
+def dumps(result: Result) -> str:
+    """Returns a result as JSON."""
     sections = {name: to_json(section) for name, section in result.sections.items()}
     data = {"date": result.date, "machine": result.machine, "versions": result.versions, "sections": sections}
     return json.dumps(data, indent=1) + "\n"
 
 
-def loaded(path: Path = STORED) -> Result:
+def load(path: Path = STORED) -> Result:
     """Reads a stored result.
 
     Raises:
-        OSError: there is none.
+        OSError: There is no stored result.
     """
     data = json.loads(path.read_text(encoding="utf-8"))
     return Result(**{**data, "sections": {name: from_json(each) for name, each in data["sections"].items()}})

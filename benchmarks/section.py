@@ -1,7 +1,7 @@
-"""Runs one section, alone in its process: ``python -m benchmarks.section asgi full`` prints what it found as JSON.
+"""Runs one section in its own process: ``python -m benchmarks.section asgi full`` prints its result as JSON.
 
-A process of its own, since what one section imports and leaves behind would change the next one's memory and garbage
-collections.
+With a shared process, what one section imports and leaves behind would affect the memory and garbage collection of the
+next one.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from benchmarks import machine
 from benchmarks.effort import EFFORTS, Effort
 from benchmarks.finding import Section, from_json, to_json
 
-_LONGEST = 400.0
+_TIMEOUT = 400.0
 
 
 class SectionError(Exception):
-    """A section was not measured to its end; the message says which, and why."""
+    """A section failed; the message says which one, and why."""
 
 
 def run(name: str, effort: Effort) -> Section:
-    """Runs a section in a process of its own.
+    """Runs a section in its own process.
 
     Raises:
-        SectionError: it failed, or took too long.
+        SectionError: The section failed or took too long.
     """
     words = [sys.executable, "-m", "benchmarks.section", name, effort.name]
     try:
-        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=_LONGEST)
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise SectionError(f"{name} was not done within {_LONGEST:.0f} s") from None
+        raise SectionError(f"{name} did not finish within {_TIMEOUT:.0f} s") from None
     except subprocess.CalledProcessError as error:
         raise SectionError(f"{name} failed with exit code {error.returncode}") from None
     return from_json(json.loads(done.stdout.splitlines()[-1]))

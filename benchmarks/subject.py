@@ -1,11 +1,11 @@
-"""The package as it is measured: one vendor unless said otherwise, and the token in the cache."""
+"""The package as it is measured: one vendor by default, and a cached token."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from benchmarks.traffic import SHORT, AsgiApp, Loop, WsgiApp, asgi_answering, looping, page
+from benchmarks.traffic import SHORT_HEADERS, AsgiApp, Loop, WsgiApp, asgi_app, event_loop, page
 from widgetmw import Settings, User, asgi, testing, wsgi
 
 ADA = User("ada", name="Ada", email="ada@shop.example")
@@ -14,53 +14,53 @@ VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
 
 @cache
 def settings(vendors: int = 1) -> Settings:
-    """Settings with so many vendors; their keys are made for this process."""
+    """Returns settings with the first ``vendors`` vendors, with throw-away keys."""
     return testing.settings(*VENDORS[:vendors])
 
 
 def signed_in(request: Any) -> User | None:
-    """A resolver that has the user at hand."""
+    """A resolver that returns the same ``User`` each time."""
     return ADA
 
 
-def nobody(request: Any) -> User | None:
-    """A resolver that finds nobody."""
+def anonymous(request: Any) -> User | None:
+    """A resolver for anonymous visitors."""
     return None
 
 
-def made_anew(request: Any) -> User | None:
-    """A resolver that makes a user object for each request, as those that read a session do."""
+def new_user(request: Any) -> User | None:
+    """A resolver that creates a ``User`` for each request, like one that reads a session."""
     return User("ada", name="Ada", email="ada@shop.example")
 
 
-def asgi_ours(app: AsgiApp, user: Any = signed_in, vendors: int = 1) -> AsgiApp:
-    """The package around an ASGI app."""
+def asgi_widgetmw(app: AsgiApp, user: Any = signed_in, vendors: int = 1) -> AsgiApp:
+    """Wraps an ASGI app in the package's middleware."""
     return asgi.WidgetMiddleware(app, settings(vendors), user=user)
 
 
-def wsgi_ours(app: WsgiApp, user: Any = signed_in, vendors: int = 1) -> WsgiApp:
-    """The package around a WSGI app."""
+def wsgi_widgetmw(app: WsgiApp, user: Any = signed_in, vendors: int = 1) -> WsgiApp:
+    """Wraps a WSGI app in the package's middleware."""
     return wsgi.WidgetMiddleware(app, settings(vendors), user=user)
 
 
 @cache
 def snippets() -> dict[str, bytes]:
-    """What the baselines inject: the very bytes that the package adds, so that both handle as many."""
+    """Returns what the baselines inject: exactly the bytes that the package adds."""
     before = page()
-    with looping() as loop:
-        after = added_to(loop, before)
+    with event_loop() as loop:
+        after = added_bytes(loop, before)
     return {ADA.id: after}
 
 
-def added_to(loop: Loop, before: bytes) -> bytes:
+def added_bytes(loop: Loop, before: bytes) -> bytes:
     """Returns the bytes that the package adds to a page.
 
     Raises:
-        AssertionError: it adds none; then there is nothing to measure.
+        AssertionError: It adds none, so there is nothing to measure.
     """
-    after = loop.answer(asgi_ours(asgi_answering(before)), SHORT)
-    place = before.index(b"<head>") + len(b"<head>")
-    span = after[place : place + len(after) - len(before)]
+    after = loop.get(asgi_widgetmw(asgi_app(before)), SHORT_HEADERS)
+    offset = before.index(b"<head>") + len(b"<head>")
+    span = after[offset : offset + len(after) - len(before)]
     assert span.startswith(b"<script")
-    assert after == before[:place] + span + before[place:]
+    assert after == before[:offset] + span + before[offset:]
     return span

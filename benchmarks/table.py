@@ -1,4 +1,4 @@
-"""Findings as Markdown."""
+"""Results as Markdown tables."""
 
 from __future__ import annotations
 
@@ -10,61 +10,61 @@ from benchmarks.result import Result
 from benchmarks.rounds import Estimate
 
 NOISY: Final = 0.1
-"""A figure whose interval is wider than this part of it, to either side, is shown with its fastest rounds too."""
+"""If half the interval is wider than this share of the value, the figure of the fastest rounds is shown too."""
 
 
-def written(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Writes a table."""
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def number(value: float) -> str:
-    """Writes a number with three digits, as people do."""
+def format_number(value: float) -> str:
+    """Formats a number with three significant digits."""
     if value and abs(value) < 1000:
         digits = f"{value:.3g}"
         return f"{float(digits):g}" if "e" in digits else digits
     return f"{round(value):,}"
 
 
-def _value(finding: Finding) -> str:
-    return f"{number(finding.estimate.value)} {finding.unit}".strip()
+def _format_value(finding: Finding) -> str:
+    return f"{format_number(finding.estimate.value)} {finding.unit}".strip()
 
 
-def measured(finding: Finding) -> str:
-    """Writes a figure, and the interval it is known to."""
-    estimate, text = finding.estimate, _value(finding)
+def format_estimate(finding: Finding) -> str:
+    """Formats a figure with its interval."""
+    estimate, text = finding.estimate, _format_value(finding)
     if estimate.low != estimate.high:
-        text += f" ({number(estimate.low)} to {number(estimate.high)})"
-    if estimate.noise > NOISY and estimate.least is not None:
-        text += f"; fastest rounds: {number(estimate.least)} {finding.unit}"
+        text += f" ({format_number(estimate.low)} to {format_number(estimate.high)})"
+    if estimate.noise > NOISY and estimate.fastest is not None:
+        text += f"; fastest rounds: {format_number(estimate.fastest)} {finding.unit}"
     return text
 
 
-def target(finding: Finding) -> str:
-    """Writes what it should be."""
+def format_target(finding: Finding) -> str:
+    """Formats the target."""
     if finding.limit is None:
         return ""
     sign = "≥" if finding.at_least else "≤"
-    return f"{sign} {number(finding.limit)}{' ' + finding.unit if finding.unit else ''}"
+    return f"{sign} {format_number(finding.limit)}{' ' + finding.unit if finding.unit else ''}"
 
 
 def verdict(finding: Finding) -> str:
-    """Writes whether that is so."""
+    """Says whether the target is met."""
     if finding.met is None or finding.limit is None:
         return ""
     within = finding.estimate.low < finding.limit < finding.estimate.high
     return ("yes" if finding.met else "**no**") + (", within noise" if within else "")
 
 
-def targets(result: Result, brief: bool = False) -> str:
-    """Writes the table of targets, each row with how to measure it again; in brief without what has no target."""
+def targets_table(result: Result, brief: bool = False) -> str:
+    """Returns the table of targets; ``brief`` omits the intervals and the rows without a target."""
     rows = [
         (
             finding.case,
             finding.measure,
-            _value(finding) if brief else measured(finding),
-            target(finding),
+            _format_value(finding) if brief else format_estimate(finding),
+            format_target(finding),
             verdict(finding),
             f"`make bench ARGS={name}`",
         )
@@ -72,32 +72,35 @@ def targets(result: Result, brief: bool = False) -> str:
         for finding in section.findings
         if not brief or finding.limit is not None
     ]
-    return written(("case", "what", "measured", "target", "met", "again"), rows)
+    return markdown_table(("case", "measure", "measured", "target", "met", "reproduce"), rows)
 
 
-def costs(found: Mapping[str, Estimate]) -> str:
-    """Writes microseconds by name."""
-    rows = [(name, number(each.value), f"{number(each.low)} to {number(each.high)}") for name, each in found.items()]
-    return written(("", "µs", "interval"), rows)
+def costs_table(found: Mapping[str, Estimate]) -> str:
+    """Returns a table of microseconds by name."""
+    rows = [
+        (name, format_number(each.value), f"{format_number(each.low)} to {format_number(each.high)}")
+        for name, each in found.items()
+    ]
+    return markdown_table(("", "µs", "interval"), rows)
 
 
-def growth(each: Growth) -> str:
-    """Writes how a cost grows."""
+def growth_table(each: Growth) -> str:
+    """Returns the table of how a cost grows."""
     by = f"{each.by}, {each.unit}" if each.unit else each.by
     rows = [
-        (f"{point:,}", *(number(line[place]) for line in each.lines.values()))
+        (f"{point:,}", *(format_number(line[place]) for line in each.lines.values()))
         for place, point in enumerate(each.points)
     ]
-    return written((by, *each.lines), rows)
+    return markdown_table((by, *each.lines), rows)
 
 
-def notes(sections: Iterable[Section]) -> str:
-    """Writes what could not be measured."""
+def notes_list(sections: Iterable[Section]) -> str:
+    """Returns the list of what could not be measured."""
     return "".join(f"- {note}\n" for section in sections for note in section.notes)
 
 
-def about(result: Result) -> str:
-    """Writes machine, versions and date."""
+def describe_run(result: Result) -> str:
+    """Returns the date, the machine and the package versions."""
     facts = "; ".join(f"{name}: {value}" for name, value in result.machine.items())
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     return f"Measured on {result.date}. {facts}.\n\n{versions}.\n"

@@ -1,4 +1,4 @@
-"""Pages, requests, apps and servers that cost next to nothing, so that what is put in between is what one sees."""
+"""Pages, requests, and apps and servers that take almost no time, so that a measurement shows the wrapper alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmarks.rounds import Batch
 AsgiApp: TypeAlias = Callable[[Any, Any, Any], Any]
 WsgiApp: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
-Copied: TypeAlias = Callable[[Headers], Headers]
+CopyHeaders: TypeAlias = Callable[[Headers], Headers]
 
 HTML, JSON = b"text/html; charset=utf-8", b"application/json"
-SHORT: Headers = [(b"host", b"shop.example"), (b"accept", b"text/html"), (b"cookie", b"session=1")]
-CHROME: Headers = [
+SHORT_HEADERS: Headers = [(b"host", b"shop.example"), (b"accept", b"text/html"), (b"cookie", b"session=1")]
+CHROME_HEADERS: Headers = [
     (b"host", b"shop.example"),
     (b"connection", b"keep-alive"),
     (b"cache-control", b"max-age=0"),
@@ -37,8 +37,8 @@ CHROME: Headers = [
     (b"accept-language", b"en-GB,en;q=0.9"),
     (b"cookie", b"session=0123456789abcdef; widgetmw=1"),
 ]
-# with content-type and content-length they are nine
-SEVEN: Headers = [
+# nine headers, together with content-type and content-length
+SEVEN_HEADERS: Headers = [
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -50,12 +50,12 @@ SEVEN: Headers = [
 
 
 def page(size: int = 10_000, before: int = 0, head: int = 0) -> bytes:
-    """Makes a page.
+    """Returns a page.
 
     Args:
-        size: bytes of it, at least.
-        before: bytes of a comment that stands before the head.
-        head: bytes of meta elements within the head.
+        size: Minimum size in bytes.
+        before: Bytes of a comment before the head.
+        head: Bytes of meta elements inside the head.
     """
     comment = b"<!--" + b"-" * (before - 7) + b"-->" if before >= 7 else b""
     meta = b'<meta name="a" content="b">\n' * (head // 28)
@@ -75,21 +75,21 @@ def page(size: int = 10_000, before: int = 0, head: int = 0) -> bytes:
 # ASGI
 
 
-def anew(headers: Headers) -> Headers:
-    """Copies headers byte for byte, as servers and frameworks make them: no hash of a name is known yet."""
+def copy_bytes(headers: Headers) -> Headers:
+    """Returns new bytes objects, as from a server or framework: their hashes are not cached yet."""
     return [(bytes(bytearray(name)), bytes(bytearray(value))) for name, value in headers]
 
 
-def asgi_answering(
-    body: bytes, kind: bytes = HTML, more: Headers | None = None, chunks: int = 1, copied: Copied = list
+def asgi_app(
+    body: bytes, kind: bytes = HTML, more: Headers | None = None, chunks: int = 1, copy_headers: CopyHeaders = list
 ) -> AsgiApp:
-    """An app that answers with a body, in one message or in several, and with a copy of its headers."""
+    """Returns an app that sends a body in one or more messages, with a copy of its headers."""
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(more or ())]
     step = -(-len(body) // chunks)
     pieces = [body[i : i + step] for i in range(0, len(body), step)]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": copied(headers)})
+        await send({"type": "http.response.start", "status": 200, "headers": copy_headers(headers)})
         for piece in pieces[:-1]:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": pieces[-1]})
@@ -98,7 +98,7 @@ def asgi_answering(
 
 
 def asgi_request(headers: Headers, path: str = "/") -> dict[str, Any]:
-    """A scope as uvicorn makes it."""
+    """Returns a scope like uvicorn's."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -116,50 +116,50 @@ def asgi_request(headers: Headers, path: str = "/") -> dict[str, Any]:
     }
 
 
-async def nothing_more() -> dict[str, Any]:
-    """The server's ``receive``: a request without a body."""
+async def empty_receive() -> dict[str, Any]:
+    """Acts as the server's ``receive`` for a request without a body."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def nowhere(message: Any) -> None:
-    """The server's ``send``."""
+async def discard(message: Any) -> None:
+    """Acts as the server's ``send``."""
 
 
 class Loop:
-    """An event loop that apps are called in, without a server."""
+    """An event loop that calls ASGI apps without a server."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
 
-    def batch(self, app: AsgiApp, headers: Headers, path: str = "/", copied: Copied = list) -> Batch:
-        """Calls the app so many times."""
+    def batch(self, app: AsgiApp, headers: Headers, path: str = "/", copy_headers: CopyHeaders = list) -> Batch:
+        """Returns a batch of calls to the app."""
 
         async def calls(count: int) -> float:
             start = time.thread_time()
             for _ in range(count):
-                await app(asgi_request(copied(headers), path), nothing_more, nowhere)
+                await app(asgi_request(copy_headers(headers), path), empty_receive, discard)
             return time.thread_time() - start
 
         return lambda count: self._loop.run_until_complete(calls(count))
 
-    def answer(self, app: AsgiApp, headers: Headers, path: str = "/") -> bytes:
-        """Returns the body of one answer."""
+    def get(self, app: AsgiApp, headers: Headers, path: str = "/") -> bytes:
+        """Requests a path and returns the body."""
         parts: list[bytes] = []
 
         async def send(message: Any) -> None:
             parts.append(bytes(message.get("body", b"")))
 
-        self._loop.run_until_complete(app(asgi_request(headers, path), nothing_more, send))
+        self._loop.run_until_complete(app(asgi_request(headers, path), empty_receive, send))
         return b"".join(parts)
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the loop."""
         self._loop.close()
 
 
 @contextmanager
-def looping() -> Iterator[Loop]:
-    """An event loop for a while."""
+def event_loop() -> Iterator[Loop]:
+    """Provides an event loop and closes it."""
     loop = Loop()
     try:
         yield loop
@@ -170,8 +170,8 @@ def looping() -> Iterator[Loop]:
 # WSGI
 
 
-def wsgi_answering(body: bytes, kind: bytes = HTML, more: Headers | None = None) -> WsgiApp:
-    """An app that answers with a body, as a list of one item."""
+def wsgi_app(body: bytes, kind: bytes = HTML, more: Headers | None = None) -> WsgiApp:
+    """Returns an app that responds with a list of one chunk."""
     pairs = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(more or ())]
     headers = [(name.decode().title(), value.decode()) for name, value in pairs]
 
@@ -183,7 +183,7 @@ def wsgi_answering(body: bytes, kind: bytes = HTML, more: Headers | None = None)
 
 
 def wsgi_request(headers: Headers, path: str = "/") -> dict[str, Any]:
-    """An environ as gunicorn makes it."""
+    """Returns an environ like gunicorn's."""
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
@@ -207,18 +207,20 @@ def wsgi_request(headers: Headers, path: str = "/") -> dict[str, Any]:
     }
 
 
-def started(status: str, headers: Sequence[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
-    """The server's ``start_response``."""
-    return _written
+def server_start_response(
+    status: str, headers: Sequence[tuple[str, str]], exc_info: Any = None
+) -> Callable[[bytes], None]:
+    """Acts as the server's ``start_response``."""
+    return _reject_write
 
 
-def _written(data: bytes) -> None:
-    raise AssertionError("no app here uses write()")
+def _reject_write(data: bytes) -> None:
+    raise AssertionError("no benchmark app uses write()")
 
 
-def served(app: WsgiApp, environ: dict[str, Any]) -> bytes:
-    """Calls an app as a server does, and returns the body."""
-    chunks = app(environ, started)
+def response_body(app: WsgiApp, environ: dict[str, Any]) -> bytes:
+    """Calls an app like a server and returns the body."""
+    chunks = app(environ, server_start_response)
     try:
         return b"".join(chunks)
     finally:
@@ -227,13 +229,13 @@ def served(app: WsgiApp, environ: dict[str, Any]) -> bytes:
 
 
 def wsgi_batch(app: WsgiApp, headers: Headers) -> Batch:
-    """Calls the app so many times."""
+    """Returns a batch of calls to the app."""
     request = wsgi_request(headers)
 
     def calls(count: int) -> float:
         start = time.thread_time()
         for _ in range(count):
-            chunks = app(request.copy(), started)
+            chunks = app(request.copy(), server_start_response)
             for _ in chunks:
                 pass
             if hasattr(chunks, "close"):

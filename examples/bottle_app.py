@@ -1,4 +1,7 @@
-"""Bottle with a sign-in by signed cookie: ``python examples/bottle_app.py``, then http://127.0.0.1:8000/."""
+"""Bottle with sign-in via a signed cookie.
+
+Run ``python examples/bottle_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 from html import escape
@@ -9,31 +12,35 @@ from bottle import BaseRequest, Bottle, redirect, request, response, run
 from widgetmw import User
 from widgetmw.wsgi import WidgetMiddleware
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
-KEY = os.environ.get("SECRET_KEY", "a-demo-key")
+KEY = os.environ.get("SECRET_KEY", "insecure-demo-key")
 shop = Bottle()
 
 
 def current_user(environ: dict[str, Any]) -> User | None:
-    """Says who is signed in. Not by Bottle's own ``request``: at the endpoint that is still the one before."""
-    person = BaseRequest(environ).get_cookie("person", secret=KEY)
-    return User(person, name=PEOPLE[person]) if person in PEOPLE else None
+    """Returns the signed-in user.
+
+    Don't use Bottle's global ``request`` here: on the token endpoint it still holds the previous request, possibly
+    another user's.
+    """
+    user_id = BaseRequest(environ).get_cookie("user_id", secret=KEY)
+    return User(user_id, name=USERS[user_id]) if user_id in USERS else None
 
 
 @shop.get("/")
 def page() -> str:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     user = current_user(request.environ)
     who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
     return PAGE.replace("WHO", who)
@@ -41,16 +48,16 @@ def page() -> str:
 
 @shop.post("/sign-in")
 def sign_in() -> None:
-    """Signs in whoever was chosen; a real app asks for a password."""
-    if request.forms.get("id") in PEOPLE:
-        response.set_cookie("person", request.forms.get("id"), secret=KEY, path="/", httponly=True, samesite="lax")
+    """Signs in the chosen user. A real app would ask for a password."""
+    if request.forms.get("id") in USERS:
+        response.set_cookie("user_id", request.forms.get("id"), secret=KEY, path="/", httponly=True, samesite="lax")
     redirect("./", 303)
 
 
 @shop.post("/sign-out")
 def sign_out() -> None:
-    """Forgets who was signed in."""
-    response.delete_cookie("person", path="/")
+    """Signs the user out."""
+    response.delete_cookie("user_id", path="/")
     redirect("./", 303)
 
 
@@ -67,7 +74,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -86,7 +93,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

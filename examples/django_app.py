@@ -1,4 +1,7 @@
-"""Django in one file, with its own users and sessions: ``python examples/django_app.py``, then http://127.0.0.1:8000/."""
+"""Django in one file, with its own users and sessions.
+
+Run ``python examples/django_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 import sys
@@ -8,10 +11,10 @@ from django.conf import settings
 from django.core.management import call_command, execute_from_command_line
 from django.http import HttpRequest, HttpResponse
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
@@ -20,7 +23,7 @@ if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in o
 
 settings.configure(
     DEBUG=True,
-    SECRET_KEY=os.environ.get("SECRET_KEY", "a-demo-key"),
+    SECRET_KEY=os.environ.get("SECRET_KEY", "insecure-demo-key"),
     ALLOWED_HOSTS=["127.0.0.1", "localhost"],
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=[
@@ -36,7 +39,7 @@ settings.configure(
         "django.middleware.common.CommonMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "widgetmw.django.WidgetMiddleware",  # below the two above that it needs: GZip and Authentication
+        "widgetmw.django.WidgetMiddleware",  # must come after GZipMiddleware and AuthenticationMiddleware
     ],
     DATABASES={
         "default": {
@@ -50,11 +53,11 @@ settings.configure(
             "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
         }
     ],
-    WIDGETMW={"DELIVERY": "inline"},  # settings of widgetmw, over the environment
+    WIDGETMW={"DELIVERY": "inline"},  # overrides the environment
 )
 django.setup()
 
-from django.contrib.auth import get_user_model, login, logout  # noqa: E402  once Django is set up
+from django.contrib.auth import get_user_model, login, logout  # noqa: E402  after django.setup()
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.shortcuts import redirect  # noqa: E402
@@ -64,20 +67,20 @@ from django.views.decorators.http import require_POST  # noqa: E402
 
 
 def shop(request: HttpRequest) -> HttpResponse:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     return HttpResponse(engines["django"].from_string(PAGE).render({}, request))
 
 
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Signs in whoever was chosen; a real app asks for a password."""
+    """Signs in the chosen user. A real app would ask for a password."""
     login(request, get_user_model().objects.get(username=request.POST["id"]))
     return redirect("./")
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     logout(request)
     return redirect("./")
 
@@ -95,7 +98,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -120,7 +123,7 @@ PAGE = """<!doctype html>
 <button name="id" value="ada">Sign in as Ada</button> <button name="id" value="grace">Sign in as Grace</button>
 </form>
 {% endif %}
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

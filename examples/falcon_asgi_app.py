@@ -1,4 +1,7 @@
-"""Falcon under ASGI, with a sign-in: ``python examples/falcon_asgi_app.py``, then http://127.0.0.1:8000/."""
+"""Falcon on ASGI, with sign-in.
+
+Run ``python examples/falcon_asgi_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 import secrets
@@ -11,52 +14,52 @@ from falcon.asgi import App, Request, Response
 from widgetmw import User
 from widgetmw.asgi import WidgetMiddleware
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
-sessions: dict[str, str] = {}  # the cookie's secret to the person
+sessions: dict[str, str] = {}  # session id to user id
 
 
 def current_user(request: Request) -> User | None:
-    """Says who is signed in."""
-    person = sessions.get(request.cookies.get("session", ""))
-    return User(person, name=PEOPLE[person]) if person else None
+    """Returns the signed-in user."""
+    user_id = sessions.get(request.cookies.get("session", ""))
+    return User(user_id, name=USERS[user_id]) if user_id else None
 
 
 class Shop:
-    """The page. Nothing in it knows of the widget's token."""
+    """The page. The widget needs no changes here."""
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Shows it."""
+        """Returns the page."""
         user = current_user(request)
         who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
         response.content_type, response.text = falcon.MEDIA_HTML, PAGE.replace("WHO", who)
 
 
 class SignIn:
-    """Signs in whoever was chosen; a real app asks for a password."""
+    """Signs in the chosen user. A real app would ask for a password."""
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Starts a session."""
-        person, secret = (await request.get_media())["id"], secrets.token_urlsafe()
-        if person in PEOPLE:
+        user_id, session_id = (await request.get_media())["id"], secrets.token_urlsafe()
+        if user_id in USERS:
             sessions.pop(request.cookies.get("session", ""), None)
-            sessions[secret] = person
-        response.set_cookie("session", secret, path="/", same_site="Lax", secure=False)  # True, where https is
+            sessions[session_id] = user_id
+        response.set_cookie("session", session_id, path="/", same_site="Lax", secure=False)  # True with HTTPS
         raise falcon.HTTPSeeOther("./")
 
 
 class SignOut:
-    """Forgets who was signed in."""
+    """Signs the user out."""
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Ends the session."""
@@ -81,7 +84,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -100,7 +103,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

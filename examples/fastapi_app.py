@@ -1,4 +1,7 @@
-"""FastAPI with a session sign-in: ``python examples/fastapi_app.py``, then http://127.0.0.1:8000/."""
+"""FastAPI with session-based sign-in.
+
+Run ``python examples/fastapi_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 from html import escape
@@ -12,54 +15,54 @@ from starlette.middleware.sessions import SessionMiddleware
 from widgetmw import User
 from widgetmw.fastapi import install
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
 
-def person(request: Request) -> str | None:
-    """The part of the session that says who is signed in."""
-    return request.session.get("person")
+def session_user_id(request: Request) -> str | None:
+    """Returns the id of the signed-in user from the session."""
+    return request.session.get("user_id")
 
 
-def current_user(person: Annotated[str | None, Depends(person)]) -> User:
-    """The person who is signed in; a dependency like any other, and 401 means nobody."""
-    if person not in PEOPLE:
+def current_user(user_id: Annotated[str | None, Depends(session_user_id)]) -> User:
+    """Returns the signed-in user. An ordinary dependency; a 401 means anonymous."""
+    if user_id not in USERS:
         raise HTTPException(401)
-    return User(person, name=PEOPLE[person])
+    return User(user_id, name=USERS[user_id])
 
 
 app = FastAPI()
-install(app, user=current_user)  # before or after any add_middleware
-app.add_middleware(SessionMiddleware, secret_key=os.environ.get("SECRET_KEY", "a-demo-key"))
+install(app, user=current_user)  # the order relative to add_middleware does not matter
+app.add_middleware(SessionMiddleware, secret_key=os.environ.get("SECRET_KEY", "insecure-demo-key"))
 
 
 @app.get("/", response_class=HTMLResponse)
-def shop(person: Annotated[str | None, Depends(person)]) -> str:
-    """The page. Nothing in it knows of the widget's token."""
-    who = SIGNED_IN.replace("NAME", escape(PEOPLE[person])) if person in PEOPLE else ANONYMOUS
+def shop(user_id: Annotated[str | None, Depends(session_user_id)]) -> str:
+    """Returns the page. The widget needs no changes here."""
+    who = SIGNED_IN.replace("NAME", escape(USERS[user_id])) if user_id in USERS else ANONYMOUS
     return PAGE.replace("WHO", who)
 
 
 @app.post("/sign-in", response_class=RedirectResponse, status_code=303)
 def sign_in(request: Request, id: Annotated[str, Form()]) -> str:
-    """Signs in whoever was chosen; a real app asks for a password."""
-    if id in PEOPLE:
-        request.session["person"] = id
+    """Signs in the chosen user. A real app would ask for a password."""
+    if id in USERS:
+        request.session["user_id"] = id
     return "./"
 
 
 @app.post("/sign-out", response_class=RedirectResponse, status_code=303)
 def sign_out(request: Request) -> str:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     request.session.clear()
     return "./"
 
@@ -75,7 +78,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -94,7 +97,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

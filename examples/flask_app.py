@@ -1,4 +1,7 @@
-"""Flask with a session sign-in: ``python examples/flask_app.py``, then http://127.0.0.1:8000/."""
+"""Flask with session-based sign-in.
+
+Run ``python examples/flask_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 
@@ -9,26 +12,26 @@ from werkzeug.wrappers import Response
 from widgetmw import User
 from widgetmw.flask import Widget
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
 app = Flask(__name__)
-app.secret_key = os.environ.get("SECRET_KEY", "a-demo-key")
+app.secret_key = os.environ.get("SECRET_KEY", "insecure-demo-key")
 
 
 def current_user() -> User | None:
-    """Says who is signed in; called inside of the request context."""
-    person = session.get("person")
-    return User(person, name=PEOPLE[person]) if person in PEOPLE else None
+    """Returns the signed-in user; called within the request context."""
+    user_id = session.get("user_id")
+    return User(user_id, name=USERS[user_id]) if user_id in USERS else None
 
 
 Widget(app, user=current_user)
@@ -36,7 +39,7 @@ Widget(app, user=current_user)
 
 @app.get("/")
 def shop() -> str:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     user = current_user()
     who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
     return PAGE.replace("WHO", who)
@@ -44,15 +47,15 @@ def shop() -> str:
 
 @app.post("/sign-in")
 def sign_in() -> Response:
-    """Signs in whoever was chosen; a real app asks for a password."""
-    if request.form.get("id") in PEOPLE:
-        session["person"] = request.form["id"]
+    """Signs in the chosen user. A real app would ask for a password."""
+    if request.form.get("id") in USERS:
+        session["user_id"] = request.form["id"]
     return redirect("./")
 
 
 @app.post("/sign-out")
 def sign_out() -> Response:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     session.clear()
     return redirect("./")
 
@@ -68,7 +71,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -87,7 +90,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

@@ -1,4 +1,7 @@
-"""Litestar with a session sign-in: ``python examples/litestar_app.py``, then http://127.0.0.1:8000/."""
+"""Litestar with session-based sign-in.
+
+Run ``python examples/litestar_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 from hashlib import sha256
@@ -16,31 +19,31 @@ from litestar.response import Redirect
 from widgetmw import User
 from widgetmw.litestar import WidgetMiddleware
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
-sessions = CookieBackendConfig(secret=sha256(os.environ.get("SECRET_KEY", "a-demo-key").encode()).digest())
+sessions = CookieBackendConfig(secret=sha256(os.environ.get("SECRET_KEY", "insecure-demo-key").encode()).digest())
 
 
 def current_user(connection: ASGIConnection) -> User | None:
-    """Says who is signed in."""
-    person = connection.session.get("person")
-    return User(person, name=PEOPLE[person]) if person in PEOPLE else None
+    """Returns the signed-in user."""
+    user_id = connection.session.get("user_id")
+    return User(user_id, name=USERS[user_id]) if user_id in USERS else None
 
 
 @get("/", media_type=MediaType.HTML)
 async def shop(request: Request) -> str:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     user = current_user(request)
     who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
     return PAGE.replace("WHO", who)
@@ -48,21 +51,21 @@ async def shop(request: Request) -> str:
 
 @post("/sign-in", status_code=303)
 async def sign_in(request: Request, data: Form) -> Redirect:
-    """Signs in whoever was chosen; a real app asks for a password."""
-    if data.get("id") in PEOPLE:
-        request.session["person"] = data["id"]
+    """Signs in the chosen user. A real app would ask for a password."""
+    if data.get("id") in USERS:
+        request.session["user_id"] = data["id"]
     return Redirect("./", status_code=303)
 
 
 @post("/sign-out", status_code=303)
 async def sign_out(request: Request) -> Redirect:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     request.clear_session()
     return Redirect("./", status_code=303)
 
 
 shop_app = Litestar([shop, sign_in, sign_out], middleware=[sessions.middleware])
-app = WidgetMiddleware(shop_app, user=current_user)  # what the server serves
+app = WidgetMiddleware(shop_app, user=current_user)  # serve this one, not shop_app
 
 SIGNED_IN = '<form method="post" action="sign-out">Hello, NAME. <button>Sign out</button></form>'
 ANONYMOUS = """<form method="post" action="sign-in">
@@ -75,7 +78,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -94,7 +97,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

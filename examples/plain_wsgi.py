@@ -1,4 +1,7 @@
-"""WSGI without a framework: ``python examples/plain_wsgi.py``, then http://127.0.0.1:8000/."""
+"""WSGI without a framework.
+
+Run ``python examples/plain_wsgi.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 import secrets
@@ -12,34 +15,34 @@ from wsgiref.simple_server import make_server
 from widgetmw import User
 from widgetmw.wsgi import WidgetMiddleware
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
-sessions: dict[str, str] = {}  # the cookie's secret to the person
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+sessions: dict[str, str] = {}  # session id to user id
 
 
-def session(environ: dict[str, Any]) -> str:
-    """The secret in the cookie of the request."""
+def session_id(environ: dict[str, Any]) -> str:
+    """Returns the session id from the cookie."""
     cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get("session")
     return cookie.value if cookie else ""
 
 
 def current_user(environ: dict[str, Any]) -> User | None:
-    """Says who is signed in."""
-    person = sessions.get(session(environ))
-    return User(person, name=PEOPLE[person]) if person else None
+    """Returns the signed-in user."""
+    user_id = sessions.get(session_id(environ))
+    return User(user_id, name=USERS[user_id]) if user_id else None
 
 
 def shop(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """The app. Nothing in it knows of the widget's token."""
+    """The app. The widget needs no changes here."""
     match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
         case "GET", "/":
             user = current_user(environ)
@@ -49,7 +52,7 @@ def shop(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
         case "POST", "/sign-in":
             start_response("303 See Other", [("Location", "./"), ("Set-Cookie", sign_in(environ))])
         case "POST", "/sign-out":
-            sessions.pop(session(environ), None)
+            sessions.pop(session_id(environ), None)
             start_response("303 See Other", [("Location", "./"), ("Set-Cookie", "session=; Max-Age=0; Path=/")])
         case _:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
@@ -57,12 +60,12 @@ def shop(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
 
 
 def sign_in(environ: dict[str, Any]) -> str:
-    """Signs in whoever was chosen, and returns the cookie; a real app asks for a password."""
+    """Signs in the chosen user and returns the cookie. A real app would ask for a password."""
     form = parse_qs(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode())
-    secret = secrets.token_urlsafe()
-    if form["id"][0] in PEOPLE:
-        sessions[secret] = form["id"][0]
-    return f"session={secret}; Path=/; HttpOnly; SameSite=Lax"
+    new_id = secrets.token_urlsafe()
+    if form["id"][0] in USERS:
+        sessions[new_id] = form["id"][0]
+    return f"session={new_id}; Path=/; HttpOnly; SameSite=Lax"
 
 
 app = WidgetMiddleware(shop, user=current_user)
@@ -78,7 +81,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -97,7 +100,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

@@ -1,4 +1,7 @@
-"""Pyramid with its session and security policy: ``python examples/pyramid_app.py``, then http://127.0.0.1:8000/."""
+"""Pyramid with its session and security policy.
+
+Run ``python examples/pyramid_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 from html import escape
@@ -16,67 +19,67 @@ from waitress import serve
 from widgetmw import User
 from widgetmw.wsgi import WidgetMiddleware
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
 
 class Security:
-    """Knows who is signed in by the session, as ``request.authenticated_userid`` asks for it."""
+    """A security policy that keeps the signed-in user in the session."""
 
     def __init__(self) -> None:
         self.session = SessionAuthenticationHelper()
 
     def identity(self, request: Request) -> str | None:
-        """The person's name."""
-        return PEOPLE.get(self.session.authenticated_userid(request))
+        """Returns the user's name."""
+        return USERS.get(self.session.authenticated_userid(request))
 
     def authenticated_userid(self, request: Request) -> str | None:
-        """The person's id, while there is such a person."""
+        """Returns the user's id if the user exists."""
         return self.session.authenticated_userid(request) if self.identity(request) else None
 
     def remember(self, request: Request, userid: str, **options: Any) -> list[tuple[str, str]]:
-        """Signs in."""
+        """Returns the headers that sign a user in."""
         return self.session.remember(request, userid, **options)
 
     def forget(self, request: Request, **options: Any) -> list[tuple[str, str]]:
-        """Signs out."""
+        """Returns the headers that sign the user out."""
         return self.session.forget(request, **options)
 
 
 def shop(request: Request) -> Response:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     who = SIGNED_IN.replace("NAME", escape(request.identity)) if request.identity else ANONYMOUS
     return Response(PAGE.replace("WHO", who))
 
 
 def sign_in(request: Request) -> Response:
-    """Signs in whoever was chosen; a real app asks for a password."""
-    person = request.POST.get("id")
-    return HTTPSeeOther("./", headers=remember(request, person) if person in PEOPLE else ())
+    """Signs in the chosen user. A real app would ask for a password."""
+    user_id = request.POST.get("id")
+    return HTTPSeeOther("./", headers=remember(request, user_id) if user_id in USERS else ())
 
 
 def sign_out(request: Request) -> Response:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     return HTTPSeeOther("./", headers=forget(request))
 
 
 def current_user(environ: dict[str, Any]) -> User | None:
-    """Says who is signed in: with a request of its own, since the endpoint is answered ahead of Pyramid."""
+    """Returns the signed-in user. Creates its own request, because Pyramid never sees calls to the token endpoint."""
     with router.request_context(environ) as request:
         return User(request.authenticated_userid, name=request.identity) if request.identity else None
 
 
 with Configurator() as config:
-    config.set_session_factory(SignedCookieSessionFactory(os.environ.get("SECRET_KEY", "a-demo-key")))
+    config.set_session_factory(SignedCookieSessionFactory(os.environ.get("SECRET_KEY", "insecure-demo-key")))
     config.set_security_policy(Security())
     for path, view in (("/", shop), ("/sign-in", sign_in), ("/sign-out", sign_out)):
         config.add_route(view.__name__, path)
@@ -95,7 +98,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -114,7 +117,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

@@ -1,4 +1,7 @@
-"""Starlette with a session sign-in: ``python examples/starlette_app.py``, then http://127.0.0.1:8000/."""
+"""Starlette with session-based sign-in.
+
+Run ``python examples/starlette_app.py`` and open http://127.0.0.1:8000/.
+"""
 
 import os
 from html import escape
@@ -13,42 +16,42 @@ from starlette.routing import Route
 from widgetmw import User
 from widgetmw.starlette import install
 
-# Demo values, so that this runs without an account. Set your own in the environment.
+# Demo values, so that the example runs without an account. Set your own in the environment.
 DEMO = {
     "DG_API_KEY": "demo",
-    "DG_API_SECRET": "a-demo-secret-of-no-worth",
+    "DG_API_SECRET": "insecure-demo-secret-for-this-example-only",
     "DG_WIDGET_ID": "demo",
     "DG_TOKEN_TTL": "10",
 }
 if not any(name.startswith(("DG_", "HISSUNO_", "ORLO_", "GIOSG_")) for name in os.environ):
     os.environ.update(DEMO)
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 
 
 def current_user(request: HTTPConnection) -> User | None:
-    """Says who is signed in."""
-    person = request.session.get("person")
-    return User(person, name=PEOPLE[person]) if person in PEOPLE else None
+    """Returns the signed-in user."""
+    user_id = request.session.get("user_id")
+    return User(user_id, name=USERS[user_id]) if user_id in USERS else None
 
 
 async def shop(request: Request) -> Response:
-    """The page. Nothing in it knows of the widget's token."""
+    """Returns the page. The widget needs no changes here."""
     user = current_user(request)
     who = SIGNED_IN.replace("NAME", escape(user.name or user.id)) if user else ANONYMOUS
     return HTMLResponse(PAGE.replace("WHO", who))
 
 
 async def sign_in(request: Request) -> Response:
-    """Signs in whoever was chosen; a real app asks for a password."""
+    """Signs in the chosen user. A real app would ask for a password."""
     form = await request.form()
-    if form.get("id") in PEOPLE:
-        request.session["person"] = form["id"]
+    if form.get("id") in USERS:
+        request.session["user_id"] = form["id"]
     return RedirectResponse("./", 303)
 
 
 async def sign_out(request: Request) -> Response:
-    """Forgets who was signed in."""
+    """Signs the user out."""
     request.session.clear()
     return RedirectResponse("./", 303)
 
@@ -60,8 +63,8 @@ app = Starlette(
         Route("/sign-out", sign_out, methods=["POST"]),
     ]
 )
-install(app, user=current_user)  # before or after any add_middleware
-app.add_middleware(SessionMiddleware, secret_key=os.environ.get("SECRET_KEY", "a-demo-key"))
+install(app, user=current_user)  # the order relative to add_middleware does not matter
+app.add_middleware(SessionMiddleware, secret_key=os.environ.get("SECRET_KEY", "insecure-demo-key"))
 
 SIGNED_IN = '<form method="post" action="sign-out">Hello, NAME. <button>Sign out</button></form>'
 ANONYMOUS = """<form method="post" action="sign-in">
@@ -74,7 +77,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Shop</title>
 <script>
-  // Stands in for the vendor's widget: your page has <script src="https://chat.digitalgenius.com/init.js"> here.
+  // Stand-in for the vendor's widget. Your page loads <script src="https://chat.digitalgenius.com/init.js"> instead.
   const tokens = [window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token].filter(Boolean);
   const claims = (token) => atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const show = () => (document.querySelector("ol").innerHTML = tokens.map((t) => `<li>${claims(t)}`).join(""));
@@ -93,7 +96,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>Shop</h1>
 WHO
-<h2>Tokens that the chat widget got, the newest last</h2>
+<h2>Tokens the chat widget has received, newest last</h2>
 <ol></ol>
 </body>
 </html>"""

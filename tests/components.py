@@ -6,6 +6,7 @@ Run by ``make test`` before the tests. What cannot be had is said here and skipp
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ import sys
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
-NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild", "typescript@5")
+# esbuild exactly: the bundles in the repository are compared with what it makes
+NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild@0.28.2", "typescript@5")
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "firefox": "firefox-esr",
@@ -49,8 +51,7 @@ def install(missing: list[str]) -> None:
 
 
 def _install_node() -> None:
-    packages = [package.partition("@")[0] for package in NODE_PACKAGES]
-    if all((CACHE / "node_modules" / package).exists() for package in packages) or not find("npm"):
+    if all(_is_installed(*package.split("@")) for package in NODE_PACKAGES) or not find("npm"):
         return
     CACHE.mkdir(exist_ok=True)
     words = [
@@ -64,6 +65,11 @@ def _install_node() -> None:
         *NODE_PACKAGES,
     ]
     subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
+
+
+def _is_installed(package: str, version: str) -> bool:
+    manifest = CACHE / "node_modules" / package / "package.json"
+    return manifest.exists() and f"{json.loads(manifest.read_text())['version']}.".startswith(f"{version}.")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The parts of the documentation that are generated; ``make docs`` writes them, a test compares them."""
+"""The generated parts of the documentation. ``make docs`` writes them; a test compares them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PARTS = {
 
 
 def rendered(name: str) -> tuple[str, str]:
-    """Returns a document as it is, and as it should be."""
-    mark, make = PARTS[name]
+    """Returns the text of a document now, and as it should be."""
+    marker, generate = PARTS[name]
     text = (ROOT / name).read_text(encoding="utf-8")
-    start, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
-    assert start in text, f"{name} lost its mark"
-    assert end in text, f"{name} lost its mark"
+    start, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+    assert start in text, f"{name} lacks a marker"
+    assert end in text, f"{name} lacks a marker"
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    return text, pattern.sub(lambda _: f"{start}{make()}{end}", text)
+    return text, pattern.sub(lambda _: f"{start}{generate()}{end}", text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""That the benchmarks run, measure what they say, and tell noise from movement. No test here is about speed."""
+"""The benchmarks run, measure what they claim, and distinguish noise from change. No test here is about speed."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ import pytest
 from benchmarks import comparison, plot, table
 from benchmarks.baselines import (
     asgi_forwarding,
-    asgi_least_injecting,
-    replaced,
+    asgi_minimal_injector,
+    inject_with_replace,
     wsgi_forwarding,
-    wsgi_least_injecting,
+    wsgi_minimal_injector,
 )
 from benchmarks.effort import TINY
 from benchmarks.finding import Finding, Growth, Section, from_json, to_json
 from benchmarks.result import Result
-from benchmarks.rounds import Batch, Estimate, Rounds, interleaved
+from benchmarks.rounds import Batch, Estimate, Rounds, run_interleaved
 from benchmarks.section import run
-from benchmarks.sections import ORDER, agent, closer, growth, pieces
-from benchmarks.subject import asgi_ours, nobody, signed_in, snippets, wsgi_ours
+from benchmarks.sections import ORDER, agent, growth, more_work, pieces
+from benchmarks.subject import anonymous, asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
 from benchmarks.traffic import (
     HTML,
     JSON,
-    SEVEN,
-    SHORT,
+    SEVEN_HEADERS,
+    SHORT_HEADERS,
     Headers,
-    asgi_answering,
+    asgi_app,
     asgi_request,
-    nothing_more,
+    empty_receive,
     page,
-    served,
-    wsgi_answering,
+    response_body,
+    wsgi_app,
     wsgi_request,
 )
 
@@ -46,7 +46,7 @@ IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "t
 
 
 @pytest.mark.parametrize("name", IN_PROCESS)
-def test_a_section_runs_and_its_findings_survive_the_file(name: str) -> None:
+def test_a_section_runs_and_its_findings_survive_a_round_trip_through_json(name: str) -> None:
     section = import_module(f"benchmarks.sections.{name}").measure(TINY)
     assert any(finding.limit is not None for finding in section.findings)
     kept = from_json(json.loads(json.dumps(to_json(section))))
@@ -54,26 +54,24 @@ def test_a_section_runs_and_its_findings_survive_the_file(name: str) -> None:
     assert len({finding.key for finding in section.findings}) == len(section.findings)
 
 
-def test_peers_run_in_a_process_of_their_own() -> None:
+def test_peers_run_in_their_own_process() -> None:
     found = run("peers", TINY).costs
     assert {"ASGI", "WSGI", "Flask", "Django"} == found.keys()
     assert any("widgetmw" in name for name in found["Flask"])
 
 
-def test_the_agent_patches_no_framework_that_is_measured_elsewhere() -> None:
-    # a process of its own: Django is set up once in each
+def test_the_agent_patches_no_framework_that_another_section_measures() -> None:
+    # in a process of its own, because Django can be set up only once in a process
     measured = "from benchmarks.effort import TINY; from benchmarks.sections import peers; peers.measure(TINY)"
-    looked = "import flask; print(type(flask.Flask.wsgi_app).__name__)"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{measured}; {looked}"], stdout=subprocess.PIPE, text=True, check=True
-    )
+    check = "import flask; print(type(flask.Flask.wsgi_app).__name__)"
+    done = subprocess.run([sys.executable, "-c", f"{measured}; {check}"], stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.strip() == "function"
     found = run("agent", TINY)
-    assert found.notes or {"widgetmw", "New Relic agent, its insertion alone"} <= set(found.costs[agent.ASGI])
+    assert found.notes or {"widgetmw", "New Relic agent, insertion only"} <= set(found.costs[agent.ASGI])
 
 
-def test_what_takes_a_closer_look_is_measured() -> None:
-    for costs in closer.measure(TINY).costs.values():
+def test_responses_that_need_more_work_are_measured() -> None:
+    for costs in more_work.measure(TINY).costs.values():
         assert len(costs) > 3
 
 
@@ -82,18 +80,18 @@ def test_growth_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIZES", "HEADS", "USERS", "VENDORS", "CHUNKS", "THREADS"):
         monkeypatch.setattr(growth, name, getattr(growth, name)[:2])
     found = growth.measure(TINY).growth
-    assert [each.by for each in found][:4] == ["page size", "before the head, or in it", "users", "vendors"]
+    assert [each.by for each in found][:4] == ["page size", "content before or in the head", "users", "vendors"]
     assert {len(line) for each in found for line in each.lines.values()} == {2}
 
 
-def test_every_section_of_the_list_is_there() -> None:
+def test_every_listed_section_exists() -> None:
     for name in ORDER:
         assert callable(import_module(f"benchmarks.sections.{name}").measure)
     for piece in pieces.pieces().values():
         piece()
 
 
-# what is measured against: baselines that were wrong would be cheap for the wrong reason
+# Baselines: a wrong one would be cheap for the wrong reason.
 
 
 def injected() -> bytes:
@@ -101,26 +99,26 @@ def injected() -> bytes:
 
 
 def cut(body: bytes) -> tuple[int, bytes, bytes]:
-    """A page without what differs from token to token, which is as long in each."""
+    """Returns a page without the part that differs from token to token; that part has the same length each time."""
     return len(body), body[: body.index(b'"now":')], body[body.index(b"</script>") :]
 
 
-async def asgi_answer(app: Any) -> tuple[Headers, bytes]:
+async def asgi_response(app: Any) -> tuple[Headers, bytes]:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await app(asgi_request(SHORT), nothing_more, send)
+    await app(asgi_request(SHORT_HEADERS), empty_receive, send)
     return sent[0]["headers"], b"".join(message["body"] for message in sent[1:])
 
 
 @pytest.mark.anyio
-async def test_the_least_injecting_asgi_code_makes_the_page_that_the_package_makes() -> None:
-    app = asgi_answering(page(), HTML, SEVEN)
-    headers, body = await asgi_answer(asgi_least_injecting(app, signed_in, snippets()))
-    _, ours = await asgi_answer(asgi_ours(app))
-    assert body == injected() == replaced(page(), snippets()["ada"])
+async def test_the_minimal_asgi_injector_makes_the_same_page_as_the_package() -> None:
+    app = asgi_app(page(), HTML, SEVEN_HEADERS)
+    headers, body = await asgi_response(asgi_minimal_injector(app, signed_in, snippets()))
+    _, ours = await asgi_response(asgi_widgetmw(app))
+    assert body == injected() == inject_with_replace(page(), snippets()["ada"])
     assert cut(ours) == cut(body)
     assert dict(headers)[b"content-length"] == b"%d" % len(body)
     assert dict(headers)[b"cache-control"] == b"private, no-store"
@@ -128,38 +126,38 @@ async def test_the_least_injecting_asgi_code_makes_the_page_that_the_package_mak
 
 
 @pytest.mark.anyio
-async def test_asgi_baselines_leave_the_rest_alone() -> None:
-    app, json_app = asgi_answering(page()), asgi_answering(page(), JSON)
-    assert await asgi_answer(asgi_least_injecting(app, nobody, snippets())) == await asgi_answer(app)
-    assert await asgi_answer(asgi_least_injecting(json_app, signed_in, snippets())) == await asgi_answer(json_app)
-    assert await asgi_answer(asgi_forwarding(app)) == await asgi_answer(app)
+async def test_asgi_baselines_do_not_modify_other_responses() -> None:
+    app, json_app = asgi_app(page()), asgi_app(page(), JSON)
+    assert await asgi_response(asgi_minimal_injector(app, anonymous, snippets())) == await asgi_response(app)
+    assert await asgi_response(asgi_minimal_injector(json_app, signed_in, snippets())) == await asgi_response(json_app)
+    assert await asgi_response(asgi_forwarding(app)) == await asgi_response(app)
 
 
-def test_the_least_injecting_wsgi_code_makes_the_page_that_the_package_makes() -> None:
-    app = wsgi_answering(page(), HTML, SEVEN)
-    body = served(wsgi_least_injecting(app, signed_in, snippets()), wsgi_request(SHORT))
-    ours = served(wsgi_ours(app), wsgi_request(SHORT))
+def test_the_minimal_wsgi_injector_makes_the_same_page_as_the_package() -> None:
+    app = wsgi_app(page(), HTML, SEVEN_HEADERS)
+    body = response_body(wsgi_minimal_injector(app, signed_in, snippets()), wsgi_request(SHORT_HEADERS))
+    ours = response_body(wsgi_widgetmw(app), wsgi_request(SHORT_HEADERS))
     assert body == injected()
     assert cut(ours) == cut(body)
 
 
-def test_wsgi_baselines_leave_the_rest_alone() -> None:
-    app, json_app = wsgi_answering(page()), wsgi_answering(page(), JSON)
-    assert served(wsgi_least_injecting(app, nobody, snippets()), wsgi_request(SHORT)) == page()
-    assert served(wsgi_least_injecting(json_app, signed_in, snippets()), wsgi_request(SHORT)) == page()
-    assert served(wsgi_forwarding(app), wsgi_request(SHORT)) == page()
+def test_wsgi_baselines_do_not_modify_other_responses() -> None:
+    app, json_app = wsgi_app(page()), wsgi_app(page(), JSON)
+    assert response_body(wsgi_minimal_injector(app, anonymous, snippets()), wsgi_request(SHORT_HEADERS)) == page()
+    assert response_body(wsgi_minimal_injector(json_app, signed_in, snippets()), wsgi_request(SHORT_HEADERS)) == page()
+    assert response_body(wsgi_forwarding(app), wsgi_request(SHORT_HEADERS)) == page()
 
 
-def test_pages_are_as_long_as_asked() -> None:
+def test_pages_have_the_requested_length() -> None:
     assert [len(page(size)) for size in (1_000, 10_000, 1_000_000)] == [1_000, 10_000, 1_000_000]
     assert page(2_000, before=300).index(b"<head>") == page(2_000).index(b"<head>") + 300
 
 
-# figures
+# Figures
 
 
 def drifting(cost: float) -> Batch:
-    """A case whose machine gets slower with each batch that any case runs."""
+    """A case on a machine that gets slower with each batch of any case."""
 
     def calls(count: int) -> float:
         Clock.now += 1
@@ -172,25 +170,25 @@ class Clock:
     now = 0.0
 
 
-def test_a_ratio_of_overheads_does_not_follow_the_machines_drift() -> None:
+def test_a_ratio_of_overheads_is_independent_of_the_machines_drift() -> None:
     Clock.now = 0.0
     effort = replace(TINY, rounds=30)
-    rounds = interleaved({"bare": drifting(100), "base": drifting(300), "ours": drifting(500)}, effort)
+    rounds = run_interleaved({"bare": drifting(100), "base": drifting(300), "ours": drifting(500)}, effort)
     assert max(rounds.times["bare"]) > 2 * min(rounds.times["bare"])
     assert rounds.ratio("ours", "base", "bare").value == pytest.approx(2, rel=0.02)
     assert rounds.cost("ours", "bare").value == pytest.approx(400, rel=0.02)
 
 
-def test_the_interval_holds_the_median_and_is_wide_where_rounds_differ() -> None:
+def test_the_interval_contains_the_median_and_is_wide_if_rounds_differ() -> None:
     steady = Rounds({"ours": [10.0] * 50}).cost("ours")
     assert (steady.low, steady.value, steady.high, steady.noise) == (10.0, 10.0, 10.0, 0.0)
-    shaken = Rounds({"ours": [float(n) for n in range(50)]}).cost("ours")
-    assert shaken.low < shaken.value < shaken.high
-    assert shaken.least == 0
+    noisy = Rounds({"ours": [float(n) for n in range(50)]}).cost("ours")
+    assert noisy.low < noisy.value < noisy.high
+    assert noisy.fastest == 0
 
 
 def finding(value: float, low: float, high: float, limit: float | None = 2.0, unit: str = "×") -> Finding:
-    return Finding("a page", "ours / least", Estimate(value, low, high, value), unit, limit)
+    return Finding("a page", "widgetmw / minimal", Estimate(value, low, high, value), unit, limit)
 
 
 @pytest.mark.parametrize(
@@ -212,11 +210,11 @@ def test_a_row_says_whether_its_target_is_met(each: Finding, verdict: str) -> No
     ("value", "text"),
     [(0, "0"), (1 / 15, "0.0667"), (0.00001234, "1.23e-05"), (2.2, "2.2"), (153.27, "153"), (30_000, "30,000")],
 )
-def test_numbers_are_written_with_three_digits(value: float, text: str) -> None:
-    assert table.number(value) == text
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
+    assert table.format_number(value) == text
 
 
-# movement
+# Changes
 
 MACHINE = {"processor": "one"}
 
@@ -225,25 +223,25 @@ def stored(each: Finding) -> Result:
     return Result("2026-01-01", MACHINE, {}, {"asgi": Section([each])})
 
 
-def test_a_figure_moved_only_if_the_intervals_do_not_touch_and_it_is_not_almost_the_same() -> None:
+def test_a_figure_has_changed_only_if_the_intervals_do_not_overlap_and_the_values_differ_enough() -> None:
     then = stored(finding(1.5, 1.4, 1.6))
     noise, tiny, real = finding(1.7, 1.55, 1.8), finding(1.501, 1.5005, 1.502), finding(2.5, 2.4, 2.6)
-    assert [m.beyond_noise for m in comparison.moves(then, {"asgi": Section([noise])}, MACHINE)] == [False]
-    assert "0 of 1" in comparison.told(stored(finding(1.5, 1.5, 1.5)), {"asgi": Section([tiny])}, MACHINE)
-    text = comparison.told(then, {"asgi": Section([real])}, MACHINE)
-    assert "1 of 1 figures moved" in text
-    assert "worse: a page: ours / least: 1.5" in text
+    assert [change.beyond_noise for change in comparison.changes(then, {"asgi": Section([noise])}, MACHINE)] == [False]
+    assert "0 of 1" in comparison.describe(stored(finding(1.5, 1.5, 1.5)), {"asgi": Section([tiny])}, MACHINE)
+    text = comparison.describe(then, {"asgi": Section([real])}, MACHINE)
+    assert "1 of 1 figures have changed" in text
+    assert "worse: a page: widgetmw / minimal: 1.5" in text
 
 
 @pytest.mark.parametrize("limit", [0.97, None])
-def test_up_is_better_where_more_is(limit: float | None) -> None:
+def test_an_increase_is_better_where_more_is_better(limit: float | None) -> None:
     then, now = (replace(finding(value, value, value, limit), at_least=True) for value in (0.8, 0.99))
-    assert "better: a page" in comparison.told(stored(then), {"asgi": Section([now])}, MACHINE)
+    assert "better: a page" in comparison.describe(stored(then), {"asgi": Section([now])}, MACHINE)
 
 
-def test_other_versions_are_told() -> None:
+def test_other_package_versions_are_reported() -> None:
     then = replace(stored(finding(1, 1, 1)), versions={"starlette": "1.0", "uvicorn": "2.0"})
-    text = comparison.told(then, {}, MACHINE, {"starlette": "1.1", "uvicorn": "2.0"})
+    text = comparison.describe(then, {}, MACHINE, {"starlette": "1.1", "uvicorn": "2.0"})
     assert "starlette 1.0 -> 1.1" in text
     assert "uvicorn" not in text
 
@@ -259,8 +257,8 @@ def test_a_quick_run_names_what_it_measured() -> None:
 
 def test_microseconds_of_another_machine_are_not_compared() -> None:
     then, now = stored(finding(10, 10, 10, unit="µs")), {"asgi": Section([finding(20, 20, 20, unit="µs")])}
-    assert len(comparison.moves(then, now, MACHINE)) == 1
-    assert comparison.moves(then, now, {"processor": "another"}) == []
+    assert len(comparison.changes(then, now, MACHINE)) == 1
+    assert comparison.changes(then, now, {"processor": "another"}) == []
 
 
 def test_the_same_result_draws_the_same_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +266,7 @@ def test_the_same_result_draws_the_same_plots(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(plot, "OVERHEAD", tmp_path / "overhead.svg")
     monkeypatch.setattr(plot, "GROWTH", tmp_path / "growth.svg")
     cost = {"widgetmw": Estimate(3.0, 2.9, 3.1)}
-    lines = {"widgetmw": [1.0, 2.0], "least injecting": [0.5, 90.0]}
+    lines = {"widgetmw": [1.0, 2.0], "minimal injector": [0.5, 90.0]}
     section = Section(costs={"ASGI": cost, "WSGI": cost}, growth=[Growth("size", "bytes", "µs", [1, 100], lines)])
     drawn = []
     for _ in range(2):

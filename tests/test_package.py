@@ -27,7 +27,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_browser_side_and_the_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tree = {str(p.relative_to(ROOT)) for p in (ROOT / "widgetmw").rglob("*") if p.is_file() and p.suffix != ".pyc"}
-    assert tree <= names
+    sources = {name for name in tree if name.startswith("widgetmw/browser/src/") or name.endswith(".mjs")}
+    assert tree - sources <= names
+    assert not sources & names
+    assert "widgetmw/browser/dist/runtime.js" in names
     assert "widgetmw/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
 

@@ -4,25 +4,25 @@ import re
 
 import pytest
 
-from benchmarks.document import DOCUMENTS, REPORT, ROOT, rendered, report
-from benchmarks.result import FOLDER, loaded
+from benchmarks.document import DOCUMENTS, REPORT, ROOT, render, report
+from benchmarks.result import FOLDER, load
 
 PAGE = ROOT / "docs/performance.md"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_show_the_stored_result(name: str) -> None:
-    text, expected = rendered(name, loaded())
+    text, expected = render(name, load())
     assert text == expected, "run: python -m benchmarks.document"
 
 
-def test_the_report_beside_the_stored_result_is_of_it() -> None:
-    assert REPORT.read_text(encoding="utf-8") == report(loaded()), "run: python -m benchmarks.document"
+def test_the_report_matches_the_stored_result() -> None:
+    assert REPORT.read_text(encoding="utf-8") == report(load()), "run: python -m benchmarks.document"
 
 
-def test_the_page_has_every_target_of_the_stored_result_as_met_or_not() -> None:
+def test_the_page_says_for_every_target_whether_it_is_met() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    findings = [finding for section in loaded().sections.values() for finding in section.findings]
+    findings = [finding for section in load().sections.values() for finding in section.findings]
     assert findings
     for finding in findings:
         assert f"| {finding.case} | {finding.measure} |" in text
@@ -35,6 +35,6 @@ def test_the_stored_result_names_no_machine_and_no_path() -> None:
         assert not re.search(r"(?<![\w.])/(home|root|work|tmp|usr|opt|Users|private)/", text), file.name
 
 
-def test_links_of_the_page_lead_somewhere() -> None:
+def test_links_on_the_page_are_valid() -> None:
     for link in re.findall(r"\]\((?!https?:|#)([^)]+)", PAGE.read_text(encoding="utf-8")):
         assert (PAGE.parent / link).exists(), link

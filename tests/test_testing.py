@@ -29,7 +29,7 @@ import widgetmw.wsgi
 from tests.contract.django_site import Urls
 from widgetmw import Settings, SettingsError, User, identify, testing
 from widgetmw.asgi import WidgetMiddleware
-from widgetmw.core.provider import registered_names
+from widgetmw.core.registry import registered_names
 from widgetmw.django import configuration
 from widgetmw.flask import Widget
 
@@ -262,7 +262,7 @@ def test_an_app_may_read_the_environment_itself(monkeypatch: pytest.MonkeyPatch)
     app = flask_app()
     Widget(app)
     with testing.as_user(ADA):
-        assert testing.read_tokens(app.test_client().get("/").data)["digitalgenius"].header["kid"] == "test-key"
+        assert testing.read_tokens(app.test_client().get("/").data)["digitalgenius"].header["kid"] == "test-dg-api-key"
         with override_settings(WIDGETMW={}):
             assert testing.read_tokens(Client().get("/").content).keys() == {"digitalgenius"}
         with override_settings(WIDGETMW=testing.environ("giosg") | {"PROVIDERS": "giosg"}):
@@ -272,7 +272,7 @@ def test_an_app_may_read_the_environment_itself(monkeypatch: pytest.MonkeyPatch)
 def test_django_takes_ready_settings_or_single_ones() -> None:
     for options, problem in (
         ({"SETTINGS": {}}, "must be a Settings, not dict"),
-        ({"SETTINGS": testing.settings(), "DEBUG": True}, "takes the place of WIDGETMW_DEBUG"),
+        ({"SETTINGS": testing.settings(), "DEBUG": True}, "replaces WIDGETMW_DEBUG"),
         ({"SETTING": 1}, "did you mean 'SETTINGS'"),
     ):
         with override_settings(WIDGETMW=options), pytest.raises(SettingsError, match=problem):
@@ -309,7 +309,7 @@ def test_tokens_are_read_out_of_every_form_of_our_span(form: str, kind: Any) -> 
     tokens = testing.read_tokens(data.decode() if kind is str else kind(data))
     assert tuple(tokens) == registered_names()
     assert all(name == token.provider for name, token in tokens.items())
-    assert tokens["digitalgenius"].header == {"alg": "HS256", "typ": "JWT", "kid": "test-key"}
+    assert tokens["digitalgenius"].header == {"alg": "HS256", "typ": "JWT", "kid": "test-dg-api-key"}
     assert tokens["orlo"].claims["name"] == "</script><b>{"
     assert tokens["giosg"].extra["url"].startswith("https://service.giosg.com/")
     assert tokens["hissuno"].expires_at == tokens["hissuno"].claims["exp"]

@@ -16,17 +16,16 @@ import json
 import re
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from secrets import token_hex
 from typing import Any, Final
 
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
-from widgetmw.core.provider import registered_names
+from widgetmw.core.registry import load_provider, registered_names
 from widgetmw.core.settings import Settings
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
@@ -208,29 +207,4 @@ def _part(text: str) -> dict[str, Any]:
 
 @cache
 def _keys(vendor: str) -> dict[str, str]:
-    return _MADE[vendor]()
-
-
-def _rsa_key() -> str:
-    # making one takes time, and not all tests need it
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-_MADE: Final[dict[str, Callable[[], dict[str, str]]]] = {
-    "digitalgenius": lambda: {
-        "DG_API_KEY": "test-key",
-        "DG_API_SECRET": token_hex(32),
-        "DG_WIDGET_ID": "test-widget",
-    },
-    "hissuno": lambda: {"HISSUNO_PROJECT_ID": "test-project", "HISSUNO_SECRET_KEY": f"sk_live_{token_hex(32)}"},
-    "orlo": lambda: {"ORLO_PRIVATE_KEY": _rsa_key()},
-    "giosg": lambda: {
-        "GIOSG_ORGANIZATION_ID": "test-organization",
-        "GIOSG_ROOM_ID": "test-room",
-        "GIOSG_SIGNING_KEY": token_hex(32),
-    },
-}
+    return load_provider(vendor).example_variables()

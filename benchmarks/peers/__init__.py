@@ -1,1 +1,1 @@
-"""How others put something into pages."""
+"""Other packages and techniques that insert something into pages."""

@@ -1,4 +1,4 @@
-"""Middleware for Django: ours, and django-browser-reload, which adds a script to each page during development."""
+"""Django middleware: the package's, and django-browser-reload, which inserts a script during development."""
 
 from __future__ import annotations
 
@@ -16,32 +16,35 @@ from django.utils.module_loading import import_string
 
 from benchmarks.rounds import Batch
 from benchmarks.subject import ADA
-from benchmarks.subject import settings as ours
-from benchmarks.traffic import SHORT, wsgi_request
+from benchmarks.subject import settings as widgetmw_settings
+from benchmarks.traffic import SHORT_HEADERS, wsgi_request
 from widgetmw import User
 
 Middleware = Callable[[WSGIRequest], Any]
 
 
 def user(request: Any) -> User:
-    """Says who is signed in."""
+    """Returns the signed-in user."""
     return ADA
 
 
 def cases(body: bytes, notes: list[str]) -> dict[str, Batch]:
-    """A view as it is, and with each middleware around it."""
+    """Returns a bare view, and the same view with each middleware around it."""
 
     def view(request: WSGIRequest) -> HttpResponse:
         return HttpResponse(body)
 
-    found: dict[str, Middleware] = {"bare": view, **{name: each(view) for name, each in _middlewares(notes).items()}}
+    found: dict[str, Middleware] = {
+        "bare": view,
+        **{name: each(view) for name, each in _load_middleware(notes).items()},
+    }
     for name, each in found.items():
-        changed = each(WSGIRequest(wsgi_request(SHORT))).content != body
-        assert changed == (name != "bare"), f"{name} inserts nothing"
+        changed = each(WSGIRequest(wsgi_request(SHORT_HEADERS))).content != body
+        assert changed == (name != "bare"), f"{name}: the page is not as expected"
     return {name: _batch(each) for name, each in found.items()}
 
 
-def _middlewares(notes: list[str]) -> dict[str, Callable[[Middleware], Middleware]]:
+def _load_middleware(notes: list[str]) -> dict[str, Callable[[Middleware], Middleware]]:
     urls = {"widgetmw.django": "_widgetmw/"}
     if find_spec("django_browser_reload"):
         urls["django_browser_reload"] = "__reload__/"
@@ -50,9 +53,9 @@ def _middlewares(notes: list[str]) -> dict[str, Callable[[Middleware], Middlewar
     if not settings.configured:
         settings.configure(
             DEBUG=True,
-            SECRET_KEY="a key of no worth",
+            SECRET_KEY="not-a-secret",
             INSTALLED_APPS=list(urls),
-            WIDGETMW={"SETTINGS": ours(), "USER": f"{__name__}.user"},
+            WIDGETMW={"SETTINGS": widgetmw_settings(), "USER": f"{__name__}.user"},
         )
         django.setup()
         settings.ROOT_URLCONF = tuple(path(prefix, include(f"{app}.urls")) for app, prefix in urls.items())
@@ -63,7 +66,7 @@ def _middlewares(notes: list[str]) -> dict[str, Callable[[Middleware], Middlewar
 
 
 def _batch(middleware: Middleware) -> Batch:
-    environ = wsgi_request(SHORT)
+    environ = wsgi_request(SHORT_HEADERS)
 
     def calls(count: int) -> float:
         start = time.thread_time()

@@ -1,4 +1,4 @@
-"""What the vendors' pages show for Flask: a token made for each page, put in when the page is ready."""
+"""The approach of the vendors' documentation for Flask: sign a token for each page and insert it afterwards."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SECRET, KEY = "a-secret-of-thirty-two-bytes-or-more", "api-key"
 
 
 def apps(body: bytes) -> dict[str, WsgiApp]:
-    """An app as it is, with ours, and by hand."""
-    ours, by_hand = _app(body), _app(body)
-    Widget(ours, settings=settings(), user=lambda: ADA)
-    by_hand.after_request(_inserted)
+    """Returns a bare app, one with our plugin, and one with the hook."""
+    with_plugin, with_hook = _app(body), _app(body)
+    Widget(with_plugin, settings=settings(), user=lambda: ADA)
+    with_hook.after_request(_insert_script)
     return {
         "bare": _app(body).wsgi_app,
-        "widgetmw.flask": ours.wsgi_app,
-        "after_request, jwt.encode and replace": by_hand.wsgi_app,
+        "widgetmw.flask": with_plugin.wsgi_app,
+        "after_request, jwt.encode and replace": with_hook.wsgi_app,
     }
 
 
@@ -32,7 +32,7 @@ def _app(body: bytes) -> Flask:
     return app
 
 
-def _inserted(response: Response) -> Response:
+def _insert_script(response: Response) -> Response:
     if response.mimetype == "text/html":
         payload = {"scope": "user", "external_id": ADA.id, "exp": int(time.time()) + 3600}
         token = jwt.encode(payload, SECRET, algorithm="HS256", headers={"kid": KEY})

@@ -1,4 +1,4 @@
-"""HTML parsers: the page is read into a tree, the script added, and the tree written out again."""
+"""HTML parsers: they parse the page into a tree, add the script, and serialize the tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Edit: TypeAlias = Callable[[bytes, str], bytes]
 
 
 def found(notes: list[str]) -> dict[str, Edit]:
-    """Returns those that are installed; notes the others."""
+    """Returns the parsers that are installed, and adds a note for each of the others."""
     edits: dict[str, Edit] = {}
     try:
         import bs4  # noqa: F401
@@ -53,7 +53,7 @@ def with_lxml(body: bytes, script: str) -> bytes:
 
 
 def editing(app: AsgiApp, edit: Edit, snippet: bytes) -> AsgiApp:
-    """A wrapper that edits pages in one message."""
+    """Wraps an app whose pages come in one message."""
     script = snippet.decode().partition(">")[2].partition("</script>")[0]
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""What most answers to "change the body in a middleware" show for Starlette and FastAPI."""
+"""The usual recipe for changing a response body in Starlette and FastAPI middleware."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 
 class Replacing(BaseHTTPMiddleware):
-    """Reads the whole body, and puts a ready snippet into it."""
+    """Reads the whole body and inserts a ready-made snippet."""
 
     def __init__(self, app: Any, snippet: bytes) -> None:
         super().__init__(app)
         self._head = b"<head>" + snippet
 
     async def dispatch(self, request: Request, call_next: Callable[[Request], Any]) -> Response:
-        """Serves one request."""
+        """Handles one request."""
         response = await call_next(request)
         if not response.headers.get("content-type", "").startswith("text/html"):
             return response  # type: ignore[no-any-return]

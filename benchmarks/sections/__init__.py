@@ -1,4 +1,4 @@
-"""The parts of the benchmark: each a module with ``measure(effort)``, run in a process of its own."""
+"""The sections of the benchmark: each is a module with ``measure(effort)`` that runs in its own process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ORDER: Final = (
     "body",
     "peers",
     "agent",
-    "closer",
+    "more_work",
     "stream",
     "endpoint",
     "token",
@@ -22,5 +22,5 @@ ORDER: Final = (
     "growth",
     "pieces",
 )
-ONLY_FULL: Final = frozenset({"apps", "peers", "agent", "closer", "growth", "pieces"})
-"""Those that a quick look leaves out."""
+ONLY_FULL: Final = frozenset({"apps", "peers", "agent", "more_work", "growth", "pieces"})
+"""Sections that a quick run omits."""

@@ -1,20 +1,29 @@
-"""The New Relic agent's insertion beside ours, in a process of its own: the agent patches frameworks that it finds."""
+"""The New Relic agent beside the package, in a process of its own: the agent patches every framework it finds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 
-from benchmarks.baselines import asgi_least_injecting, wsgi_least_injecting
+from benchmarks.baselines import asgi_minimal_injector, wsgi_minimal_injector
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.peers import newrelic
-from benchmarks.rounds import Batch, Estimate, interleaved
-from benchmarks.subject import asgi_ours, signed_in, snippets, wsgi_ours
-from benchmarks.traffic import SHORT, asgi_answering, looping, page, served, wsgi_answering, wsgi_batch, wsgi_request
+from benchmarks.rounds import Batch, Estimate, run_interleaved
+from benchmarks.subject import asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
+from benchmarks.traffic import (
+    SHORT_HEADERS,
+    asgi_app,
+    event_loop,
+    page,
+    response_body,
+    wsgi_app,
+    wsgi_batch,
+    wsgi_request,
+)
 
 ASGI, WSGI = "ASGI, beside the New Relic agent", "WSGI, beside the New Relic agent"
-_MARK = b"NREUM"
+_MARKER = b"NREUM"
 
 
 def measure(effort: Effort) -> Section:
@@ -26,32 +35,37 @@ def measure(effort: Effort) -> Section:
 
 
 def _asgi(agent: newrelic.Agent, effort: Effort) -> Mapping[str, Estimate]:
-    app = asgi_answering(page())
+    app = asgi_app(page())
     wrapped = agent.asgi(app)
-    least = asgi_least_injecting(app, signed_in, snippets())
-    with looping() as loop:
+    minimal = asgi_minimal_injector(app, signed_in, snippets())
+    with event_loop() as loop:
         for inserting in (True, False):
             agent.switch(inserting)
-            assert (_MARK in loop.answer(wrapped, SHORT)) is inserting
+            assert (_MARKER in loop.get(wrapped, SHORT_HEADERS)) is inserting
         batches = {
-            name: loop.batch(each, SHORT)
-            for name, each in {"least injecting": least, "widgetmw": asgi_ours(app)}.items()
+            name: loop.batch(each, SHORT_HEADERS)
+            for name, each in {"minimal injector": minimal, "widgetmw": asgi_widgetmw(app)}.items()
         }
-        return _measured(loop.batch(app, SHORT), batches | agent.cases(loop.batch(wrapped, SHORT)), effort)
+        return _overheads(
+            loop.batch(app, SHORT_HEADERS), batches | agent.cases(loop.batch(wrapped, SHORT_HEADERS)), effort
+        )
 
 
 def _wsgi(agent: newrelic.Agent, effort: Effort) -> Mapping[str, Estimate]:
-    app = wsgi_answering(page())
+    app = wsgi_app(page())
     wrapped = agent.wsgi(app)
     for inserting in (True, False):
         agent.switch(inserting)
-        assert (_MARK in served(wrapped, wsgi_request(SHORT))) is inserting
-    least = partial(wsgi_least_injecting, user=signed_in, snippets=snippets())
-    batches = {"least injecting": wsgi_batch(least(app), SHORT), "widgetmw": wsgi_batch(wsgi_ours(app), SHORT)}
-    return _measured(wsgi_batch(app, SHORT), batches | agent.cases(wsgi_batch(wrapped, SHORT)), effort)
+        assert (_MARKER in response_body(wrapped, wsgi_request(SHORT_HEADERS))) is inserting
+    minimal = partial(wsgi_minimal_injector, user=signed_in, snippets=snippets())
+    batches = {
+        "minimal injector": wsgi_batch(minimal(app), SHORT_HEADERS),
+        "widgetmw": wsgi_batch(wsgi_widgetmw(app), SHORT_HEADERS),
+    }
+    return _overheads(wsgi_batch(app, SHORT_HEADERS), batches | agent.cases(wsgi_batch(wrapped, SHORT_HEADERS)), effort)
 
 
-def _measured(bare: Batch, batches: dict[str, Batch], effort: Effort) -> dict[str, Estimate]:
-    rounds = interleaved({"bare": bare, **batches}, effort)
+def _overheads(bare: Batch, batches: dict[str, Batch], effort: Effort) -> dict[str, Estimate]:
+    rounds = run_interleaved({"bare": bare, **batches}, effort)
     found = {name: rounds.cost(name, "bare") for name in batches}
     return {**found, newrelic.ALONE: rounds.cost(newrelic.WITH, newrelic.WITHOUT)}

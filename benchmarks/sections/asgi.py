@@ -1,4 +1,4 @@
-"""Overhead per request in the ASGI driver, with minus without, in process."""
+"""Overhead per request of the ASGI middleware, in process: the time with it minus the time without it."""
 
 from __future__ import annotations
 
@@ -11,89 +11,102 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from benchmarks.baselines import asgi_forwarding, asgi_least_injecting
+from benchmarks.baselines import asgi_forwarding, asgi_minimal_injector
 from benchmarks.effort import Effort
 from benchmarks.finding import Finding, Section
-from benchmarks.rounds import Rounds, interleaved
-from benchmarks.subject import asgi_ours, made_anew, nobody, signed_in, snippets
+from benchmarks.rounds import Rounds, run_interleaved
+from benchmarks.subject import anonymous, asgi_widgetmw, new_user, signed_in, snippets
 from benchmarks.traffic import (
-    CHROME,
+    CHROME_HEADERS,
     HTML,
     JSON,
-    SEVEN,
-    SHORT,
+    SEVEN_HEADERS,
+    SHORT_HEADERS,
     AsgiApp,
-    Copied,
+    CopyHeaders,
     Headers,
     Loop,
-    anew,
-    asgi_answering,
-    looping,
+    asgi_app,
+    copy_bytes,
+    event_loop,
     page,
 )
 
 Wraps: TypeAlias = Mapping[str, Callable[[AsgiApp], AsgiApp]]
 
-PAGE = "ASGI, 10 KB page, token in cache"
-ASKED = "ASGI, the same page as Chrome asks, nine answer headers, a new user object"
+PAGE = "ASGI, 10 KB page, cached token"
+CHROME_CASE = "ASGI, the same page: Chrome's request headers, nine response headers, a new User"
 
 
 class Empty(BaseHTTPMiddleware):
     """A ``BaseHTTPMiddleware`` that does nothing."""
 
     async def dispatch(self, request: Request, call_next: Callable[[Request], Any]) -> Response:
-        """Passes on."""
+        """Passes the request on."""
         response: Response = await call_next(request)
         return response
 
 
-def around(loop: Loop, app: AsgiApp, headers: Headers, wraps: Wraps, effort: Effort, copied: Copied = list) -> Rounds:
-    """Measures wrappers around one app, and the app ``bare``."""
+def around(
+    loop: Loop, app: AsgiApp, headers: Headers, wraps: Wraps, effort: Effort, copy_headers: CopyHeaders = list
+) -> Rounds:
+    """Measures an app in several wrappers, and the ``bare`` app."""
     apps = {"bare": app, **{name: wrap(app) for name, wrap in wraps.items()}}
-    return interleaved({name: loop.batch(each, headers, copied=copied) for name, each in apps.items()}, effort)
+    return run_interleaved(
+        {name: loop.batch(each, headers, copy_headers=copy_headers) for name, each in apps.items()}, effort
+    )
 
 
 def measure(effort: Effort) -> Section:
     """Measures the rows of the table."""
-    with looping() as loop:
-        return Section([*_left_alone(loop, effort), *_pages(loop, effort), *_asked(loop, effort)])
+    with event_loop() as loop:
+        return Section([*_not_html(loop, effort), *_pages(loop, effort), *_chrome(loop, effort)])
 
 
-def _left_alone(loop: Loop, effort: Effort) -> list[Finding]:
-    wraps: Wraps = {"ours": asgi_ours, "forwarding": asgi_forwarding}
-    rounds = around(loop, asgi_answering(page(), JSON), SHORT, wraps, effort)
-    return [Finding("ASGI, not a page", "ours / forwarding", rounds.ratio("ours", "forwarding", "bare"), limit=2.2)]
+def _not_html(loop: Loop, effort: Effort) -> list[Finding]:
+    wraps: Wraps = {"widgetmw": asgi_widgetmw, "forwarding": asgi_forwarding}
+    rounds = around(loop, asgi_app(page(), JSON), SHORT_HEADERS, wraps, effort)
+    return [
+        Finding(
+            "ASGI, response that is not HTML",
+            "widgetmw / forwarding",
+            rounds.ratio("widgetmw", "forwarding", "bare"),
+            limit=2.2,
+        )
+    ]
 
 
 def _pages(loop: Loop, effort: Effort) -> list[Finding]:
     wraps: Wraps = {
-        "anonymous": partial(asgi_ours, user=nobody),
-        "ours": asgi_ours,
-        "least": partial(asgi_least_injecting, user=signed_in, snippets=snippets()),
+        "anonymous": partial(asgi_widgetmw, user=anonymous),
+        "widgetmw": asgi_widgetmw,
+        "minimal": partial(asgi_minimal_injector, user=signed_in, snippets=snippets()),
         "gzip": GZipMiddleware,
         "empty": Empty,
     }
-    ratio = around(loop, asgi_answering(page()), SHORT, wraps, effort).ratio
+    ratio = around(loop, asgi_app(page()), SHORT_HEADERS, wraps, effort).ratio
     return [
-        Finding(
-            "ASGI, page for nobody signed in", "ours / least injecting", ratio("anonymous", "least", "bare"), limit=1
-        ),
-        Finding(PAGE, "ours / least injecting", ratio("ours", "least", "bare"), limit=1.4),
-        Finding(PAGE, "ours / Starlette's GZipMiddleware", ratio("ours", "gzip", "bare"), limit=0.6),
-        Finding(PAGE, "ours / empty BaseHTTPMiddleware", ratio("ours", "empty", "bare"), limit=1 / 15),
+        Finding("ASGI, anonymous page", "widgetmw / minimal injector", ratio("anonymous", "minimal", "bare"), limit=1),
+        Finding(PAGE, "widgetmw / minimal injector", ratio("widgetmw", "minimal", "bare"), limit=1.4),
+        Finding(PAGE, "widgetmw / Starlette's GZipMiddleware", ratio("widgetmw", "gzip", "bare"), limit=0.6),
+        Finding(PAGE, "widgetmw / empty BaseHTTPMiddleware", ratio("widgetmw", "empty", "bare"), limit=1 / 15),
     ]
 
 
-def _asked(loop: Loop, effort: Effort) -> list[Finding]:
+def _chrome(loop: Loop, effort: Effort) -> list[Finding]:
     wraps: Wraps = {
-        "ours": partial(asgi_ours, user=made_anew),
-        "least": partial(asgi_least_injecting, user=made_anew, snippets=snippets()),
+        "widgetmw": partial(asgi_widgetmw, user=new_user),
+        "minimal": partial(asgi_minimal_injector, user=new_user, snippets=snippets()),
     }
-    same = around(loop, asgi_answering(page(), HTML, SEVEN), CHROME, wraps, effort)
-    copies = around(loop, asgi_answering(page(), HTML, SEVEN, copied=anew), CHROME, wraps, effort, anew)
+    same = around(loop, asgi_app(page(), HTML, SEVEN_HEADERS), CHROME_HEADERS, wraps, effort)
+    copies = around(
+        loop, asgi_app(page(), HTML, SEVEN_HEADERS, copy_headers=copy_bytes), CHROME_HEADERS, wraps, effort, copy_bytes
+    )
     return [
-        Finding(ASKED, "ours / least injecting", same.ratio("ours", "least", "bare"), limit=1.5),
+        Finding(CHROME_CASE, "widgetmw / minimal injector", same.ratio("widgetmw", "minimal", "bare"), limit=1.5),
         Finding(
-            ASKED, "ours / least injecting, header bytes made anew as servers do", copies.ratio("ours", "least", "bare")
+            CHROME_CASE,
+            "widgetmw / minimal injector, with new header bytes for each request, as from a server",
+            copies.ratio("widgetmw", "minimal", "bare"),
         ),
     ]

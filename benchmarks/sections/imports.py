@@ -1,4 +1,4 @@
-"""What ``import widgetmw`` takes beyond its dependencies, in fresh interpreters."""
+"""What ``import widgetmw`` costs, without its dependencies, in fresh interpreters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.effort import Effort
 from benchmarks.finding import Finding, Section
 from benchmarks.rounds import Estimate, exact, spread
 
-CASE = "import widgetmw, beyond its dependencies"
+CASE = "import widgetmw, without its dependencies"
 FRAMEWORKS = ("aiohttp", "django", "falcon", "fastapi", "flask", "litestar", "quart", "starlette")
 TRIES = 21
 _NAMES = """
@@ -22,8 +22,8 @@ before = set(sys.modules)
 importlib.import_module(sys.argv[1])
 print(json.dumps([name for name in sys.modules if name not in before]))
 """
-# Dependencies first, by the names of the very modules that are imported; then the package. The time is the process's
-# own: an import reads files that are in the system's cache, and waits for nothing.
+# Imports exactly the dependencies that the package imports, then the package. CPU time is enough: the files are in the
+# system's cache, so an import waits for nothing.
 _TIMED = """
 import importlib, sys, time
 for name in sys.argv[2:]:
@@ -35,36 +35,41 @@ print((time.process_time() - start) * 1000)
 
 
 def measure(effort: Effort) -> Section:
-    """Measures the import of the package itself, and of its ASGI driver."""
+    """Measures the import of the package and of its ASGI middleware."""
     dependencies = [name for name in imported("widgetmw.asgi") if is_dependency(name)]
-    tries = effort.of(TRIES, 3)
+    tries = effort.scaled(TRIES, 3)
     frameworks = sum(name in FRAMEWORKS for name in imported("widgetmw.asgi"))
     return Section(
         [
-            Finding(CASE, "time", took("widgetmw", dependencies, tries), "ms", limit=10),
-            Finding(CASE, "time of widgetmw.asgi, all of the core", took("widgetmw.asgi", dependencies, tries), "ms"),
+            Finding(CASE, "time", import_time("widgetmw", dependencies, tries), "ms", limit=10),
+            Finding(
+                CASE,
+                "time of widgetmw.asgi, with all of the core",
+                import_time("widgetmw.asgi", dependencies, tries),
+                "ms",
+            ),
             Finding(CASE, "frameworks imported", exact(frameworks), "", limit=0),
         ]
     )
 
 
 def imported(module: str) -> list[str]:
-    """Returns the modules that an import brings in."""
+    """Returns the modules that an import loads."""
     names: list[str] = json.loads(_run(_NAMES, module))
     return names
 
 
 def is_dependency(name: str) -> bool:
-    """Whether a module is another package's, and can be imported by itself: some parts of compiled ones cannot."""
+    """Whether a module belongs to a dependency and can be imported by itself; private parts of some cannot."""
     top = name.partition(".")[0]
     foreign = top not in sys.stdlib_module_names and top != "widgetmw"
     return foreign and not any(part.startswith("_") for part in name.split("."))
 
 
-def took(module: str, before: list[str], tries: int) -> Estimate:
-    """Returns milliseconds; the first try only warms the system's cache of files."""
+def import_time(module: str, before: list[str], tries: int) -> Estimate:
+    """Returns milliseconds; the first try only warms the system's file cache."""
     with TemporaryDirectory() as folder:
-        # as installed packages have it: the code is compiled already, by the first try
+        # the first try compiles the bytecode, which an installed package has already
         compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         compiled["PYTHONPYCACHEPREFIX"] = folder
         times = [float(_run(_TIMED, module, *before, environ=compiled)) for _ in range(tries + 1)]

@@ -1,6 +1,6 @@
-"""Other ways to put something into a page, side by side with ours: a 10 KB page, in process.
+"""Other ways to insert something into a page, side by side with the package: a 10 KB page, in process.
 
-A peer that is not installed is left out, and said to be. The New Relic agent is in ``agent``.
+A peer that is not installed is omitted, with a note. The New Relic agent has its own section, ``agent``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from functools import partial
 
 from starlette.middleware.gzip import GZipMiddleware
 
-from benchmarks.baselines import asgi_forwarding, asgi_least_injecting, wsgi_forwarding, wsgi_least_injecting
+from benchmarks.baselines import asgi_forwarding, asgi_minimal_injector, wsgi_forwarding, wsgi_minimal_injector
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.peers import django, flask, parsers, starlette
-from benchmarks.rounds import Estimate, Rounds, interleaved
+from benchmarks.rounds import Estimate, Rounds, run_interleaved
 from benchmarks.sections.asgi import Empty
-from benchmarks.subject import asgi_ours, signed_in, snippets, wsgi_ours
-from benchmarks.traffic import SHORT, AsgiApp, WsgiApp, asgi_answering, looping, page, wsgi_answering, wsgi_batch
+from benchmarks.subject import asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
+from benchmarks.traffic import SHORT_HEADERS, AsgiApp, WsgiApp, asgi_app, event_loop, page, wsgi_app, wsgi_batch
 
-OURS = "widgetmw"
+WIDGETMW = "widgetmw"
 
 
 def measure(effort: Effort) -> Section:
@@ -40,36 +40,36 @@ def _overheads(rounds: Rounds) -> dict[str, Estimate]:
 
 def _asgi(effort: Effort, notes: list[str]) -> Mapping[str, Estimate]:
     body, span = page(), snippets()["ada"]
-    app = asgi_answering(body)
+    app = asgi_app(body)
     wraps: dict[str, Callable[[AsgiApp], AsgiApp]] = {
         "forwarding": asgi_forwarding,
-        "least injecting": partial(asgi_least_injecting, user=signed_in, snippets=snippets()),
-        OURS: asgi_ours,
+        "minimal injector": partial(asgi_minimal_injector, user=signed_in, snippets=snippets()),
+        WIDGETMW: asgi_widgetmw,
         "Starlette's GZipMiddleware, client without gzip": GZipMiddleware,
         "BaseHTTPMiddleware, empty": Empty,
         "BaseHTTPMiddleware, body.replace": partial(starlette.Replacing, snippet=span),
     }
     wraps |= {name: partial(parsers.editing, edit=edit, snippet=span) for name, edit in parsers.found(notes).items()}
-    with looping() as loop:
-        batches = {name: loop.batch(wrap(app), SHORT) for name, wrap in wraps.items()}
-        return _overheads(interleaved({"bare": loop.batch(app, SHORT), **batches}, effort))
+    with event_loop() as loop:
+        batches = {name: loop.batch(wrap(app), SHORT_HEADERS) for name, wrap in wraps.items()}
+        return _overheads(run_interleaved({"bare": loop.batch(app, SHORT_HEADERS), **batches}, effort))
 
 
 def _wsgi(effort: Effort) -> Mapping[str, Estimate]:
-    app = wsgi_answering(page())
+    app = wsgi_app(page())
     wraps: dict[str, Callable[[WsgiApp], WsgiApp]] = {
         "forwarding": wsgi_forwarding,
-        "least injecting": partial(wsgi_least_injecting, user=signed_in, snippets=snippets()),
-        OURS: wsgi_ours,
+        "minimal injector": partial(wsgi_minimal_injector, user=signed_in, snippets=snippets()),
+        WIDGETMW: wsgi_widgetmw,
     }
-    batches = {name: wsgi_batch(wrap(app), SHORT) for name, wrap in wraps.items()}
-    return _overheads(interleaved({"bare": wsgi_batch(app, SHORT), **batches}, effort))
+    batches = {name: wsgi_batch(wrap(app), SHORT_HEADERS) for name, wrap in wraps.items()}
+    return _overheads(run_interleaved({"bare": wsgi_batch(app, SHORT_HEADERS), **batches}, effort))
 
 
 def _flask(effort: Effort) -> Mapping[str, Estimate]:
     apps = flask.apps(page())
-    return _overheads(interleaved({name: wsgi_batch(app, SHORT) for name, app in apps.items()}, effort))
+    return _overheads(run_interleaved({name: wsgi_batch(app, SHORT_HEADERS) for name, app in apps.items()}, effort))
 
 
 def _django(effort: Effort, notes: list[str]) -> Mapping[str, Estimate]:
-    return _overheads(interleaved(django.cases(page(), notes), effort))
+    return _overheads(run_interleaved(django.cases(page(), notes), effort))

@@ -1,7 +1,7 @@
-"""The pieces that a page's cost is made of, each by itself, with pyperf in processes of its own.
+"""The operations that make up the cost of a page, each on its own, with pyperf in processes of its own.
 
-They are for reading, not for comparing: their times are the machine's. ``python -m benchmarks.sections.pieces`` takes
-pyperf's own options.
+They are for reading, not for comparing: the times are those of one machine. ``python -m benchmarks.sections.pieces``
+accepts pyperf's own options.
 """
 
 from __future__ import annotations
@@ -13,33 +13,35 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import CellType, MethodType
 from typing import Any
 
 from benchmarks.effort import Effort
 from benchmarks.finding import Section
 from benchmarks.rounds import Estimate
 from benchmarks.subject import ADA, VENDORS, settings, signed_in
-from benchmarks.traffic import CHROME, HTML, SEVEN, SHORT, asgi_request, nowhere, page
+from benchmarks.traffic import CHROME_HEADERS, HTML, SEVEN_HEADERS, SHORT_HEADERS, asgi_request, discard, page
 from widgetmw import User
-from widgetmw.asgi.responder import nothing
+from widgetmw.asgi.request import is_special
+from widgetmw.asgi.responder import Responder, nothing
+from widgetmw.core.engine import Engine
 from widgetmw.core.html.head_scanner import HeadScanner
-from widgetmw.core.identity.resolvers import claim, whose
+from widgetmw.core.identity.request_identity import acquire
+from widgetmw.core.identity.resolvers import resolve_user_eagerly
 
-TITLE = "pieces, by themselves"
-_SPEED = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")
-_FASTER = ("--processes", "1", "--values", "2", "--warmups", "1", "--min-time", "0.001")
+TITLE = "Individual operations"
+_FULL = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")
+_FAST = ("--processes", "1", "--values", "2", "--warmups", "1", "--min-time", "0.001")
 
 
 def measure(effort: Effort) -> Section:
-    """Runs pyperf and reads what it found."""
+    """Runs pyperf and reads its results."""
     if find_spec("pyperf") is None:
-        return Section(notes=["pyperf is not installed: the pieces were not measured"])
-    speed = _SPEED if effort.scale == 1 else _FASTER
+        return Section(notes=["pyperf is not installed: the individual operations were not measured"])
+    options = _FULL if effort.scale == 1 else _FAST
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "pieces.json"
-        words = [sys.executable, "-m", __name__, "--quiet", "--inherit-environ=PATH", *speed, "-o", str(output)]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", __name__, "--quiet", "--inherit-environ=PATH", *options, "-o", str(output)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         suite = json.loads(output.read_text())
     return Section(costs={TITLE: dict(map(_estimate, suite["benchmarks"]))})
 
@@ -51,54 +53,57 @@ def _estimate(benchmark: Any) -> tuple[str, Estimate]:
 
 
 def pieces() -> dict[str, Callable[[], object]]:
-    """What is measured, by name."""
-    tokens, scanned = Widget(settings()).tokens, page(100_000)
-    made = {vendor.provider.name: vendor.provider for vendor in settings(len(VENDORS)).vendors}
-    found: dict[str, Callable[[], object]] = {
-        f"a token of {name}, signed": lambda provider=provider: provider.mint(ADA, 1_700_000_000, 1_700_003_600)  # type: ignore[misc]
-        for name, provider in made.items()
+    """Returns the operations to measure, by name."""
+    tokens, long_page = Engine(settings()).tokens, page(100_000)
+    vendors = {vendor.provider.name: vendor.provider for vendor in settings(len(VENDORS)).vendors}
+    operations: dict[str, Callable[[], object]] = {
+        f"sign a token of {name}": lambda provider=provider: provider.mint(ADA, 1_700_000_000, 1_700_003_600)  # type: ignore[misc]
+        for name, provider in vendors.items()
     }
-    found["a user's tokens from the cache"] = lambda: tokens.get(ADA)
-    found["a User object"] = lambda: User("ada", name="Ada", email="ada@shop.example")
-    found["the head of a 100 KB page, found"] = lambda: HeadScanner(True).feed(scanned)
-    return found | _of_a_page()
+    operations["get a user's cached tokens"] = lambda: tokens.get(ADA)
+    operations["create a User"] = lambda: User("ada", name="Ada", email="ada@shop.example")
+    operations["find the head of a 100 KB page"] = lambda: HeadScanner(True).feed(long_page)
+    return operations | _of_a_page()
 
 
 def _of_a_page() -> dict[str, Callable[[], object]]:
-    """What the short way of a page is made of, in its order."""
-    widget, body = Widget(settings()), page()
-    glance, opening = Glance(widget, signed_in), widget.opening("", body)
-    request, html = asgi_request(list(SHORT)), [(b"content-type", HTML), (b"content-length", b"10000")]
-    long, nine = asgi_request(list(CHROME)), [*html, *SEVEN]
-    private = glance.headers.private
-    assert opening is not None
+    """Returns the operations of a page with a token, in their order."""
+    engine, body = Engine(settings()), page()
+    request, two = asgi_request(list(SHORT_HEADERS)), [(b"content-type", HTML), (b"content-length", b"10000")]
+    nine = [*two, *SEVEN_HEADERS]
+    start = {"type": "http.response.start", "status": 200, "headers": two}
+    engine.insertion_offset("", body)  # remembers how the page begins
 
-    def dressed() -> object:
-        made = private(html)
-        return made and widget.plain(made, opening, body, ADA)
+    def respond() -> Responder:
+        responder = Responder()
+        responder.begin(engine, request, "", "/", discard, signed_in)
+        return responder
 
-    start = {"type": "http.response.start", "status": 200, "headers": html}
+    responder = respond()
+
+    def inject() -> object:
+        headers = list(two)
+        return engine.inject(responder, engine.page_from_bytes(200, headers), headers, ADA)  # type: ignore[arg-type]
+
     return {
-        "ASGI: a request claimed": lambda: claim(dict(request), widget),
-        "ASGI: the same without claiming it": lambda: dict(request),
-        "ASGI: 3 request headers looked through": lambda: special(request),
-        "ASGI: 17 request headers looked through": lambda: special(long),
-        "ASGI: what is known of an answer, and a function bound to it": lambda: MethodType(
-            glanced, [None, None, nowhere, glance, CellType(request), ""]
-        ),
-        "2 headers of a page judged and made private": lambda: private(html),
-        "9 headers of a page judged and made private": lambda: private(nine),
-        "how the page begins": lambda: widget.opening("", body),
-        "whose it is, the resolver included": lambda: whose(request, signed_in),
-        "page and its 2 headers with the span": dressed,
-        "ASGI: a message copied": lambda: start.copy(),
-        "ASGI: a coroutine that is never waited for": lambda: nothing().close(),
-        "an outcome counted": lambda: widget.skip("not_html"),
+        "ASGI: acquire a request": lambda: acquire(dict(request), engine),
+        "ASGI: the same without acquiring it": lambda: dict(request),
+        "ASGI: check 3 request headers": lambda: is_special(SHORT_HEADERS),
+        "ASGI: check 17 request headers": lambda: is_special(CHROME_HEADERS),
+        "ASGI: create a responder": respond,
+        "read 2 response headers and make them private": lambda: engine.page_from_bytes(200, two),
+        "read 9 response headers and make them private": lambda: engine.page_from_bytes(200, nine),
+        "find the insertion offset of a page that begins like the last one": lambda: engine.insertion_offset("", body),
+        "resolve the user": lambda: resolve_user_eagerly(request, signed_in),
+        "read 2 response headers and render the script": inject,
+        "ASGI: copy a message": lambda: start.copy(),
+        "ASGI: create a coroutine": lambda: nothing().close(),
+        "count an outcome": lambda: engine.events.count("page", "not_html"),
     }
 
 
 def main() -> None:
-    """Runs under pyperf, which starts this again in several processes."""
+    """Runs under pyperf, which starts this module again in several processes."""
     import pyperf
 
     runner = pyperf.Runner(program_args=("-m", "benchmarks.sections.pieces"))

@@ -1,7 +1,7 @@
-"""A page of 100 MB that is streamed in chunks of 16 KB to somebody signed in: throughput and memory, in process.
+"""A page of 100 MB, streamed in chunks of 16 KB to a signed-in user: throughput and memory, in process.
 
-What the app sends goes through a real socket, which another process drains: next to a server that does nothing, any
-wrapper at all would look expensive. ``servers`` measures the same over uvicorn.
+The app sends through a real socket that another process drains: beside a server that does nothing, any wrapper would
+look expensive. The section ``servers`` measures the same over uvicorn.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 from benchmarks.effort import Effort
 from benchmarks.finding import Finding, Section
-from benchmarks.machine import pin_away, resident
-from benchmarks.rounds import Batch, Rounds, interleaved, spread
-from benchmarks.subject import asgi_ours
-from benchmarks.traffic import HTML, SHORT, AsgiApp, asgi_request, nothing_more, page
+from benchmarks.machine import pin_to_other_cores, resident_bytes
+from benchmarks.rounds import Batch, Rounds, run_interleaved, spread
+from benchmarks.subject import asgi_widgetmw
+from benchmarks.traffic import HTML, SHORT_HEADERS, AsgiApp, asgi_request, empty_receive, page
 
 CASE = "ASGI, 100 MB streamed in 16 KB chunks"
 SIZE, CHUNK = 100_000_000, 16_384
@@ -35,7 +35,7 @@ _SAMPLED = 64
 
 
 def streaming(size: int = SIZE) -> AsgiApp:
-    """An app that streams a page."""
+    """Returns an app that streams a page."""
     first = page(CHUNK).ljust(CHUNK)
     more = b"<p>more of the same</p>\n".ljust(CHUNK)
     chunks = size // CHUNK
@@ -52,31 +52,31 @@ def streaming(size: int = SIZE) -> AsgiApp:
 
 @contextmanager
 def drained() -> Iterator[socket.socket]:
-    """A socket whose other end a process of its own reads."""
-    ours, theirs = socket.socketpair()
-    words = [sys.executable, "-c", _DRAIN, str(theirs.fileno())]
-    with ours, subprocess.Popen(words, pass_fds=[theirs.fileno()], preexec_fn=pin_away) as process:
-        theirs.close()
+    """Provides a socket that another process drains."""
+    near, far = socket.socketpair()
+    words = [sys.executable, "-c", _DRAIN, str(far.fileno())]
+    with near, subprocess.Popen(words, pass_fds=[far.fileno()], preexec_fn=pin_to_other_cores) as process:
+        far.close()
         try:
-            yield ours
+            yield near
         finally:
-            ours.close()
+            near.close()
             process.wait(10)
 
 
 def measure(effort: Effort) -> Section:
-    """Measures it."""
-    size = effort.of(SIZE, 10 * CHUNK)
+    """Measures throughput and memory."""
+    size = effort.scaled(SIZE, 10 * CHUNK)
     app = streaming(size)
-    apps = {"bare": app, "ours": asgi_ours(app)}
+    apps = {"bare": app, "widgetmw": asgi_widgetmw(app)}
     with drained() as target:
-        rounds = interleaved({name: _batch(each, target) for name, each in apps.items()}, effort)
-        grown = [_growth(apps["ours"], target) / 1e6 for _ in range(3)]
+        rounds = run_interleaved({name: _batch(each, target) for name, each in apps.items()}, effort)
+        grown = [_growth(apps["widgetmw"], target) / 1e6 for _ in range(3)]
     return Section(_findings(CASE.replace("100 MB", f"{size / 1e6:g} MB"), rounds, grown))
 
 
 def _findings(case: str, rounds: Rounds, grown: list[float]) -> list[Finding]:
-    share = rounds.ratio("bare", "ours")
+    share = rounds.ratio("bare", "widgetmw")
     return [
         Finding(case, "throughput with / without", share, limit=0.95, at_least=True),
         Finding(case, "growth of resident memory", spread(grown), "MB", limit=1),
@@ -88,7 +88,7 @@ def _batch(app: AsgiApp, target: socket.socket) -> Batch:
         target.sendall(message.get("body", b""))
 
     def calls(count: int) -> float:
-        start = time.thread_time()  # the clock's would hide what is done while the other end is still reading
+        start = time.thread_time()  # elapsed time would hide work done while the other end reads
         for _ in range(count):
             asyncio.run(_called(app, send))
         return time.thread_time() - start
@@ -97,12 +97,12 @@ def _batch(app: AsgiApp, target: socket.socket) -> Batch:
 
 
 async def _called(app: AsgiApp, send: Any) -> None:
-    await app(asgi_request(SHORT), nothing_more, send)
+    await app(asgi_request(SHORT_HEADERS), empty_receive, send)
 
 
 def _growth(app: AsgiApp, target: socket.socket) -> int:
-    """By how many bytes the process grows during one stream."""
-    seen = [resident()]
+    """Returns by how many bytes the process grows during one stream."""
+    seen = [resident_bytes()]
     count = 0
 
     async def send(message: Any) -> None:
@@ -110,7 +110,7 @@ def _growth(app: AsgiApp, target: socket.socket) -> int:
         target.sendall(message.get("body", b""))
         count += 1
         if count % _SAMPLED == 0:
-            seen.append(resident())
+            seen.append(resident_bytes())
 
     asyncio.run(_called(app, send))
     return max(seen) - seen[0]

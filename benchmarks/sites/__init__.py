@@ -1,1 +1,1 @@
-"""Apps that are measured on real servers."""
+"""Apps to run on real servers."""

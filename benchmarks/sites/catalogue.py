@@ -1,11 +1,11 @@
-"""What both shops show: a page of some ten kilobytes, as Jinja renders it for somebody signed in."""
+"""The content of both shops: a page of about ten kilobytes that Jinja renders for a signed-in user."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 TEMPLATES = Path(__file__).parent / "templates"
-SECRET = "a key of no worth"
+SECRET = "not-a-secret"
 ITEMS = [
     {"id": number, "name": f"Kettle & pot no. {number}", "price": 1990 + 35 * number, "stock": number % 7}
     for number in range(40)

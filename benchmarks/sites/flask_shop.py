@@ -1,4 +1,4 @@
-"""A Flask app with a session and a Jinja page, as it is and with ours."""
+"""A Flask app with a session and a Jinja page, bare and with the plugin."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from widgetmw.flask import Widget
 
 
 def shop() -> str:
-    """The page."""
+    """Shows the page."""
     return render_template("shop.html", items=ITEMS, person=session.get("person"))
 
 
 def item(number: str) -> str:
-    """Only so that there is something to link to."""
+    """Shows an item; exists only as a link target."""
     return number
 
 
 def sign_in() -> str:
-    """Signs in whoever asks."""
+    """Signs in the visitor."""
     session["person"] = "ada"
     return ""
 
 
 def user() -> User | None:
-    """Says who is signed in."""
+    """Returns the signed-in user."""
     person = session.get("person")
     return User(person, name=person.title()) if person else None
 
 
-def made() -> Flask:
-    """The app."""
-    made = Flask("benchmarks", template_folder=str(TEMPLATES))
-    made.secret_key = SECRET
-    made.add_url_rule("/", view_func=shop)
-    made.add_url_rule("/item/<number>", view_func=item)
-    made.add_url_rule("/sign-in", view_func=sign_in)
-    return made
+def create_app() -> Flask:
+    """Creates the app."""
+    app = Flask("benchmarks", template_folder=str(TEMPLATES))
+    app.secret_key = SECRET
+    app.add_url_rule("/", view_func=shop)
+    app.add_url_rule("/item/<number>", view_func=item)
+    app.add_url_rule("/sign-in", view_func=sign_in)
+    return app
 
 
-without = made()
-ours = made()
-Widget(ours, settings=settings(), user=user)
+without = create_app()
+with_widgetmw = create_app()
+Widget(with_widgetmw, settings=settings(), user=user)

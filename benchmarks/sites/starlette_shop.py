@@ -1,4 +1,4 @@
-"""A Starlette app with a session and a Jinja page, as it is and with ours."""
+"""A Starlette app with a session and a Jinja page, bare and with the plugin."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ templates = Jinja2Templates(TEMPLATES)
 
 
 async def shop(request: Request) -> Response:
-    """The page."""
+    """Shows the page."""
     return templates.TemplateResponse(request, "shop.html", {"items": ITEMS, "person": request.session.get("person")})
 
 
 async def item(request: Request) -> Response:
-    """Only so that there is something to link to."""
+    """Shows an item; exists only as a link target."""
     return Response(request.path_params["number"])
 
 
 async def sign_in(request: Request) -> Response:
-    """Signs in whoever asks."""
+    """Signs in the visitor."""
     request.session["person"] = "ada"
     return Response()
 
 
 def user(connection: HTTPConnection) -> User | None:
-    """Says who is signed in."""
+    """Returns the signed-in user."""
     person = connection.session.get("person")
     return User(person, name=person.title()) if person else None
 
 
-def made() -> Starlette:
-    """The app."""
-    made = Starlette(routes=[Route("/", shop), Route("/item/{number}", item), Route("/sign-in", sign_in)])
-    made.add_middleware(SessionMiddleware, secret_key=SECRET)
-    return made
+def create_app() -> Starlette:
+    """Creates the app."""
+    app = Starlette(routes=[Route("/", shop), Route("/item/{number}", item), Route("/sign-in", sign_in)])
+    app.add_middleware(SessionMiddleware, secret_key=SECRET)
+    return app
 
 
-without = made()
-ours = made()
-install(ours, settings=settings(), user=user)
+without = create_app()
+with_widgetmw = create_app()
+install(with_widgetmw, settings=settings(), user=user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import Page
 
@@ -38,6 +39,19 @@ def settle(page: Page) -> None:
         page.wait_for_timeout(8)
         if not page.evaluate("seen.busy"):
             return
+
+
+def until(page: Page, condition: Callable[[], object]) -> None:
+    """Waits for what happens outside of the page, a request for instance."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        page.wait_for_timeout(5)
+
+
+def release_lock(page: Page) -> None:
+    """Waits for the lock to be released: it is held a moment longer than the request takes."""
+    page.wait_for_function("navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)")
 
 
 def hide(page: Page) -> None:

@@ -19,6 +19,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from widgetmw.browser import assets
+from widgetmw.core.http.csp import hash_source
+from widgetmw.core.snippet import Snippet, script_elements
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
 PUBLIC: dict[str, dict[str, str]] = {
@@ -27,17 +29,14 @@ PUBLIC: dict[str, dict[str, str]] = {
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
 }
-SNIPPETS = assets.snippets(
-    {
-        "orlo": {
-            "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
-            "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
-        }
-    }
-)
+#: The operator's functions for Orlo, by name.
+SNIPPETS = {
+    "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
+    "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
+}
 ENDPOINT = "/_widgetmw/token"
 
-Form = Literal["inline", "bundled", "external"]
+Form = Literal["inline", "bundled", "external", "hashed"]
 
 
 @dataclass
@@ -62,12 +61,30 @@ def segment(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+@dataclass
+class Vendor:
+    """A vendor of a site, as far as its scripts go."""
+
+    site: Site
+    name: str
+
+    def snippets(self) -> dict[str, str]:
+        return self.site.snippets.get(self.name, {})
+
+    def script_source(self) -> str:
+        return self.site.modules[self.name]
+
+
 class Site:
     """One site on a loopback port; a browser says by the cookie ``session`` who it is."""
 
     def __init__(self) -> None:
         self.life = 3600.0
         self.vendors: tuple[str, ...] = VENDORS
+        #: The operator's functions and the scripts of vendors from outside, by vendor.
+        self.snippets: dict[str, dict[str, str]] = {"orlo": SNIPPETS}
+        self.modules: dict[str, str] = {}
+        self.script_errors: list[str] = []
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
         self.delivery: Literal["inline", "fetch"] = "inline"
@@ -79,6 +96,8 @@ class Site:
         self.skew = 0.0
         self.shift = 0.0
         self.asked: list[Asked] = []
+        #: Paths of the pages that were asked for.
+        self.opened: list[str] = []
         self.pages: dict[str, Callable[[str | None], Reply]] = {}
         #: What the endpoint does instead of serving tokens; ``None`` from it means to serve them after all.
         self.script: Callable[[str | None], Reply | None] = lambda user: None
@@ -130,10 +149,8 @@ class Site:
 
     def data(self, user: str | None, marked: bool = False) -> dict[str, Any] | None:
         """What the server tells a page's browser; ``None`` where it leaves the page alone."""
-        vendors: dict[str, Any] = {name: {"page": PUBLIC[name]} for name in self.vendors}
-        for name in self.embed:
-            vendors[name]["embed"] = True
-        data: dict[str, Any] = {"url": ENDPOINT}
+        vendors: dict[str, Any] = {name: {"config": PUBLIC.get(name, {})} for name in self.vendors}
+        data: dict[str, Any] = {"url": ENDPOINT} | ({"embed": self.embed} if self.embed else {})
         if self.delivery == "fetch":
             return data | {"ask": True, "vendors": vendors} | self.facts
         if user is None:
@@ -151,23 +168,23 @@ class Site:
         if data is None:
             return ""
         text = json.dumps(data).replace("<", "\\u003c")
-        attributes = "data-widgetmw" + (f' nonce="{self.nonce}"' if self.nonce else "")
-        source = 'src="/_widgetmw/runtime.js?v=1"'
-        if self.form == "external":
-            json_element = f'<script type="application/json" data-widgetmw>{text}</script>'
-            return f"{json_element}<script {attributes} {source}></script>"
-        boot = f"{assets.boot(self.vendors).decode()}({text});"
-        if self.form == "bundled":
-            return f"<script {attributes}>{boot}{self.runtime().decode()}</script>"
-        return f"<script {attributes}>{boot}</script><script {attributes} defer {source}></script>"
+        before, after = script_elements(self.scripts(), self.form, "/_widgetmw", data["vendors"])
+        nonce = f' nonce="{self.nonce}"' if self.nonce else ""
+        return (before + text.encode() + after).replace(b"\x00", nonce.encode()).decode()
 
-    def runtime(self) -> bytes:
-        return assets.runtime(self.vendors, SNIPPETS if "orlo" in self.vendors else "")
+    def scripts(self) -> assets.Scripts:
+        """The scripts of this site, as an app has them."""
+        vendors = [Vendor(self, name) for name in self.vendors]
+        return assets.scripts(vendors, lambda vendor, error: self.script_errors.append(f"{vendor}: {error}"))
 
     def page(self, user: str | None, marked: bool = False) -> Reply:
         """A page of the site."""
-        html = f"<!doctype html><html><head>{self.span(user, marked)}{self.head}</head><body>{self.body}</body></html>"
+        span = self.span(user, marked)
+        html = f"<!doctype html><html><head>{span}{self.head}</head><body>{self.body}</body></html>"
         headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "private, no-cache"}
+        if self.form == "hashed":
+            hashes = [hash_source(text) for text in Snippet.inline_scripts(span.encode())]
+            headers["Content-Security-Policy"] = f"script-src-elem 'nonce-page' {' '.join(hashes)}"
         return Reply(200, html.encode(), headers | self.headers)
 
     def endpoint(self, user: str | None) -> Reply:
@@ -184,14 +201,15 @@ class Site:
         if path == ENDPOINT:
             self.asked.append(Asked(self.now(), headers))
             return self.endpoint(user)
-        if path == "/_widgetmw/runtime.js":
-            return Reply(200, self.runtime(), {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
+        if file := self.scripts().files().get(path.removeprefix("/_widgetmw")):
+            return Reply(200, file.content, {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
         if path in self.pages:
             return self.pages[path](user)
         if path == "/chat":
             return Reply(200, b"chat", {"Content-Type": "text/html"})
         if path == "/favicon.ico":
             return Reply(204)
+        self.opened.append(path)
         return self.page(user, marked="widgetmw" in cookies)
 
 

@@ -87,10 +87,14 @@ def test_embed_waits_for_the_first_token_but_not_for_long(loaders: Loaders, site
 
     page.route("**/_widgetmw/token", lambda route: None)  # never answers
     page.goto(site.url)
-    page.wait_for_timeout(1000)
-    assert len(loaded) == 1
     page.wait_for_function("window.vendor && window.vendor.config")
     assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
+    waited = page.evaluate(
+        "performance.getEntriesByType('resource').find((entry) => entry.name.includes('genius')).startTime"
+        " - performance.getEntriesByType('navigation')[0].domContentLoadedEventStart"
+    )
+    assert waited >= 1990
+    assert len(loaded) == 2
 
 
 def test_embed_starts_the_chat_of_nobody_when_the_endpoint_is_down(loaders: Loaders, site: Site) -> None:

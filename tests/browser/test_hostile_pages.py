@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.browser.conftest import Visit
+from tests.browser.simulation import live
 from tests.browser.site import Form, Site
 
 PLANTED = {
@@ -33,7 +34,6 @@ def test_a_data_block_of_somebody_elses_is_none_of_ours(visit: Visit, site: Site
         " block.dataset.widgetmw = ''; block.textContent = text; document.body.append(block); }",
         json.dumps(PLANTED),
     )
-    page.wait_for_timeout(200)
     assert page.evaluate("widgetmw.get('digitalgenius').token") != "EVE"
 
 
@@ -45,7 +45,7 @@ def test_enumerable_properties_of_all_objects_do_no_harm(visit: Visit, site: Sit
 
 def test_first_answers_with_tokens_that_have_expired_are_no_error(visit: Visit, site: Site) -> None:
     site.delivery, site.life = "fetch", -60
-    page = visit("ann")
-    page.wait_for_timeout(3000)
+    page = visit("ann", clock=True)
+    live(page, site, 3)
     assert page.evaluate("widgetmw.get('digitalgenius')") is None
     assert len(site.asked) < 6

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in, sign_out
+from tests.browser.simulation import settle, until
 from tests.browser.site import Form, Site, answer
 from tests.browser.standins import GIOSG_TAG, script
 from tests.browser.traces import CLOSED, CONNECTED
@@ -39,7 +40,6 @@ def test_copies_of_a_signed_link_or_frame_are_cleaned_too(visit: Visit, site: Si
     page.evaluate("window.kept = all.cloneNode(true); all.after(all.cloneNode(true)); all.innerHTML += '!'; 0")
     page.evaluate("widgetmw.signOut()")
     page.evaluate("document.body.append(kept)")
-    page.wait_for_timeout(50)
     place = "(it) => it.getAttribute(it.src === undefined ? 'href' : 'src')"
     assert (
         page.evaluate(f"[...document.querySelectorAll('a, iframe')].map({place})")
@@ -57,14 +57,20 @@ def test_a_first_answer_under_way_at_sign_out_installs_nothing(profile: Profile,
     waiting: list[Any] = []
     page.route("**/_widgetmw/token", lambda route: waiting.append(route))
     page.goto(site.url)
-    page.wait_for_timeout(300)
-    assert waiting
+    until(page, lambda: waiting)
+    # the runtime's own channel, which is older, gets each message first
+    page.evaluate(
+        "window.heard = new Promise((resolve) => {"
+        "  new BroadcastChannel('widgetmw:/_widgetmw/token:2').onmessage = ({data}) => resolve(data.type);"
+        "}); 0"
+    )
     (page if way == "page" else other).evaluate("widgetmw.signOut()")
-    page.wait_for_timeout(200)
+    if way == "tab":
+        assert page.evaluate("heard") == "signout"
     sign_out(context)
     for route in waiting:
         route.fulfill(json={"user": "mark-of-ann", "tokens": site.tokens("ann", relative=True)})
-    page.wait_for_timeout(300)
+    settle(page)
     assert page.evaluate("[widgetmw.get('orlo'), document.cookie]") == [None, ""]
 
 
@@ -99,11 +105,11 @@ def test_a_refresh_after_a_sign_in_is_not_answered_by_the_refusal_before_it(visi
     site.delivery = "fetch"
     held: list[Any] = []
     page = visit(None)
-    page.wait_for_timeout(300)
+    until(page, lambda: site.asked)
+    settle(page)
     page.route("**/_widgetmw/token", lambda route: held.append(route) if not held else route.continue_())
     page.reload()
-    page.wait_for_timeout(300)
-    assert held  # the page's own question, as nobody
+    until(page, lambda: held)  # the page's own question, as nobody
     sign_in(page.context, site, "ann")
     page.evaluate("window.second = widgetmw.refresh('orlo').then((token) => token.provider, String); 0")
     held[0].fulfill(status=401, json={"error": "not_authenticated"})

@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.simulation import is_valid, live
+from tests.browser.simulation import is_valid, live, release_lock, settle, until
 from tests.browser.site import Form, Site
-from widgetmw.browser import assets
 
 Profile = Callable[..., BrowserContext]
 
@@ -33,16 +32,13 @@ def test_the_page_goes_into_the_back_forward_cache_and_renews_when_restored(
     page = cached_page
     page.goto(site.url)
     page.wait_for_function("seen.tokens.length")  # a renewal has run: the page has used locks, channel and network
-    page.wait_for_timeout(300)  # the lock is held a moment longer than the request takes
+    release_lock(page)
     asked = len(site.asked)
     page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; }); 0")
     page.goto(site.url + "/chat")
     page.evaluate("setTimeout(() => history.back())")
     page.wait_for_function("window.persisted")
-    page.wait_for_timeout(300)
-    assert len(site.asked) == asked + 1
-    page.wait_for_timeout(4000)
-    assert len(site.asked) >= asked + 2
+    until(page, lambda: len(site.asked) >= asked + 2)
     assert is_valid(page, site)
 
 
@@ -74,7 +70,8 @@ def test_a_page_from_the_http_cache_gives_nobody_anothers_token(
     page.go_back()
     assert page.evaluate("performance.getEntriesByType('navigation')[0].transferSize") == 0
     assert page.evaluate("window.early") is None
-    page.wait_for_timeout(500)
+    until(page, lambda: site.asked)
+    settle(page)
     assert page.evaluate("window.HISSUNO_WIDGET_CONFIG?.userId") == next_user
     assert page.evaluate("widgetmw.get('orlo')?.provider") == (next_user and "orlo")
 
@@ -93,10 +90,14 @@ def test_a_page_from_the_http_cache_of_the_same_person_asks_whether_it_is_still_
 # --- documents swapped without a load -------------------------------------------------------------
 
 
+def bootstrap(site: Site, data: str) -> str:
+    return f"{site.scripts().bootstrap.decode()}({data});"
+
+
 def swap_in(page: Page, site: Site, user: str | None) -> None:
     """What Turbo does: the scripts of the next page's head run in the document that stays."""
     data = json.dumps(site.data(user, marked=True))
-    scripts = [f"{assets.boot(site.vendors).decode()}({data});", site.runtime().decode()]
+    scripts = [bootstrap(site, data), site.scripts().runtime.content.decode()]
     if site.form == "external":
         page.evaluate(
             """([data, runtime]) => {
@@ -106,9 +107,8 @@ def swap_in(page: Page, site: Site, user: str | None) -> None:
               document.head.append(json);
               document.head.append(Object.assign(document.createElement("script"), {textContent: runtime}));
             }""",
-            [data, site.runtime().decode()],
+            [data, scripts[1]],
         )
-        page.wait_for_timeout(50)
         return
     for text in scripts:
         page.add_script_tag(content=text)
@@ -148,13 +148,13 @@ def test_a_stale_copy_that_a_router_shows_changes_nothing(visit: Visit, site: Si
     sign_in(page.context, site, "bob")
     swap_in(page, site, "bob")
     expires = page.evaluate("widgetmw.get('orlo').expiresAt")
-    page.add_script_tag(content=f"{assets.boot(site.vendors).decode()}({stale});")
+    page.add_script_tag(content=bootstrap(site, stale))
     assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, widgetmw.get('orlo').expiresAt]") == ["bob", expires]
 
 
 def test_a_runtime_without_data_does_nothing(visit: Visit, site: Site) -> None:
     page = visit(None)
-    page.add_script_tag(content=site.runtime().decode())
+    page.add_script_tag(content=site.scripts().runtime.content.decode())
     assert page.evaluate("window.widgetmw") is None
 
 
@@ -169,12 +169,12 @@ window.activate = () => { ahead = false; document.dispatchEvent(new Event("prere
 
 def test_a_prerendered_page_asks_when_it_is_activated(profile: Profile, site: Site) -> None:
     site.facts = {"ask": True, "user": "mark-of-ann", "vendors": {name: {"page": {}} for name in site.vendors}}
-    context = profile("ann")
+    context = profile("ann", clock=True)
     context.add_init_script(PRERENDERING)
     page = context.new_page()
     page.goto(site.url)
     page.evaluate("window.promised = widgetmw.refresh('orlo').then((token) => token.provider); 0")
-    page.wait_for_timeout(500)
+    live(page, site, 10)
     assert site.asked == []
     page.evaluate("activate()")
     assert page.evaluate("promised") == "orlo"
@@ -188,10 +188,14 @@ def test_a_page_that_the_browser_prerenders_does_not_ask_before_the_click(profil
     page = profile("ann").new_page()
     page.goto(site.url)
     page.wait_for_function("widgetmw.get('orlo')")
-    page.wait_for_timeout(1000)
-    asked = len(site.asked)
+    until(page, lambda: "/next" in site.opened)
     page.click("#next")
     page.wait_for_url("**/next")
     page.wait_for_function("widgetmw.get('orlo')")
-    assert asked == 1
+    activated, asked = page.evaluate(
+        "[performance.getEntriesByType('navigation')[0].activationStart,"
+        " performance.getEntriesByType('resource').find((entry) => entry.name.endsWith('/token')).startTime]"
+    )
+    # 0 if the browser dropped the page that it had prerendered
+    assert activated <= asked
     assert len(site.asked) == 2

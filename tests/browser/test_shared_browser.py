@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.simulation import MINUTE, most_in_a_minute, settle
+from tests.browser.simulation import MINUTE, most_in_a_minute, release_lock, settle, until
 from tests.browser.site import Site, answer
 from tests.browser.standins import GIOSG_TAG, script
 from tests.browser.traces import CLOSED, CONNECTED, converse
@@ -105,7 +105,8 @@ def test_storage_cleared_by_the_page_signs_nobody_out(cached: BrowserContext, si
     page.evaluate("localStorage.clear()")
     put_away(page, site)
     bring_back(page)
-    page.wait_for_timeout(300)
+    until(page, lambda: site.asked)
+    settle(page)
     assert page.evaluate("[seen.signedout, widgetmw.get('orlo').provider]") == [0, "orlo"]
     assert len(site.asked) == 1
 
@@ -115,7 +116,9 @@ def test_an_anonymous_page_that_comes_back_after_a_sign_in_asks_again(cached: Br
     sign_out(cached)
     page = cached.new_page()
     page.goto(site.url)
-    page.wait_for_timeout(300)
+    until(page, lambda: site.asked)
+    settle(page)
+    release_lock(page)
     put_away(page, site)
     sign_in(cached, site, "ann")
     other = cached.new_page()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import DAY, HOUR, live, settle
+from tests.browser.simulation import DAY, HOUR, live, settle, until
 from tests.browser.site import Reply, Site, answer
 from tests.browser.traces import CONNECTED, KEPT, NOTHING, STORED, converse, traces
 
@@ -81,7 +81,7 @@ def test_a_401_where_nobody_was_signed_in_is_silent_and_cleans_nothing(visit: Vi
     site.delivery = "fetch"
     page = visit(None, clock=True)
     converse(page)
-    page.wait_for_timeout(300)
+    settle(page)
     live(page, site, DAY, step=HOUR)
     assert len(site.asked) == 1
     found = traces(page)
@@ -116,11 +116,11 @@ def test_an_answer_under_way_at_sign_out_revives_nobody(visit: Visit, site: Site
     held_back: list[Any] = []
     page.route("**/_widgetmw/token", lambda route: held_back.append(route))
     page.evaluate("window.late = widgetmw.refresh('orlo').catch((error) => error.message); 0")
-    page.wait_for_timeout(200)
+    until(page, lambda: held_back)
     page.evaluate("widgetmw.signOut()")
     held_back[0].continue_()
     assert page.evaluate("late") == "widgetmw: signed out"
-    page.wait_for_timeout(300)
+    settle(page)
     assert page.evaluate("[widgetmw.get('orlo'), document.cookie.includes('widgetmw')]") == [None, False]
 
 

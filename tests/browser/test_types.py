@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.site import SNIPPETS, VENDORS
+from tests.browser.site import VENDORS
 from tests.components import CACHE
 from tests.conftest import require
 from widgetmw.browser import assets
@@ -22,6 +22,7 @@ const stop: () => void = api.subscribe("hissuno", () => {});
 const token = api.get("giosg");
 if (token && token.expiresAt !== null) new Date(token.expiresAt).toISOString();
 const url: string | undefined = token?.url;
+api.getToken("hissuno").then((current) => current.token.length);
 api.refresh("a-vendor-of-ones-own").then((fresh) => fresh.token.length);
 api.signOut().then(() => stop());
 addEventListener("widgetmw:token", (event) => event.detail.provider + event.detail.token);
@@ -34,31 +35,58 @@ window._giosg?.("chat", "open", url, props?.widgetToken);
 REACT = """
 export declare function useSyncExternalStore<T>(subscribe: (listener: () => void) => () => void, get: () => T): T;
 """
+VENDOR = """
+import type { Vendor, VendorHooks, VendorScript, WidgetToken } from "%s";
+declare module "%s" {
+  interface WidgetTokens {
+    acme: WidgetToken<"acme"> & { readonly region: string };
+  }
+}
+const script: VendorScript<"acme", { calls: number }> = {
+  init: (vendor) => ({ calls: vendor.config.region.length }),
+  connect: (vendor: Vendor<"acme">, state): VendorHooks => ({
+    update: ({ source }) => source === "page" || vendor.getToken().then((token) => token.region),
+    embed: () => vendor.loadScript("https://acme.example/chat.js", { "data-id": String(state.calls) }),
+  }),
+};
+const region: string | undefined = window.widgetmw?.get("acme")?.region;
+console.log(script, region);
+"""
 BAD = {
     "a token is frozen": "window.widgetmw!.get('orlo')!.token = 'x';",
     "widgetmw may be absent": "window.widgetmw.get('orlo');",
     "a token may be absent": "window.widgetmw!.get('orlo').token;",
     "expiresAt may be null": "const end: number = window.widgetmw!.get('orlo')!.expiresAt;",
+    "only giosg has a URL": "window.widgetmw!.get('orlo')!.url;",
     "refresh wants a vendor": "window.widgetmw!.refresh();",
     "detail has no url": "addEventListener('widgetmw:token', (event) => event.detail.url);",
 }
 
 
-def compile_ts(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    compiler = CACHE / "node_modules" / "typescript" / "bin" / "tsc"
+def compiler() -> list[str]:
+    script = CACHE / "node_modules" / "typescript" / "bin" / "tsc"
     node = require("node")
-    if not compiler.exists():
+    if not script.exists():
         require("the npm package typescript")
+    return [node, str(script)]
+
+
+def compile_ts(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     (folder / "page.ts").write_text("export {};\n" + text)
     (folder / "react.d.ts").write_text(REACT)
     options = ["--noEmit", "--strict", "--target", "es2022", "page.ts"]
     return subprocess.run(
-        [node, str(compiler), *options, str(DECLARATIONS)], cwd=folder, capture_output=True, text=True, timeout=100
+        [*compiler(), *options, str(DECLARATIONS)], cwd=folder, capture_output=True, text=True, timeout=100
     )
 
 
 def test_declarations_fit_how_the_documentation_uses_them(tmp_path: Path) -> None:
     done = compile_ts(tmp_path, GOOD)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_package_that_brings_a_vendor_adds_its_types(tmp_path: Path) -> None:
+    done = compile_ts(tmp_path, VENDOR.replace("%s", str(DECLARATIONS.with_name("widgetmw"))))
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -68,13 +96,19 @@ def test_declarations_refuse_what_would_fail_in_the_page(tmp_path: Path) -> None
     assert lines == set(range(len(BAD))), done.stdout
 
 
+def test_the_scripts_fit_the_declarations() -> None:
+    root = Path(assets.__file__).parent.parent.parent
+    done = subprocess.run([*compiler(), "--project", str(root)], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 CHOICES = [names for size in range(5) for names in combinations(VENDORS, size)]
 
 
 @pytest.mark.parametrize("names", CHOICES, ids="+".join)
 def test_every_choice_of_vendors_makes_a_script_that_parses(tmp_path: Path, names: tuple[str, ...]) -> None:
-    runtime = assets.runtime(names, SNIPPETS if "orlo" in names else "")
-    for name, text in (("boot", assets.boot(names) + b"({});"), ("runtime", runtime)):
+    page = assets.bootstrap(names) + b"({});" + assets.bundled(names)
+    for name, text in (("page", page), ("runtime", assets.runtime(names))):
         file = tmp_path / f"{name}.js"
         file.write_bytes(text)
         subprocess.run([require("node"), "--check", str(file)], check=True, timeout=60)

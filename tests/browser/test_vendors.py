@@ -1,4 +1,4 @@
-"""Each vendor's halves, against stand-ins that do what the vendor's documentation says."""
+"""Each vendor's script, against stand-ins that do what the vendor's documentation says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from tests.browser import standins
 from tests.browser.conftest import Visit
-from tests.browser.simulation import HOUR, hide, sleep
+from tests.browser.simulation import HOUR, hide, live, sleep
 from tests.browser.site import Form, Reply, Site
 from tests.browser.standins import script
 
@@ -405,6 +405,6 @@ def test_giosg_a_consent_framework_that_throws_breaks_nothing(visit: Visit, site
 def test_giosg_a_marked_link_of_the_pages_own_is_left_to_anonymous_visitors(visit: Visit, site: Site) -> None:
     site.delivery = "fetch"
     site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
-    page = visit(None)
-    page.wait_for_timeout(300)
+    page = visit(None, clock=True)
+    live(page, site, 10)
     assert page.get_attribute("#chat", "href") == "/contact"

@@ -40,7 +40,7 @@ def test_fetch_delivery_carries_nothing_personal_and_stays_cacheable(make: Make)
     assert data(reply) == {
         "url": "/_widgetmw/token",
         "ask": True,
-        "vendors": {"digitalgenius": {"page": {"widgetId": "widget-7", "env": "eu"}}},
+        "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
     }
 
 
@@ -64,7 +64,7 @@ def test_inline_data_has_all_that_the_browser_needs(make: Make, env: dict[str, s
     found = data(make(env=env).get())
     assert list(found) == ["url", "now", "user", "vendors"]
     assert list(found["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
-    assert found["vendors"]["hissuno"]["page"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
+    assert found["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
     assert found["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
     assert all(v["token"]["provider"] == name for name, v in found["vendors"].items())
 
@@ -107,7 +107,7 @@ def test_embed_gives_everybody_the_loader_and_nobody_else_a_token(make: Make) ->
     reply = make(user=None, WIDGETMW_EMBED="digitalgenius").get()
     assert data(reply) == {
         "url": "/_widgetmw/token",
-        "vendors": {"digitalgenius": {"page": {"widgetId": "widget-7", "env": "eu"}}},
+        "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
         "embed": ["digitalgenius"],
     }
     assert reply.header("Cache-Control") is None
@@ -140,7 +140,7 @@ def test_inline_without_our_url_gets_everything_in_one_script(make: Make) -> Non
     site = make(page=csp("script-src 'unsafe-inline'"))
     added = span(site.get())
     assert added.count(b"<script") == 1
-    assert site.engine.snippet.runtime in added
+    assert site.engine.snippet.scripts.bundled_runtime in added
 
 
 @pytest.mark.parametrize(

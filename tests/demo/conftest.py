@@ -1,4 +1,4 @@
-"""Accounts, clocks and clients for the tests of the demo."""
+"""Fixtures for the demo tests: accounts, a clock and a client."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def app() -> WSGIApplication:
 
 @pytest.fixture
 def client(app: WSGIApplication) -> Client:
-    """A browser that has not been here before."""
+    """A client without cookies."""
     return Client(app)
 
 
 def sign_in(client: Client, person: str = "ada", page: str = "/") -> None:
-    """Signs in as the form does."""
-    answer = client.post("/sign-in", data={"person": person, "next": page})
-    assert answer.status_code == 303
+    """Signs in through the form."""
+    response = client.post("/sign-in", data={"person": person, "next": page})
+    assert response.status_code == 303

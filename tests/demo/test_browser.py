@@ -1,4 +1,4 @@
-"""The demo in Chromium, as a visitor meets it."""
+"""The demo in Chromium, as a visitor sees it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect, sync_playwright
 
 from tests.conftest import require
 from widgetmw.demo.catalogue import VENDORS
-from widgetmw.demo.server import make
+from widgetmw.demo.server import create_server
 
 TTL = 5
 FLAGS = (
@@ -26,16 +26,18 @@ FLAGS = (
 )
 RENEWAL = {
     "digitalgenius": 'sendSystemMessage({name: "auth_token"})',
-    "hissuno": "rendered again with widgetToken",
-    "orlo": "the snippet ran again",
+    "hissuno": "re-rendered with a new widgetToken",
+    "orlo": "customer-data snippet, run again",
     "giosg": '_giosg("visitor", "submit", …)',
 }
-VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+LOG_CSP_VIOLATIONS = (
+    "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server, address = make(port=0, ttl=TTL)
+    server, address = create_server(port=0, ttl=TTL)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield address
@@ -54,19 +56,19 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A browser profile on the demo, and everything that went wrong in it."""
+    """A browser profile that visits the demo and records every problem."""
 
     context: BrowserContext
     url: str
     page: Page = field(init=False)
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.context.set_default_timeout(8000)
-        self.context.add_init_script(VIOLATIONS)
-        self.context.on("request", self._watch)
-        self.context.on("weberror", lambda error: self.troubles.append(f"error: {error.error}"))
-        self.context.on("console", lambda message: self._hear(message.type, message.text))
+        self.context.add_init_script(LOG_CSP_VIOLATIONS)
+        self.context.on("request", self._check_request)
+        self.context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
+        self.context.on("console", lambda message: self._check_message(message.type, message.text))
         self.page = self.context.new_page()
 
     def open(self, path: str = "/") -> Page:
@@ -79,14 +81,14 @@ class Visit:
         self.page.get_by_role("button", name="Sign out").wait_for()
         return self.page
 
-    def _watch(self, request: Request) -> None:
+    def _check_request(self, request: Request) -> None:
         if not request.url.startswith((f"{self.url}/", "about:", "data:")):
-            self.troubles.append(f"request to {request.url}")
+            self.problems.append(f"request to {request.url}")
 
-    def _hear(self, kind: str, text: str) -> None:
-        # A 401 of the token endpoint is how a tab learns of the sign-out; the browser logs it by itself.
+    def _check_message(self, kind: str, text: str) -> None:
+        # A tab learns of a sign-out from a 401 of the token endpoint, which the browser logs.
         if kind in {"error", "warning"} and "status of 401" not in text:
-            self.troubles.append(f"console: {text}")
+            self.problems.append(f"console: {text}")
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
     made = Visit(context, url)
     yield made
     context.close()
-    assert made.troubles == []
+    assert made.problems == []
 
 
 def verdict(page: Page) -> Locator:
@@ -106,49 +108,49 @@ def deliveries(page: Page) -> Locator:
     return page.locator("#entries > li", has=page.locator(".chip[data-state=verified]"))
 
 
-def ask(page: Page, text: str = "Who am I?") -> None:
+def send_message(page: Page, text: str = "Who am I?") -> None:
     page.get_by_label("Your message").fill(text)
     page.get_by_role("button", name="Send").click()
 
 
-def test_each_widget_gets_a_verified_token_and_later_a_new_one_without_a_reload(visit: Visit) -> None:
+def test_each_widget_gets_a_verified_token_and_a_new_one_without_a_reload(visit: Visit) -> None:
     visit.sign_in("ada")
     tabs = {vendor: visit.context.new_page() for vendor in VENDORS}
     first = {}
     for vendor, page in tabs.items():
         page.goto(f"{visit.url}/{vendor}")
-        page.evaluate("window.untouched = true")
-        who = "customer 1001" if vendor == "digitalgenius" else "Ada Okafor"
-        expect(verdict(page)).to_have_text(f"Verified: {who}")
+        page.evaluate("window.sameDocument = true")
+        user = "customer 1001" if vendor == "digitalgenius" else "Ada Okafor"
+        expect(verdict(page)).to_have_text(f"Verified: {user}")
         first[vendor] = page.evaluate(f"widgetmw.get('{vendor}').token")
     for vendor, page in tabs.items():
         renewed = deliveries(page).filter(has_text=RENEWAL[vendor]).filter(has_text="→")
-        expect(renewed.first).to_be_visible(timeout=4 * TTL * 1000)  # a busy machine takes its time
-        # a first token that was looked at late may have been a renewed one
+        expect(renewed.first).to_be_visible(timeout=4 * TTL * 1000)
+        # if the first token was read late, it was a renewed one already
         page.wait_for_function(
             f"(old) => widgetmw.get('{vendor}').token !== old", arg=first[vendor], timeout=4 * TTL * 1000
         )
         expect(page.locator("#announcer")).to_contain_text("Renewed at")
         expect(verdict(page)).to_have_attribute("data-state", "verified")
-        assert page.evaluate("window.untouched")
+        assert page.evaluate("window.sameDocument")
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, vendor: str) -> None:
     page = visit.sign_in("ada", f"/{vendor}")
     expect(verdict(page)).to_have_attribute("data-state", "verified")
-    ask(page)
-    expect(page.locator(".message.shop").last).to_contain_text("The signed token beside your message says so")
+    send_message(page)
+    expect(page.locator(".message.shop").last).to_contain_text("from the signed token sent with your message")
     other = visit.context.new_page()
     other.goto(f"{visit.url}/{vendor}")
     expect(verdict(other)).to_have_attribute("data-state", "verified")
     page.bring_to_front()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Nobody is signed in")).to_be_visible()
+    expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
     page.locator(".chat-badge", has_text="Anonymous").wait_for(state="attached")
     expect(page.locator(".message.visitor")).to_have_count(0)
     other.bring_to_front()
-    expect(verdict(other)).to_have_text("Signed out: the token is gone", timeout=15_000)
+    expect(verdict(other)).to_have_text("Signed out: token dropped", timeout=15_000)
     expect(other.locator(".message.visitor")).to_have_count(0)
     expect(other.locator(".account")).to_have_text("Signed out")
     assert "Ada" not in other.locator("body").inner_text()
@@ -160,11 +162,11 @@ def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, 
     assert page.locator(".message.visitor").count() == 0
 
 
-def test_an_anonymous_visitor_can_chat_and_stays_unknown(visit: Visit) -> None:
+def test_an_anonymous_visitor_can_chat_and_stays_anonymous(visit: Visit) -> None:
     for vendor in VENDORS:
         page = visit.open(f"/{vendor}")
         expect(page.locator(".chat-badge")).to_have_text("Anonymous")
-        ask(page)
+        send_message(page)
         expect(page.locator(".message.shop").last).to_contain_text("I cannot tell who you are")
         assert page.evaluate("window.widgetmw") is None
 
@@ -181,33 +183,52 @@ def test_the_shops_own_digitalgenius_configuration_is_kept(visit: Visit) -> None
 def test_an_altered_token_is_refused_in_red(visit: Visit) -> None:
     page = visit.sign_in("ada", "/orlo")
     expect(verdict(page)).to_have_attribute("data-state", "verified")
-    page.get_by_role("button", name="Check an altered copy").click()
-    expect(page.locator("#result")).to_have_text("The altered copy is refused: Bad signature")
-    expect(page.locator("#result")).to_have_attribute("data-state", "refused")
+    page.get_by_role("button", name="Verify an altered token").click()
+    expect(page.locator("#result")).to_have_text("The altered token was rejected: Bad signature")
+    expect(page.locator("#result")).to_have_attribute("data-state", "rejected")
 
 
-def test_the_first_token_is_refused_once_it_has_expired(visit: Visit) -> None:
+def test_the_result_of_a_check_survives_the_expiry_and_the_renewal_of_the_token(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/orlo")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    held: list[Route] = []
+    page.route("**/_widgetmw/token*", lambda route: held.append(route))
+    page.get_by_role("button", name="Verify an altered token").click()
+    expect(page.locator("#result")).to_contain_text("Bad signature")
+    expect(page.locator("#renewal-note")).to_contain_text("Use this tab to renew", timeout=4 * TTL * 1000)
+    expect(verdict(page)).to_have_attribute("data-state", "rejected")
+    expect(page.locator("#result")).to_contain_text("Bad signature")
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(verdict(page)).to_have_attribute("data-state", "verified", timeout=4 * TTL * 1000)
+    expect(page.locator("#renewal-note")).to_be_empty()
+    expect(page.locator("#result")).to_contain_text("Bad signature")
+
+
+def test_the_first_token_is_rejected_once_it_has_expired(visit: Visit) -> None:
     page = visit.sign_in("ada", "/digitalgenius")
-    expect(deliveries(page)).to_have_count(2, timeout=TTL * 1000)
-    page.wait_for_timeout(2000)
-    page.get_by_role("button", name="Check the first token again").click()
-    expect(page.locator("#result")).to_contain_text("is refused: Token expired")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
+    expiry = page.evaluate("widgetmw.get('digitalgenius').expiresAt")
+    page.wait_for_function("(expiry) => Date.now() > expiry", arg=expiry)
+    page.get_by_role("button", name="Verify the first token again").click()
+    expect(page.locator("#result")).to_contain_text("was rejected: Token expired")
 
 
-def test_the_signed_address_is_verified_and_leads_to_the_local_room(visit: Visit) -> None:
+def test_the_signed_url_is_verified_and_leads_to_the_local_room(visit: Visit) -> None:
     page = visit.sign_in("layla", "/giosg")
     expect(page.locator("#room-verdict")).to_have_text("Signature verified for ليلى حداد")
     expect(page.locator("#room-link")).to_have_attribute("href", re.compile("^https://service.giosg.com/widgets/v1/"))
-    expect(page.frame_locator(".room-frame").get_by_text("Address verified for")).to_be_visible()
+    expect(page.frame_locator(".room-frame").get_by_text("URL verified for")).to_be_visible()
     page.locator("#room-link").click()
     expect(page.locator("h1")).to_have_text("Chat room")
-    expect(page.get_by_text("Address verified for ليلى حداد")).to_be_visible()
+    expect(page.get_by_text("URL verified for ليلى حداد")).to_be_visible()
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_text_everywhere(visit: Visit) -> None:
     page = visit.sign_in("zoe", "/hissuno")
     expect(verdict(page)).to_contain_text('Zoë </script><b>"O\'Neil"</b> 🦊')
-    ask(page, "<img src=x onerror=alert(1)>")
+    send_message(page, "<img src=x onerror=alert(1)>")
     expect(page.locator(".message.shop").last).to_contain_text("You are Zoë </script><b>")
     assert page.locator("main b, main img").count() == 0
 
@@ -215,23 +236,23 @@ def test_a_name_that_looks_like_markup_is_shown_as_text_everywhere(visit: Visit)
 def test_the_overview_follows_all_four_tokens(visit: Visit) -> None:
     page = visit.sign_in("guest")
     expect(page.locator("[data-verdict][data-state=verified]")).to_have_count(4)
-    assert page.locator("[data-times]").all_inner_texts()[0].startswith(("Renewed in", "Renewing"))
+    assert page.locator("[data-times]").all_inner_texts()[0].startswith(("Renews in", "Renewing"))
 
 
-def test_shows_the_page_before_and_after(visit: Visit) -> None:
+def test_shows_the_page_with_and_without_widgetmw(visit: Visit) -> None:
     page = visit.sign_in("ada", "/orlo")
-    page.get_by_text("Show the page with and without widgetmw").click()
-    expect(page.locator("#source-facts")).to_contain_text("One span of")
-    expect(page.locator("#source-code ins")).to_contain_text("data-widgetmw")
+    page.get_by_text("Compare the page with and without widgetmw").click()
+    expect(page.locator("#inspector-summary")).to_contain_text("bytes were inserted at byte")
+    expect(page.locator("#inspector-code ins")).to_contain_text("data-widgetmw")
     page.get_by_label("As the shop wrote it").check()
-    expect(page.locator("#source-code ins")).to_have_count(0)
-    expect(page.locator("#source-headers")).to_contain_text("private, no-store")
+    expect(page.locator("#inspector-code ins")).to_have_count(0)
+    expect(page.locator("#inspector-headers")).to_contain_text("private, no-store")
 
 
 def test_signs_in_and_chats_by_keyboard_alone(visit: Visit) -> None:
     page = visit.open("/orlo")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -250,25 +271,25 @@ def test_signs_in_and_chats_by_keyboard_alone(visit: Visit) -> None:
     expect(page.locator(".message.shop").last).to_contain_text("You are Ada Okafor")
 
 
-def test_fits_a_small_phone_without_sideways_scrolling(visit: Visit) -> None:
+def test_fits_a_small_phone_without_horizontal_scrolling(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 320, "height": 640})
     for path in ("/", *(f"/{vendor}" for vendor in VENDORS)):
         page = visit.open(path)
-        assert overflow(page) == 0
+        assert horizontal_overflow(page) == 0
     for path in ("/", *(f"/{vendor}" for vendor in VENDORS)):
         page = visit.sign_in("zoe", path) if path == "/" else visit.open(path)
         page.locator("[data-state=verified]").first.wait_for()
-        page.get_by_text("Show the page with and without widgetmw").click()
-        expect(page.locator("#source-code ins")).to_be_visible()
-        assert overflow(page) == 0
+        page.get_by_text("Compare the page with and without widgetmw").click()
+        expect(page.locator("#inspector-code ins")).to_be_visible()
+        assert horizontal_overflow(page) == 0
 
 
-def overflow(page: Page) -> int:
-    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wide
+def horizontal_overflow(page: Page) -> int:
+    pixels: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return pixels
 
 
-def test_everything_that_can_be_used_has_a_name(visit: Visit) -> None:
+def test_every_control_has_an_accessible_name(visit: Visit) -> None:
     page = visit.sign_in("ada", "/giosg")
     page.locator("#room-verdict[data-state=verified]").wait_for()
     for control in page.locator("a[href], button, input:not([type=hidden]), iframe, summary").all():

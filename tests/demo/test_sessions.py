@@ -8,7 +8,7 @@ from widgetmw.demo import sessions
 from widgetmw.demo.sessions import Sessions
 
 
-def test_a_cookie_names_the_person_until_the_session_ends() -> None:
+def test_a_cookie_identifies_the_person_until_the_session_ends() -> None:
     table = Sessions()
     cookie = table.start("ada")
     assert table.person(cookie) == "ada"
@@ -22,19 +22,19 @@ def test_two_sign_ins_have_different_cookies() -> None:
 
 
 @pytest.mark.parametrize("cookie", [None, "", ".", "a", "a.b", "é.é", "ada." + "0" * 64])
-def test_a_forged_cookie_names_nobody(cookie: str | None) -> None:
+def test_a_forged_cookie_is_rejected(cookie: str | None) -> None:
     table = Sessions()
     table.start("ada")
     assert table.person(cookie) is None
     table.end(cookie)
 
 
-def test_a_cookie_of_another_start_names_nobody() -> None:
+def test_a_cookie_from_an_earlier_process_is_rejected() -> None:
     assert Sessions().person(Sessions().start("ada")) is None
 
 
 def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_MOST", 2)
+    monkeypatch.setattr(sessions, "_MAX_SESSIONS", 2)
     table = Sessions()
     first, second, third = table.start("ada"), table.start("zoe"), table.start("layla")
     assert [table.person(cookie) for cookie in (first, second, third)] == [None, "zoe", "layla"]

@@ -18,27 +18,27 @@ PAGES = ["/", *(f"/{vendor}" for vendor in VENDORS)]
 
 
 def tokens(client: Client) -> dict[str, Any]:
-    answer = client.get("/_widgetmw/token", headers={"Sec-Fetch-Site": "same-origin"})
-    assert answer.status_code == 200
-    found: dict[str, Any] = answer.get_json()["tokens"]
-    return found
+    response = client.get("/_widgetmw/token", headers={"Sec-Fetch-Site": "same-origin"})
+    assert response.status_code == 200
+    tokens_by_vendor: dict[str, Any] = response.get_json()["tokens"]
+    return tokens_by_vendor
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_an_anonymous_page_carries_nothing_of_ours(client: Client, page: str) -> None:
-    answer = client.get(page)
-    assert answer.status_code == 200
-    assert "data-widgetmw " not in answer.text
-    assert "/_widgetmw/" not in answer.text
-    assert answer.headers["X-Widgetmw"].startswith("skipped")
+def test_an_anonymous_page_is_not_modified(client: Client, page: str) -> None:
+    response = client.get(page)
+    assert response.status_code == 200
+    assert "data-widgetmw " not in response.text
+    assert "/_widgetmw/" not in response.text
+    assert response.headers["X-Widgetmw"].startswith("skipped")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_signed_in_page_carries_the_tokens(client: Client, page: str) -> None:
     sign_in(client)
-    answer = client.get(page)
-    assert answer.headers["X-Widgetmw"] == "injected"
-    assert tokens(client)["hissuno"]["token"] in answer.text
+    response = client.get(page)
+    assert response.headers["X-Widgetmw"] == "injected"
+    assert tokens(client)["hissuno"]["token"] in response.text
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -55,16 +55,16 @@ def test_every_vendor_verifies_every_person(client: Client, person: str, vendor:
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_giosg_verifies_the_signed_address_of_every_person(client: Client, person: str) -> None:
+def test_giosg_verifies_the_signed_url_of_every_person(client: Client, person: str) -> None:
     sign_in(client, person)
     url = tokens(client)["giosg"]["url"]
     assert client.post("/vendor/giosg/verify-url", data={"url": url}).get_json()["verified"]
     room = client.get("/vendor/giosg/room", query_string={"url": url})
-    assert "Address verified for" in room.text
+    assert "URL verified for" in room.text
     assert "frame-ancestors 'self'" in room.headers["Content-Security-Policy"]
 
 
-def test_the_room_refuses_an_address_that_was_changed(client: Client) -> None:
+def test_the_room_rejects_an_altered_url(client: Client) -> None:
     sign_in(client)
     url = tokens(client)["giosg"]["url"].replace("Ada", "Eve")
     assert "Bad signature" in client.get("/vendor/giosg/room", query_string={"url": url}).text
@@ -79,9 +79,9 @@ def test_a_name_that_looks_like_markup_stays_text(client: Client) -> None:
         assert "<img src=x" not in text
 
 
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: Client) -> None:
-    answer = client.post("/sign-in", data={"person": "ada"})
-    cookie = answer.headers["Set-Cookie"]
+def test_the_session_cookie_is_http_only_and_same_site(client: Client) -> None:
+    response = client.post("/sign-in", data={"person": "ada"})
+    cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
@@ -90,12 +90,12 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: C
     ("wanted", "given"),
     [("/orlo", "/orlo"), ("/", "/"), ("//evil.example", "/"), ("https://evil.example/", "/"), ("", "/")],
 )
-def test_signing_in_leads_back_to_a_page_of_the_site_only(client: Client, wanted: str, given: str) -> None:
-    answer = client.post("/sign-in", data={"person": "ada", "next": wanted})
-    assert (answer.status_code, answer.headers["Location"]) == (303, given)
+def test_signing_in_redirects_only_to_a_page_of_the_site(client: Client, wanted: str, given: str) -> None:
+    response = client.post("/sign-in", data={"person": "ada", "next": wanted})
+    assert (response.status_code, response.headers["Location"]) == (303, given)
 
 
-def test_a_page_is_the_same_with_a_slash_behind_it(client: Client) -> None:
+def test_a_trailing_slash_serves_the_same_page(client: Client) -> None:
     assert client.get("/inspect/orlo/").status_code == 404
     text = client.get("/orlo/").text
     assert re.search(r"aria-current=\"page\">Orlo", text)
@@ -107,13 +107,13 @@ def test_a_page_is_the_same_with_a_slash_behind_it(client: Client) -> None:
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}],
 )
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/vendor/orlo/verify"])
-def test_a_form_of_another_site_is_refused(client: Client, headers: dict[str, str], path: str) -> None:
-    answer = client.post(path, data={"person": "ada"}, headers=headers)
-    assert answer.status_code == 403
-    assert "Set-Cookie" not in answer.headers
+def test_a_form_from_another_site_is_rejected(client: Client, headers: dict[str, str], path: str) -> None:
+    response = client.post(path, data={"person": "ada"}, headers=headers)
+    assert response.status_code == 403
+    assert "Set-Cookie" not in response.headers
 
 
-def test_a_form_of_this_site_is_taken_from_browsers_of_either_kind(client: Client) -> None:
+def test_a_form_from_this_site_is_accepted_with_either_header(client: Client) -> None:
     for headers in (
         {"Origin": "http://localhost"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://other"},
@@ -121,7 +121,7 @@ def test_a_form_of_this_site_is_taken_from_browsers_of_either_kind(client: Clien
         assert client.post("/sign-in", data={"person": "ada"}, headers=headers).status_code == 303
 
 
-def test_signing_out_ends_the_session_for_a_copied_cookie_too(client: Client) -> None:
+def test_signing_out_invalidates_copies_of_the_cookie(client: Client) -> None:
     sign_in(client)
     cookie = client.get_cookie(COOKIE)
     assert cookie is not None
@@ -135,15 +135,15 @@ def test_the_page_after_sign_out_cleans_up_once(client: Client) -> None:
     sign_in(client)
     client.set_cookie("widgetmw", "1")  # as the runtime does
     client.post("/sign-out")
-    answer = client.get("/orlo")
-    assert "one page carries a few bytes that clean up" in answer.text
-    assert "data-widgetmw" in answer.text
-    assert "eyJ" not in answer.text
+    response = client.get("/orlo")
+    assert "carries one small script that ends the conversation" in response.text
+    assert "data-widgetmw" in response.text
+    assert "eyJ" not in response.text
     client.delete_cookie("widgetmw")
     assert "byte for byte: no token" in client.get("/orlo").text
 
 
-def test_being_another_person_ends_the_session_before(client: Client) -> None:
+def test_switching_users_ends_the_previous_session(client: Client) -> None:
     sign_in(client)
     before = client.get_cookie(COOKIE)
     assert before is not None
@@ -152,14 +152,14 @@ def test_being_another_person_ends_the_session_before(client: Client) -> None:
     assert client.get("/_widgetmw/token").status_code == 401
 
 
-def test_nobody_can_sign_in_as_somebody_who_does_not_exist(client: Client) -> None:
-    answer = client.post("/sign-in", data={"person": "admin"})
-    assert answer.status_code == 404
-    assert "Set-Cookie" not in answer.headers
+def test_an_unknown_user_cannot_sign_in(client: Client) -> None:
+    response = client.post("/sign-in", data={"person": "admin"})
+    assert response.status_code == 404
+    assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page: str) -> None:
+def test_every_script_has_the_nonce_of_the_csp(client: Client, page: str) -> None:
     sign_in(client)
     first, second = client.get(page), client.get(page)
     policy = first.headers["Content-Security-Policy"]
@@ -173,7 +173,7 @@ def test_every_script_carries_the_nonce_of_a_strict_policy(client: Client, page:
     assert " style=" not in first.text
 
 
-def test_no_page_names_another_host_as_a_source(client: Client) -> None:
+def test_no_page_loads_from_another_host(client: Client) -> None:
     sign_in(client)
     for page in PAGES:
         sources = re.findall(r'\s(?:src|href|action)="([^"]*)"', client.get(page).text)
@@ -181,7 +181,7 @@ def test_no_page_names_another_host_as_a_source(client: Client) -> None:
         assert all(source.startswith(("/", "#")) and not source.startswith("//") for source in sources)
 
 
-def test_no_secret_is_in_any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_response_contains_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[keys.Keys] = []
     new = keys.Keys.__init__
 
@@ -207,30 +207,30 @@ def test_static_files_have_their_type_and_are_revalidated(client: Client) -> Non
         ("panel.js", "text/javascript"),
         ("icon.svg", "image/svg+xml"),
     ):
-        answer = client.get(f"/static/{name}")
-        assert answer.mimetype == kind
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        again = client.get(f"/static/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+        response = client.get(f"/static/{name}")
+        assert response.mimetype == kind
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        again = client.get(f"/static/{name}", headers={"If-None-Match": response.headers["ETag"]})
         assert again.status_code == 304
 
 
 @pytest.mark.parametrize("path", ["/static/../site.py", "/static/%2e%2e/site.py", "/static/", "/nowhere", "/%00"])
-def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 404
-    assert "Back to the overview" in answer.text
+def test_an_unknown_path_gets_an_error_page(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "Back to the overview" in response.text
 
 
-def test_the_wrong_method_is_told_the_right_one(client: Client) -> None:
-    answer = client.get("/sign-out")
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
+def test_a_wrong_method_gets_the_allowed_ones(client: Client) -> None:
+    response = client.get("/sign-out")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
 
 
-def test_a_huge_form_is_refused(client: Client) -> None:
+def test_a_huge_form_is_rejected(client: Client) -> None:
     assert client.post("/vendor/orlo/verify", data={"token": "x" * 20_000}).status_code == 413
 
 
-def test_every_person_has_a_label_and_a_picture() -> None:
+def test_every_person_has_a_label_and_initials() -> None:
     assert {person.label for person in PEOPLE.values()} >= {"Ada Okafor", "guest-7f3a"}
     assert [person.initials for person in PEOPLE.values()] == ["AO", "Z", "لح", "G"]

@@ -123,7 +123,7 @@ def test_what_identify_says_in_a_view_outranks_the_resolver(settings: Settings) 
 
     client = signed_in(app, settings)
     assert whose(client.get("/said/eve").text) == "eve"
-    assert client.get("/said/nobody").text == PAGE
+    assert client.get("/said/anonymous").text == PAGE
 
 
 def test_without_user_and_login_manager_remote_user_is_read(settings: Settings) -> None:

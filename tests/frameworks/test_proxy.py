@@ -329,10 +329,10 @@ def test_off_costs_nothing(kind: Any, dg_env: dict[str, str], monkeypatch: pytes
     for name, value in dg_env.items():
         monkeypatch.setenv(name, value)
     site = kind()
-    assert site.served.front is None
+    assert site.served.proxy_resolver is None
     assert site.served.app == site._app
     monkeypatch.setattr(os, "environ", {**os.environ, **variables("authelia")})
-    assert kind(EVE).served.front is None  # nor where user= is given
+    assert kind(EVE).served.proxy_resolver is None  # nor where user= is given
 
 
 # the framework's convention

@@ -12,17 +12,17 @@ from tests.contract import test_delivery, test_endpoint, test_identity, test_pag
 from tests.servers.matrix import Pair
 
 MODULES = (test_pages, test_delivery, test_endpoint, test_identity)
-_CHUNKS = "a server may join and cut the app's chunks"
-_MOUNT = "mounts are the server's own: test_operation.py"
-_PATCHED = "looks at or changes objects of the app's process"
-_ERRORS = "the errors that it raises live in the tests' own modules"
+_CHUNKS = "a server may join and split the app's chunks"
+_MOUNT = "the server sets the mount prefix; see test_operation.py"
+_PATCHED = "inspects or patches objects in the app's process"
+_ERRORS = "raises exceptions that are defined in the test modules"
 
 LOCAL = {
     "test_once_decided_one_chunk_goes_out_for_each_that_comes_in": _CHUNKS,
     "test_flushes_of_the_app_stay_flushes": _CHUNKS,
     "test_urls_carry_the_prefix_that_the_app_is_mounted_under": _MOUNT,
     "test_no_mount_can_send_our_script_elsewhere_or_break_out": _MOUNT,
-    "test_an_unreadable_host_is_nobodys_origin": "the server itself refuses such a Host",
+    "test_an_unreadable_host_is_nobodys_origin": "the server itself rejects such a Host",
     "test_what_the_app_said_outranks_the_resolver": _PATCHED,
     "test_that_the_app_said_nobody_outranks_the_resolver": _PATCHED,
     "test_the_last_word_counts_and_a_copy_of_the_request_speaks_too": _PATCHED,
@@ -38,30 +38,31 @@ LOCAL = {
 
 # server, test and a part of its parameters: what the server does in its own way, with or without us
 OWN = {
-    ("cheroot", "test_statuses_without_a_page_are_left_alone", "205"): "sends the body of a 205 without its length",
+    ("cheroot", "test_statuses_without_a_page_are_left_alone", "205"): "sends a body with a 205, without its length",
     ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept", ""): (
-        "reads what an app leaves of a body into memory, all at once"
+        "reads the unread rest of a request body into memory at once"
     ),
     **{
         (server, "test_a_stream_to_an_http_1_0_client_ends_with_the_connection", ""): why
         for server, why in {
-            "uvicorn": "sends chunks to HTTP/1.0 clients",
-            "uvicorn-zttp": "sends chunks to HTTP/1.0 clients",
-            "gunicorn-asgi": "keeps the connection of an HTTP/1.0 client, and gives no length",
-            "hypercorn-trio": "does not hang up when the app has listened for the client to leave",
+            "uvicorn": "sends chunked responses to HTTP/1.0 clients",
+            "uvicorn-zttp": "sends chunked responses to HTTP/1.0 clients",
+            "gunicorn-asgi": "keeps the connection of an HTTP/1.0 client open without sending a Content-Length",
+            "hypercorn-trio": "does not close the connection if the app has waited for `http.disconnect`",
         }.items()
     },
     **{
         ("granian-wsgi", test, "-wsgi-generator]"): (
-            "loses what an app says that calls `start_response` after it has returned, where we do not stand in between"
+            "loses status and headers if the app calls `start_response` after it has returned, unless this middleware "
+            "is in between"
         )
         for test in ("test_no_vendor_means_untouched", "test_disabled_means_untouched_and_no_endpoint")
     },
     ("gunicorn-threads", "test_a_stream_that_the_client_resets_is_closed_and_others_go_on", ""): (
-        "answers the requests of one HTTP/2 connection one after the other, and does not see that one was given up"
+        "handles the requests of one HTTP/2 connection one at a time, and does not notice that one was reset"
     ),
     ("uwsgi", "test_other_paths_below_the_prefix_are_404_and_never_reach_the_app", "/../x"): (
-        "tidies the path up before the app sees it"
+        "normalizes the path before the app sees it"
     ),
 }
 

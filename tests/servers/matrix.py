@@ -166,18 +166,18 @@ def _uwsgi(place: Place) -> list[str]:
 
 _H2C = ("--http-protocols", "h2,h1", "--http2-cleartext", "both")
 Lacks = dict[Feature, str]
-_NO_HTTP2: Lacks = {"HTTP/2": "the server has none"}
+_NO_HTTP2: Lacks = {"HTTP/2": "not supported by the server"}
 _ONE_BY_ONE: Lacks = dict.fromkeys(("keep-alive", "pipelining"), "the sync worker closes each connection")
 _ONE_PROCESS: Lacks = {
-    "workers": "the server is one process",
-    "reload": "it has none: start another and stop the old one",
+    "workers": "the server runs as a single process",
+    "reload": "not supported by the server: start a new process and stop the old one",
 }
-_KILLS: Lacks = {"graceful stop": "of several workers it kills those that are busy once the first has ended"}
-_SINGLE: Lacks = {"workers": "tested with one process, whose stop is graceful"}
+_KILLS: Lacks = {"graceful stop": "with several workers, it kills the busy ones once the first has exited"}
+_SINGLE: Lacks = {"workers": "tested with one process, which stops gracefully"}
 _AS_DAPHNE: Lacks = dict.fromkeys(
-    ("keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"), "see daphne"
+    ("keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"), "same as `daphne`"
 )
-_PRELOADED: Lacks = {"reload": "tested with `--preload`, which keeps the app as it was first loaded"}
+_PRELOADED: Lacks = {"reload": "tested with `--preload`, which does not load the app again"}
 
 SERVERS: dict[str, Server] = {
     "uvicorn": Server("asgi", _uvicorn("--http", "httptools"), _NO_HTTP2),
@@ -187,7 +187,9 @@ SERVERS: dict[str, Server] = {
     "hypercorn-trio": Server("asgi", _hypercorn("--worker-class", "trio"), _SINGLE),
     "granian": Server("asgi", _granian("asgi")),
     "daphne": Server(
-        "asgi", _daphne, _ONE_PROCESS | {"HTTP/2": "over TLS only: daphne-tls", "graceful stop": "it ends at once"}
+        "asgi",
+        _daphne,
+        _ONE_PROCESS | {"HTTP/2": "over TLS only: `daphne-tls`", "graceful stop": "the server stops at once"},
     ),
     "daphne-tls": Server("asgi", _daphne_tls, _AS_DAPHNE, tls=True),
     "gunicorn-asgi": Server("asgi", _gunicorn("--worker-class", "asgi", *_H2C)),
@@ -199,13 +201,13 @@ SERVERS: dict[str, Server] = {
     "cheroot": Server(
         "wsgi",
         _cheroot,
-        _NO_HTTP2 | _ONE_PROCESS | {"mount": "not by its command line; a dispatcher in the app can"},
+        _NO_HTTP2 | _ONE_PROCESS | {"mount": "not with its command line; use a dispatcher in the app"},
         stop=signal.SIGINT,
     ),
     "uwsgi": Server(
         "wsgi",
         _uwsgi,
-        _NO_HTTP2 | {"pipelining": "its HTTP router takes one request at a time"},
+        _NO_HTTP2 | {"pipelining": "its HTTP router handles one request at a time"},
         environ=lambda place: {"PYTHONPATH": sysconfig.get_path("purelib")},  # its reload forgets the environment
     ),
     "granian-wsgi": Server("wsgi", _granian("wsgi")),
@@ -248,48 +250,60 @@ FRAMEWORKS = (
     ("cheroot", "bottle"),
 )
 UNSERVED = {
-    "aiohttp": "is a server itself; its cases speak the bytes of HTTP with it, without a socket",
+    "aiohttp": "is itself a server; its cases exchange raw HTTP with it, without a socket",
     "aiohttp-stream": "the same",
     **dict.fromkeys(
         ("wsgi-in-asgiref", "wsgi-in-a2wsgi", "asgi-around-a2wsgi", "asgi-around-asgiref"),
-        "a WSGI app on an ASGI server, over a bridge: in process, with both ends in this table",
+        "runs a WSGI app on an ASGI server through a bridge: tested in process; both ends are in this table",
     ),
     **dict.fromkeys(
         ("asgi-in-a2wsgi", "wsgi-around-a2wsgi"),
-        "an ASGI app on a WSGI server, over a bridge: in process, with both ends in this table",
+        "runs an ASGI app on a WSGI server through a bridge: tested in process; both ends are in this table",
     ),
 }
 """Adapters of the contract that run on no server here, and why."""
-_BARE = [(name, server.gateway) for name, server in SERVERS.items()]
+# The drivers without a plugin, on servers that no plugin runs on.
+_BARE = (
+    ("uvicorn-h11", "asgi"),
+    ("uvicorn-zttp", "asgi"),
+    ("daphne-tls", "asgi"),
+    ("gunicorn-threads", "wsgi"),
+)
 PAIRS = [
     *(Pair(server, "1.1", adapter) for server, adapter in (*_BARE, *FRAMEWORKS)),
-    *(Pair(server, "2", adapter) for server, adapter in _BARE if "HTTP/2" not in SERVERS[server].lacks),
+    *(Pair(name, "2", server.gateway) for name, server in SERVERS.items() if "HTTP/2" not in server.lacks),
 ]
+"""What ``make test`` runs: each adapter on one server, and each server with an adapter in each of its protocols."""
 IMPOSSIBLE = {
-    ("hypercorn-trio", "quart"): "Quart runs on asyncio alone",
-    ("hypercorn-trio", "django-async"): "asgiref, on which Django's async side stands, runs on asyncio alone",
+    ("hypercorn-trio", "quart"): "Quart supports asyncio only",
+    ("hypercorn-trio", "django-async"): "Django's async support is built on asgiref, which supports asyncio only",
     **{
         (
             server,
             adapter,
-        ): "not on a kept connection: the server sends the body that Django gives in answer to HEAD, with "
-        "or without us, and the next answer is out of step; all cases but those after a HEAD pass"
+        ): "not over a kept-alive connection: the server sends the body that Django returns for HEAD, with "
+        "or without this middleware, so the next response is out of step; all cases but those after a HEAD pass"
         for server in ("waitress", "cheroot", "uwsgi")
         for adapter in ("django", "django-stream")
     },
 }
 """Pairs that speak the same gateway and cannot be, and why."""
 ADAPTERS: dict[str, list[str]] = {
-    gateway: [adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway]
+    gateway: [gateway, *(adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway)]
     for gateway in ("asgi", "wsgi")
 }
-if os.environ.get("ALL_PAIRS"):  # make servers: every adapter on every server, which takes too long for each day
-    PAIRS += [
-        Pair(name, "1.1", adapter)
+ALL_PAIRS = [
+    *PAIRS,
+    *(
+        pair
         for name, server in SERVERS.items()
         for adapter in ADAPTERS[server.gateway]
-        if Pair(name, "1.1", adapter) not in PAIRS and (name, adapter) not in IMPOSSIBLE
-    ]
+        if (pair := Pair(name, "1.1", adapter)) not in PAIRS and (name, adapter) not in IMPOSSIBLE
+    ),
+]
+"""What ``make servers`` runs: every adapter on every server of its gateway."""
+if os.environ.get("ALL_PAIRS"):
+    PAIRS = ALL_PAIRS
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
 
 

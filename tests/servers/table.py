@@ -18,13 +18,14 @@ def table() -> str:
     rows = [_row(name, server, reasons) for name, server in SERVERS.items()]
     sections = [
         "\n".join(_line(cells) for cells in (head, ["---"] * len(head), *rows)),
-        "## Why not\n\n" + _numbered(reasons),
-        "## Adapters without a server of their own\n\n" + _listed(UNSERVED.items()),
-        "## Pairs that cannot be\n\nThe other adapters of a server's gateway were run on it too, by `make servers`.\n\n"
+        "## Why not supported\n\n" + _numbered(reasons),
+        "## Adapters tested without a server\n\n" + _listed(UNSERVED.items()),
+        "## Unsupported combinations\n\n`make servers` runs every other adapter of a server's interface on it too.\n\n"
         + _pairs(),
-        "## What a server does in its own way, with or without us\n\n" + _listed(_own()),
-        "## Contract cases that stay in process\n\n" + _local(),
-        "## How each was started\n\n" + _listed((name, f"`{_command(server)}`") for name, server in SERVERS.items()),
+        "## Quirks of the servers, with or without this middleware\n\n" + _listed(_own()),
+        "## Contract cases that run in process only\n\n" + _local(),
+        "## How each server was started\n\n"
+        + _listed((name, f"`{_command(server)}`") for name, server in SERVERS.items()),
     ]
     return "\n\n".join(sections) + "\n"
 

@@ -1,4 +1,4 @@
-"""The command line: ``widgetmw`` and ``python -m widgetmw``."""
+"""The command line interface: ``widgetmw`` or ``python -m widgetmw``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the words after the program's name; those of the process where it is ``None``.
+        argv: the arguments without the program name; ``None`` means ``sys.argv[1:]``.
 
     Returns:
-        the exit status: 0, 1 where something is wrong with the environment, 2 for a command that is none.
+        The exit status: 0 for success, 1 if the command found a problem. Usage errors exit with status 2.
     """
     options = _parser().parse_args(argv)
     try:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"problem: {problem}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # whoever reads us has seen enough; keep the interpreter from complaining at its end
+        # The reader closed the pipe. Replace stdout, so that the interpreter does not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -37,40 +37,51 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="widgetmw",
-        description="Tells a vendor's chat widget who is signed in, for any ASGI or WSGI app.",
+        description="Identity verification for chat widgets: signed tokens for ASGI and WSGI apps.",
     )
     parser.add_argument("--version", action="version", version=f"widgetmw {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    _demo(commands.add_parser("demo", help="serve a sample site; no account and no network needed"))
-    check = commands.add_parser("check", help="look at the environment, and mint and verify a token per vendor")
+    _demo(commands.add_parser("demo", help="run a sample site; needs no account and no network"))
+    check = commands.add_parser(
+        "check", help="validate the configuration and sign a test token per vendor; never prints secrets"
+    )
     check.set_defaults(run=_check)
-    _token(commands.add_parser("token", help="print a token and its claims"))
-    keygen = commands.add_parser("keygen", help="write a key pair")
-    keygen.add_argument("vendor", choices=["orlo"])
-    keygen.add_argument("--out", default=".", metavar="DIR", help="where to write it (default: here)")
+    _token(commands.add_parser("token", help="print a user's tokens and their claims"))
+    keygen = commands.add_parser("keygen", help="generate a key pair")
+    keygen.add_argument("vendor", choices=["orlo"], help="the vendor the keys are for")
+    keygen.add_argument(
+        "--out", default=".", metavar="DIR", help="directory for the two files (default: the current one)"
+    )
     keygen.set_defaults(run=_keygen)
-    env = commands.add_parser("env", help="print the table of settings")
+    env = commands.add_parser("env", help="print all environment variables as a Markdown table")
     env.set_defaults(run=_env)
     return parser
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8765, help="port to listen at (default: %(default)s)")
-    parser.add_argument("--ttl", type=int, default=20, help="seconds that a token lives (default: %(default)s)")
-    parser.add_argument("--open", action="store_true", help="open it in the browser")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8765,
+        help="port to listen on; the next free one if it is in use (default: %(default)s)",
+    )
+    parser.add_argument("--ttl", type=int, default=20, help="token lifetime in seconds (default: %(default)s)")
+    parser.add_argument("--open", action="store_true", help="open the site in the default browser")
     parser.set_defaults(run=_run_demo)
 
 
 def _token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", required=True, metavar="ID", help="the user's id")
-    parser.add_argument("--provider", metavar="P", help="one vendor (default: all that are configured)")
+    parser.add_argument(
+        "--provider", metavar="P", help="print only this vendor's token (default: every configured vendor)"
+    )
     parser.add_argument("--name", help="the user's name")
     parser.add_argument("--email", help="the user's email address")
     parser.set_defaults(run=_run_token)
 
 
-# Each command is imported when it runs: `widgetmw env` needs no signer and no server.
+# Each command is imported only when it runs, so that `widgetmw env` loads neither a signer nor a server.
 
 
 def _run_demo(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``widgetmw check``: what the environment makes, without showing any secret."""
+"""``widgetmw check``: validates the configuration and signs a test token per vendor. Never prints secrets."""
 
 from __future__ import annotations
 
@@ -14,60 +14,62 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 
-_COMPILE = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
-_SOMEBODY = User("widgetmw-check", "Check", "check@example.com")
+_COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
+_TEST_USER = User("widgetmw-check", "Check", "check@example.com")
 
 
 def check(environ: Mapping[str, str]) -> int:
-    """Prints what is configured and what each vendor's key makes; returns the exit status, 1 on problems.
+    """Prints the configuration and the result of signing a test token per vendor.
+
+    Returns:
+        The exit status, 1 if there are problems.
 
     Raises:
-        SettingsError: the environment has problems; it lists every one.
+        SettingsError: the environment is invalid; the error lists every problem.
     """
     settings = Settings.from_env(environ)
     if not settings.enabled:
-        print("widgetmw is disabled (WIDGETMW_ENABLED): every page passes through untouched")
+        print("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
         return 0
     if not settings.vendors:
-        print("no vendor is configured: every page passes through untouched")
+        print("no vendor is configured: pages are not modified")
         return 0
-    print(f"endpoints under {settings.path}, {settings.delivery} delivery")
+    print(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
     if settings.proxy is not None:
         print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.facts()}")
     tokens = TokenCache(settings, time.time, Events())
-    sound = [_vendor(settings, tokens, name) for name in settings.providers]
-    return 0 if all(sound) else 1
+    results = [_check_vendor(settings, tokens, name) for name in settings.providers]
+    return 0 if all(results) else 1
 
 
-def _vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
+def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     provider = next(v.provider for v in settings.vendors if v.provider.name == name)
-    token_set = tokens.get(_SOMEBODY)
+    token_set = tokens.get(_TEST_USER)
     try:
         token = token_set.by_provider[name]
-        provider.verify(token.value)
+        provider.verify(token.value, _TEST_USER)
     except Exception as error:
-        print(f"problem: {name}: the token does not verify with its own key ({describe_error(error)})", file=sys.stderr)
+        print(f"problem: {name}: cannot sign and verify a test token ({describe_error(error)})", file=sys.stderr)
         return False
-    lifetime = "no expiry" if provider.lifetime is None else _lifetime(provider.lifetime, tokens)
-    print(f"{name}: {provider.describe_key()}; token of {len(token.value)} bytes minted and verified; {lifetime}")
+    lifetime = "does not expire"
+    if provider.lifetime is not None:
+        margin = tokens.refresh_margin(provider.lifetime)
+        lifetime = f"valid for {provider.lifetime} s, renewed {margin} s before expiry"
+    print(f"{name}: {provider.describe_key()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
     for note in provider.warnings():
         print(f"{name}: note: {note}")
     return all([_compiles(name, function, code) for function, code in provider.snippets().items()])
 
 
 def _compiles(name: str, function: str, code: str) -> bool:
-    """Has a real engine read the operator's JavaScript: one fault in it would keep all of runtime.js from running."""
+    """Checks the syntax of a snippet with a real engine, since a syntax error keeps the whole snippet from running."""
     node = shutil.which("node")
     if node is None:
-        print(f"{name}: note: node is not installed here, so the {function} snippet was only looked over")
+        print(f"{name}: note: the syntax of the {function} snippet was not checked: Node.js is not installed")
         return True
-    done = subprocess.run(  # noqa: S603  the program is node, and the code comes on its standard input
-        [node, "-e", _COMPILE], input=f"({code})", text=True, capture_output=True, timeout=30, check=False
+    result = subprocess.run(  # noqa: S603  the program is node; the code is passed on stdin
+        [node, "-e", _COMPILE_SCRIPT], input=f"({code})", text=True, capture_output=True, timeout=30, check=False
     )
-    if done.returncode:
+    if result.returncode:
         print(f"problem: {name}: the {function} snippet is not valid JavaScript", file=sys.stderr)
-    return not done.returncode
-
-
-def _lifetime(seconds: int, tokens: TokenCache) -> str:
-    return f"lives {seconds} s, renewed {tokens.refresh_margin(seconds)} s before"
+    return not result.returncode

@@ -1,4 +1,4 @@
-"""``widgetmw keygen orlo``: an RSA pair, the public half to be pasted into Orlo's widget settings."""
+"""``widgetmw keygen orlo``: generates an RSA key pair. The public key goes into Orlo's widget settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BITS = 3072
 
 
 def keygen(vendor: str, directory: str) -> int:
-    """Writes ``<vendor>-private.pem``, readable by its owner only, and ``<vendor>-public.pem``.
+    """Writes ``<vendor>-private.pem``, readable only by its owner, and ``<vendor>-public.pem``.
 
-    Nothing is ever overwritten. Returns the exit status.
+    Never overwrites a file. Returns the exit status.
     """
     private, public = (Path(directory) / f"{vendor}-{half}.pem" for half in ("private", "public"))
     for path in (private, public):
         if path.exists():
-            print(f"problem: {path} exists and is not overwritten", file=sys.stderr)
+            print(f"problem: {path} already exists and was not overwritten", file=sys.stderr)
             return 1
     key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
     try:
@@ -29,13 +29,13 @@ def keygen(vendor: str, directory: str) -> int:
     except OSError as error:
         print(f"problem: cannot write to {directory}: {error.strerror}", file=sys.stderr)
         return 1
-    print(f"wrote {private} (keep it secret: ORLO_PRIVATE_KEY_FILE={private})")
-    print(f"wrote {public} (paste it into the widget's settings at Orlo)")
+    print(f"wrote {private} (keep it secret; set ORLO_PRIVATE_KEY_FILE={private})")
+    print(f"wrote {public} (paste it into the widget's settings in Orlo's dashboard)")
     return 0
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    # exclusive: whoever creates the file between the look and the write keeps it
+    # O_EXCL: never overwrite a file created since the check.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

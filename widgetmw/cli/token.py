@@ -1,4 +1,4 @@
-"""``widgetmw token``: what a user's token looks like."""
+"""``widgetmw token``: prints a user's tokens and their claims."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from widgetmw.core.tokens.cache import TokenCache
 
 
 def token(environ: Mapping[str, str], id: str, provider: str | None, name: str | None, email: str | None) -> int:
-    """Mints for a user and prints each token with its header and claims; returns the exit status.
+    """Signs a user's tokens and prints each with its header and claims. Returns the exit status.
 
     Raises:
-        SettingsError: the environment has problems.
+        SettingsError: the environment is invalid; the error lists every problem.
     """
     settings = Settings.from_env(environ)
     if provider is not None and provider not in settings.providers:
@@ -35,19 +35,19 @@ def token(environ: Mapping[str, str], id: str, provider: str | None, name: str |
         print(f"problem: {error}", file=sys.stderr)
         return 1
     token_set = TokenCache(settings, time.time, Events()).get(user)
-    for found in token_set.by_provider.values():
-        if provider in (None, found.provider):
-            header, claims = parts(found.value)
-            shown = {**found.as_json(), "header": header, "claims": claims}
-            print(json.dumps(shown, indent=2, ensure_ascii=True))
+    for issued in token_set.by_provider.values():
+        if provider in (None, issued.provider):
+            header, claims = decode(issued.value)
+            entry = {**issued.as_json(), "header": header, "claims": claims}
+            print(json.dumps(entry, indent=2, ensure_ascii=True))
     return 1 if token_set.failed else 0
 
 
-def parts(jwt: str) -> tuple[Any, Any]:
-    """Returns a JWT's header and claims, unverified."""
+def decode(jwt: str) -> tuple[Any, Any]:
+    """Returns a JWT's header and claims without verifying it."""
     header, claims, _ = jwt.split(".")
-    return _part(header), _part(claims)
+    return _decode_part(header), _decode_part(claims)
 
 
-def _part(text: str) -> Any:
-    return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+def _decode_part(part: str) -> Any:
+    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))

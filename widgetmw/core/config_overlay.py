@@ -1,4 +1,4 @@
-"""A framework's own configuration, laid over the environment."""
+"""Merges a framework's own configuration into the environment."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from os import PathLike
 from typing import Any
 
 from widgetmw.core.errors import SettingsError
-from widgetmw.core.provider import load_provider, registered_names
-from widgetmw.core.settings import VARIABLES
+from widgetmw.core.settings import variables
 
 
 def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the environment with the values of a configuration in place of its own.
+    """Returns the environment, with the values of a configuration in place of its own.
 
     Args:
-        environ: names and texts.
-        config: names and values; of these, those count that are variables of this package or of its vendors.
-            Booleans, numbers, paths and lists are written as the environment would have them; ``None`` takes a
-            variable away. A value for ``X`` also outranks the environment's ``X_FILE``, and the other way round.
+        environ: texts by name.
+        config: values by name, of which only the variables of this package and of its vendors count. Booleans,
+            numbers, paths and lists become the text that the environment would have; ``None`` removes a variable.
+            A value for ``X`` also overrides ``X_FILE`` in the environment, and the other way round.
 
     Raises:
-        SettingsError: a value is of another type.
+        SettingsError: a value has another type.
     """
     merged, problems = dict(environ), []
     for name, value in config.items():
@@ -29,7 +28,7 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
             continue
         plain = name.removesuffix("_FILE")
         for variant in (plain, f"{plain}_FILE"):
-            if variant not in config or variant == name:
+            if variant == name or variant not in config:
                 merged.pop(variant, None)
         try:
             if value is not None:
@@ -42,22 +41,19 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
 
 
 def is_variable(name: object) -> bool:
-    """Whether a name is one that ``Settings.from_env`` has an opinion on."""
+    """Whether a name is one that ``Settings.from_env`` reads, or would report as unknown."""
     return isinstance(name, str) and (name.startswith("WIDGETMW_") or name.removesuffix("_FILE") in variable_names())
 
 
 def variable_names() -> frozenset[str]:
     """Returns the names of all variables, of this package and of its vendors, without their ``_FILE`` forms."""
-    vendors = (variable for name in registered_names() for variable in load_provider(name).variables)
-    return frozenset(variable.name for variable in (*VARIABLES, *vendors))
+    return frozenset(variable.name for variable in variables())
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, PathLike):
+    if isinstance(value, str | int | float | PathLike):
         return str(value)
     if isinstance(value, list | tuple | set | frozenset) and all(isinstance(item, str) for item in value):
         return ",".join(value)

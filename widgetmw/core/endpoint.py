@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
@@ -130,23 +131,21 @@ class Endpoint:
         self,
         settings: Settings,
         tokens: TokenCache,
-        runtime: bytes,
-        version: str,
+        scripts: Mapping[str, ScriptFile],
         clock: Callable[[], float],
         events: Events,
     ) -> None:
         self._allowed_origins = settings.allowed_origins
         self._providers = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
         self._tokens = tokens
-        self._runtime = runtime
-        self._version = version
+        self._scripts = scripts
         self._clock = clock
         self._events = events
 
     def error_response(self, request: TokenRequest) -> TokenResponse | None:
         """Returns the response if it does not depend on the user; ``None`` if a token may be given."""
-        if request.path == "/runtime.js":
-            return self._script(request)
+        if script := self._scripts.get(request.path):
+            return self._script(request, script)
         provider = _provider(request.path)
         if provider is None:
             return self._error(request, "not_found")
@@ -252,17 +251,17 @@ class Endpoint:
     ) -> TokenResponse:
         return TokenResponse(status, (*_TOKEN_HEADERS, *headers, *self._cors(request)), _encode(body).encode())
 
-    def _script(self, request: TokenRequest) -> TokenResponse:
+    def _script(self, request: TokenRequest, script: ScriptFile) -> TokenResponse:
         if request.method not in ("GET", "HEAD"):
             return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD"))
         versions = [item for item in request.query.split("&") if item.startswith("v=")]
-        cache_control = _CACHE_FOREVER if versions == [f"v={self._version}"] else "no-store"
+        cache_control = _CACHE_FOREVER if versions == [f"v={script.version}"] else "no-store"
         headers = (
             ("Content-Type", "text/javascript; charset=utf-8"),
             ("Cache-Control", cache_control),
             ("X-Content-Type-Options", "nosniff"),
         )
-        return TokenResponse(200, headers, self._runtime)
+        return TokenResponse(200, headers, script.content)
 
 
 def _provider(path: str) -> str | None:

@@ -30,6 +30,8 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
 from widgetmw.core.tokens.cache import TokenCache
 
+# CPython 3.11 looks an enum member up with a Python function.
+_ANONYMOUS: Final = SkipReason.ANONYMOUS
 _LOGOUT_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
@@ -94,18 +96,16 @@ class Engine:
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
         self.is_inline_delivery = settings.delivery == "inline"
-        names = settings.providers
-        functions = {v.provider.name: v.provider.snippets() for v in settings.vendors}
-        runtime = assets.runtime(names, assets.snippets(functions))
+        scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens = TokenCache(settings, clock, self.events)
-        self.snippet = Snippet(settings, assets.boot(names), runtime)
-        self.endpoint = Endpoint(settings, self.tokens, runtime, self.snippet.version, clock, self.events)
+        self.snippet = Snippet(settings, scripts)
+        self.endpoint = Endpoint(settings, self.tokens, scripts.files(), clock, self.events)
         self._clock = clock
         self._loaders = {
             v.provider.name: v.provider.script_urls() for v in settings.vendors if v.provider.name in settings.embed
         }
         urls = [url for loaders in self._loaders.values() for url in loaders]
-        self._csp = Judge(amend=settings.csp == "amend", loaders=urls)
+        self._csp = Judge(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
         self._without_csp = self._csp.verdict(())
         kinds = (bytes, str)
         private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
@@ -118,6 +118,9 @@ class Engine:
         self._token_frames = Memo(
             lambda root_path: self.snippet.frame("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
         )
+
+    def _on_script_error(self, vendor: str, error: Exception) -> None:
+        self.events.warn("page", "vendor_script", f"{vendor} gets its tokens, but no script: {describe_error(error)}")
 
     # the request
 
@@ -248,20 +251,33 @@ class Engine:
         script = self.snippet.render(frame, now, token_set)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(script))
-        return (page.headers if frame.form != "hashed" else _add_csp_hash(page.headers, script)), script
+        return (page.headers if frame.form != "hashed" else _add_csp_hashes(page.headers, script)), script
 
     def _inject_without_token(self, frame: Frame, page: Page, headers: list[tuple[Any, Any]]) -> InjectResult:
         headers, length_index = self._headers_without_token(frame.kind, headers)
         script = self.snippet.render(frame, self._clock()) if frame.kind == "clean" else frame.before + frame.after
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
-        return (headers if frame.form != "hashed" else _add_csp_hash(headers, script)), script
+        return (headers if frame.form != "hashed" else _add_csp_hashes(headers, script)), script
 
     def _choose_frame(self, request: PageRequest, page: Page, user: User | None) -> Frame | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
-        kind = self._choose_kind(request, page, user)
-        if isinstance(kind, SkipReason):
-            return kind
+        kind: Kind
+        if not self.is_inline_delivery:
+            kind = "ask"
+        elif user is None:
+            if request.has_session_cookie():
+                kind = "clean"
+            elif self.settings.embed:
+                kind = "public"
+            else:
+                return _ANONYMOUS
+        elif request.in_cross_site_frame:
+            return SkipReason.CROSS_SITE_FRAME
+        elif page.refusal is not None:
+            return page.refusal
+        else:
+            kind = "ask" if request.is_prefetch else "token"
         verdict = self._without_csp if page.special is None else self._evaluate_csp(request, page)
         if verdict.form is None:
             return verdict.reason or SkipReason.CSP_BLOCKS_SCRIPT
@@ -271,19 +287,6 @@ class Engine:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
         return self.snippet.frame(kind, verdict, request.root_path, embed)
-
-    def _choose_kind(self, request: PageRequest, page: Page, user: User | None) -> Kind | SkipReason:
-        if not self.is_inline_delivery:
-            return "ask"
-        if user is None:
-            if request.has_session_cookie():
-                return "clean"
-            return "public" if self.settings.embed else SkipReason.ANONYMOUS
-        if request.in_cross_site_frame:
-            return SkipReason.CROSS_SITE_FRAME
-        if page.refusal is not None:
-            return page.refusal
-        return "ask" if request.is_prefetch else "token"
 
     def _evaluate_csp(self, request: PageRequest, page: Page) -> Verdict:
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
@@ -314,9 +317,15 @@ class Engine:
         return kept, next((index for index, (name, _) in enumerate(kept) if MEANINGS[name] == CONTENT_LENGTH), -1)
 
 
-def _add_csp_hash(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
-    source = hash_source(Snippet.script(span))
+def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
+    sources = [hash_source(script) for script in Snippet.inline_scripts(span)]
     return [
-        (name, encode_as(value, amended(header_text(value), source))) if MEANINGS[name] == CSP else (name, value)
+        (name, encode_as(value, _with_sources(header_text(value), sources))) if MEANINGS[name] == CSP else (name, value)
         for name, value in headers
     ]
+
+
+def _with_sources(csp: str, sources: list[str]) -> str:
+    for source in sources:
+        csp = amended(csp, source)
+    return csp

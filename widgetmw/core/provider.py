@@ -1,28 +1,25 @@
-"""What a vendor is to the core: variables in, tokens and public configuration out.
-
-The four vendors stand in :mod:`widgetmw.providers`; the core knows none of them by name. A new one is a subclass
-of :class:`Provider` in a module of its own, the JavaScript file of the same name, and one line of registration.
-"""
+"""The interface between the core and a vendor: environment variables in, tokens and public configuration out."""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from widgetmw.core.env.variable import Variable
 from widgetmw.core.identity.user import Scalar, User
-from widgetmw.core.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class MintedToken:
-    """What a vendor's signer made for one user.
+    """What a vendor signed for one user.
 
     Attributes:
         value: the token.
-        extra: what else was signed for pages and the endpoint, as JSON values.
+        extra: further signed values for pages and the endpoint, as JSON values.
     """
 
     value: str = field(repr=False)
@@ -32,67 +29,106 @@ class MintedToken:
 class Provider(ABC):
     """One vendor, configured. Immutable and safe to share between threads.
 
+    Args:
+        values: the parsed variables by name.
+
+    Raises:
+        ValueError: the values do not go together; the message names the variables, never a value.
+
     Attributes:
-        name: how the vendor is called in settings, endpoints and the browser.
-        variables: what it reads from the environment, in the order of the documentation.
-        claims: names that the vendor itself gives a meaning; a user's attribute never takes one of them.
-        embeddable: whether its own loader can be added to a page.
-        lifetime: seconds that a token is valid; ``None`` for tokens without an expiry.
+        name: the vendor's name in settings, endpoints and the browser; the same as that of the entry point.
+        variables: the environment variables that the vendor reads, in the order of the documentation.
+        claims: names that the vendor gives a meaning of its own; a user's attribute never takes one of them.
+        script: name of the JavaScript file beside the class's module; ``None``: the module's name with ``.js``;
+            empty: the vendor needs no script.
+        embeddable: whether ``WIDGETMW_EMBED`` may name the vendor.
+        lifetime: seconds for which a token is valid; ``None`` if tokens do not expire.
+        values: the parsed variables by name.
     """
 
     name: ClassVar[str]
-    variables: ClassVar[tuple[Variable, ...]]
+    variables: ClassVar[tuple[Variable[Any], ...]]
     claims: ClassVar[frozenset[str]] = frozenset()
-    embeddable: ClassVar[bool] = False
-    lifetime: int | None
+    script: ClassVar[str | None] = None
+    embeddable: bool = False
+    lifetime: int | None = None
 
-    @abstractmethod
     def __init__(self, values: Mapping[str, Any]) -> None:
-        """Takes the parsed variables by name.
-
-        Raises:
-            ValueError: values that do not go together; the message names the variables, never a value.
-        """
+        self.values = values
 
     @abstractmethod
     def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
-        """Signs a token; both times in Unix seconds."""
+        """Signs a token for a user.
+
+        Args:
+            user: the signed-in user.
+            issued_at: Unix seconds.
+            expires_at: Unix seconds; ``None`` if tokens do not expire.
+        """
 
     @abstractmethod
-    def browser_config(self) -> Mapping[str, str]:
-        """What the browser needs to know of the configuration; nothing secret, nothing personal."""
-
-    @abstractmethod
-    def verify(self, value: str) -> None:
-        """Checks a token with the vendor's half of the key; raises any exception where it does not hold."""
+    def verify(self, token: str, user: User) -> None:
+        """Checks a token of a user with the vendor's half of the key; raises any exception if it is not valid."""
 
     @abstractmethod
     def describe_key(self) -> str:
-        """Kind and size of the key, for people; never any of its content."""
+        """Returns type and size of the key, such as "HS256 key of 32 bytes"; never any of its content."""
 
-    def warnings(self) -> tuple[str, ...]:
-        """What an operator should know of this configuration, a sentence each."""
-        return ()
+    def browser_config(self) -> Mapping[str, str]:
+        """Returns what the vendor's script needs to know of the configuration; nothing secret, nothing personal."""
+        return {}
 
-    def endpoint_extras(self, value: str) -> Mapping[str, Any]:
-        """What the token endpoint gives besides, where it follows from the token; JSON values."""
+    def endpoint_extras(self, token: str) -> Mapping[str, Any]:
+        """Returns further keys of the token endpoint's response that follow from the token, as JSON values."""
         return {}
 
     def script_urls(self) -> tuple[str, ...]:
-        """URLs of the scripts that the vendor's own loader brings into a page."""
+        """Returns the URLs of the scripts that embedding the vendor adds to a page."""
         return ()
 
     def snippets(self) -> Mapping[str, str]:
-        """JavaScript functions of the operator's, by name, for the browser side of this vendor."""
+        """Returns JavaScript functions that the operator has configured, by name, for the vendor's script."""
         return {}
 
+    def warnings(self) -> tuple[str, ...]:
+        """Returns what an operator should know of this configuration, one sentence each."""
+        return ()
+
     def custom_attributes(self, user: User) -> dict[str, Scalar]:
-        """A user's attributes without those whose name is the vendor's own."""
+        """Returns a user's attributes without those whose name the vendor itself gives a meaning."""
         return {name: value for name, value in user.attributes.items() if name not in self.claims}
+
+    @classmethod
+    def script_source(cls) -> str:
+        """Returns the text of the vendor's script.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not UTF-8 text.
+        """
+        if cls.script == "":
+            return "export default {};\n"
+        module = sys.modules[cls.__module__]
+        name = cls.script or f"{cls.__module__.rpartition('.')[2]}.js"
+        path = (module.__file__ or "").replace("\\", "/").rpartition("/")[0] + "/" + name
+        try:
+            # the loader also reads from a zip file
+            data: bytes = module.__spec__.loader.get_data(path)  # type: ignore[union-attr]
+        except (AttributeError, OSError):
+            raise FileNotFoundError(f"the script {name} is not beside the module {cls.__module__}") from None
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"the script {name} beside the module {cls.__module__} is not UTF-8 text") from None
+
+    @classmethod
+    def example_variables(cls) -> dict[str, str]:
+        """Returns the required variables with values for tests; the secrets are random."""
+        return {
+            variable.name: token_hex(32) if variable.secret else f"test-{variable.name.lower().replace('_', '-')}"
+            for variable in cls.variables
+            if variable.required
+        }
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-_registry: Registry[Provider] = Registry()
-register, registered_names, load_provider = _registry.register, _registry.known, _registry.get

@@ -1,34 +1,148 @@
-"""Classes that are known by name and imported when they are asked for: vendors, and proxies in front."""
+"""Finds the vendors: classes that distributions register in the entry point group ``widgetmw.providers``.
+
+A class that cannot be used costs only its vendor: everything else works as if it were not installed.
+"""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-Kind = TypeVar("Kind")
+from widgetmw.core.env.variable import Variable
+from widgetmw.core.errors import WidgetError, describe_error
+from widgetmw.core.provider import Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "widgetmw.providers"
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
-class Registry(Generic[Kind]):
-    """The classes of one kind, in the order in which they were registered."""
+class ProviderError(WidgetError):
+    """A registered class cannot be used.
 
-    def __init__(self) -> None:
-        self._paths: dict[str, str] = {}
+    Attributes:
+        variables: the variables of the class, as far as they are known.
+    """
 
-    def register(self, name: str, path: str) -> None:
-        """Makes a class known without importing it.
+    def __init__(self, message: str, variables: tuple[Variable[Any], ...] = ()) -> None:
+        self.variables = variables
+        super().__init__(message)
 
-        Args:
-            name: how settings call it.
-            path: ``"package.module:Class"``.
-        """
-        self._paths[name] = path
 
-    def known(self) -> tuple[str, ...]:
-        """Returns the registered names, in their order."""
-        return tuple(self._paths)
+def registered_names() -> tuple[str, ...]:
+    """Returns the names of all registered vendors: the built-in ones first, the others in alphabetical order."""
+    return tuple(_entry_points())
 
-    def get(self, name: str) -> type[Kind]:
-        """Imports a registered class; ``KeyError`` for any other name."""
-        module, _, attribute = self._paths[name].partition(":")
-        found: type[Kind] = getattr(import_module(module), attribute)
-        return found
+
+def load_provider(name: str) -> type[Provider]:
+    """Returns the class of a registered vendor, importing it if necessary.
+
+    Raises:
+        KeyError: no vendor has this name.
+        ProviderError: the class cannot be used; the message names the entry point.
+    """
+    provider = _load(name)
+    if isinstance(provider, ProviderError):
+        raise provider.with_traceback(None)
+    return provider
+
+
+def usable_providers() -> Iterator[type[Provider]]:
+    """Yields the classes of all registered vendors, without those that cannot be used."""
+    for name in registered_names():
+        provider = _load(name)
+        if not isinstance(provider, ProviderError):
+            yield provider
+
+
+def rejected_entry_points() -> tuple[ProviderError, ...]:
+    """Returns an error for each entry point that takes the name of another vendor; the other vendor keeps it."""
+    return tuple(
+        _rejection(entry, "cannot be used: another vendor has this name", _variables(_imported(entry)))
+        for name, entries in _by_name().items()
+        for entry in entries[1:]
+    )
+
+
+def clear_cache() -> None:
+    """Forgets all vendors, so that distributions that were installed since are found."""
+    for cached in (_by_name, _load):
+        cached.cache_clear()
+
+
+@cache
+def _by_name() -> dict[str, list[EntryPoint]]:
+    from importlib.metadata import entry_points  # takes 40 ms to import, and is needed only for reading settings
+
+    order: tuple[str, ...] = import_module(GROUP).ORDER  # the built-in vendors stand in a package of the same name
+
+    def key(entry: EntryPoint) -> tuple[int, str, str]:
+        built_in = entry.value.startswith(f"{GROUP}.") and entry.name in order
+        return order.index(entry.name) if built_in else len(order), entry.name, entry.value
+
+    names: dict[str, list[EntryPoint]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=key):
+        names.setdefault(entry.name, []).append(entry)
+    return names
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {name: entries[0] for name, entries in _by_name().items()}
+
+
+@cache
+def _load(name: str) -> type[Provider] | ProviderError:
+    entry = _entry_points()[name]
+    found = _imported(entry)
+    if isinstance(found, Exception):
+        return _rejection(entry, f"cannot be imported ({describe_error(found)})")
+    problem = _problem(found, name)
+    if problem:
+        return _rejection(entry, f"cannot be used: {problem}", _variables(found))
+    provider: type[Provider] = found
+    return provider
+
+
+def _imported(entry: EntryPoint) -> Any:
+    """Returns what an entry point names, or the error that importing it raised."""
+    try:
+        return entry.load()
+    except Exception as error:  # whatever the module of somebody else raises
+        return error
+
+
+def _problem(found: Any, name: str) -> str:
+    """Returns why a class cannot be used; empty if it can."""
+    if not (isinstance(found, type) and issubclass(found, Provider)):
+        return "it is not a subclass of widgetmw.provider.Provider"
+    if inspect.isabstract(found):
+        return f"it does not define {', '.join(sorted(found.__abstractmethods__))}"
+    if getattr(found, "name", None) != name:
+        return "its attribute name is not the name of the entry point"
+    if not _NAME.fullmatch(name):
+        return "its name must be of lower-case letters, digits, - and _"
+    if not _variables(found) and found.variables != ():
+        return "its attribute variables must be a tuple of Variable"
+    try:
+        found.script_source()
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _variables(found: Any) -> tuple[Variable[Any], ...]:
+    variables = getattr(found, "variables", None)
+    if isinstance(variables, tuple) and all(isinstance(variable, Variable) for variable in variables):
+        return variables
+    return ()
+
+
+def _rejection(entry: EntryPoint, problem: str, variables: tuple[Variable[Any], ...] = ()) -> ProviderError:
+    owner = f" of the distribution {entry.dist.name}" if entry.dist is not None else ""
+    return ProviderError(f"the entry point {entry.name} = {entry.value}{owner} {problem}", variables)

@@ -1,4 +1,4 @@
-"""A mapping in; settings, or every problem at once, out."""
+"""Reads the environment into the settings of one app, or lists every problem at once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from widgetmw.core import registry
 from widgetmw.core.env.secret_file import SecretFile
 from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
-from widgetmw.core.errors import SettingsError
-from widgetmw.core.provider import Provider, load_provider, registered_names
+from widgetmw.core.errors import SettingsError, describe_error
+from widgetmw.core.provider import Provider
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import InFront
+from widgetmw.core.registry import ProviderError
 
 _log = logging.getLogger("widgetmw")
 
-# Kubernetes sets these in every pod next to a service whose name begins with "widgetmw".
+# Kubernetes sets these names in every pod if there is a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
 _ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE
 )
-_SHORTEST_SECRET = 8  # shorter texts turn up in others by chance
+_MIN_SECRET_LENGTH = 8  # shorter texts occur in other texts by chance
 
 _path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
 
@@ -33,114 +35,121 @@ def _cache_control(text: str) -> str:
     text = text.strip()
     names = {part.partition("=")[0].strip().lower() for part in text.split(",")}
     if not re.fullmatch(r"[A-Za-z0-9=, _-]+", text) or not names & {"private", "no-store"}:
-        raise ValueError("must be cache directives that contain private or no-store")
+        raise ValueError("must be cache directives that include private or no-store")
     if names & {"public", "s-maxage"}:
-        raise ValueError("must not contain public or s-maxage: the page belongs to one person")
+        raise ValueError("must not include public or s-maxage: the page is for one user only")
     return text
 
 
-def _prefixes(text: str) -> tuple[str, ...]:
+def _path_prefixes(text: str) -> tuple[str, ...]:
     items = comma_list(text)
     if not all(item.startswith("/") for item in items):
-        raise ValueError("must be a comma list of paths, each with a leading slash")
+        raise ValueError("must be a comma-separated list of paths, each with a leading slash")
     return tuple(item.rstrip("/") for item in items)
 
 
 def _origins(text: str) -> frozenset[str]:
-    found = [normal_origin(item) for item in comma_list(text)]
-    if not all(found):
-        raise ValueError("must be a comma list of origins such as https://example.com")
-    return frozenset(origin for origin in found if origin)
+    origins = [normal_origin(item) for item in comma_list(text)]
+    if not all(origins):
+        raise ValueError("must be a comma-separated list of origins such as https://example.com")
+    return frozenset(origin for origin in origins if origin)
+
+
+def _provider_names(text: str) -> tuple[str, ...]:
+    return subset_of(registry.registered_names())(text)
 
 
 def normal_origin(text: str) -> str | None:
-    """Returns an origin as browsers write it, or ``None`` for what is none: ``scheme://host[:port]``."""
+    """Returns an origin in the form that browsers send, ``scheme://host[:port]``; ``None`` if it is not an origin."""
     match = _ORIGIN.fullmatch(text)
     if match is None:
         return None
     scheme, host, port = match[1].lower(), match[2].lower(), int(match[3]) if match[3] else None
     if port is not None and not 0 < port < 65536:
         return None
-    usual = {"http": 80, "https": 443}.get(scheme)
-    return f"{scheme}://{host}" + ("" if port in (None, usual) else f":{port}")
+    default_port = {"http": 80, "https": 443}.get(scheme)
+    return f"{scheme}://{host}" + ("" if port in (None, default_port) else f":{port}")
 
 
-VARIABLES = (
-    Variable("WIDGETMW_ENABLED", "off: everything passes through untouched", parse_bool, True, "`true`"),
-    Variable(
-        "WIDGETMW_PROVIDERS",
-        "comma list of vendors; limits and orders the active ones",
-        lambda text: subset_of(registered_names())(text),
-        None,
-        "all that are configured",
-    ),
-    Variable(
-        "WIDGETMW_PATH",
-        "prefix of the endpoints",
-        lambda text: _path(text).rstrip("/"),
-        "/_widgetmw",
-        "`/_widgetmw`",
-    ),
-    Variable(
-        "WIDGETMW_DELIVERY",
-        "`inline`: the token stands in the page; `fetch`: the page stays cacheable and the browser asks for it",
-        one_of("inline", "fetch"),
-        "inline",
-        "`inline`",
-    ),
-    Variable(
-        "WIDGETMW_REFRESH_MARGIN",
-        "seconds before expiry at which a token is no longer handed out",
-        parse_int(0),
-        None,
-        "a fifth of its lifetime",
-    ),
-    Variable("WIDGETMW_CACHE_SIZE", "most users whose tokens are kept", parse_int(1), 10_000, "`10000`"),
-    Variable(
-        "WIDGETMW_CACHE_CONTROL",
-        "of a page that carries a token; contains `private` or `no-store`",
-        _cache_control,
-        "private, no-store",
-        "`private, no-store`",
-    ),
-    Variable(
-        "WIDGETMW_CSP",
-        "`respect`: the page's policy is never edited; `amend`: a hash of our script may be added",
-        one_of("respect", "amend"),
-        "respect",
-        "`respect`",
-    ),
-    Variable(
-        "WIDGETMW_EMBED",
-        "comma list of vendors whose own loader is added too",
-        lambda text: subset_of(registered_names())(text),
-        (),
-    ),
-    Variable("WIDGETMW_EXCLUDE", "comma list of path prefixes left alone", _prefixes, ()),
-    Variable("WIDGETMW_ALLOWED_ORIGINS", "other origins that may call the endpoint", _origins, frozenset()),
-    Variable("WIDGETMW_DEBUG", "answers say in `X-Widgetmw` what was done to them", parse_bool, False, "`false`"),
+ENABLED = Variable("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
+PROVIDERS: Variable[tuple[str, ...] | None] = Variable(
+    "WIDGETMW_PROVIDERS",
+    "comma-separated list of vendors; limits and orders the active ones",
+    _provider_names,
+    default_text="all that are configured",
+)
+PATH = Variable("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
+DELIVERY = Variable(
+    "WIDGETMW_DELIVERY",
+    "`inline`: the page carries the token; `fetch`: the page stays cacheable and the browser fetches the token",
+    one_of("inline", "fetch"),
+    "inline",
+)
+REFRESH_MARGIN: Variable[int | None] = Variable(
+    "WIDGETMW_REFRESH_MARGIN",
+    "seconds before expiry at which a token is no longer handed out",
+    parse_int(0),
+    default_text="a fifth of its lifetime",
+)
+CACHE_SIZE = Variable("WIDGETMW_CACHE_SIZE", "maximum number of users whose tokens are cached", parse_int(1), 10_000)
+CACHE_CONTROL = Variable(
+    "WIDGETMW_CACHE_CONTROL",
+    "`Cache-Control` sent with pages that carry a token; must include `private` or `no-store`",
+    _cache_control,
+    "private, no-store",
+)
+CSP = Variable(
+    "WIDGETMW_CSP",
+    "`respect`: the page's Content-Security-Policy is never edited; `amend`: a hash of our script may be added",
+    one_of("respect", "amend"),
+    "respect",
+)
+EMBED: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_EMBED", "comma-separated list of vendors whose own loader is injected too", _provider_names, ()
+)
+EXCLUDE: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_EXCLUDE", "comma-separated list of path prefixes that are skipped", _path_prefixes, ()
+)
+ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
+    "WIDGETMW_ALLOWED_ORIGINS",
+    "comma-separated list of other origins that may call the endpoint",
+    _origins,
+    frozenset(),
+)
+DEBUG = Variable(
+    "WIDGETMW_DEBUG", "responses tell in `X-Widgetmw` whether and why they were modified", parse_bool, False
+)
+
+VARIABLES: tuple[Variable[Any], ...] = (
+    ENABLED,
+    PROVIDERS,
+    PATH,
+    DELIVERY,
+    REFRESH_MARGIN,
+    CACHE_SIZE,
+    CACHE_CONTROL,
+    CSP,
+    EMBED,
+    EXCLUDE,
+    ALLOWED_ORIGINS,
+    DEBUG,
     *proxy_settings.VARIABLES,
 )
-_NAMES = {name for each in VARIABLES for name in each.names}
-_OF_FIELDS = {variable.name: variable for variable in VARIABLES if variable not in proxy_settings.VARIABLES}
 
 
 class Vendor:
-    """A configured vendor, and the files that its keys came from. No dataclass: nothing lists its values.
+    """A configured vendor. Not a dataclass, whose ``repr`` would list its values.
 
     Attributes:
-        provider: signs with the keys as they are now.
-        files: watched while the process runs.
+        provider: signs with the current keys.
+        files: the files that its keys came from; they are watched while the process runs.
     """
 
-    __slots__ = ("_values", "files", "provider")
+    __slots__ = ("files", "provider")
 
-    def __init__(
-        self, provider: Provider, files: tuple[SecretFile, ...] = (), values: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, provider: Provider, files: tuple[SecretFile, ...] = ()) -> None:
         self.provider = provider
         self.files = files
-        self._values = values or {}
 
     def __repr__(self) -> str:
         return f"Vendor({self.provider!r})"
@@ -151,26 +160,26 @@ class Vendor:
         Raises:
             ValueError: a content is malformed; the message names the variable.
         """
-        values = dict(self._values)
+        values = dict(self.provider.values)
         for variable in self.provider.variables:
             if variable.name in contents:
                 try:
                     values[variable.name] = variable.parse(contents[variable.name])
                 except ValueError as error:
                     raise ValueError(f"{variable.name} {error}") from None
-        return Vendor(type(self.provider)(values), self.files, values)
+        return Vendor(type(self.provider)(values), self.files)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How one app is served. Made by :meth:`from_env`; the fields are named after their variables.
+    """The settings of one app, made by :meth:`from_env`. The fields are named after their variables.
 
     Attributes:
         vendors: the active vendors in order.
         refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
         path: prefix of the endpoints, without a trailing slash.
-        proxy: what says who is signed in where nothing further in does, or ``None``.
-        clock: Unix seconds; another than the system's is for tests.
+        proxy: the authenticating proxy that identifies the user if nothing in the app does, or ``None``.
+        clock: Unix seconds; tests replace the system's clock.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -203,67 +212,101 @@ class Settings:
         """Reads the environment.
 
         Args:
-            environ: names and values; ``os.environ`` where it is ``None``.
+            environ: texts by name; ``None``: ``os.environ``.
 
         Raises:
             SettingsError: lists every problem by variable name; never shows a value.
         """
         reader = EnvReader(os.environ if environ is None else environ)
-        if not reader.read(_OF_FIELDS["WIDGETMW_ENABLED"]) and not reader.problems:
+        if not reader.read(ENABLED) and not reader.problems:
             return cls(enabled=False)
-        unknown = sorted(_unknown(reader))
-        reader.problems += [f"{name} is not a variable of widgetmw" for name in unknown]
-        values = {_field(name): reader.read(var) for name, var in _OF_FIELDS.items() if name != "WIDGETMW_ENABLED"}
-        wanted = values.pop("providers")
-        vendors = tuple(_vendors(reader, wanted))
-        settings = cls(vendors=vendors, proxy=proxy_settings.configured(reader), **values)
-        reader.problems += [*_conflicts(settings), *_exposed(settings, reader)]
+        settings = cls(
+            vendors=tuple(_vendors(reader, reader.read(PROVIDERS))),
+            path=reader.read(PATH),
+            delivery=reader.read(DELIVERY),
+            refresh_margin=reader.read(REFRESH_MARGIN),
+            cache_size=reader.read(CACHE_SIZE),
+            cache_control=reader.read(CACHE_CONTROL),
+            csp=reader.read(CSP),
+            embed=reader.read(EMBED),
+            exclude=reader.read(EXCLUDE),
+            allowed_origins=reader.read(ALLOWED_ORIGINS),
+            debug=reader.read(DEBUG),
+            proxy=proxy_settings.configured(reader),
+        )
+        reader.problems += [*_unknown_names(reader), *_conflicts(settings), *_exposed_secrets(settings, reader)]
         if reader.problems:
             raise SettingsError(reader.problems)
-        if not vendors:
-            _log.warning("no vendor is configured: every page passes through untouched")
+        if not settings.vendors:
+            _log.warning("no vendor is configured: every response passes through unmodified")
         return settings
 
 
-def _field(name: str) -> str:
-    return name.removeprefix("WIDGETMW_").lower()
+def variables() -> Iterator[Variable[Any]]:
+    """Yields all variables: those of this package, then those of the vendors."""
+    yield from VARIABLES
+    for provider in registry.usable_providers():
+        yield from provider.variables
 
 
-def _unknown(reader: EnvReader) -> Iterator[str]:
-    for name in reader.names():
-        if name.startswith("WIDGETMW_") and name not in _NAMES and not _KUBERNETES.fullmatch(name):
-            yield name
+def _unknown_names(reader: EnvReader) -> Iterator[str]:
+    ours = {name for variable in VARIABLES for name in variable.names}
+    unknown = {
+        name
+        for name in reader.names()
+        if name.startswith("WIDGETMW_") and name not in ours and not _KUBERNETES.fullmatch(name)
+    }
+    if unknown:  # else the vendors that are not active need not be imported
+        unknown -= {name for variable in variables() for name in variable.names}
+    for name in sorted(unknown):
+        yield f"{name} is not a variable of widgetmw"
 
 
 def _vendors(reader: EnvReader, wanted: tuple[str, ...] | None) -> Iterator[Vendor]:
-    for name in wanted or registered_names():
-        vendor = _vendor(reader, load_provider(name), bool(wanted))
-        if vendor is not None:
-            yield vendor
+    for name in wanted or registry.registered_names():
+        try:
+            vendor = _vendor(reader, registry.load_provider(name), bool(wanted))
+        except ProviderError as error:
+            _report(reader, error, f"WIDGETMW_PROVIDERS names {name}" if wanted else "")
+        else:
+            if vendor is not None:
+                yield vendor
+    for rejected in registry.rejected_entry_points():
+        _report(reader, rejected)
 
 
-def _vendor(reader: EnvReader, kind: type[Provider], named: bool) -> Vendor | None:
-    # a variable that has a default says nothing about whether the vendor is meant to be active
-    announced = [var for var in kind.variables if var.default is None and reader.has(var)]
-    if not announced and not named:
-        for variable in kind.variables:
-            reader.read(variable)  # what is set and malformed is a problem all the same
-        return None
-    before, files = len(reader.problems), len(reader.files)
-    values = {variable.name: reader.read(variable) for variable in kind.variables}
-    missing = [var.name for var in kind.variables if var.required and not reader.has(var)]
-    reader.problems += [f"{name} is not set, and {kind.name} needs it" for name in missing]
-    if len(reader.problems) > before:
+def _report(reader: EnvReader, error: ProviderError, named: str = "") -> None:
+    """Reports a vendor that cannot be used: as a problem if the environment asks for it, else as a warning."""
+    in_use = [variable.name for variable in error.variables if variable.default is None and reader.has(variable)]
+    reason = named or (f"{in_use[0]} is set" if in_use else "")
+    if reason:
+        reader.problems.append(f"{reason}, but {error}")
+    else:
+        _log.warning("widgetmw: %s", error)
+
+
+def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor | None:
+    # a variable that has a default does not tell whether the vendor is meant to be active
+    is_set = any(variable.default is None and reader.has(variable) for variable in provider.variables)
+    problems, files = len(reader.problems), len(reader.files)
+    values = {variable.name: reader.read(variable) for variable in provider.variables}
+    if not is_set and not named:
+        return None  # it was read all the same, to report what is malformed
+    missing = [variable.name for variable in provider.variables if variable.required and not reader.has(variable)]
+    reader.problems += [f"{name} is not set, and {provider.name} needs it" for name in missing]
+    if len(reader.problems) > problems:
         return None
     try:
-        return Vendor(kind(values), tuple(reader.files[files:]), values)
+        return Vendor(provider(values), tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
-        return None
+    except Exception as error:  # a fault in the class of somebody else
+        reader.problems.append(f"{provider.name} cannot be configured ({describe_error(error)})")
+    return None
 
 
-def _exposed(settings: Settings, reader: EnvReader) -> Iterator[str]:
-    """A secret pasted into a variable that pages show, of whichever vendor, would be published to everybody."""
+def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:
+    """Finds secrets in variables that pages show, also of another vendor: they would be published to everybody."""
     texts = {
         variable: reader.text(variable)
         for vendor in settings.vendors
@@ -279,7 +322,7 @@ def _exposed(settings: Settings, reader: EnvReader) -> Iterator[str]:
 def _holds_secret(text: str, secrets: list[str]) -> bool:
     if text.startswith("sk_live_") or "PRIVATE KEY" in text:
         return True
-    return any(text == secret or (len(secret) >= _SHORTEST_SECRET and secret in text) for secret in secrets)
+    return any(text == secret or (len(secret) >= _MIN_SECRET_LENGTH and secret in text) for secret in secrets)
 
 
 def _conflicts(settings: Settings) -> Iterator[str]:
@@ -290,4 +333,4 @@ def _conflicts(settings: Settings) -> Iterator[str]:
     embeddable = {vendor.provider.name for vendor in settings.vendors if vendor.provider.embeddable}
     for name in settings.embed:
         if name not in embeddable:
-            yield f"WIDGETMW_EMBED names {name}, which is not active or has no loader that could be added"
+            yield f"WIDGETMW_EMBED names {name}, which is not active or has no loader that could be injected"

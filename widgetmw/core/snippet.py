@@ -2,19 +2,21 @@
 
 What the browser reads is one JSON object::
 
-    {"url", "now", "user", "ask", "connect", "vendors": {name: {"page", "embed", "token"}}}
+    {"url", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
 
-``widgetmw/browser`` says what it makes of it. All bytes are ASCII, and none of the values can end the script.
+``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes it. All bytes are ASCII, and none of the values can end
+the script.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from widgetmw.browser.assets import ScriptFile, Scripts
 from widgetmw.core.http.csp import Verdict
 from widgetmw.core.memo import Memo
 from widgetmw.core.settings import Settings
@@ -26,6 +28,8 @@ _Key: TypeAlias = tuple[Kind, Form, str, bool, tuple[str, ...], bool]  # the las
 
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # stands for the nonce attribute; no other byte of ours is a NUL
+_OPEN: Final = b"<script data-widgetmw" + _NONCE + b">"
+_INLINE_SCRIPT: Final = re.compile(rb"<script[^>]*>(.*?)</script>", re.DOTALL)
 _MOST_FRAMES: Final = 64
 _OFFLINE: Final = '"connect":false,'
 _FACTS: Final[dict[Kind, dict[str, Any]]] = {"ask": {"ask": True}, "clean": {"user": None}}
@@ -76,18 +80,14 @@ class Snippet:
 
     Args:
         settings: of the app.
-        boot: a JavaScript expression, a function of the object above.
-        runtime: the browser side as a whole.
+        scripts: of the app.
 
     Attributes:
-        runtime: as given.
-        version: names the content of ``runtime``.
+        scripts: as given.
     """
 
-    def __init__(self, settings: Settings, boot: bytes, runtime: bytes) -> None:
-        self.runtime = runtime
-        self.version = sha256(runtime).hexdigest()[:16]
-        self._boot = boot
+    def __init__(self, settings: Settings, scripts: Scripts) -> None:
+        self.scripts = scripts
         self._path = settings.path
         self._public = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
         self._frames = Memo(self._make_frame, _MOST_FRAMES)  # a proxy may name any root path
@@ -121,9 +121,9 @@ class Snippet:
         return b"".join((frame.before, timestamp, tokens, frame.after))
 
     @staticmethod
-    def script(span: bytes) -> bytes:
-        """Returns the text of the script of a span of form ``hashed``, which is what a policy's hash is of."""
-        return span[span.index(b">") + 1 : span.rindex(b"</script>")]
+    def inline_scripts(span: bytes) -> list[bytes]:
+        """Returns the texts of the script elements of a span of form ``hashed``, which a policy's hashes are of."""
+        return _INLINE_SCRIPT.findall(span)
 
     def _renewed_timestamp(self, now: float) -> bytes:
         # to a tenth of a second: with whole ones a browser would believe in tokens for up to a second too long
@@ -139,7 +139,7 @@ class Snippet:
         return token_set.page
 
     def _vendors(self, names: Iterable[str], token_set: TokenSet | None = None) -> dict[str, Any]:
-        vendors: dict[str, Any] = {name: {"page": self._public[name]} for name in names}
+        vendors: dict[str, Any] = {name: {"config": self._public[name]} for name in names}
         for token in token_set.tokens if token_set is not None else ():
             vendors[token.provider]["token"] = token.as_json()
         return vendors
@@ -147,25 +147,50 @@ class Snippet:
     def _make_frame(self, key: _Key) -> Frame:
         kind, form, root_path, connect, embed, plain = key
         prefix = url_prefix(root_path) + self._path
-        start, end = self._elements(form, f"{prefix}/runtime.js?v={self.version}".encode())
+        names = embed if kind == "public" else tuple(self._public)
+        start, end = script_elements(self.scripts, form, prefix, names)
         start += f'{{"url":{dumps(prefix + "/token")},{"" if connect else _OFFLINE}'.encode()
         data = _embed(embed) if embed else ""
         if kind != "token":
-            vendors = self._vendors(embed if kind == "public" else self._public)
-            data = dumps({**_FACTS.get(kind, {}), "vendors": vendors})[1:-1] + data
+            data = dumps({**_FACTS.get(kind, {}), "vendors": self._vendors(names)})[1:-1] + data
         frame = Frame(kind, form, start, data.encode() + b"}" + end)
         return frame.with_nonce(None) if plain else frame
 
-    def _elements(self, form: Form, url: bytes) -> tuple[bytes, bytes]:
-        source = b' src="' + url + b'"></script>'
-        if form == "external":
-            # not deferred: it has to run before any script of the page
-            data = b'<script type="application/json" data-widgetmw>'
-            return data, b"</script><script data-widgetmw\x00" + source
-        start, end = b"<script data-widgetmw\x00>" + self._boot + b"(", b");"
-        if form == "inline":
-            return start, end + b"</script><script data-widgetmw\x00 defer" + source
-        return start, end + self.runtime + b"</script>"
+
+def script_elements(scripts: Scripts, form: Form, prefix: str, names: Iterable[str]) -> tuple[bytes, bytes]:
+    """Writes the script elements of a page, up to its data and after it.
+
+    Scripts that are not ours stand in elements of their own: those of vendors ahead of the bootstrap, which calls
+    them, and the operator's functions ahead of the start of the runtime.
+
+    Args:
+        scripts: of the app.
+        form: how the policy lets scripts in.
+        prefix: the endpoint path, with the path the app is mounted under.
+        names: vendors in the data.
+    """
+    names = list(names)
+    vendors = [scripts.vendors[name] for name in names if name in scripts.vendors]
+    snippets = [file for name in names for file in scripts.snippets.get(name, ())]
+    if form == "external":
+        # not deferred: these have to run before any script of the page; the runtime finds the data ahead of itself
+        start = _linked(prefix, vendors) + b'<script type="application/json" data-widgetmw>'
+        return start, b"</script>" + _linked(prefix, [scripts.runtime]) + _linked(prefix, snippets, b" defer")
+    start = _inline(vendors)
+    if form == "inline":
+        deferred = _linked(prefix, [*snippets, scripts.runtime], b" defer")
+        return start + _OPEN + scripts.bootstrap + b"(", b");</script>" + deferred
+    start += _inline(snippets) + _OPEN + scripts.bootstrap + b"("
+    return start, b");" + scripts.bundled_runtime + b"</script>"
+
+
+def _inline(files: Iterable[ScriptFile]) -> bytes:
+    return b"".join(_OPEN + file.content + b"</script>" for file in files)
+
+
+def _linked(prefix: str, files: Iterable[ScriptFile], attribute: bytes = b"") -> bytes:
+    urls = [f"{prefix}{file.url}".encode() for file in files]
+    return b"".join(_OPEN[:-1] + attribute + b' src="' + url + b'"></script>' for url in urls)
 
 
 def _embed(names: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
-"""A sample site that shows the whole of widgetmw on one machine: no account, no network.
+"""A sample site that demonstrates widgetmw on one machine, without an account or network access.
 
-``create_app`` gives the site as a WSGI app, ``serve`` runs it until it is interrupted.
+``create_app`` returns the site as a WSGI app. ``serve`` runs it until it is interrupted.
 """
 
 from widgetmw.demo.app import create_app

@@ -1,4 +1,4 @@
-"""Puts the sample site together: the site, widgetmw around it, the inspector beside it."""
+"""Assembles the demo: the sample site, widgetmw around it, and the inspector next to it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def create_app(
     *, ttl: int = TTL, base_url: str = "http://127.0.0.1:8765", clock: Callable[[], float] = time.time
 ) -> WSGIApplication:
-    """Returns the sample site with widgetmw around it, and with keys of its own.
+    """Returns the sample site, wrapped in widgetmw and with freshly generated keys.
 
     Args:
         ttl: lifetime of every token in seconds.
-        base_url: where it will be served, without a trailing slash.
-        clock: Unix time in seconds, for the stand-in backends.
+        base_url: the URL the site is served at, without a trailing slash.
+        clock: returns Unix time in seconds; used by the stand-in backends.
     """
     keys = Keys()
     site = Site(keys, ttl, clock)
-    front = WidgetMiddleware(site, Settings.from_env(keys.environ(ttl, base_url)), user=site.user)
-    return DispatcherMiddleware(front, {"/inspect": Inspector(site, front)})
+    wrapped_site = WidgetMiddleware(site, Settings.from_env(keys.environ(ttl, base_url)), user=site.user)
+    return DispatcherMiddleware(wrapped_site, {"/inspect": Inspector(site, wrapped_site)})

@@ -1,4 +1,4 @@
-"""The files that the browser asks for, read from the package once."""
+"""The static files, read from the package once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
-# Not the mimetypes module: on some machines the registry makes JavaScript text/plain.
+# The mimetypes module is avoided: on Windows, the registry may map .js to text/plain.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -19,7 +19,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it goes out; ``etag`` is a hash of its content."""
+    """A static file as it is served. ``etag`` is a hash of its content."""
 
     data: bytes
     content_type: str
@@ -27,7 +27,7 @@ class Asset:
 
 
 def load() -> Mapping[str, Asset]:
-    """Returns every file under ``static/`` by its path. What is not in here cannot be asked for."""
+    """Returns every file under ``static/``, keyed by its relative path. Nothing else is ever served."""
     root = resources.files("widgetmw.demo") / "static"
     return MappingProxyType({name: _asset(name, file) for name, file in _walk(root, "")})
 

@@ -1,4 +1,4 @@
-"""What the pages say about each vendor."""
+"""The text of each vendor's page."""
 
 from __future__ import annotations
 
@@ -9,53 +9,57 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class VendorPage:
-    """What one vendor's page says about how the identity travels."""
+    """What one vendor's page says about how the token reaches the widget.
+
+    ``summary`` is for the overview, ``lead`` for the page itself. ``on_load``, ``on_renewal`` and
+    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks.
+    """
 
     key: str
     name: str
-    brief: str
+    summary: str
     lead: str
-    carrier: str
-    renewal: str
-    ending: str
+    on_load: str
+    on_renewal: str
+    on_sign_out: str
 
 
 _VENDORS = (
     VendorPage(
         "digitalgenius",
         "DigitalGenius",
-        "A token in the configuration of the page.",
-        "A token signed with your API secret waits in the page's configuration before the widget starts.",
-        "DG_CHAT_WIDGET_CONFIG.metadata.auth_token",
-        'dgchat.methods.sendSystemMessage({name: "auth_token"})',
-        "dgchat.methods.resetChat()",
+        "A token in the widget's configuration object.",
+        "A token signed with your API secret is in the widget's configuration before the widget starts.",
+        "`DG_CHAT_WIDGET_CONFIG.metadata.auth_token`",
+        '`dgchat.methods.sendSystemMessage({name: "auth_token"})`',
+        "`dgchat.methods.resetChat()`",
     ),
     VendorPage(
         "hissuno",
         "Hissuno",
         "A token as a prop of a React component.",
-        "A React component takes the token as a prop. A new token renders it again, in the same chat.",
-        "HISSUNO_WIDGET_CONFIG.widgetToken",
-        'widgetmw.subscribe("hissuno", render)',
-        "its conversations leave localStorage",
+        "A React component takes the token as a prop. A new token re-renders it; the conversation continues.",
+        "`HISSUNO_WIDGET_CONFIG.widgetToken`",
+        '`widgetmw.subscribe("hissuno", render)`',
+        "The widget's conversations are removed from `localStorage`.",
     ),
     VendorPage(
         "orlo",
         "Orlo",
-        "A token through the snippet from the dashboard.",
-        "A token signed with your RSA key, handed over by the JavaScript from Orlo's dashboard.",
-        "the customer-data snippet, with JWT_TOKEN replaced",
-        "the snippet runs again",
-        "the page listens to widgetmw:signedout",
+        "A token passed by the snippet from Orlo's dashboard.",
+        "A token signed with your RSA key, passed to the widget by the JavaScript snippet from Orlo's dashboard.",
+        "The customer-data snippet runs with the token in place of `JWT_TOKEN`.",
+        "The snippet runs again.",
+        "Orlo documents no logout call. The page listens for `widgetmw:signedout`.",
     ),
     VendorPage(
         "giosg",
         "giosg",
-        "Signed visitor data, and a signed address.",
-        "Signed visitor data for the script on your page, and a signed address for links and frames.",
-        '_giosg("visitor", "submit", token, "HS256")',
-        "submitted again; links get a new address",
-        '_giosg("visitor", "removeAll") and _giosg("chat", "close")',
+        "Signed visitor data and a signed chat URL.",
+        "Signed visitor data for the script on your page, and a signed chat URL for links and frames.",
+        '`_giosg("visitor", "submit", token, "HS256")`',
+        "The same call is repeated, and links get a new signed URL.",
+        '`_giosg("visitor", "removeAll")` and `_giosg("chat", "close")`',
     ),
 )
 

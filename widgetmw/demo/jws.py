@@ -1,6 +1,6 @@
-"""Reads and verifies compact JWS tokens, apart from the library that signs ours.
+"""Parses and verifies compact JWS tokens, independently of the library that signs them.
 
-The stand-in backends must not share a mistake with the code they check.
+The stand-in backends must not share a bug with the code they check.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-#: Takes the signed bytes and the signature; says whether they belong together.
-Check = Callable[[bytes, bytes], bool]
+#: Takes the signed bytes and the signature; returns whether the signature is valid.
+SignatureCheck = Callable[[bytes, bytes], bool]
 
 
-class BadToken(ValueError):
-    """Not a token, or not one that the key signed."""
+class InvalidToken(ValueError):
+    """The token is malformed or its signature is invalid. The message is shown to the visitor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jws:
-    """A token taken apart. ``signed`` and ``signature`` are raw bytes."""
+    """A parsed token. ``signed`` is the input of the signature; both are raw bytes."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -37,42 +37,42 @@ class Jws:
 
 
 def parse(token: str) -> Jws:
-    """Takes a compact token apart without trusting it.
+    """Parses a compact token without verifying its signature.
 
     Raises:
-        BadToken: it is not three base64url parts with two JSON objects.
+        InvalidToken: it is not three base64url parts, of which the first two are JSON objects.
     """
     parts = token.split(".")
     if len(parts) != 3:
-        raise BadToken("Not a signed token: three parts are expected")
+        raise InvalidToken("Not a signed token: expected three parts")
     try:
         header, claims = json.loads(_decode(parts[0])), json.loads(_decode(parts[1]))
         signature = _decode(parts[2])
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise BadToken("Not a signed token: its parts cannot be read") from error
+        raise InvalidToken("Not a signed token: malformed part") from error
     if not isinstance(header, dict) or not isinstance(claims, dict):
-        raise BadToken("Not a signed token: header and claims must be objects")
+        raise InvalidToken("Not a signed token: header and claims must be objects")
     return Jws(header, claims, f"{parts[0]}.{parts[1]}".encode(), signature)
 
 
-def verify(token: str, algorithm: str, check: Check) -> Jws:
-    """Returns the token, if ``check`` accepts its signature and its header names ``algorithm``.
+def verify(token: str, algorithm: str, check: SignatureCheck) -> Jws:
+    """Parses a token and verifies its signature.
 
-    The algorithm is the verifier's choice, never the token's.
+    The verifier chooses the algorithm, never the token.
 
     Raises:
-        BadToken: otherwise.
+        InvalidToken: the token is malformed, its header names another algorithm, or ``check`` rejects its signature.
     """
     jws = parse(token)
     if jws.header.get("alg") != algorithm:
-        raise BadToken(f"Wrong algorithm: {algorithm} is expected")
+        raise InvalidToken(f"Wrong algorithm: expected {algorithm}")
     if not check(jws.signed, jws.signature):
-        raise BadToken("Bad signature")
+        raise InvalidToken("Bad signature")
     return jws
 
 
-def hs256(key: str) -> Check:
-    """HMAC-SHA256 with the bytes of ``key`` as they stand."""
+def hs256(key: str) -> SignatureCheck:
+    """Returns a check for HMAC-SHA256, keyed with the UTF-8 bytes of ``key``."""
 
     def check(signed: bytes, signature: bytes) -> bool:
         return hmac.compare_digest(hmac.new(key.encode(), signed, hashlib.sha256).digest(), signature)
@@ -80,8 +80,8 @@ def hs256(key: str) -> Check:
     return check
 
 
-def rs256(key: rsa.RSAPublicKey) -> Check:
-    """RSA with PKCS #1 v1.5 padding over SHA-256."""
+def rs256(key: rsa.RSAPublicKey) -> SignatureCheck:
+    """Returns a check for RSA with PKCS #1 v1.5 padding and SHA-256."""
 
     def check(signed: bytes, signature: bytes) -> bool:
         try:
@@ -94,8 +94,8 @@ def rs256(key: rsa.RSAPublicKey) -> Check:
 
 
 def _decode(part: str) -> bytes:
-    # A last character with stray bits would let two spellings of one signature pass: spelling must be exact.
+    # Unused bits in the last character would give one signature two valid encodings, so only the canonical one passes.
     data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     if base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii") != part:
-        raise ValueError("not the canonical base64url form")
+        raise ValueError("not canonical base64url")
     return data

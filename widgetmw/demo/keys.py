@@ -1,4 +1,4 @@
-"""The vendors' accounts, invented anew at each start. Nothing here is written or printed."""
+"""The vendor accounts, generated at each start. They are never stored or printed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def _rsa_key() -> rsa.RSAPrivateKey:
 
 @dataclass(frozen=True, repr=False)
 class Keys:
-    """One account per vendor: public ids, and the secrets that both sides know.
+    """One account per vendor: its public ids and the secrets that site and vendor share.
 
-    It has no ``repr``, so that a traceback or a log line cannot show a secret.
+    There is no generated ``repr``, so that a traceback or a log line cannot leak a secret.
     """
 
     dg_api_key: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -31,11 +31,11 @@ class Keys:
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
-        """The environment of a site with these accounts.
+        """Returns the environment variables of a site that uses these accounts.
 
         Args:
             ttl: lifetime of every token in seconds.
-            base_url: where the site is served, ``http://host:port`` without a trailing slash.
+            base_url: the URL the site is served at, ``http://host:port`` without a trailing slash.
         """
         return {
             "WIDGETMW_DEBUG": "true",
@@ -66,5 +66,5 @@ class Keys:
 
 
 def _orlo_snippet() -> str:
-    """The text that an operator would paste from Orlo's dashboard; this one speaks to the stand-in."""
+    """Returns the snippet an operator would copy from Orlo's dashboard. This one calls the stand-in."""
     return (resources.files("widgetmw.demo") / "templates" / "orlo-snippet.html").read_text("utf-8")

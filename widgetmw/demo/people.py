@@ -1,4 +1,4 @@
-"""The people who can sign in. Between them they show what a real user table holds."""
+"""The people who can sign in. Together they cover what a real user table contains."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from widgetmw import User
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account at the sample shop.
+    """A customer of the sample shop.
 
-    ``key`` names the person in the sign-in form, ``about`` says what there is to see.
+    ``key`` identifies the person in the sign-in form. ``about`` explains what this person demonstrates.
     """
 
     key: str
@@ -22,12 +22,12 @@ class Person:
 
     @property
     def label(self) -> str:
-        """What the shop calls this person: the name, or the id where there is no name."""
+        """The display name: the user's name, or the id if there is none."""
         return self.user.name or self.user.id
 
     @property
     def initials(self) -> str:
-        """One or two letters for the round picture."""
+        """One or two letters for the avatar."""
         words = [word for word in self.label.split() if word[0].isalpha()]
         return "".join(word[0] for word in words[:2]).upper() or self.label[0]
 
@@ -41,7 +41,7 @@ _ALL = (
             email="ada@example.com",
             attributes={"Plan": "Business", "Open orders": 2, "Newsletter": True},
         ),
-        "A name, an email address and a few facts about the customer.",
+        "A typical customer: a name, an email address and a few attributes.",
     ),
     Person(
         "zoe",
@@ -51,7 +51,7 @@ _ALL = (
             email="zoe+shop&chat@example.com",
             attributes={"Note": "<img src=x onerror=alert(1)>", "City": "Besançon", "Rating": 4.5},
         ),
-        "A name that tries to break out of its script. It stays text everywhere.",
+        "A name that tries to break out of a script. It is shown as plain text everywhere.",
     ),
     Person(
         "layla",
@@ -61,12 +61,12 @@ _ALL = (
             email="layla@example.com",
             attributes={"Language": "العربية", "Open orders": 1},
         ),
-        "A name in a script that runs from right to left.",
+        "A name written from right to left.",
     ),
     Person(
         "guest",
         User(id="guest-7f3a"),
-        "Nothing but an id: no name, no email address. The id is enough.",
+        "Only an id, no name or email address. The id is enough.",
     ),
 )
 

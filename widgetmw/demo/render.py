@@ -1,4 +1,4 @@
-"""Templates with ``$names``; every value is escaped unless it is markup already."""
+"""Renders HTML templates with ``$placeholders``. Every value is escaped unless it is ``Markup``."""
 
 from __future__ import annotations
 
@@ -9,27 +9,33 @@ from string import Template
 
 
 class Markup(str):
-    """Text that is HTML already and goes in as it is."""
+    """Safe HTML, inserted without escaping."""
 
     __slots__ = ()
 
 
 def render(template: str, **values: object) -> Markup:
-    """Returns ``templates/<template>.html`` with its names filled in.
+    """Returns ``templates/<template>.html`` with its placeholders filled in.
 
     Raises:
-        KeyError: the template has a name that has no value.
+        KeyError: a placeholder has no value.
     """
-    filled = {name: _markup(value) for name, value in values.items()}
+    filled = {name: _escape(value) for name, value in values.items()}
     return Markup(_template(template).substitute(filled))
 
 
 def join(parts: list[Markup]) -> Markup:
-    """Returns the parts one after the other."""
+    """Concatenates markup."""
     return Markup("".join(parts))
 
 
-def _markup(value: object) -> str:
+def code_spans(text: str) -> Markup:
+    """Escapes ``text`` and turns spans in `backticks` into ``<code>`` elements."""
+    parts = enumerate(_escape(text).split("`"))
+    return Markup("".join(f"<code>{part}</code>" if index % 2 else part for index, part in parts))
+
+
+def _escape(value: object) -> str:
     return value if isinstance(value, Markup) else escape(str(value), quote=True)
 
 

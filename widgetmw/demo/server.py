@@ -16,16 +16,16 @@ from widgetmw.demo.app import create_app
 from widgetmw.demo.site import TTL
 
 PORT = 8765
-_TRIES = 20
-_LAST = 65_535
+_MAX_ATTEMPTS = 20
+_MAX_PORT = 65_535
 
 
 class PortError(OSError):
-    """The demo cannot listen where it was told to; the message says why in one line."""
+    """The demo cannot listen on the requested address. The message is one line for the user."""
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Leaves out the line per request: addresses may hold tokens, and the demo's output is for people."""
+    """Logs no requests: URLs may contain tokens, and the demo's output is meant for people."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
@@ -35,23 +35,23 @@ def bind(host: str, port: int) -> socket.socket:
     """Returns a listening socket on ``port``, or on the next free one after it.
 
     Raises:
-        PortError: the host is not this machine's, the port is none or not allowed, or many in a row are in use.
+        PortError: the host is not local, the port is invalid or not permitted, or it and the next ports are all in use.
     """
-    if not 0 <= port <= _LAST:
-        raise PortError(f"a port is a number from 0 to {_LAST}, not {port}")
+    if not 0 <= port <= _MAX_PORT:
+        raise PortError(f"the port must be between 0 and {_MAX_PORT}, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    last = port if port == 0 else min(port + _TRIES - 1, _LAST)
+    last = port if port == 0 else min(port + _MAX_ATTEMPTS - 1, _MAX_PORT)
     for candidate in range(port, last + 1):
         try:
             return socket.create_server((host, candidate), family=family)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise PortError(f"cannot listen on {host} port {candidate}: {error.strerror}") from error
-    raise PortError(f"ports {port} to {last} of {host} are all in use; choose another one")
+    raise PortError(f"ports {port} to {last} on {host} are all in use; choose another port")
 
 
-def make(host: str = "127.0.0.1", port: int = PORT, *, ttl: int = TTL) -> tuple[BaseWSGIServer, str]:
-    """Returns the server, listening but not yet answering, and the address of the site.
+def create_server(host: str = "127.0.0.1", port: int = PORT, *, ttl: int = TTL) -> tuple[BaseWSGIServer, str]:
+    """Returns the server, bound but not yet serving, and the URL of the site.
 
     Raises:
         PortError: as :func:`bind`.
@@ -59,10 +59,10 @@ def make(host: str = "127.0.0.1", port: int = PORT, *, ttl: int = TTL) -> tuple[
     """
     if ttl < 1:
         raise ValueError("ttl must be a positive number of seconds")
-    with bind(host, port) as listening:
-        url = _url(host, listening.getsockname()[1])
+    with bind(host, port) as listener:
+        url = _url(host, listener.getsockname()[1])
         app = create_app(ttl=ttl, base_url=url)
-        fd = listening.fileno()
+        fd = listener.fileno()
         return make_server(host, 0, app, threaded=True, request_handler=_QuietHandler, fd=fd), url
 
 
@@ -76,32 +76,32 @@ def serve(
     """Serves the sample site until Ctrl-C.
 
     Args:
-        host: address of this machine to listen on.
-        port: TCP port; the next free one is taken where it is in use, any free one for 0.
+        host: local address to listen on.
+        port: TCP port. If it is in use, the next free one is used; 0 means any free port.
         ttl: lifetime of every token in seconds.
-        open_browser: also show it in the default browser.
-        out: takes each line for the terminal.
+        open_browser: also open the site in the default browser.
+        out: called with each line of output.
 
     Raises:
-        PortError: no port could be had; the message is one line for the user.
+        PortError: no port is available.
         ValueError: ``ttl`` is not positive.
     """
-    server, url = make(host, port, ttl=ttl)
+    server, url = create_server(host, port, ttl=ttl)
     if port not in (0, server.port):
-        out(f"Port {port} is in use, so this is port {server.port}.")
+        out(f"Port {port} is in use; using port {server.port} instead.")
     try:
-        out(f"The widgetmw demo is at {url}/ (press Ctrl-C to stop it)")
+        out(f"The widgetmw demo is running at {url}/ (press Ctrl-C to stop)")
         sys.stdout.flush()
         if open_browser:
             threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
         server.serve_forever()
     except KeyboardInterrupt:
-        # Before the loop, which ends by itself: somebody was quick.
+        # Interrupted before serve_forever, which would have closed the server itself.
         server.server_close()
     out("The demo has stopped.")
 
 
 def _url(host: str, port: int) -> str:
-    # The wildcard addresses are for listening; a browser needs a name.
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104
-    return f"http://{name or (f'[{host}]' if ':' in host else host)}:{port}"
+    # Wildcard addresses are for listening only; a browser needs an address it can connect to.
+    address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104
+    return f"http://{address or (f'[{host}]' if ':' in host else host)}:{port}"

@@ -1,4 +1,4 @@
-"""Who is signed in: a table in memory, and a signed cookie that names a row of it."""
+"""Tracks who is signed in: an in-memory session table, and a signed cookie with the session id."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ import threading
 from collections import OrderedDict
 
 COOKIE = "widgetmw_demo_session"
-_MOST = 1000
+_MAX_SESSIONS = 1000
 
 
 class Sessions:
-    """Sessions of the sample site; bounded, thread-safe, gone when the process ends."""
+    """The sample site's sessions: bounded, thread-safe, lost when the process ends."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._people: OrderedDict[str, str] = OrderedDict()
+        self._person_by_session: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(self, person: str) -> str:
-        """Sign ``person`` in; returns the value of the cookie."""
-        number = secrets.token_urlsafe(18)
+        """Signs ``person`` in and returns the cookie value."""
+        session_id = secrets.token_urlsafe(18)
         with self._lock:
-            self._people[number] = person
-            if len(self._people) > _MOST:
-                self._people.popitem(last=False)
-        return f"{number}.{self._sign(number)}"
+            self._person_by_session[session_id] = person
+            if len(self._person_by_session) > _MAX_SESSIONS:
+                self._person_by_session.popitem(last=False)
+        return f"{session_id}.{self._sign(session_id)}"
 
     def person(self, cookie: str | None) -> str | None:
-        """The key of the person whose session the cookie names; ``None`` for a forged or an ended one."""
-        number = self._verified(cookie)
-        if number is None:
+        """Returns the key of the signed-in person, or ``None`` if the cookie is forged or its session has ended."""
+        session_id = self._session_id(cookie)
+        if session_id is None:
             return None
         with self._lock:
-            return self._people.get(number)
+            return self._person_by_session.get(session_id)
 
     def end(self, cookie: str | None) -> None:
-        """Sign out. A cookie that was copied before is worth nothing afterwards."""
-        number = self._verified(cookie)
-        if number is not None:
+        """Signs out. Copies of the cookie stop working too."""
+        session_id = self._session_id(cookie)
+        if session_id is not None:
             with self._lock:
-                self._people.pop(number, None)
+                self._person_by_session.pop(session_id, None)
 
-    def _sign(self, number: str) -> str:
-        return hmac.new(self._key, number.encode(), hashlib.sha256).hexdigest()
+    def _sign(self, session_id: str) -> str:
+        return hmac.new(self._key, session_id.encode(), hashlib.sha256).hexdigest()
 
-    def _verified(self, cookie: str | None) -> str | None:
-        number, _, signature = (cookie or "").partition(".")
-        expected = self._sign(number).encode()
-        return number if hmac.compare_digest(signature.encode(), expected) else None
+    def _session_id(self, cookie: str | None) -> str | None:
+        session_id, _, signature = (cookie or "").partition(".")
+        expected = self._sign(session_id).encode()
+        return session_id if hmac.compare_digest(signature.encode(), expected) else None

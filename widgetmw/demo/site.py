@@ -1,4 +1,4 @@
-"""The sample site itself: an ordinary WSGI app that knows nothing of chat tokens."""
+"""The sample site itself: an ordinary WSGI app that knows nothing about chat tokens."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from widgetmw.demo.vendors import Vendors
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-#: Lifetime of the demo's tokens in seconds: short, so that one sees them renewed.
+#: Default token lifetime in seconds, short enough to watch renewals.
 TTL = 20
-#: Where the environ may already hold the nonce of the page.
+#: Environ key under which a caller may set the page's CSP nonce.
 NONCE = "widgetmw.demo.nonce"
-_LARGEST_FORM = 16_384
-#: Set by the runtime in a browser that was signed in; its clean-up page removes it.
+_MAX_FORM_BYTES = 16_384
+#: Set by the runtime while a user is signed in; the clean-up after sign-out removes it.
 _RUNTIME_COOKIE = "widgetmw"
 
 _VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
@@ -47,8 +47,8 @@ _URLS = Map(
     strict_slashes=False,
 )
 
-# Strict: nothing but scripts that carry the nonce, no inline styles, nothing from elsewhere.
-_POLICY = (
+# Strict: only scripts with the nonce, no inline styles, nothing from other origins.
+_CSP = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -56,17 +56,17 @@ _POLICY = (
 
 
 def new_nonce() -> str:
-    """Returns a fresh nonce for one page."""
+    """Returns a new CSP nonce."""
     return secrets.token_urlsafe(16)
 
 
 class Site:
-    """Pages, sign-in and the stand-in backends of the demo.
+    """Serves the demo's pages, its sign-in and the stand-in backends.
 
     Args:
-        keys: the vendors' accounts, for the backends.
-        ttl: lifetime of the tokens in seconds, for the texts.
-        clock: Unix time in seconds, for the backends.
+        keys: the vendor accounts, for the backends.
+        ttl: lifetime of the tokens in seconds, shown on the pages.
+        clock: returns Unix time in seconds; used by the backends.
     """
 
     def __init__(self, keys: Keys, ttl: int, clock: Callable[[], float] = time.time) -> None:
@@ -76,60 +76,60 @@ class Site:
         self._assets = assets.load()
 
     def user(self, environ: WSGIEnvironment) -> User | None:
-        """Whom a request belongs to; this is all that the middleware asks of the site."""
+        """Returns the signed-in user. This is all the middleware needs from the site."""
         person = self._person(Request(environ))
         return person.user if person else None
 
     def has_page(self, path: str) -> bool:
-        """Whether ``path`` is one of the pages that visitors see."""
+        """Returns whether ``path`` is a page for visitors, not an asset or an API."""
         return path == "/" or path.removeprefix("/") in VENDORS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        request.max_content_length = _LARGEST_FORM
-        return self._answer(request)(environ, start_response)
+        request.max_content_length = _MAX_FORM_BYTES
+        return self._respond(request)(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         try:
             endpoint, values = _URLS.bind_to_environ(request.environ).match()
             if request.method == "POST":
-                _same_origin(request)
-            answer: Response = getattr(self, f"_on_{endpoint}")(request, **values)
+                _require_same_origin(request)
+            response: Response = getattr(self, f"_on_{endpoint}")(request, **values)
         except HTTPException as error:
             return self._error(request, error)
-        return answer
+        return response
 
     def _on_overview(self, request: Request) -> Response:
-        frame = self._frame(request)
-        return _html(pages.overview(frame), frame.nonce)
+        context = self._context(request)
+        return _html(pages.overview(context), context.nonce)
 
     def _on_vendor(self, request: Request, vendor: str) -> Response:
-        frame = self._frame(request)
-        return _html(pages.vendor(frame, VENDORS[vendor]), frame.nonce)
+        context = self._context(request)
+        return _html(pages.vendor(context, VENDORS[vendor]), context.nonce)
 
     def _on_sign_in(self, request: Request) -> Response:
         person = PEOPLE.get(request.form.get("person", ""))
         if person is None:
-            raise NotFound("There is no such person.")
+            raise NotFound("Unknown user.")
         self._sessions.end(request.cookies.get(COOKIE))
-        answer = self._back(request)
-        answer.set_cookie(COOKIE, self._sessions.start(person.key), httponly=True, samesite="Lax")
-        return answer
+        response = self._redirect_back(request)
+        response.set_cookie(COOKIE, self._sessions.start(person.key), httponly=True, samesite="Lax")
+        return response
 
     def _on_sign_out(self, request: Request) -> Response:
         self._sessions.end(request.cookies.get(COOKIE))
-        answer = self._back(request)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="Lax")
-        return answer
+        response = self._redirect_back(request)
+        response.delete_cookie(COOKIE, httponly=True, samesite="Lax")
+        return response
 
     def _on_static(self, request: Request, name: str) -> Response:
         asset = self._assets.get(name)
         if asset is None:
             raise NotFound
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        answer = Response(asset.data, headers=headers, content_type=asset.content_type)
-        answer.set_etag(asset.etag)
-        return answer.make_conditional(request)
+        response = Response(asset.data, headers=headers, content_type=asset.content_type)
+        response.set_etag(asset.etag)
+        return response.make_conditional(request)
 
     def _on_verify(self, request: Request, vendor: str) -> Response:
         return _json(self._vendors.verify(vendor, request.form.get("token", "")).as_json())
@@ -143,42 +143,42 @@ class Site:
 
     def _on_room(self, request: Request) -> Response:
         url = request.args.get("url", "")
-        frame = self._frame(request)
-        return _html(pages.room(frame, url, self._vendors.verify_url(url)), frame.nonce, ancestors="'self'")
+        context = self._context(request)
+        return _html(pages.room(context, url, self._vendors.verify_url(url)), context.nonce, ancestors="'self'")
 
-    def _back(self, request: Request) -> Response:
-        # Only to a page of ours: a form field must not send anybody elsewhere.
+    def _redirect_back(self, request: Request) -> Response:
+        # Only to a page of this site; anything else would be an open redirect.
         path = request.form.get("next", "/")
         return Response(status=303, headers={"Location": path if self.has_page(path) else "/"})
 
     def _error(self, request: Request, error: HTTPException) -> Response:
-        frame = self._frame(request)
-        body = pages.error(frame, error.name, error.description or "")
-        answer = _html(body, frame.nonce, status=error.code or 500)
-        allowed = getattr(error, "valid_methods", None)
-        if allowed:
-            answer.allow.update(allowed)
-        return answer
+        context = self._context(request)
+        body = pages.error(context, error.name, error.description or "")
+        response = _html(body, context.nonce, status=error.code or 500)
+        allowed_methods = getattr(error, "valid_methods", None)
+        if allowed_methods:
+            response.allow.update(allowed_methods)
+        return response
 
-    def _frame(self, request: Request) -> pages.Frame:
+    def _context(self, request: Request) -> pages.PageContext:
         nonce = request.environ.get(NONCE) or new_nonce()
         person = self._person(request)
-        leaving = person is None and _RUNTIME_COOKIE in request.cookies
-        return pages.Frame(request.path.rstrip("/") or "/", nonce, person, self._ttl, leaving)
+        just_signed_out = person is None and _RUNTIME_COOKIE in request.cookies
+        return pages.PageContext(request.path.rstrip("/") or "/", nonce, person, self._ttl, just_signed_out)
 
     def _person(self, request: Request) -> Person | None:
         return PEOPLE.get(self._sessions.person(request.cookies.get(COOKIE)) or "")
 
 
-def _same_origin(request: Request) -> None:
-    """Refuses a form that another site sent. The session cookie is SameSite=Lax besides.
+def _require_same_origin(request: Request) -> None:
+    """Rejects a form sent by another site. The session cookie is SameSite=Lax as well.
 
-    Browsers send one of the two headers with every POST; a caller with neither is no browser.
+    Browsers send one of the two headers with every POST; a caller that sends neither is not a browser.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is None:
-        own = request.root_url.rstrip("/")
-        site = "same-origin" if request.headers.get("Origin", own) == own else "cross-site"
+        own_origin = request.root_url.rstrip("/")
+        site = "same-origin" if request.headers.get("Origin", own_origin) == own_origin else "cross-site"
     if site not in ("same-origin", "none"):
         raise Forbidden("This form was sent by another site.")
 
@@ -186,7 +186,7 @@ def _same_origin(request: Request) -> None:
 def _html(body: str, nonce: str, *, status: int = 200, ancestors: str = "'none'") -> Response:
     headers = {
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": _POLICY.format(nonce=nonce, ancestors=ancestors),
+        "Content-Security-Policy": _CSP.format(nonce=nonce, ancestors=ancestors),
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }

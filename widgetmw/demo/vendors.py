@@ -1,6 +1,6 @@
-"""The stand-in backends: what each vendor's server would say about a token.
+"""The stand-in backends, which verify tokens as each vendor's server would.
 
-Each one knows the key that was exchanged with the vendor, and applies the vendor's own rules.
+Each one knows the key shared with its vendor and applies that vendor's rules.
 """
 
 from __future__ import annotations
@@ -16,39 +16,40 @@ from urllib.parse import parse_qs, urlsplit
 from widgetmw.demo import jws
 from widgetmw.demo.keys import Keys
 
-#: Hissuno's server accepts a token for so many seconds after its ``exp`` (read in its source).
-HISSUNO_TOLERANCE = 60
+#: Hissuno's server accepts a token until this many seconds after its ``exp``, according to its source code.
+HISSUNO_LEEWAY = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A backend's answer. ``status`` is the HTTP status that the vendor would send.
+    """A backend's verdict on a token or URL.
 
-    ``who`` is the person that the backend now takes the visitor for.
+    ``status`` is the HTTP status the vendor would send. ``user`` is who the backend believes the visitor is.
     """
 
     verified: bool
     status: int
     error: str | None = None
-    who: str | None = None
+    user: str | None = None
     claims: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """Returns the fields, to be serialized."""
         return asdict(self)
 
 
-class _Refused(Exception):
+class _Rejected(Exception):
     def __init__(self, message: str, status: int = 401) -> None:
         super().__init__(message)
         self.status = status
 
 
 class Vendors:
-    """The four backends over one set of accounts.
+    """The four backends.
 
     Args:
-        keys: the accounts, as both sides know them.
-        clock: Unix time in seconds.
+        keys: the accounts, shared with the site.
+        clock: returns Unix time in seconds.
     """
 
     def __init__(self, keys: Keys, clock: Callable[[], float]) -> None:
@@ -62,103 +63,106 @@ class Vendors:
         }
 
     def verify(self, vendor: str, token: str) -> Verdict:
-        """What the backend of ``vendor`` says about a token.
+        """Returns the verdict of ``vendor``'s backend on a token.
 
         Raises:
-            KeyError: it is not one of the four.
+            KeyError: ``vendor`` is not one of the four.
         """
         return _verdict(self._verify[vendor], token)
 
     def verify_url(self, url: str) -> Verdict:
-        """What giosg says about a signed chat URL."""
+        """Returns giosg's verdict on a signed chat URL."""
         return _verdict(self._giosg_url, url)
 
     def reply(self, vendor: str, token: str) -> tuple[str, Verdict | None]:
-        """What the backend answers to a chat message. An empty ``token`` is an anonymous visitor's."""
+        """Returns the reply to a chat message and the verdict on its token.
+
+        Anonymous visitors send an empty token and get no verdict.
+        """
         if not token:
-            return "I cannot tell who you are. Sign in, and I will know.", None
+            return "I cannot tell who you are. Sign in and ask again.", None
         verdict = self.verify(vendor, token)
         if not verdict.verified:
-            return f"I cannot answer that: {verdict.error}.", verdict
-        return f"You are {verdict.who}. The signed token beside your message says so, not the page.", verdict
+            return f"Your token was rejected: {verdict.error}.", verdict
+        return f"You are {verdict.user}. I know this from the signed token sent with your message.", verdict
 
     def _digitalgenius(self, token: str) -> tuple[str, dict[str, Any]]:
-        found = jws.verify(token, "HS256", jws.hs256(self._keys.dg_api_secret))
-        if found.header.get("kid") != self._keys.dg_api_key:
-            raise _Refused("Unknown API key in kid")
-        self._not_expired(found.claims)
-        if found.claims.get("scope") != "user":
-            raise _Refused("scope is not user")
-        return f"customer {_text(found.claims, 'external_id')}", found.claims
+        parsed = jws.verify(token, "HS256", jws.hs256(self._keys.dg_api_secret))
+        if parsed.header.get("kid") != self._keys.dg_api_key:
+            raise _Rejected("Unknown API key in kid")
+        self._require_unexpired(parsed.claims)
+        if parsed.claims.get("scope") != "user":
+            raise _Rejected("scope is not user")
+        return f"customer {_require_text(parsed.claims, 'external_id')}", parsed.claims
 
     def _hissuno(self, token: str) -> tuple[str, dict[str, Any]]:
         if not token:
-            raise _Refused("Widget token is required")
+            raise _Rejected("Widget token is required")
         try:
-            found = jws.verify(token, "HS256", jws.hs256(self._keys.hissuno_secret_key))
-        except jws.BadToken as error:
-            raise _Refused("Invalid token") from error
-        self._not_expired(found.claims, HISSUNO_TOLERANCE)
-        user_id = found.claims.get("userId")
+            parsed = jws.verify(token, "HS256", jws.hs256(self._keys.hissuno_secret_key))
+        except jws.InvalidToken as error:
+            raise _Rejected("Invalid token") from error
+        self._require_unexpired(parsed.claims, HISSUNO_LEEWAY)
+        user_id = parsed.claims.get("userId")
         if not isinstance(user_id, str) or not user_id:
-            raise _Refused("Token missing required userId field")
-        metadata = found.claims.get("userMetadata")
+            raise _Rejected("Token missing required userId field")
+        metadata = parsed.claims.get("userMetadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
-        return str(name or user_id), found.claims
+        return str(name or user_id), parsed.claims
 
     def _orlo(self, token: str) -> tuple[str, dict[str, Any]]:
-        found = jws.verify(token, "RS256", jws.rs256(self._keys.orlo_private_key.public_key()))
-        self._not_expired(found.claims)
-        if found.claims.get("isLoggedIn") is not True:
-            raise _Refused("isLoggedIn is not true")
-        return _text(found.claims, "name"), found.claims
+        parsed = jws.verify(token, "RS256", jws.rs256(self._keys.orlo_private_key.public_key()))
+        self._require_unexpired(parsed.claims)
+        if parsed.claims.get("isLoggedIn") is not True:
+            raise _Rejected("isLoggedIn is not true")
+        return _require_text(parsed.claims, "name"), parsed.claims
 
     def _giosg(self, token: str) -> tuple[str, dict[str, Any]]:
         try:
-            found = jws.verify(token, "HS256", jws.hs256(self._keys.giosg_signing_key))
-        except jws.BadToken as error:
-            raise _Refused(str(error), 400) from error
-        self._not_expired(found.claims, status=400)
-        return str(found.claims.get("username") or "a visitor without a name"), found.claims
+            parsed = jws.verify(token, "HS256", jws.hs256(self._keys.giosg_signing_key))
+        except jws.InvalidToken as error:
+            raise _Rejected(str(error), 400) from error
+        self._require_unexpired(parsed.claims, status=400)
+        return str(parsed.claims.get("username") or "an unnamed visitor"), parsed.claims
 
     def _giosg_url(self, url: str) -> tuple[str, dict[str, Any]]:
         unsigned, _, signature = url.rpartition("&sig=")
         keys = self._keys
         room = f"/widgets/v1/public/orgs/{keys.giosg_organization}/rooms/{keys.giosg_room}/chat"
         if not unsigned.startswith(f"https://service.giosg.com{room}?"):
-            raise _Refused("Unknown room, or no signature", 404)
+            raise _Rejected("Unknown room or missing signature", 404)
         query = {name: values[-1] for name, values in parse_qs(urlsplit(unsigned).query).items()}
         if query.get("alg") != "sha1":
-            raise _Refused("Wrong algorithm: sha1 is expected", 403)
-        # SHA-1 over URL and key is what the vendor documents, not a choice of ours.
+            raise _Rejected("Wrong algorithm: expected sha1", 403)
+        # SHA-1 over URL and key is the scheme the vendor documents.
         expected = hashlib.sha1((unsigned + keys.giosg_signing_key).encode()).hexdigest()  # noqa: S324
         if not hmac.compare_digest(expected.encode(), signature.encode()):
-            raise _Refused("Bad signature", 403)
+            raise _Rejected("Bad signature", 403)
         if not re.fullmatch(r"[0-9]{1,12}", query.get("exp", "")):
-            raise _Refused("exp is not a time", 403)
-        self._not_expired({"exp": int(query["exp"])}, status=403)
-        return query.get("var.name", "a visitor without a name"), dict(query)
+            raise _Rejected("exp is not a timestamp", 403)
+        self._require_unexpired({"exp": int(query["exp"])}, status=403)
+        return query.get("var.name", "an unnamed visitor"), dict(query)
 
-    def _not_expired(self, claims: dict[str, Any], tolerance: int = 0, status: int = 401) -> None:
+    def _require_unexpired(self, claims: dict[str, Any], leeway: int = 0, status: int = 401) -> None:
         expiry = claims.get("exp")
         if expiry is None:
             return
-        if not isinstance(expiry, int | float) or expiry + tolerance <= self._clock():
-            raise _Refused("Token expired", status)
+        if not isinstance(expiry, int | float) or expiry + leeway <= self._clock():
+            raise _Rejected("Token expired", status)
 
 
-def _text(claims: dict[str, Any], name: str) -> str:
+def _require_text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
-        raise _Refused(f"{name} is missing")
+        raise _Rejected(f"{name} is missing")
     return value
 
 
-def _verdict(verify: Callable[[str], tuple[str, dict[str, Any]]], proof: str) -> Verdict:
+def _verdict(verify: Callable[[str], tuple[str, dict[str, Any]]], token_or_url: str) -> Verdict:
     try:
-        who, claims = verify(proof)
-    except _Refused as refused:
-        return Verdict(False, refused.status, error=str(refused))
-    except jws.BadToken as error:
+        user, claims = verify(token_or_url)
+    except _Rejected as rejected:
+        return Verdict(False, rejected.status, error=str(rejected))
+    except jws.InvalidToken as error:
         return Verdict(False, 401, error=str(error))
-    return Verdict(True, 200, who=who, claims=claims)
+    return Verdict(True, 200, user=user, claims=claims)

@@ -1,10 +1,4 @@
-"""The vendors. Each is a Python module, what the server mints, and a JavaScript file, what the browser does with it."""
+"""The built-in vendors. Each is a class, found through its entry point, and a JavaScript file beside it."""
 
-from __future__ import annotations
-
-from widgetmw.core.provider import register
-
-register("digitalgenius", "widgetmw.providers.digitalgenius:DigitalGenius")
-register("hissuno", "widgetmw.providers.hissuno:Hissuno")
-register("orlo", "widgetmw.providers.orlo:Orlo")
-register("giosg", "widgetmw.providers.giosg:Giosg")
+#: The order in which the vendors are listed. Entry points have none: build tools sort them.
+ORDER = ("digitalgenius", "hissuno", "orlo", "giosg")

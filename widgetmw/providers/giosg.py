@@ -7,17 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from widgetmw.core.env.variable import Variable, one_of, parse_int, regex
-from widgetmw.core.identity.user import Scalar, User, as_text
-from widgetmw.core.provider import MintedToken, Provider
-from widgetmw.providers.signing import describe_key, hmac_key, key_warnings, sign, verify
+from widgetmw.provider import (
+    JwtProvider,
+    MintedToken,
+    Scalar,
+    User,
+    Variable,
+    as_text,
+    hmac_key,
+    one_of,
+    parse_int,
+    regex,
+)
 
-_ROOMS = "https://service.giosg.com/widgets/v1/public/orgs/{organization}/rooms/{room}/chat"
+_CHAT_URL = "https://service.giosg.com/widgets/v1/public/orgs/{organization}/rooms/{room}/chat"
 _identifier = regex(r"[A-Za-z0-9_-]+", "an id of letters, digits, - and _")
 
 
-class Giosg(Provider):
-    """Signs chat URLs with a plain hash, and visitor data as an HS256 token.
+class Giosg(JwtProvider):
+    """Signs visitor data as an HS256 token, and chat URLs with a plain hash.
 
     Source: the vendor's documentation of signed chat URLs and of ``visitor submit``. It names ``sha1`` and, for
     its script, ``md5``; further hashes are undocumented.
@@ -25,7 +33,7 @@ class Giosg(Provider):
 
     name = "giosg"
     embeddable = True
-    claims = frozenset({"username", "email", "userId", "name", "iat", "nbf", "exp"})
+    claims = JwtProvider.claims | {"username", "email", "userId", "name"}
     variables = (
         Variable("GIOSG_ORGANIZATION_ID", "the organization's id", _identifier, required=True),
         Variable("GIOSG_ROOM_ID", "the room's id", _identifier, required=True),
@@ -35,62 +43,52 @@ class Giosg(Provider):
             "hash of the signed URL; `sha1` is documented, `md5`, `sha256`, `sha384` and `sha512` are not",
             one_of("sha1", "md5", "sha256", "sha384", "sha512"),
             "sha1",
-            "`sha1`",
         ),
-        Variable(
-            "GIOSG_TOKEN_TTL", "lifetime of the URL and the visitor data in seconds", parse_int(1), 3600, "`3600`"
-        ),
+        Variable("GIOSG_TOKEN_TTL", "lifetime of the URL and the visitor data in seconds", parse_int(1), 3600),
     )
+    key_variable = "GIOSG_SIGNING_KEY"
+    lifetime_variable = "GIOSG_TOKEN_TTL"
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._key: bytes = values["GIOSG_SIGNING_KEY"]
-        self._algorithm: str = values["GIOSG_URL_ALGORITHM"]
-        self._browser_config = {"organization": values["GIOSG_ORGANIZATION_ID"], "room": values["GIOSG_ROOM_ID"]}
-        self.lifetime: int | None = values["GIOSG_TOKEN_TTL"]
+    def payload(self, user: User) -> Mapping[str, Any]:
+        """Returns the visitor data, in which the name is called ``username``."""
+        data = {("username" if key == "name" else key): value for key, value in self._variables(user).items()}
+        return {"userId": user.id, **data}
 
     def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
-        """Signs the visitor data, the token, and the chat URL, an extra."""
-        known = {"name": user.name, "email": user.email}
-        facts: dict[str, Scalar] = {key: value for key, value in known.items() if value}
-        variables = {**facts, **self.custom_attributes(user)}
-        url = self.signed_url(variables, expires_at)
-        data = {("username" if key == "name" else key): value for key, value in variables.items()}
-        expiry = {} if expires_at is None else {"exp": expires_at}
-        return MintedToken(sign("HS256", self._key, {"userId": user.id, **data, **expiry}), {"url": url})
+        """Signs the visitor data and, as an extra, the chat URL; the vendor documents ``exp`` and no ``iat``."""
+        token = self.sign({**self.payload(user), **({} if expires_at is None else {"exp": expires_at})})
+        return MintedToken(token, {"url": self.signed_url(self._variables(user), expires_at)})
 
     def signed_url(self, variables: Mapping[str, Scalar], expires_at: int | None) -> str:
-        """Returns the chat URL with ``var.<name>`` for each variable and the signature last.
+        """Returns the chat URL with ``var.<name>`` for each variable and the signature at the end.
 
-        The signature is the lower-case hex hash of the whole URL before it, already percent-encoded and in its
-        final order, followed by the key (documented, with a vector in the tests).
+        The signature is the lower-case hexadecimal hash of the whole URL before it, percent-encoded and in its
+        final order, followed by the key (documented; the tests have an example).
         """
+        algorithm = self.values["GIOSG_URL_ALGORITHM"]
         query = [f"exp={expires_at}"] if expires_at is not None else []
-        query.append(f"alg={self._algorithm}")
+        query.append(f"alg={algorithm}")
         query += [f"var.{quote(key, safe='')}={quote(as_text(value), safe='')}" for key, value in variables.items()]
-        url = f"{_ROOMS.format_map(self._browser_config)}?{'&'.join(query)}"
-        # the vendor's scheme, not ours: a keyed plain hash
-        digest = hashlib.new(self._algorithm, url.encode() + self._key, usedforsecurity=False)
-        return f"{url}&sig={digest.hexdigest()}"
-
-    def verify(self, value: str) -> None:
-        """Checks the signature."""
-        verify("HS256", self._key, value)
-
-    def describe_key(self) -> str:
-        """Size of the shared key."""
-        return describe_key("HS256", self._key)
-
-    def warnings(self) -> tuple[str, ...]:
-        """Whether the key is short, and the hash undocumented."""
-        short = key_warnings("GIOSG_SIGNING_KEY", self._key)
-        if self._algorithm == "sha1":
-            return short
-        return (*short, f"GIOSG_URL_ALGORITHM {self._algorithm} is not documented by the vendor for URLs")
+        url = f"{_CHAT_URL.format_map(self.browser_config())}?{'&'.join(query)}"
+        # The vendor prescribes a plain hash with the key at the end, not an HMAC.
+        key: bytes = self.values["GIOSG_SIGNING_KEY"]
+        return f"{url}&sig={hashlib.new(algorithm, url.encode() + key, usedforsecurity=False).hexdigest()}"
 
     def browser_config(self) -> Mapping[str, str]:
-        """Organization and room."""
-        return self._browser_config
+        """Returns the ids of organization and room."""
+        return {"organization": self.values["GIOSG_ORGANIZATION_ID"], "room": self.values["GIOSG_ROOM_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:
-        """The vendor's loader (documented)."""
-        return (f"https://service.giosg.com/live2/{self._browser_config['organization']}",)
+        """Returns the vendor's loader (documented)."""
+        return (f"https://service.giosg.com/live2/{self.values['GIOSG_ORGANIZATION_ID']}",)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Warns of a short key and of an undocumented hash."""
+        algorithm = self.values["GIOSG_URL_ALGORITHM"]
+        if algorithm == "sha1":
+            return super().warnings()
+        return (*super().warnings(), f"GIOSG_URL_ALGORITHM: the vendor does not document {algorithm} for URLs")
+
+    def _variables(self, user: User) -> dict[str, Scalar]:
+        known = {"name": user.name, "email": user.email}
+        return {**{key: value for key, value in known.items() if value}, **self.custom_attributes(user)}

@@ -1,37 +1,47 @@
 // Hissuno has no script of its own, only a React component: its props stand ready in a global, a new object per token.
-early.hissuno = (slot) => {
-  slot.claims = (token) => {
-    const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt())));
-  };
-  slot.write = () => {
-    const widgetToken = slot.current()?.token;
-    const props = { ...slot.page };
-    if (widgetToken) {
-      const { userId, userMetadata } = slot.claims(widgetToken);
-      Object.assign(props, { widgetToken, userId, userMetadata });
-    }
-    window.HISSUNO_WIDGET_CONFIG = props;
-  };
-  if (slot.shown) slot.write();
+
+/** @param {string} token */
+const claims = (token) => {
+  const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
 };
-// ---- runtime ----
-// Sign-out removes the stored conversations (keys as in the vendor's source); of an unknown person, all of them.
-late.hissuno = (slot) => ({
-  update(inPage) {
-    if (!inPage) slot.write();
+
+/** @param {import("../browser/widgetmw").PageVendor<"hissuno">} vendor */
+const init = (vendor) => {
+  const setProps = () => {
+    const widgetToken = vendor.token?.token;
+    const { userId, userMetadata } = widgetToken ? claims(widgetToken) : {};
+    const identity = widgetToken && { widgetToken, userId, userMetadata };
+    window.HISSUNO_WIDGET_CONFIG = /** @type {any} */ ({ ...vendor.config, ...identity });
+  };
+  if (vendor.forVisitor) setProps();
+  return setProps;
+};
+
+/**
+ * @param {import("../browser/widgetmw").Vendor<"hissuno">} vendor
+ * @param {() => void} setProps what `init` returned
+ * @returns {import("../browser/widgetmw").VendorHooks}
+ */
+const connect = (vendor, setProps) => ({
+  update({ source }) {
+    if (source !== "page") setProps();
   },
-  logout(last, followed) {
+  // Removes the stored conversations (keys as in the vendor's source); if the user is not known, all of them.
+  logout({ token, origin }) {
     window.HISSUNO_WIDGET_CONFIG = undefined;
-    if (followed) return;
-    const sessions = "hissuno_sessions_" + slot.page.projectId + "_";
-    const chats = "hissuno_chat_" + slot.page.projectId + "_";
-    const own = (token) => token && sessions + slot.claims(token.token).userId;
-    const gone = own(last);
-    const next = own(slot.current());
+    if (origin !== "here") return;
+    const sessions = "hissuno_sessions_" + vendor.config.projectId + "_";
+    const chats = "hissuno_chat_" + vendor.config.projectId + "_";
+    /** @param {import("../browser/widgetmw").WidgetToken | undefined} owner */
+    const sessionsOf = (owner) => owner && sessions + claims(owner.token).userId;
+    const ended = sessionsOf(token);
+    const next = sessionsOf(vendor.token);
     for (const key of Object.keys(localStorage)) {
-      const theirs = gone ? key === gone : key.startsWith(sessions) && key !== next;
-      if (theirs || key.startsWith(chats)) localStorage.removeItem(key);
+      const isTheirs = ended ? key === ended : key.startsWith(sessions) && key !== next;
+      if (isTheirs || key.startsWith(chats)) localStorage.removeItem(key);
     }
   },
 });
+
+export default { init, connect };

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import Any
 
-from widgetmw.core.env.variable import Variable, parse_int, parse_text, regex
-from widgetmw.core.identity.user import User, as_text
-from widgetmw.core.provider import MintedToken, Provider
-from widgetmw.providers.signing import describe_key, hmac_key, key_warnings, lifespan, sign, verify
+from widgetmw.provider import JwtProvider, User, Variable, as_text, hmac_key, parse_int, parse_text, regex
 
 _chat_url = regex(r"https?://[^\s?#\"'<>\\]+/chat", "an http(s) URL that ends in /chat")
 
 
-class Hissuno(Provider):
-    """Mints ``{"userId", "userMetadata"}``.
+class Hissuno(JwtProvider):
+    """Signs ``{"userId", "userMetadata"}``.
 
-    Source: the vendor's published code. ``userId`` must be a non-empty string; ``userMetadata`` is an object of
-    strings and always there, since a token without it lets the browser's own metadata through.
+    Source: the vendor's published code. ``userId`` must be a non-empty string. ``userMetadata`` is an object of
+    strings, and is always sent: with a token that lacks it, the vendor uses the metadata that the browser sends.
     """
 
     name = "hissuno"
-    claims = frozenset({"name", "email"})  # of userMetadata, which is where attributes go
+    claims = frozenset({"name", "email"})  # of userMetadata, where the attributes go
     variables = (
         Variable("HISSUNO_PROJECT_ID", "the project's id", parse_text, required=True),
         Variable(
@@ -33,36 +31,28 @@ class Hissuno(Provider):
             secret=True,
         ),
         Variable("HISSUNO_API_URL", "where the component sends messages; ends in `/chat`", _chat_url),
-        Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 86_400, "`86400`"),
+        Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 86_400),
     )
+    key_variable = "HISSUNO_SECRET_KEY"
+    lifetime_variable = "HISSUNO_TOKEN_TTL"
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._key: bytes = values["HISSUNO_SECRET_KEY"]
-        self._browser_config = {"projectId": values["HISSUNO_PROJECT_ID"]}
-        if values["HISSUNO_API_URL"]:
-            self._browser_config["apiUrl"] = values["HISSUNO_API_URL"]
-        self.lifetime: int | None = values["HISSUNO_TOKEN_TTL"]
-
-    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
-        """Signs the identity and what is known of the user, as strings."""
-        facts = {key: as_text(value) for key, value in self.custom_attributes(user).items()}
-        own = {"name": user.name, "email": user.email}
-        facts.update({key: value for key, value in own.items() if value})
-        payload = {"userId": user.id, "userMetadata": facts, **lifespan(issued_at, expires_at)}
-        return MintedToken(sign("HS256", self._key, payload))
-
-    def verify(self, value: str) -> None:
-        """Checks the signature."""
-        verify("HS256", self._key, value)
-
-    def describe_key(self) -> str:
-        """Size of the shared key."""
-        return describe_key("HS256", self._key)
-
-    def warnings(self) -> tuple[str, ...]:
-        """Whether the key is short."""
-        return key_warnings("HISSUNO_SECRET_KEY", self._key)
+    def payload(self, user: User) -> Mapping[str, Any]:
+        """Returns the id, and name, email and attributes as strings."""
+        metadata = {key: as_text(value) for key, value in self.custom_attributes(user).items()}
+        if user.name:
+            metadata["name"] = user.name
+        if user.email:
+            metadata["email"] = user.email
+        return {"userId": user.id, "userMetadata": metadata}
 
     def browser_config(self) -> Mapping[str, str]:
-        """The component's props that are the same for everybody."""
-        return self._browser_config
+        """Returns the component's props that are the same for all users."""
+        props = {"projectId": self.values["HISSUNO_PROJECT_ID"]}
+        if self.values["HISSUNO_API_URL"]:
+            props["apiUrl"] = self.values["HISSUNO_API_URL"]
+        return props
+
+    @classmethod
+    def example_variables(cls) -> dict[str, str]:
+        """Returns variables for tests, with a key of the vendor's form."""
+        return {**super().example_variables(), "HISSUNO_SECRET_KEY": f"sk_live_{token_hex(32)}"}

@@ -1,4 +1,4 @@
-"""JSON Web Tokens, signed with keys that are parsed once."""
+"""Signs JSON Web Tokens with keys that are parsed once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from jwt import InvalidKeyError, PyJWS
 from jwt.algorithms import HMACAlgorithm
 
 MAX_BITS = 16_384
-_SHA256_BYTES = 32
 
 
 class _VendorHMAC(HMACAlgorithm):
-    """HMAC with the key as the vendor issued it: its length is the vendor's choice, so no warning at each token."""
+    """HMAC with the key as the vendor issued it.
+
+    PyJWT would warn of a short key at each token, but its length is the vendor's choice. ``widgetmw check`` warns.
+    """
 
     def check_key_length(self, key: bytes) -> None:
         return None
@@ -29,10 +31,10 @@ _JWS.register_algorithm("HS256", _HS256)
 
 
 def hmac_key(text: str) -> bytes:
-    """Checks the key of an HS256 signature.
+    """Parses a shared key.
 
     Raises:
-        ValueError: it is a PEM or SSH key, which is no shared secret.
+        ValueError: the text is blank, or is a PEM or SSH key, which is not a shared secret.
     """
     if not text.strip():
         raise ValueError("must not be blank")
@@ -43,10 +45,10 @@ def hmac_key(text: str) -> bytes:
 
 
 def rsa_key(text: str) -> RSAPrivateKey:
-    """Parses an RSA private key in PEM; line breaks may be written as backslash n, as in one-line env files.
+    """Parses an RSA private key in PEM; line breaks may be written as ``\\n``, as in env files.
 
     Raises:
-        ValueError: it is no such key, is encrypted, or has less than 2048 bits.
+        ValueError: the text is not such a key, or the key is encrypted or has less than 2048 bits.
     """
     pem = text.replace("\\n", "\n") if "\n" not in text.strip() else text
     if "PRIVATE KEY" not in pem:
@@ -56,10 +58,10 @@ def rsa_key(text: str) -> RSAPrivateKey:
     except TypeError:
         raise ValueError("must be an RSA private key without a passphrase") from None
     except Exception:
-        # cryptography raises several kinds here, and their texts may quote the input
+        # cryptography raises several types here, and their messages may quote the input
         raise ValueError("must be an RSA private key in PEM; this one cannot be parsed") from None
     if not isinstance(key, RSAPrivateKey):
-        raise ValueError("must be an RSA private key, not one of another kind")
+        raise ValueError("must be an RSA private key, not a key of another type")
     if not 2048 <= key.key_size <= MAX_BITS:
         raise ValueError(f"must have 2048 bits or more, not {key.key_size}")
     return key
@@ -71,29 +73,15 @@ def sign(
     payload: Mapping[str, Any],
     headers: Mapping[str, Any] | None = None,
 ) -> str:
-    """Returns the compact JWT of a payload, signed with a key from :func:`hmac_key` or :func:`rsa_key`."""
+    """Returns the JWT of a payload, signed with a key from :func:`hmac_key` or :func:`rsa_key`."""
     body = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
-    return _JWS.encode(body, key, algorithm=algorithm, headers=None if headers is None else dict(headers))
-
-
-def lifespan(issued_at: int, expires_at: int | None) -> dict[str, int]:
-    """Returns the claims ``iat`` and ``exp``, or none where the token does not expire."""
-    return {} if expires_at is None else {"iat": issued_at, "exp": expires_at}
+    return _JWS.encode(body, key, algorithm=algorithm, headers=dict(headers) if headers else None)
 
 
 def verify(algorithm: str, key: bytes | RSAPrivateKey, token: str) -> None:
-    """Checks a signature with the key's public half, or the shared key itself; raises ``jwt.PyJWTError``."""
+    """Checks a signature with the public half of the key, or with the shared key.
+
+    Raises:
+        jwt.PyJWTError: the signature does not match, or the token is malformed.
+    """
     _JWS.decode(token, key if isinstance(key, bytes) else key.public_key(), algorithms=[algorithm])
-
-
-def describe_key(algorithm: str, key: bytes | RSAPrivateKey) -> str:
-    """Says kind and size of a key."""
-    size = f"{len(key)} bytes" if isinstance(key, bytes) else f"{key.key_size} bits"
-    return f"{algorithm} key of {size}"
-
-
-def key_warnings(variable: str, key: bytes) -> tuple[str, ...]:
-    """Says where a shared key is shorter than its hash, which RFC 7518 asks for."""
-    if len(key) >= _SHA256_BYTES:
-        return ()
-    return (f"{variable} has {len(key)} bytes; HS256 wants {_SHA256_BYTES} or more (RFC 7518, 3.2)",)

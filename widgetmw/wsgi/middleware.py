@@ -16,12 +16,12 @@ from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi.request import (
+    SPECIAL_KEYS,
     App,
     StartResponse,
     decode_path,
     drain,
     hide_conditional_headers,
-    is_special,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
@@ -69,7 +69,8 @@ class WidgetMiddleware:
                 root_path = decode_path(root_path)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
-            if is_special(environ):
+            is_cross_site = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site"
+            if is_cross_site or not environ.keys().isdisjoint(SPECIAL_KEYS):
                 responder.read_special_headers()
                 hide_conditional_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))

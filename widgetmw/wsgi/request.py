@@ -23,7 +23,8 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-_SPECIAL: Final = _PURPOSES | _CONDITIONAL
+SPECIAL_KEYS: Final = _PURPOSES | _CONDITIONAL
+"""Keys of the few request headers that a page depends on, besides cookies and a cross-site ``Sec-Fetch-Site``."""
 
 
 class PageRequest:
@@ -37,7 +38,7 @@ class PageRequest:
     is_prefetch: bool
 
     def read_special_headers(self) -> None:
-        """Reads the headers that :func:`is_special` looks for."""
+        """Reads the headers of a special request: see :data:`SPECIAL_KEYS`."""
         get = self._environ.get
         is_cross_site = get("HTTP_SEC_FETCH_SITE") == "cross-site"
         self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
@@ -60,11 +61,6 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     request._environ, request.root_path = environ, root_path
     request.read_special_headers()
     return request
-
-
-def is_special(environ: Environ) -> bool:
-    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    return environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" or not environ.keys().isdisjoint(_SPECIAL)
 
 
 def decode_path(path: str) -> str:

@@ -29,6 +29,7 @@ class Counting(Provider):
     variables = ()
 
     def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
         self.lifetime = values["lifetime"]
         self.minted: Counter[str] = Counter()
         self.broken = False
@@ -41,7 +42,7 @@ class Counting(Provider):
         self.minted[user.id] += 1
         return MintedToken(f"{user.id}#{self.minted[user.id]}")
 
-    def verify(self, value: str) -> None: ...
+    def verify(self, token: str, user: User) -> None: ...
 
     def describe_key(self) -> str:
         return "none"

@@ -1,13 +1,15 @@
-"""One environment variable: its name, what it means, and how its text becomes a value."""
+"""Environment variables: their names, their documentation, and the parsers of their values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from widgetmw.core.env.secret_file import SecretFile
+
+Value = TypeVar("Value")
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _BOOLEANS = {
@@ -23,26 +25,26 @@ _BOOLEANS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable that the environment may set.
+class Variable(Generic[Value]):
+    """A variable that can be set in the environment.
 
     Attributes:
-        name: as it stands in the environment.
+        name: its name in the environment.
         help: one sentence for the table of settings.
         parse: turns the text into a value; raises ``ValueError`` with "must be …", never with the text.
-        default: the value where the variable is not set; ``None`` where there is none.
-        default_text: the default as the table shows it.
-        required: its vendor is active only with it.
-        from_file: may come as ``<name>_FILE`` too.
-        secret: never leaves the process; must not stand in any value that does.
-        watched: belongs to a key, so that a change of its file counts while the process runs, as a secret's does.
+        default: the value if the variable is not set; ``None`` if there is no default.
+        default_text: the default as the table of settings shows it; empty: the default itself.
+        required: the vendor is active only with this variable.
+        from_file: the value may also come from the file that ``<name>_FILE`` names.
+        secret: the value never leaves the process, and no value that does may contain it.
+        watched: the value belongs to a key, so that its file is watched for changes, as that of a secret is.
     """
 
     name: str
     help: str
-    parse: Callable[[str], Any]
-    default: Any = None
-    default_text: str = "none"
+    parse: Callable[[str], Value]
+    default: Value | None = None
+    default_text: str = ""
     required: bool = False
     from_file: bool = False
     secret: bool = False
@@ -50,15 +52,19 @@ class Variable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that it may come by."""
+        """The names that may be set: that of the variable, and that of its file."""
         return (self.name, f"{self.name}_FILE") if self.from_file else (self.name,)
 
 
 class EnvReader:
-    """Reads variables out of an environment and keeps every problem it meets.
+    """Reads variables from an environment, and collects all problems on the way.
 
     Args:
-        environ: names and texts; an empty text counts as not set.
+        environ: texts by name; an empty text counts as not set.
+
+    Attributes:
+        problems: one sentence per problem, which begins with the variable's name and shows no value.
+        files: the files of the secrets and watched values that were read.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -66,75 +72,82 @@ class EnvReader:
         self.problems: list[str] = []
         self.files: list[SecretFile] = []
 
-    def has(self, variable: Variable) -> bool:
-        """Whether the environment sets it, directly or as a file."""
-        return bool(self._environ.get(variable.name)) or bool(self._file(variable))
+    def has(self, variable: Variable[Any]) -> bool:
+        """Whether the variable is set, directly or by a file."""
+        return bool(self._environ.get(variable.name)) or bool(self._path(variable))
 
     def names(self) -> Iterable[str]:
-        """Returns the names that the environment holds."""
+        """Returns the names in the environment."""
         return self._environ.keys()
 
-    def _file(self, variable: Variable) -> str:
-        return self._environ.get(f"{variable.name}_FILE", "") if variable.from_file else ""
-
-    def text(self, variable: Variable) -> str:
-        """Returns the text, from the environment or the file; empty where there is none.
+    def text(self, variable: Variable[Any]) -> str:
+        """Returns the text of a variable, from the environment or the file; empty if it is not set.
 
         Raises:
-            ValueError: both are set, or the file cannot be read.
+            ValueError: both are set, or the text cannot be read.
         """
-        text, path = self._environ.get(variable.name, ""), self._file(variable)
+        text, path = self._environ.get(variable.name, ""), self._path(variable)
         if text and path:
             raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
-        if not path and not _is_utf8(text):
-            raise ValueError("is not UTF-8 text")
-        return SecretFile(variable.name, path).read() if path else text
+        if path:
+            return SecretFile(variable.name, path).read()
+        try:
+            text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
+        except UnicodeEncodeError:
+            raise ValueError("is not UTF-8 text") from None
+        return text
 
-    def read(self, variable: Variable) -> Any:
-        """Returns the value, or the default; after a problem the default too, and the problem is kept."""
-        path = self._file(variable)
+    def read(self, variable: Variable[Value]) -> Value:
+        """Returns the value of a variable, or its default.
+
+        If there is a problem, it is added to ``problems``, and the default is returned.
+        """
+        path = self._path(variable)
         try:
             text = self.text(variable)
             if path and (variable.secret or variable.watched):
                 self.files.append(SecretFile(variable.name, path, text))
-            return variable.parse(text) if text else variable.default
+            if text:
+                return variable.parse(text)
         except ValueError as error:
-            both = path and self._environ.get(variable.name)
-            self.problems.append(f"{variable.name}{'_FILE' if path and not both else ''} {error}")
-            return variable.default
+            is_file = path and not self._environ.get(variable.name)
+            self.problems.append(f"{variable.name}{'_FILE' if is_file else ''} {error}")
+        return cast(Value, variable.default)
 
-
-def _is_utf8(text: str) -> bool:
-    # bytes of the environment that are not UTF-8 come as lone surrogates
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    def _path(self, variable: Variable[Any]) -> str:
+        return self._environ.get(f"{variable.name}_FILE", "") if variable.from_file else ""
 
 
 def parse_bool(text: str) -> bool:
-    """Parses a yes or no."""
+    """Parses ``true`` or ``false``, ``1`` or ``0``, ``yes`` or ``no``, ``on`` or ``off``."""
     try:
         return _BOOLEANS[text.strip().lower()]
     except KeyError:
         raise ValueError("must be true or false") from None
 
 
-def parse_int(low: int) -> Callable[[str], int]:
-    """Makes the parser of a whole number of at least ``low``."""
+def parse_int(minimum: int) -> Callable[[str], int]:
+    """Returns a parser of whole numbers of at least ``minimum``."""
 
     def parse(text: str) -> int:
-        # int() would also take other scripts' digits, underscores and signs
-        if not _DIGITS.fullmatch(text.strip()) or int(text) < low:
-            raise ValueError(f"must be a whole number, {low} or more")
+        # int() also accepts digits of other scripts, underscores and signs
+        if not _DIGITS.fullmatch(text.strip()) or int(text) < minimum:
+            raise ValueError(f"must be a whole number, {minimum} or more")
         return int(text)
 
     return parse
 
 
+def parse_text(text: str) -> str:
+    """Parses a text that pages and URLs show: printable, on one line."""
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise ValueError("must be printable text on one line")
+    return text
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Makes the parser of a choice."""
+    """Returns a parser of one of several words."""
 
     def parse(text: str) -> str:
         if text.strip() not in choices:
@@ -145,46 +158,53 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def comma_list(text: str) -> tuple[str, ...]:
-    """Parses a comma list; blanks around the items and empty items go, a repeated item counts once."""
+    """Splits a comma-separated list; drops blanks around items, empty items and repetitions."""
     return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
 
 
 def subset_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
-    """Makes the parser of a comma list of known names."""
+    """Returns a parser of comma-separated lists of known names."""
 
     def parse(text: str) -> tuple[str, ...]:
         names = comma_list(text)
         if not names or not set(names) <= set(choices):
-            raise ValueError(f"must be a comma list of {', '.join(choices)}")
+            raise ValueError(f"must be a comma-separated list of {', '.join(choices)}")
         return names
 
     return parse
 
 
-def parse_text(text: str) -> str:
-    """Parses a text that is shown in pages and URLs: printable, on one line."""
-    text = text.strip()
-    if not text or not text.isprintable():
-        raise ValueError("must be printable text on one line")
-    return text
+def regex(pattern: str, description: str) -> Callable[[str], str]:
+    """Returns a parser of texts that match a regular expression as a whole.
 
-
-def regex(pattern: str, wanted: str) -> Callable[[str], str]:
-    """Makes the parser of a text that fits a regular expression as a whole."""
+    Args:
+        pattern: the expression.
+        description: what the text must be, as the end of the sentence "must be …".
+    """
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:
         if not compiled.fullmatch(text.strip()):
-            raise ValueError(f"must be {wanted}")
+            raise ValueError(f"must be {description}")
         return text.strip()
 
     return parse
 
 
-def table(variables: Iterable[Variable]) -> str:
+def table(variables: Iterable[Variable[Any]]) -> str:
     """Renders variables as the Markdown table of the documentation."""
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for variable in variables:
         name = f"`{variable.name}`" + (" (or `_FILE`)" if variable.from_file else "")
-        rows.append(f"| {name} | {variable.help} | {'required' if variable.required else variable.default_text} |")
+        rows.append(f"| {name} | {variable.help} | {_default_text(variable)} |")
     return "\n".join(rows) + "\n"
+
+
+def _default_text(variable: Variable[Any]) -> str:
+    if variable.required:
+        return "required"
+    if variable.default_text:
+        return variable.default_text
+    if isinstance(variable.default, bool):
+        return "`true`" if variable.default else "`false`"
+    return f"`{variable.default}`" if variable.default else "none"

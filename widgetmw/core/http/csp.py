@@ -48,6 +48,7 @@ def judge(
     base: str = "",
     amend: bool = False,
     loaders: Iterable[str] = (),
+    scripts: Iterable[str] = ("/runtime.js",),
 ) -> Verdict:
     """Says what may be emitted under these policies. Takes any text, in linear time.
 
@@ -58,8 +59,9 @@ def judge(
         base: path under which ``runtime.js`` and ``token`` lie, with the mount prefix.
         amend: whether the hash of our script may be added to the policy.
         loaders: absolute URLs of the vendors' scripts that we are asked to add.
+        scripts: paths of our own scripts below ``base``; a form that links them needs all of them to be allowed.
     """
-    return _judge(policies(enforced), policies(report_only), origin, base, amend, tuple(loaders))
+    return _judge(policies(enforced), policies(report_only), origin, base, amend, tuple(loaders), tuple(scripts))
 
 
 def _judge(
@@ -69,13 +71,14 @@ def _judge(
     base: str,
     amend: bool,
     loaders: Sequence[str],
+    scripts: Sequence[str],
 ) -> Verdict:
     if any(each.sandboxed() for each in binding):
         return _refused(SkipReason.CSP_SANDBOX)
     lists = [each.scripts for each in binding if each.scripts]
     watched = [each.scripts for each in watching if each.scripts]
-    runtime = our_own(origin, f"{base}/runtime.js")
-    choice = _choose(lists + watched, runtime) or _choose(lists, runtime) or _hashed(lists, amend)
+    ours = [our_own(origin, base + path) for path in scripts]
+    choice = _choose(lists + watched, ours) or _choose(lists, ours) or _hashed(lists, amend)
     if choice is None:
         return _refused(SkipReason.CSP_NONE if any(each.empty for each in lists) else SkipReason.CSP_BLOCKS_SCRIPT)
     connect = _connects(binding, our_own(origin, f"{base}/token"))
@@ -87,8 +90,8 @@ def _refused(reason: SkipReason) -> Verdict:
     return Verdict(None, None, False, frozenset(), reason, reason)
 
 
-def _choose(lists: list[SourceList], runtime: Url) -> tuple[Form, str | None] | None:
-    loads = [each.loads_ours(runtime) for each in lists]
+def _choose(lists: list[SourceList], ours: list[Url]) -> tuple[Form, str | None] | None:
+    loads = [all(each.loads_ours(url) for url in ours) for each in lists]
     passes: dict[Form, list[bool]] = {
         "inline": [each.inline and loaded for each, loaded in zip(lists, loads, strict=True)],
         "bundled": [each.inline for each in lists],
@@ -174,11 +177,15 @@ class Judge:
     Args:
         amend: as for :func:`judge`.
         loaders: as for :func:`judge`.
+        scripts: as for :func:`judge`.
     """
 
-    def __init__(self, *, amend: bool = False, loaders: Iterable[str] = ()) -> None:
+    def __init__(
+        self, *, amend: bool = False, loaders: Iterable[str] = (), scripts: Iterable[str] = ("/runtime.js",)
+    ) -> None:
         self._amend = amend
         self._loaders = tuple(loaders)
+        self._scripts = tuple(scripts)
         # by policies and base, with the place of the verdict's nonce among theirs; _BY_ORIGIN: by origin too
         self._memo: dict[tuple[str | None, ...], tuple[Verdict, int | None]] = {}
 
@@ -212,7 +219,7 @@ class Judge:
         base: str,
     ) -> Verdict:
         binding, watching = policies(enforced), policies(report_only)
-        verdict = _judge(binding, watching, origin, base, self._amend, self._loaders)
+        verdict = _judge(binding, watching, origin, base, self._amend, self._loaders, self._scripts)
         if key is None or len(origin or "") + len(base) > _LONGEST:
             return verdict
         if len(self._memo) >= _ENTRIES:

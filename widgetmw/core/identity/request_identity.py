@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from widgetmw.core.identity.user import User
 
@@ -13,23 +13,29 @@ KEY: Final = "widgetmw.request"
 UNSET: Final[Any] = object()
 
 
+class PrefetchFailure(NamedTuple):
+    """Why a user could not be prefetched. A message, since an exception would hold the request."""
+
+    message: str
+
+
 class RequestIdentity:
     """The user of one request, as far as it is known.
 
-    The defaults are class attributes: an initializer would cost every request more than the object itself. Nothing
-    here refers to the request, which would be a reference cycle.
+    It has no initializer, which would cost every request more than the object itself. Nothing here refers to the
+    request, which would be a reference cycle.
 
     Attributes:
         owner: the middleware that handles the request, or ``None``.
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
-        resolved: the user that was prefetched for this response, or ``UNSET``.
-        failure: why prefetching failed, or ``None``. It is a message, since an exception would hold the request.
+        resolved: what was prefetched for this response, or ``UNSET``.
     """
 
-    owner: object = None
-    explicit: User | None = UNSET
-    resolved: User | None = UNSET
-    failure: str | None = None
+    __slots__ = ("explicit", "owner", "resolved")
+
+    owner: object
+    explicit: User | None
+    resolved: User | PrefetchFailure | None
 
 
 def identity_of(request: Request) -> RequestIdentity:
@@ -39,7 +45,15 @@ def identity_of(request: Request) -> RequestIdentity:
     """
     identity: RequestIdentity | None = request.get(KEY)
     if identity is None:
-        identity = request[KEY] = _bridged_identity(request) or RequestIdentity()
+        identity = request[KEY] = _bridged_identity(request) or new_identity()
+    return identity
+
+
+def new_identity() -> RequestIdentity:
+    """Returns the identity of a request of which nothing is known."""
+    identity = RequestIdentity()
+    identity.owner = None
+    identity.explicit = identity.resolved = UNSET
     return identity
 
 
@@ -74,13 +88,14 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
     identity: RequestIdentity | None = request.get(KEY)
     if identity is None:
         if "asgi.scope" not in request and "wsgi_environ" not in request:
-            identity = request[KEY] = RequestIdentity()
+            identity = request[KEY] = RequestIdentity()  # not by new_identity(), which saves every request a call
             identity.owner = owner
+            identity.explicit = identity.resolved = UNSET
             return identity
         identity = identity_of(request)
     if identity.owner is not None:
         return None
-    identity.owner, identity.resolved, identity.failure = owner, UNSET, None  # prefetched for an earlier response
+    identity.owner, identity.resolved = owner, UNSET  # what was prefetched is for an earlier response
     return identity
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError, describe_error
-from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of
+from widgetmw.core.identity.request_identity import KEY, UNSET, PrefetchFailure, Request, RequestIdentity, identity_of
 from widgetmw.core.identity.user import User
 
 Environ: TypeAlias = dict[str, Any]
@@ -27,7 +27,7 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
         ResolverError: the user cannot be found; the message names the cause without any value.
     """
     user = resolve_user_eagerly(environ, resolver)
-    return user if user is None or isinstance(user, User) else _checked(user)
+    return user if user is None or user.__class__ is User else _checked(user)
 
 
 async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
@@ -38,13 +38,13 @@ async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User 
 
 def resolve_user_eagerly(request: Request, resolver: AsyncResolver) -> User | Awaitable[User | None] | None:
     """Like :func:`resolve_user_async`, but returns the user directly if no await is needed."""
-    identity = request.get(KEY) or identity_of(request)
+    identity: RequestIdentity = request.get(KEY) or identity_of(request)
     if identity.explicit is not UNSET:
         return identity.explicit
     if identity.resolved is not UNSET:
+        if isinstance(identity.resolved, PrefetchFailure):
+            raise ResolverError(identity.resolved.message)
         return identity.resolved
-    if identity.failure is not None:
-        raise ResolverError(identity.failure)
     try:
         user = resolver(request)
     except ResolverError:
@@ -103,7 +103,7 @@ def prefetch_user(environ: Environ, resolver: Resolver) -> None:
     try:
         identity.resolved = resolve_user(environ, resolver)
     except ResolverError as error:
-        identity.failure = str(error)
+        identity.resolved = PrefetchFailure(str(error))
 
 
 async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None:
@@ -112,7 +112,7 @@ async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None
     try:
         identity.resolved = await resolve_user_async(request, resolver)
     except ResolverError as error:
-        identity.failure = str(error)
+        identity.resolved = PrefetchFailure(str(error))
 
 
 def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
@@ -121,7 +121,7 @@ def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitabl
     try:
         user = resolve_user_eagerly(request, resolver)
     except ResolverError as error:
-        identity.failure = str(error)
+        identity.resolved = PrefetchFailure(str(error))
         return None
     if user is None or isinstance(user, User):
         identity.resolved = user

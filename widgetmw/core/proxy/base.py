@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
 from math import inf
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.user import User
-from widgetmw.core.registry import Registry
 
 Lines: TypeAlias = Mapping[str, list[str]]
 
@@ -153,5 +153,26 @@ def usable(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip()) and text.isprintable()
 
 
-_registry: Registry[Proxy] = Registry()
-register, known, proxy_class = _registry.register, _registry.known, _registry.get
+_paths: dict[str, str] = {}
+
+
+def register(name: str, path: str) -> None:
+    """Makes a proxy known without importing its class.
+
+    Args:
+        name: the proxy's name in ``WIDGETMW_PROXY``.
+        path: ``"package.module:Class"``.
+    """
+    _paths[name] = path
+
+
+def known() -> tuple[str, ...]:
+    """Returns the names of the proxies, in their order."""
+    return tuple(_paths)
+
+
+def proxy_class(name: str) -> type[Proxy]:
+    """Imports the class of a proxy; raises ``KeyError`` for an unknown name."""
+    module, _, attribute = _paths[name].partition(":")
+    found: type[Proxy] = getattr(import_module(module), attribute)
+    return found

@@ -32,7 +32,7 @@ def _audiences(text: str) -> tuple[str, ...]:
     return items
 
 
-VARIABLES: Final = (
+VARIABLES: Final[tuple[Variable[Any], ...]] = (
     Variable(
         KIND,
         "the authenticating proxy in front that says who is signed in; one of those in [docs/proxies.md]"
@@ -112,7 +112,7 @@ def configured(reader: EnvReader) -> InFront | None:
         return None
 
 
-def _of_kind(variable: Variable, kind: type[Proxy] | None) -> Variable:
+def _of_kind(variable: Variable[Any], kind: type[Proxy] | None) -> Variable[Any]:
     """The variable as this kind of proxy reads it."""
     return replace(variable, parse=kind.keys) if kind and variable.name == KEYS and kind.signed else variable
 

@@ -1,13 +1,15 @@
-// Calls to the vendors' stand-in backends, which are part of the demo's own server.
+// Calls to the vendors' stand-in backends, which are part of the demo server.
+
+const UNREACHABLE = "The demo server is not responding";
 
 async function post(path, fields) {
   try {
-    const answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
-    if (answer.ok) return await answer.json();
+    const response = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
+    if (response.ok) return await response.json();
   } catch {
-    // Falls through: a server that is gone and one that fails look alike to the visitor.
+    // A stopped server is reported like one that fails.
   }
-  return { verified: false, error: "The demo server does not answer", reply: "The demo server does not answer." };
+  return { verified: false, error: UNREACHABLE, reply: `${UNREACHABLE}.` };
 }
 
 export const verify = (vendor, token) => post(`/vendor/${vendor}/verify`, { token });

@@ -1,56 +1,60 @@
-// The front page: the four tokens at a glance, each checked by its vendor's stand-in backend.
+// The front page: all four tokens at a glance, each verified by its vendor's stand-in backend.
 import { verify } from "./backend.js";
-import { Clock, seconds } from "./clock.js";
-import { leave } from "./leave.js";
-import { follow } from "./live.js";
-import "./source.js";
+import "./inspector.js";
+import { showSignedOut } from "./signed-out.js";
+import { seconds, TokenClock } from "./token-clock.js";
+import { watchToken } from "./watch-token.js";
 
 class Card {
   constructor(root) {
     this.root = root;
     this.provider = root.dataset.card;
-    this.times = root.querySelector("[data-times]");
-    this.clock = new Clock(root, { seconds: Number(root.dataset.ttl), onExpired: () => this.judge() });
-    this.clock.write = (renewal, expiry) => this.write(renewal, expiry);
-    follow(this.provider, { onToken: (token) => this.show(token), onEnd: () => this.end() });
-    if (!this.current) this.verdict("refused", "No token came with this page");
+    this.clock = new TokenClock(root, {
+      seconds: Number(root.dataset.ttl),
+      onTick: (untilRenewal, untilExpiry) => this.showTimes(untilRenewal, untilExpiry),
+      onExpired: () => this.verify(),
+    });
+    watchToken(this.provider, { onToken: (current) => this.showToken(current), onSignOut: () => this.signOut() });
+    if (!this.current) this.showStatus("rejected", "This page came without a token");
   }
 
-  show(current) {
+  showToken(current) {
     this.current = current;
     this.clock.start(current);
-    this.judge();
+    this.verify();
   }
 
-  async judge() {
-    const asked = this.current.token;
-    const verdict = await verify(this.provider, asked);
-    if (asked !== this.current?.token) return;
-    if (verdict.verified) this.verdict("verified", "Verified");
-    else this.verdict("refused", verdict.error);
+  async verify() {
+    const { token } = this.current;
+    const verdict = await verify(this.provider, token);
+    if (token !== this.current?.token) return;
+    if (verdict.verified) this.showStatus("verified", "Verified");
+    else this.showStatus("rejected", verdict.error);
   }
 
-  verdict(state, text) {
+  showStatus(state, text) {
     const chip = this.root.querySelector("[data-verdict]");
     chip.dataset.state = state;
     chip.textContent = text;
   }
 
-  write(renewal, expiry) {
-    if (expiry === null) this.times.textContent = "Ended";
-    else if (expiry <= 0) this.times.textContent = "Expired; renewed as soon as this tab is used";
-    else if (renewal <= 0) this.times.textContent = "Renewing";
-    else this.times.textContent = `Renewed in ${seconds(renewal)}`;
+  showTimes(untilRenewal, untilExpiry) {
+    const times = this.root.querySelector("[data-times]");
+    if (untilExpiry === null) times.textContent = "Token dropped";
+    else if (untilExpiry <= 0) times.textContent = "Expired. Use this tab to renew.";
+    else if (untilRenewal <= 0) times.textContent = "Renewing…";
+    else times.textContent = `Renews in ${seconds(untilRenewal)}`;
   }
 
-  end() {
+  signOut() {
     this.current = undefined;
     this.clock.stop();
-    this.verdict("anonymous", "Signed out");
+    this.showStatus("anonymous", "Signed out");
   }
 }
 
-document.querySelectorAll("[data-card]").forEach((root) => new Card(root));
-if (document.querySelector("[data-card]")) {
-  window.addEventListener("widgetmw:signedout", () => document.querySelector(".page-head").append(leave()));
+const cards = document.querySelectorAll("[data-card]");
+cards.forEach((root) => new Card(root));
+if (cards.length) {
+  window.addEventListener("widgetmw:signedout", () => document.querySelector(".page-head").append(showSignedOut()));
 }

@@ -1,20 +1,31 @@
-// The live view of a vendor's page: the token, its clock, its claims, and what became of it.
+// The live view on a vendor's page: the token, its lifetime, its claims and its history.
 import { verify } from "./backend.js";
-import { Clock, seconds } from "./clock.js";
-import { Deliveries } from "./deliveries.js";
-import { leave } from "./leave.js";
-import { follow, renew } from "./live.js";
-import { onReport } from "./reports.js";
-import "./source.js";
+import { onDelivery } from "./deliveries.js";
+import { TokenHistory } from "./history.js";
+import "./inspector.js";
+import { showSignedOut } from "./signed-out.js";
+import { seconds, TokenClock } from "./token-clock.js";
 import { altered, claims, fingerprint, header } from "./token.js";
+import { watchToken } from "./watch-token.js";
 
 const TIMES = new Set(["iat", "exp", "nbf"]);
-const SAME = "The same token came back: the server keeps one until shortly before its expiry.";
 const byId = (id) => document.getElementById(id);
 
-function shown(name, value) {
+function display(name, value) {
   if (TIMES.has(name) && typeof value === "number") return new Date(value * 1000).toLocaleTimeString();
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function row(label, name, value) {
+  const group = document.createElement("div");
+  const term = document.createElement("dt");
+  const description = document.createElement("dd");
+  const text = document.createElement("bdi");
+  term.textContent = label;
+  text.textContent = display(name, value);
+  description.append(text);
+  group.append(term, description);
+  return group;
 }
 
 function rows(object) {
@@ -25,110 +36,96 @@ function rows(object) {
   });
 }
 
-function row(label, name, value) {
-  const group = document.createElement("div");
-  const term = document.createElement("dt");
-  const description = document.createElement("dd");
-  const text = document.createElement("bdi");
-  term.textContent = label;
-  text.textContent = shown(name, value);
-  description.append(text);
-  group.append(term, description);
-  return group;
-}
-
 class Panel {
   constructor(root) {
     this.root = root;
     this.provider = root.dataset.provider;
-    this.deliveries = new Deliveries(byId("entries"), byId("announcer"));
-    this.clock = new Clock(root.querySelector(".clock"), {
+    this.history = new TokenHistory(byId("entries"), byId("announcer"));
+    this.clock = new TokenClock(root.querySelector(".clock"), {
       seconds: Number(root.dataset.ttl),
-      onExpired: () => this.expired(),
+      onTick: (untilRenewal, untilExpiry) => this.showTimes(untilRenewal, untilExpiry),
+      onExpired: () => this.expire(),
     });
-    this.clock.write = (renewal, expiry) => this.writeTimes(renewal, expiry);
-    onReport((entry) => this.delivered(entry));
-    follow(this.provider, { onToken: (token) => this.show(token), onEnd: () => this.end() });
+    onDelivery((delivery) => {
+      this.history.add(delivery);
+      this.showVerdict(delivery.verdict);
+    });
+    watchToken(this.provider, { onToken: (current) => this.showToken(current), onSignOut: () => this.signOut() });
     root.addEventListener("click", (event) => this.act(event.target.closest("[data-action]")?.dataset.action));
-    if (!this.current) this.verdict("refused", "No token came with this page");
+    if (!this.current) this.showStatus("rejected", "This page came without a token");
   }
 
-  show(current) {
+  showToken(current) {
     this.current = current;
     this.first ??= current.token;
     this.clock.start(current);
-    if (byId("result").dataset.state === "waiting") this.say("", "");
+    byId("renewal-note").textContent = "";
     const { alg, kid } = header(current.token);
-    const facts = { signed: kid ? `${alg}, key ${kid}` : alg, ...claims(current.token) };
-    byId("claims").replaceChildren(...rows(facts));
+    byId("claims").replaceChildren(...rows({ alg, ...(kid && { kid }), ...claims(current.token) }));
     byId("token").textContent = current.token;
     byId("fingerprint").textContent = fingerprint(current.token);
   }
 
-  delivered(entry) {
-    this.deliveries.add(entry);
-    this.judge(entry.verdict);
+  async expire() {
+    const { token } = this.current;
+    const verdict = await verify(this.provider, token);
+    if (token !== this.current?.token) return;
+    this.showVerdict(verdict);
+    // Not in the result line: that one belongs to the buttons, and a renewal must not clear it.
+    byId("renewal-note").textContent = "Tokens are not renewed in a hidden or idle tab. Use this tab to renew.";
   }
 
-  async expired() {
-    const asked = this.current.token;
-    const verdict = await verify(this.provider, asked);
-    if (asked !== this.current?.token) return;
-    this.judge(verdict);
-    this.say("waiting", "A tab that is hidden or unused is not renewed. It will be as soon as you use it.");
+  showVerdict(verdict) {
+    if (verdict.verified) this.showStatus("verified", `Verified: ${verdict.user}`);
+    else this.showStatus("rejected", `Rejected: ${verdict.error}`);
   }
 
-  judge(verdict) {
-    if (verdict.verified) this.verdict("verified", `Verified: ${verdict.who}`);
-    else this.verdict("refused", `Refused: ${verdict.error}`);
-  }
-
-  verdict(state, text) {
+  showStatus(state, text) {
     const chip = byId("verdict");
     chip.dataset.state = state;
     if (chip.textContent !== text) chip.textContent = text;
   }
 
-  writeTimes(renewal, expiry) {
-    const due = expiry > 0 ? "now" : "when used";
-    byId("renewal").textContent = renewal === null ? "never" : renewal > 0 ? seconds(renewal) : due;
-    byId("expiry").textContent = expiry === null ? "ended" : expiry > 0 ? seconds(expiry) : "expired";
+  showTimes(untilRenewal, untilExpiry) {
+    const overdue = untilExpiry > 0 ? "now" : "on use";
+    byId("renewal").textContent = untilRenewal === null ? "never" : untilRenewal > 0 ? seconds(untilRenewal) : overdue;
+    byId("expiry").textContent = untilExpiry === null ? "dropped" : untilExpiry > 0 ? seconds(untilExpiry) : "expired";
   }
 
-  end() {
+  signOut() {
     this.current = undefined;
     this.clock.stop();
-    this.verdict("anonymous", "Signed out: the token is gone");
-    this.deliveries.end();
-    this.root.classList.add("ended");
-    this.say("anonymous", "This tab has followed: the token is dropped, and the conversation with it.");
-    byId("result").after(leave());
+    this.showStatus("anonymous", "Signed out: token dropped");
+    this.history.addSignOut();
+    this.root.classList.add("signed-out");
+    this.showResult("anonymous", "This tab has dropped its token and ended the conversation.");
+    byId("result").after(showSignedOut());
   }
 
   async act(action) {
-    if (action === "renew") await this.renewNow();
-    if (action === "alter") await this.test("The altered copy", altered(this.current.token));
-    if (action === "first") await this.test(`The first token, ${fingerprint(this.first)},`, this.first);
+    if (action === "refresh") await this.refresh();
+    if (action === "verify-altered") await this.check("The altered token", altered(this.current.token));
+    if (action === "verify-first") await this.check(`The first token (${fingerprint(this.first)})`, this.first);
   }
 
-  async renewNow() {
+  async refresh() {
     const before = this.current.token;
     try {
-      const fresh = await renew(this.provider);
-      const same = fresh?.token === before;
-      this.say("verified", same ? SAME : "A fresh token has come.");
+      const fresh = await window.widgetmw.refresh(this.provider);
+      const same = "Same token: the server reuses a token until shortly before it expires.";
+      this.showResult("verified", fresh?.token === before ? same : "Received a new token.");
     } catch (error) {
-      this.say("refused", `No fresh token: ${error.message}`);
+      this.showResult("rejected", `Refresh failed: ${error.message}`);
     }
   }
 
-  async test(what, token) {
+  async check(what, token) {
     const verdict = await verify(this.provider, token);
-    if (verdict.verified) this.say("verified", `${what} is still accepted.`);
-    else this.say("refused", `${what} is refused: ${verdict.error}`);
+    if (verdict.verified) this.showResult("verified", `${what} is still accepted.`);
+    else this.showResult("rejected", `${what} was rejected: ${verdict.error}`);
   }
 
-  say(state, text) {
+  showResult(state, text) {
     byId("result").dataset.state = state;
     byId("result").textContent = text;
   }

@@ -1,31 +1,31 @@
-// The looks and manners of a small chat window. What it is told, it shows as text, never as markup.
+// A small chat window, used by every stand-in. Messages are shown as text, never as markup.
 
 let count = 0;
 
-function make(tag, className, properties = {}) {
+function element(tag, className, properties = {}) {
   return Object.assign(document.createElement(tag), { className, ...properties });
 }
 
 export class ChatBox {
-  // answer(text) gives the reply; store has load() and save(messages)
-  constructor(mount, { title, answer, store, onOpen = () => {} }) {
-    this.answer = answer;
+  // getReply(text) returns a promise of the reply; store has load() and save(messages).
+  constructor(mount, { title, getReply, store, onOpen = () => {} }) {
+    this.getReply = getReply;
     this.store = store;
     this.onOpen = onOpen;
     this.build(title);
     mount.replaceChildren(this.root);
-    this.fill();
-    this.identify("anonymous", "Anonymous");
+    this.reload();
+    this.setIdentity("anonymous", "Anonymous");
   }
 
   build(title) {
     const id = `chat-${(count += 1)}`;
-    this.root = make("div", "chat");
-    this.launcher = make("button", "chat-launcher", { type: "button", textContent: "Chat" });
+    this.root = element("div", "chat");
+    this.launcher = element("button", "chat-launcher", { type: "button", textContent: "Chat" });
     this.launcher.setAttribute("aria-controls", id);
-    this.window = make("section", "chat-window", { id, hidden: true });
+    this.window = element("section", "chat-window", { id, hidden: true });
     this.window.setAttribute("aria-label", title);
-    this.list = make("div", "chat-messages");
+    this.list = element("div", "chat-messages");
     this.list.setAttribute("role", "log");
     this.list.setAttribute("aria-label", "Conversation");
     this.list.tabIndex = 0;
@@ -36,21 +36,21 @@ export class ChatBox {
   }
 
   buildHead(title) {
-    const head = make("header", "chat-head");
-    this.badge = make("p", "chat-badge");
-    const close = make("button", "chat-close", { type: "button", textContent: "×" });
-    close.setAttribute("aria-label", "Minimise the chat");
+    const head = element("header", "chat-head");
+    this.badge = element("p", "chat-badge");
+    const close = element("button", "chat-close", { type: "button", textContent: "×" });
+    close.setAttribute("aria-label", "Minimize the chat");
     close.addEventListener("click", () => { this.show(false); this.launcher.focus(); });
-    head.append(make("p", "chat-title", { textContent: title }), this.badge, close);
+    head.append(element("p", "chat-title", { textContent: title }), this.badge, close);
     return head;
   }
 
   buildForm(id) {
-    const form = make("form", "chat-form");
-    const label = make("label", "visually-hidden", { textContent: "Your message", htmlFor: `${id}-text` });
-    this.input = make("input", "chat-input", { id: `${id}-text`, maxLength: 300, autocomplete: "off" });
+    const form = element("form", "chat-form");
+    const label = element("label", "visually-hidden", { textContent: "Your message", htmlFor: `${id}-text` });
+    this.input = element("input", "chat-input", { id: `${id}-text`, maxLength: 300, autocomplete: "off" });
     this.input.placeholder = "Ask: who am I?";
-    form.append(label, this.input, make("button", "chat-send", { type: "submit", textContent: "Send" }));
+    form.append(label, this.input, element("button", "chat-send", { type: "submit", textContent: "Send" }));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send(this.input.value.trim());
@@ -66,11 +66,11 @@ export class ChatBox {
   show(open) {
     this.window.hidden = !open;
     this.launcher.setAttribute("aria-expanded", String(open));
-    this.launcher.textContent = open ? "Minimise" : "Chat";
+    this.launcher.textContent = open ? "Minimize" : "Chat";
     if (open) this.onOpen();
   }
 
-  identify(state, text) {
+  setIdentity(state, text) {
     this.badge.dataset.state = state;
     this.badge.textContent = text;
   }
@@ -78,39 +78,39 @@ export class ChatBox {
   async send(text) {
     if (!text) return;
     this.input.value = "";
-    this.say("visitor", text);
+    this.add("visitor", text);
     const conversation = this.messages;
-    const reply = await this.answer(text);
-    if (conversation === this.messages) this.say("shop", reply);
+    const reply = await this.getReply(text);
+    if (conversation === this.messages) this.add("shop", reply);
   }
 
-  say(author, text) {
+  add(author, text) {
     const message = { author, text };
     this.messages.push(message);
     this.store.save(this.messages);
-    this.draw(message);
+    this.render(message);
   }
 
-  draw({ author, text }) {
-    const item = make("p", `message ${author}`);
-    const name = make("span", "visually-hidden", { textContent: author === "visitor" ? "You: " : "Shop: " });
-    const words = make("bdi", "", { textContent: text });
-    item.append(name, words);
+  render({ author, text }) {
+    const item = element("p", `message ${author}`);
+    const name = element("span", "visually-hidden", { textContent: author === "visitor" ? "You: " : "Shop: " });
+    const content = element("bdi", "", { textContent: text });
+    item.append(name, content);
     this.list.append(item);
     this.list.scrollTop = this.list.scrollHeight;
   }
 
-  // A note that is shown and not kept.
-  note(text) {
-    this.list.append(make("p", "message note", { textContent: text }));
+  // Shows a note without storing it.
+  showNote(text) {
+    this.list.append(element("p", "message note", { textContent: text }));
     this.list.scrollTop = this.list.scrollHeight;
   }
 
-  // Draws what the store holds. Call it again when the store was emptied.
-  fill() {
+  // Shows the stored conversation. Call this again after clearing the store.
+  reload() {
     this.messages = this.store.load();
     this.list.replaceChildren();
-    this.draw({ author: "shop", text: "Hello, how can we help? Ask me who you are." });
-    this.messages.forEach((message) => this.draw(message));
+    this.render({ author: "shop", text: "Hello, how can we help? Ask me who you are." });
+    this.messages.forEach((message) => this.render(message));
   }
 }

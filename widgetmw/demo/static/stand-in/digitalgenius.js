@@ -1,4 +1,4 @@
-// Stand-in for DigitalGenius's init.js: reads its configuration once, offers dgchat.methods, calls back.
+// Stand-in for DigitalGenius's init.js: reads its configuration once, offers dgchat.methods and runs the callbacks.
 import { ChatBox } from "./chatbox.js";
 import { readJson, Visitor } from "./visitor.js";
 
@@ -7,17 +7,17 @@ const DAY = 24 * 60 * 60 * 1000;
 
 const config = window.DG_CHAT_WIDGET_CONFIG ?? {};
 const visitor = new Visitor("digitalgenius");
-let session = recall();
+let session = loadSession();
 let initialised = false;
 
-function fresh() {
+function newSession() {
   return { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), started: Date.now(), messages: [] };
 }
 
-// The session outlives the site's own sign-out unless somebody resets it, as the vendor documents.
-function recall() {
-  const kept = readJson(localStorage, KEY, null);
-  return kept && Date.now() - kept.started < DAY ? kept : fresh();
+// As the vendor documents, the session survives a sign-out from the site unless it is reset.
+function loadSession() {
+  const stored = readJson(localStorage, KEY, null);
+  return stored && Date.now() - stored.started < DAY ? stored : newSession();
 }
 
 const store = {
@@ -25,17 +25,17 @@ const store = {
   save: (messages) => localStorage.setItem(KEY, JSON.stringify({ ...session, messages })),
 };
 
-const call = (name, ...details) => config.callbacks?.[name]?.(...details);
+const runCallback = (name, ...details) => config.callbacks?.[name]?.(...details);
 
 const box = new ChatBox(document.getElementById("widget"), {
   title: "Genius Chat stand-in",
   store,
-  answer: (text) => visitor.answer(text),
+  getReply: (text) => visitor.getReply(text),
   onOpen: () => {
     if (initialised) return;
     initialised = true;
-    call("onChatInitialised");
-    call("onChatConversationStarted", session.id);
+    runCallback("onChatInitialised");
+    runCallback("onChatConversationStarted", session.id);
   },
 });
 visitor.box = box;
@@ -46,18 +46,18 @@ window.dgchat = {
     minimizeWidget: () => box.show(false),
     sendMessage: (text) => box.send(String(text)),
     sendSystemMessage: ({ name, payload }) => {
-      if (name === "auth_token") visitor.take(payload, 'sendSystemMessage({name: "auth_token"})');
+      if (name === "auth_token") visitor.setToken(payload, 'sendSystemMessage({name: "auth_token"})');
     },
     initProactiveButtons: () => {},
     resetChat: () => {
       localStorage.removeItem(KEY);
-      session = fresh();
-      box.fill();
-      box.note("The conversation was reset.");
-      visitor.forget();
+      session = newSession();
+      box.reload();
+      box.showNote("The conversation was reset.");
+      visitor.clearToken();
     },
   },
 };
 
-if (config.metadata?.auth_token) visitor.take(config.metadata.auth_token, "DG_CHAT_WIDGET_CONFIG.metadata.auth_token");
-call("onWidgetEmbedded");
+if (config.metadata?.auth_token) visitor.setToken(config.metadata.auth_token, "DG_CHAT_WIDGET_CONFIG.metadata.auth_token");
+runCallback("onWidgetEmbedded");

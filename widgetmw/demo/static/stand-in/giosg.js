@@ -1,6 +1,6 @@
-// Stand-in for giosg's script: works off the calls that were queued, then takes them itself.
+// Stand-in for giosg's script: runs the queued calls, then accepts calls directly.
 import { ChatBox } from "./chatbox.js";
-import "./giosg-room.js";
+import "./giosg-chat-url.js";
 import { readJson, Visitor } from "./visitor.js";
 
 const KEY = "giosg-stand-in-conversation";
@@ -8,7 +8,7 @@ const visitor = new Visitor("giosg");
 
 const box = new ChatBox(document.getElementById("widget"), {
   title: "giosg stand-in",
-  answer: (text) => visitor.answer(text),
+  getReply: (text) => visitor.getReply(text),
   store: {
     load: () => readJson(localStorage, KEY, []),
     save: (messages) => localStorage.setItem(KEY, JSON.stringify(messages)),
@@ -20,15 +20,15 @@ box.show(true);
 function close({ hide, clearHistory } = {}) {
   if (clearHistory) {
     localStorage.removeItem(KEY);
-    box.fill();
-    box.note("The chat was closed and its history cleared.");
+    box.reload();
+    box.showNote("The chat was closed and its history cleared.");
   }
   if (hide) box.show(false);
 }
 
 const commands = {
-  "visitor submit": (token) => visitor.take(token, '_giosg("visitor", "submit", …)'),
-  "visitor removeAll": () => visitor.forget(),
+  "visitor submit": (token) => visitor.setToken(token, '_giosg("visitor", "submit", …)'),
+  "visitor removeAll": () => visitor.clearToken(),
   "chat close": close,
 };
 

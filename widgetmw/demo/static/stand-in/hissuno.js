@@ -1,4 +1,4 @@
-// Stand-in for Hissuno's React component, without React: render(props) may be called again at any time.
+// Stand-in for Hissuno's React component, without React. render(props) may be called any number of times.
 import { ChatBox } from "./chatbox.js";
 import { readJson, Visitor } from "./visitor.js";
 
@@ -12,25 +12,25 @@ class Widget {
     if (!this.box || props.userId !== this.props.userId) this.start(props);
     this.props = props;
     if (!props.widgetToken) return;
-    this.visitor.take(props.widgetToken, this.visitor.token ? "rendered again with widgetToken" : "widgetToken prop");
+    this.visitor.setToken(props.widgetToken, this.visitor.token ? "re-rendered with a new widgetToken" : "widgetToken prop");
   }
 
   start(props) {
     this.props = props;
     this.visitor = new Visitor("hissuno", new URL(props.apiUrl, location.href).pathname);
-    this.session = this.recall();
+    this.session = this.loadSession();
     this.box = new ChatBox(this.mount, {
       title: "Hissuno stand-in",
-      answer: (text) => this.visitor.answer(text),
+      getReply: (text) => this.visitor.getReply(text),
       store: { load: () => readJson(localStorage, this.chatKey(), []), save: (messages) => this.save(messages) },
     });
     this.visitor.box = this.box;
     this.box.show(true);
   }
 
-  recall() {
-    const known = readJson(localStorage, this.sessionsKey(), []);
-    return known.at(-1) ?? `s${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
+  loadSession() {
+    const sessions = readJson(localStorage, this.sessionsKey(), []);
+    return sessions.at(-1) ?? `s${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
   }
 
   save(messages) {
@@ -52,7 +52,7 @@ class Widget {
   }
 }
 
-// What a visitor without a name gets: the shop's own props.
+// The shop's own props, for anonymous visitors.
 const ANONYMOUS = { projectId: "demo-project", apiUrl: "/vendor/hissuno/chat" };
 
 const widget = new Widget(document.getElementById("widget"));
@@ -66,5 +66,5 @@ window.widgetmw?.subscribe("hissuno", render);
 window.addEventListener("widgetmw:signedout", () => {
   widget.unmount();
   widget.render(ANONYMOUS);
-  widget.box.note("You signed out. The conversation has ended.");
+  widget.box.showNote("You signed out. The conversation has ended.");
 });

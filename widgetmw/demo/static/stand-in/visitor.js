@@ -1,43 +1,40 @@
-// What every stand-in does with a token: keep it, ask the backend about it, show and report the answer.
+// What every stand-in does with a token: keep it, have the backend verify it, show and report the verdict.
 import * as backend from "../backend.js";
-import { report } from "../reports.js";
+import { reportDelivery } from "../deliveries.js";
 
 export class Visitor {
   constructor(vendor, path = `/vendor/${vendor}/chat`) {
     this.vendor = vendor;
     this.path = path;
     this.token = "";
-    this.who = null;
   }
 
-  async take(token, how) {
+  async setToken(token, how) {
     if (token === this.token) return;
     this.token = token;
     const verdict = await backend.verify(this.vendor, token);
-    report({ provider: this.vendor, token, how, verdict });
+    reportDelivery({ provider: this.vendor, token, how, verdict });
     if (token !== this.token) return;
-    this.who = verdict.verified ? verdict.who : null;
-    if (verdict.verified) this.box?.identify("verified", `Verified: ${verdict.who}`);
-    else this.box?.identify("refused", `Not accepted: ${verdict.error}`);
+    if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`);
+    else this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
   }
 
-  forget() {
+  clearToken() {
     this.token = "";
-    this.who = null;
-    this.box?.identify("anonymous", "Anonymous");
+    this.box?.setIdentity("anonymous", "Anonymous");
   }
 
-  async answer(text) {
+  async getReply(text) {
     const { reply, verdict } = await backend.chat(this.path, this.token, text);
-    if (verdict && !verdict.verified) this.box?.identify("refused", `Not accepted: ${verdict.error}`);
+    if (verdict && !verdict.verified) this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
     return reply;
   }
 }
 
-export function readJson(storage, key, otherwise) {
+export function readJson(storage, key, fallback) {
   try {
-    return JSON.parse(storage.getItem(key)) ?? otherwise;
+    return JSON.parse(storage.getItem(key)) ?? fallback;
   } catch {
-    return otherwise;
+    return fallback;
   }
 }

@@ -1,0 +1,202 @@
+"""Scripts that this package did not write: those of vendors from outside, and the operator's functions."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.browser.conftest import WATCH, sign_in, sign_out
+from tests.browser.site import SNIPPETS, Form, Site
+from widgetmw.browser import assets
+
+ACME = """
+// A vendor that notes what it is asked to do. \u2603
+const seen = [];
+const init = (vendor) => {
+  window.acme = { early: vendor.token?.token, name: vendor.name, config: vendor.config, seen };
+  return { calls: 0 };
+};
+const connect = (vendor, state) => ({
+  update: ({ source }) => seen.push([++state.calls, source, vendor.token.token]),
+  logout: ({ token, origin }) => seen.push(["logout", token.token, origin]),
+  embed: () => vendor.loadScript("/acme.js", { "data-id": "7" }).then(() => seen.push("loaded")),
+});
+export default { init, connect };
+"""
+BROKEN = {
+    "does not parse": "export default { init( };",
+    "throws at once": "throw new Error('at once');\nexport default { init() {} };",
+    "throws in init": "export default { init() { throw new Error('in init'); }, connect: () => ({}) };",
+    "throws in connect": "export default { connect() { throw new Error('in connect'); } };",
+    "throws in a hook": "export default { connect: () => ({ update() { throw new Error('in update'); } }) };",
+    "rejects in a hook": "export default { connect: () => ({ update: async () => { throw new Error('later'); } }) };",
+    "is nothing": "export default null;",
+}
+FORMS: tuple[Form, ...] = ("inline", "bundled", "external", "hashed")
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest, site: Site) -> Form:
+    site.form = request.param
+    site.vendors = ("digitalgenius", "acme", "orlo", "giosg")
+    site.modules = {"acme": ACME}
+    return site.form
+
+
+@pytest.fixture
+def context(browser: Browser, site: Site) -> BrowserContext:
+    """A profile of ann's in which errors are what the tests are about."""
+    made = browser.new_context()
+    made.add_init_script(WATCH)
+    sign_in(made, site, "ann")
+    return made
+
+
+def opened(context: BrowserContext, site: Site) -> tuple[Page, list[str]]:
+    """Opens the page; with it come the messages in its console, and its uncaught errors."""
+    page = context.new_page()
+    messages: list[str] = []
+    note: list[ConsoleMessage] = []
+    page.on(
+        "console", lambda message: messages.append(message.text) if message.type == "warning" else note.append(message)
+    )
+    page.on("pageerror", lambda error: messages.append(error.message))
+    page.goto(site.url)
+    return page, messages
+
+
+def assert_others_work(page: Page, site: Site) -> None:
+    """Asserts that the built-in vendors have their tokens, and get new ones."""
+    site.forget()
+    page.evaluate("widgetmw.refresh('giosg')")
+    tokens = site.tokens("ann", relative=False)
+    assert page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == tokens["digitalgenius"]["token"]
+    assert page.evaluate("_giosg._e.at(-1)[2]") == tokens["giosg"]["token"]
+    assert page.evaluate("widgetmw.get('acme').token") == tokens["acme"]["token"]
+
+
+@pytest.mark.usefixtures("form")
+def test_a_vendor_from_outside_is_served_like_ours(context: BrowserContext, site: Site) -> None:
+    site.head = "<script nonce=page>window.first = {...window.acme};</script>"
+    page, messages = opened(context, site)
+    first = page.evaluate("widgetmw.get('acme').token")
+    assert page.evaluate("[first.early, first.name]") == [first, "acme"]
+    site.forget()
+    second = page.evaluate("widgetmw.refresh('acme').then((token) => token.token)")
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate("acme.seen") == [[1, "page", first], [2, "endpoint", second], ["logout", second, "here"]]
+    assert (messages, site.script_errors) == ([], [])
+
+
+@pytest.mark.usefixtures("form")
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_vendor_script_costs_only_that_vendor(context: BrowserContext, site: Site, fault: str) -> None:
+    site.modules = {"acme": BROKEN[fault]}
+    page, messages = opened(context, site)
+    assert page.evaluate("orloData.length") == 1
+    assert_others_work(page, site)
+    assert bool(messages) is (fault != "is nothing")
+    assert not any(part in message for message in messages for part in (page.evaluate("widgetmw.get('acme').token"),))
+
+
+@pytest.mark.usefixtures("form")
+@pytest.mark.parametrize("broken", ["data", "embed"])
+def test_a_syntax_error_in_an_operators_function_stops_nothing_else(
+    context: BrowserContext, site: Site, broken: str
+) -> None:
+    site.embed = ("orlo",)
+    site.snippets = {"orlo": SNIPPETS | {broken: "function(JWT_TOKEN,WIDGET_ID){ if ( }"}}
+    page, messages = opened(context, site)
+    assert len(messages) == 1
+    ran = page.evaluate("[window.orloData?.length ?? 0, window.orloEmbeds?.length ?? 0]")
+    assert ran == [int(broken != "data"), int(broken != "embed")]
+    assert_others_work(page, site)
+
+
+@pytest.mark.usefixtures("form")
+def test_each_foreign_script_has_an_element_of_its_own(context: BrowserContext, site: Site) -> None:
+    page, _ = opened(context, site)
+    ours = page.evaluate(
+        "[...document.querySelectorAll('script[data-widgetmw]')].filter((script) => !script.type)"
+        ".map((script) => script.src.replace(/.*\\/_widgetmw|[?].*/g, '') || script.text.slice(0, 24))"
+    )
+    vendor, snippet, page_code = "/vendor/acme.js", "/snippet/orlo/", "((()=>{"
+    inline = {vendor: "(self.widgetmw_scripts??=", snippet: "((self.widgetmw_snippets"}
+    expected = {
+        "inline": [inline[vendor], page_code, snippet, snippet, "/runtime.js"],
+        "bundled": [inline[vendor], inline[snippet], inline[snippet], page_code],
+        "hashed": [inline[vendor], inline[snippet], inline[snippet], page_code],
+        "external": [vendor, "/runtime.js", snippet, snippet],
+    }[site.form]
+    assert len(ours) == len(expected)
+    assert all(text.startswith(start[:24]) for text, start in zip(ours, expected, strict=True))
+
+
+def test_scripts_that_come_after_the_runtime_are_taken(context: BrowserContext, site: Site) -> None:
+    site.form, site.vendors, site.modules = "external", ("acme", "orlo"), {"acme": ACME}
+    site.embed = ("orlo",)
+    files = site.scripts().files()
+    context.route("**/vendor/**", lambda route: route.abort())
+    context.route("**/snippet/**", lambda route: route.abort())
+    page, _ = opened(context, site)
+    token = page.evaluate("widgetmw.get('acme').token")
+    assert page.evaluate("[window.acme, window.orloData]") == [None, None]
+    for path, file in files.items():
+        if path != "/runtime.js":
+            page.add_script_tag(content=file.content.decode())
+    assert page.evaluate("acme.seen") == [[1, "page", token]]
+    assert page.evaluate("[orloData.length, orloEmbeds.length]") == [1, 1]
+
+
+def test_a_function_that_comes_after_a_sign_out_runs_with_no_token(context: BrowserContext, site: Site) -> None:
+    site.form, site.vendors = "external", ("orlo",)
+    files = site.scripts().files()
+    context.route("**/snippet/**", lambda route: route.abort())
+    page, _ = opened(context, site)
+    page.evaluate("widgetmw.signOut()")
+    page.add_script_tag(content=files["/snippet/orlo/data.js"].content.decode())
+    assert page.evaluate("window.orloData") is None
+
+
+def test_a_vendor_script_is_loaded_once_with_its_attributes(context: BrowserContext, site: Site) -> None:
+    site.vendors, site.modules, site.embed = ("acme",), {"acme": ACME}, ("acme",)
+    context.route("**/acme.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page, messages = opened(context, site)
+    page.wait_for_function("acme.seen.includes('loaded')")
+    assert page.evaluate('document.querySelectorAll(\'script[src="/acme.js"][data-id="7"]\').length') == 1
+    assert messages == []
+
+
+def test_a_token_is_asked_for_only_if_the_current_one_is_due(context: BrowserContext, site: Site) -> None:
+    page, _ = opened(context, site)
+    site.forget()
+    assert page.evaluate("widgetmw.getToken('orlo').then((token) => token === widgetmw.get('orlo'))")
+    assert site.asked == []
+    sign_out(context)
+    page.goto(site.url + "/chat")
+    sign_in(context, site, "ann")
+    site.delivery = "fetch"
+    page.goto(site.url)
+    assert page.evaluate("widgetmw.getToken('orlo').then((token) => token.provider)") == "orlo"
+    assert len(site.asked) == 1
+
+
+REFUSED = {
+    "const script = {};": "0 lines that begin with `export default`",
+    "export default {};\nexport default {};": "2 lines that begin with `export default`",
+    "export default { a: '</SCRIPT>' };": "'</SCRIPT'",
+    "export default { a: '<!--' };": "'<!--'",
+    "export default { a: '\0' };": "which cannot stand in a page",
+}
+
+
+@pytest.mark.parametrize("module", REFUSED)
+def test_a_module_that_cannot_stand_in_a_page_is_refused(module: str) -> None:
+    with pytest.raises(ValueError, match="the script holds") as caught:
+        assets.vendor_script("acme", module)
+    assert REFUSED[module] in str(caught.value)
+
+
+def test_characters_beyond_ascii_are_escaped() -> None:
+    content = assets.vendor_script("acme", "\ufeffexport default { a: '\u2603 \U0001f600' };").content
+    assert b"{ a: '\\u2603 \\ud83d\\ude00' }" in content

@@ -1,0 +1,1 @@
+(()=>{let i=t=>{let r=atob(t.split(".")[1].replace(/-/g,"+").replace(/_/g,"/"));return JSON.parse(new TextDecoder().decode(Uint8Array.from(r,e=>e.charCodeAt(0))))};return t=>{let r=()=>{let e=t.token?.token,{userId:n,userMetadata:o}=e?i(e):{},a=e&&{widgetToken:e,userId:n,userMetadata:o};window.HISSUNO_WIDGET_CONFIG={...t.config,...a}};return t.forVisitor&&r(),r}})()

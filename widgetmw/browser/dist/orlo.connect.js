@@ -1,0 +1,1 @@
+t=>{let n=new Set,d=e=>{let i=t.snippets[e];i?i(t.token?.token??"",t.config.widgetId):n.add(e)};return{update:()=>d("data"),logout:()=>{n.delete("data")},embed:()=>d("embed"),snippet:e=>{n.delete(e)&&d(e)}}}

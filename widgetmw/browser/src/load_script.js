@@ -1,0 +1,26 @@
+// Adds a vendor's own script where the policy lets us: with our nonce, and by a Trusted Types policy of our name.
+const nonce = document.currentScript?.nonce;
+/** @type {{ createScriptURL(url: string): string } | undefined} */
+let policy;
+
+/**
+ * @param {string} url
+ * @param {Record<string, string>} [attributes]
+ * @returns {Promise<void>} fulfilled when the script has run, or at once where the page has it already
+ */
+export const loadScript = (url, attributes = {}) =>
+  new Promise((resolve, reject) => {
+    if ([...document.scripts].some((script) => script.src === url)) return resolve();
+    const script = document.createElement("script");
+    try {
+      policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
+    } catch {}
+    // Throws where the page's Trusted Types refuse our policy.
+    script.src = policy ? policy.createScriptURL(url) : url;
+    script.async = true;
+    if (nonce) script.nonce = nonce;
+    for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);
+    script.onload = () => resolve();
+    script.onerror = () => reject(Error("the script did not load"));
+    document.head.append(script);
+  });

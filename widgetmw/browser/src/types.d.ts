@@ -1,0 +1,145 @@
+/** Types that only this package uses. What pages and vendors see is in `widgetmw.d.ts`. */
+
+import type { DigitalGeniusConfig, Vendor, VendorHooks, VendorScript, WidgetToken } from "../widgetmw";
+
+/** A token as the server writes it into a page; times in Unix seconds of the server's clock. */
+export interface PageToken {
+  provider: string;
+  token: string;
+  expires_at: number | null;
+  refresh_at: number | null;
+  url?: string;
+}
+
+/** A token as the endpoint returns it; the two further times count from the response. */
+export interface EndpointToken extends PageToken {
+  expires_in: number | null;
+  refresh_in: number | null;
+}
+
+/** What the endpoint returns for a signed-in user. */
+export interface TokenResponse {
+  /** An opaque value that differs between users. */
+  user?: string;
+  tokens: Record<string, EndpointToken>;
+}
+
+/** What the server writes into a page. */
+export interface PageData {
+  /** Path of the token endpoint. */
+  url: string;
+  /** When the server sent the page, in Unix seconds of its clock. */
+  now?: number;
+  /** An opaque value that differs between users; `null`: nobody is signed in, forget who was. */
+  user?: string | null;
+  /** The page carries no token: the runtime has to ask the endpoint. */
+  ask?: boolean;
+  /** `false`: the page's Content-Security-Policy does not let the runtime call the endpoint. */
+  connect?: boolean;
+  /** Vendors whose loader the runtime adds. */
+  embed?: string[];
+  vendors: Record<string, { config: Record<string, string>; token?: PageToken }>;
+}
+
+/** What this package knows of a vendor; the vendor's script sees no more of it than `vendor`. */
+export interface VendorEntry {
+  vendor: Vendor & { forVisitor: boolean };
+  /** Whether the runtime has to embed the widget, and whether it has. */
+  embeds?: boolean;
+  hasEmbedded?: boolean;
+  /** When to renew the token, on the clock of `time()`. */
+  renewAt?: number;
+  /** Whether the vendor has been told of its token. */
+  isNotified?: boolean;
+  /** What `init` returned; it belongs to the vendor's script. */
+  state?: unknown;
+  /** What `init` threw. */
+  error?: unknown;
+  /** What `connect` returned. */
+  hooks?: VendorHooks;
+}
+
+/** What the bootstrap in the page and the runtime share; it is `window.widgetmw._`. */
+export interface Shared {
+  /** Name of our entry in the browser's storage, of our channel and of our lock. */
+  key: string;
+  tokens: Record<string, WidgetToken>;
+  listeners: Record<string, Set<() => void>>;
+  vendors: Record<string, VendorEntry>;
+  /** Page data that the runtime has not taken yet. */
+  queue: PageData[];
+  isRunning?: boolean;
+  addVendor(name: string, data: PageData): void;
+  /** Called by a vendor's script from outside; present once the runtime has started. */
+  onScript?(vendor: string): void;
+  /** Called by the script of an operator's function; present once the runtime has started. */
+  onSnippet?(vendor: string, name: string): void;
+  /** Lets the calls go on that wait for the runtime. */
+  ready(value?: unknown): void;
+  take(data: PageData): unknown;
+  /** Calls a function of the runtime; a call before its start waits for it. */
+  call(name: keyof RuntimeCalls, ...values: any[]): Promise<any>;
+}
+
+export interface RuntimeCalls {
+  refresh(name: string): Promise<WidgetToken>;
+  getToken(name: string): Promise<WidgetToken>;
+  signOut(): Promise<void>;
+}
+
+/** `WidgetmwApi` as we write it: for us, all vendors' tokens are alike. */
+export interface Api {
+  _: Shared;
+  get(name: string): WidgetToken | undefined;
+  subscribe(name: string, listener: () => void): () => void;
+  refresh(name: string): Promise<WidgetToken>;
+  getToken(name: string): Promise<WidgetToken>;
+  signOut(): Promise<void>;
+}
+
+/** What one tab tells the others. */
+export type TabMessage =
+  /** A request goes to the endpoint. */
+  | { type: "request" }
+  /** Tokens came; `sentAt` in milliseconds of `Date.now()`. `uncounted`: the request does not count for the limit. */
+  | { type: "tokens"; response: TokenResponse; sentAt: number; uncounted: boolean }
+  /** The endpoint failed this many times in a row. */
+  | { type: "failure"; failures: number }
+  /** A user was signed out; `user` is their salted hash, as kept in storage. */
+  | { type: "signout"; user: string | null | undefined };
+
+declare module "../widgetmw" {
+  interface WidgetmwApi {
+    readonly _: Shared;
+  }
+}
+
+declare global {
+  interface Window {
+    /** Vendors' scripts from outside, by vendor: each comes in an element or a file of its own. */
+    widgetmw_scripts?: Record<string, VendorScript | undefined>;
+    /** The operator's functions by vendor and name, likewise. */
+    widgetmw_snippets?: Record<string, Vendor["snippets"]>;
+    trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } };
+    dgchat?: {
+      methods?: { sendSystemMessage(message: { name: string; payload: string }): void; resetChat?(): void };
+    };
+    DGChatSDK?: DigitalGeniusKit;
+    giosgTCApi?: GiosgConsent;
+    __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
+  }
+  interface Document {
+    readonly prerendering?: boolean;
+  }
+  interface DigitalGeniusKit {
+    init(options?: { metadata?: object }): unknown;
+    endConversation?(): void;
+  }
+  interface GiosgConsent {
+    setVisitorConsent?(...choice: unknown[]): unknown;
+    addEventListener?(type: string, listener: () => void): void;
+  }
+  // Read by name: a page's top-level `let` or `const` hides the property of `window`.
+  const DG_CHAT_WIDGET_CONFIG: DigitalGeniusConfig | undefined;
+  const DG_SDK_CONFIG: DigitalGeniusConfig | undefined;
+}

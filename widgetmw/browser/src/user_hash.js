@@ -1,0 +1,23 @@
+// Tells one user from the next without a name: a random salt and a salted hash of the server's opaque user value.
+
+/** @param {string} text */
+const hash32 = (text) => {
+  let sum = 7;
+  for (const letter of text) sum = (Math.imul(sum, 31) + letter.charCodeAt(0)) | 0;
+  return sum.toString(36);
+};
+
+/** @param {string} user */
+export const userHash = (user) => {
+  const salt = Math.random().toString(36).slice(2);
+  return salt + "." + hash32(salt + user);
+};
+
+/**
+ * @param {string | null | undefined} stored a salt and a hash, as the browser remembers them
+ * @param {string | null | undefined} user
+ */
+export const isSameUser = (stored, user) => {
+  const [salt, hash] = (stored || "").split(".");
+  return hash === hash32(salt + user);
+};

@@ -1,0 +1,146 @@
+"""The interface for vendors.
+
+A vendor is a class that is derived from :class:`Provider`, :class:`JwtProvider` or :class:`HmacProvider`, and a
+JavaScript file beside its module. A distribution registers the class in the entry point group
+``widgetmw.providers``; the built-in vendors use nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from widgetmw.core.env.variable import (
+    Variable,
+    comma_list,
+    one_of,
+    parse_bool,
+    parse_int,
+    parse_text,
+    regex,
+    subset_of,
+)
+from widgetmw.core.identity.user import Scalar, User, as_text
+from widgetmw.core.provider import MintedToken, Provider
+from widgetmw.providers.signing import hmac_key, rsa_key, sign, verify
+
+__all__ = [
+    "HmacProvider",
+    "JwtProvider",
+    "MintedToken",
+    "Provider",
+    "Scalar",
+    "User",
+    "Variable",
+    "as_text",
+    "comma_list",
+    "hmac_key",
+    "one_of",
+    "parse_bool",
+    "parse_int",
+    "parse_text",
+    "regex",
+    "rsa_key",
+    "subset_of",
+]
+
+_SHA256_BYTES = 32
+
+
+class JwtProvider(Provider):
+    """A vendor whose token is a JSON Web Token.
+
+    Attributes:
+        algorithm: ``HS256``, whose key :func:`hmac_key` parses, or ``RS256``, whose key :func:`rsa_key` parses.
+        key_variable: name of the variable that holds the key.
+        lifetime_variable: name of the variable that holds the lifetime in seconds; 0: tokens do not expire.
+        headers: JWT headers beside ``alg`` and ``typ``.
+    """
+
+    algorithm: ClassVar[str] = "HS256"
+    key_variable: ClassVar[str]
+    lifetime_variable: ClassVar[str]
+    claims: ClassVar[frozenset[str]] = frozenset({"iat", "nbf", "exp"})
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._key = values[self.key_variable]
+        self.lifetime = values[self.lifetime_variable] or None
+
+    @abstractmethod
+    def payload(self, user: User) -> Mapping[str, Any]:
+        """Returns the claims about a user, without the times."""
+
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
+        """Signs the payload with ``iat`` and ``exp``, or without them if tokens do not expire."""
+        times = {} if expires_at is None else {"iat": issued_at, "exp": expires_at}
+        return MintedToken(self.sign({**self.payload(user), **times}))
+
+    def sign(self, payload: Mapping[str, Any]) -> str:
+        """Returns the JWT of a payload."""
+        return sign(self.algorithm, self._key, payload, self.headers)
+
+    def verify(self, token: str, user: User) -> None:
+        """Checks the signature."""
+        verify(self.algorithm, self._key, token)
+
+    def describe_key(self) -> str:
+        """Returns algorithm and size of the key."""
+        size = f"{len(self._key)} bytes" if isinstance(self._key, bytes) else f"{self._key.key_size} bits"
+        return f"{self.algorithm} key of {size}"
+
+    def warnings(self) -> tuple[str, ...]:
+        """Warns of a shared key that is shorter than its hash."""
+        if not isinstance(self._key, bytes) or len(self._key) >= _SHA256_BYTES:
+            return ()
+        size = len(self._key)
+        return (f"{self.key_variable} has {size} bytes; HS256 needs {_SHA256_BYTES} or more (RFC 7518, 3.2)",)
+
+
+class HmacProvider(Provider):
+    """A vendor whose token is the lower-case hexadecimal HMAC of a message about the user. It does not expire.
+
+    Attributes:
+        digest: name of the hash function.
+        key_variable: name of the variable that holds the key, parsed by :func:`hmac_key`.
+    """
+
+    digest: ClassVar[str] = "sha256"
+    key_variable: ClassVar[str]
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._key: bytes = values[self.key_variable]
+
+    def message(self, user: User) -> str:
+        """Returns the text that is signed: the user's id."""
+        return user.id
+
+    def extra_values(self, user: User) -> Mapping[str, Any]:
+        """Returns further values that the vendor's script needs, as JSON values."""
+        return {}
+
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
+        """Signs the message."""
+        digest = hmac.new(self._key, self.message(user).encode(), self.digest).hexdigest()
+        return MintedToken(digest, self.extra_values(user))
+
+    def verify(self, token: str, user: User) -> None:
+        """Checks that the token is that of the user."""
+        if not hmac.compare_digest(token, self.mint(user, 0, None).value):
+            raise ValueError("the token is not that of the user")
+
+    def describe_key(self) -> str:
+        """Returns hash function and size of the key."""
+        return f"HMAC-{self.digest.upper()} key of {len(self._key)} bytes"
+
+    def warnings(self) -> tuple[str, ...]:
+        """Warns of a key that is shorter than its hash."""
+        size = hashlib.new(self.digest).digest_size
+        if len(self._key) >= size:
+            return ()
+        return (f"{self.key_variable} has {len(self._key)} bytes; HMAC-{self.digest.upper()} needs {size} or more",)
