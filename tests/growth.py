@@ -24,7 +24,6 @@ def assert_linear(work: Callable[[T], object], make: Callable[[int], T], size: i
     """
     small, large = make(size // PARTS), make(size)
     in_parts = in_one = float("inf")
-    gc.collect()
     gc.disable()
     try:
         for _ in range(ROUNDS):  # the fastest of some runs, since other programs disturb caches
