@@ -53,7 +53,7 @@ def test_a_document_with_optional_tags_left_out_keeps_its_tree(page: bytes) -> N
 def test_more_than_99_in_100_documents_are_placed() -> None:
     outcomes: list[str | None] = []
 
-    @settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=1000)
     @given(documents)
     def count(page: bytes) -> None:
         outcomes.append(locate(page, charset_declared=True)[1])
