@@ -166,7 +166,7 @@ def test_a_fault_of_ours_leaves_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for place, attribute in ((site.engine.snippet, "render"), (site.engine, "inject")):
+    for place, attribute in ((site.engine.script_tags, "render"), (site.engine, "inject")):
         with monkeypatch.context() as patch:
             patch.setattr(place, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
