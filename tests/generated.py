@@ -9,13 +9,13 @@ from tests.lowest import table as versions_table
 from tests.servers.table import table
 from widgetmw.cli.env import settings_table
 from widgetmw.core import reasons
-from widgetmw.core.proxy import base as proxy
+from widgetmw.core.proxy import reasons as proxy_reasons
 
 ROOT = Path(__file__).parent.parent
 PARTS = {
     "README.md": ("settings", settings_table),
     "docs/reasons.md": ("reasons", reasons.table),
-    "docs/proxies.md": ("reasons", proxy.table),
+    "docs/proxies.md": ("reasons", proxy_reasons.table),
     "docs/servers.md": ("servers", table),
     "docs/versions.md": ("versions", versions_table),
 }

@@ -28,6 +28,7 @@ def test_the_readme_names_both_make_commands() -> None:
         "README.md",
         "SECURITY.md",
         "CONTRIBUTING.md",
+        "docs/adding-a-vendor.md",
         "docs/browser.md",
         "docs/performance.md",
         "docs/proxies.md",

@@ -31,9 +31,9 @@ from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
-from widgetmw.core.html.marker_scanner import PLACE
+from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.core.identity.request_identity import is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
@@ -107,7 +107,7 @@ def widgetmw_script() -> Markup:
     installed = current_app.extensions.get(_NAME) if has_request_context() else None
     if installed is None or not installed.use_marker():
         return Markup("")
-    return Markup(PLACE.decode())  # noqa: S704  a constant
+    return Markup(MARKER.decode())  # noqa: S704  a constant
 
 
 class _InstalledWidget:
@@ -219,8 +219,10 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
         return True
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    body = Body(page.charset_declared, page.coding, MARKER_USED in environ, partial(engine.insertion_offset, ""))
-    return body.seek(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
+    body = BodyRewriter(
+        page.charset_declared, page.coding, MARKER_USED in environ, partial(engine.insertion_offset, "")
+    )
+    return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 
 
 def _has_user(engine: Engine, environ: Environ) -> bool:

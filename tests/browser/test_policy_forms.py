@@ -1,7 +1,7 @@
 """Whether Chromium agrees with widgetmw.core.http.csp: stand-ins of our forms under real policies.
 
-Each page carries the form that the judge chose, with a body that only says that it ran. The browser must run it and
-report no violation; where the judge refuses, the browser must block every form.
+Each page carries the form that was chosen, with a body that only says that it ran. The browser must run it and
+report no violation; where the page is skipped, the browser must block every form.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgetmw.core.http.csp import Verdict, amended, hash_source, judge
-from widgetmw.core.reasons import SkipReason
+from widgetmw.core.http.csp import CspDecision, add_hash, evaluate, hash_source
 
 SITE = "window.site=1"  # the page's own inline script
 OWN = hash_source(SITE.encode())
@@ -211,23 +210,25 @@ def load(tab: Page, url: str) -> bool:
     )
 
 
-def decide(site: Site, enforced: list[str], report_only: list[str], *, amend: bool = False) -> Verdict:
-    return judge(enforced, report_only, origin=site.origin, base="/app/_widgetmw", amend=amend, loaders=[site.loader])
+def decide(site: Site, enforced: list[str], report_only: list[str], *, amend: bool = False) -> CspDecision:
+    return evaluate(
+        enforced, report_only, origin=site.origin, base="/app/_widgetmw", amend=amend, loaders=[site.loader]
+    )
 
 
 @pytest.mark.parametrize("name", MATRIX)
 def test_the_browser_agrees(site: Site, tab: Page, name: str) -> None:
     enforced, report_only = (filled(site, policies) for policies in MATRIX[name])
-    verdict = decide(site, enforced, report_only)
+    decision = decide(site, enforced, report_only)
     before = show(site, tab, "", enforced, report_only)
     assert isinstance(before["violations"], list)
-    after = show(site, tab, span(verdict.form, verdict.nonce), enforced, report_only)
-    assert after == before | ({"a": None if verdict.form == "external" else 1, "b": 1} if verdict.form else {})
-    if verdict.form is None:
+    after = show(site, tab, span(decision.form, decision.nonce), enforced, report_only)
+    assert after == before | ({"a": None if decision.form == "external" else 1, "b": 1} if decision.form else {})
+    if decision.form is None:
         refused_rightly(site, tab, enforced)
         return
-    assert fetch(tab) is verdict.connect
-    assert load(tab, site.loader) is (site.loader in verdict.embed)
+    assert fetch(tab) is decision.can_connect
+    assert load(tab, site.loader) is (site.loader in decision.allowed_loaders)
 
 
 def refused_rightly(site: Site, tab: Page, enforced: list[str]) -> None:
@@ -243,20 +244,20 @@ def refused_rightly(site: Site, tab: Page, enforced: list[str]) -> None:
 def test_an_amended_policy_runs_our_script_and_changes_nothing_else(site: Site, tab: Page, name: str) -> None:
     enforced = filled(site, AMENDED[name])
     assert decide(site, enforced, []).form is None
-    verdict = decide(site, enforced, [], amend=True)
-    assert verdict.form == "hashed"
+    decision = decide(site, enforced, [], amend=True)
+    assert decision.form == "hashed"
     before = show(site, tab, "", enforced)
     source = hash_source((BOOT + RUNTIME).encode())
-    after = show(site, tab, span(verdict.form, verdict.nonce), [amended(each, source) for each in enforced])
+    after = show(site, tab, span(decision.form, decision.nonce), [add_hash(each, source) for each in enforced])
     assert after == before | {"a": 1, "b": 1}
-    assert fetch(tab) is verdict.connect
-    assert load(tab, site.loader) is (site.loader in verdict.embed)
+    assert fetch(tab) is decision.can_connect
+    assert load(tab, site.loader) is (site.loader in decision.allowed_loaders)
 
 
 @pytest.mark.parametrize("flags", ["", "allow-same-origin allow-forms", "allow-scripts"])
 def test_a_sandbox_runs_nothing_or_is_another_origin(site: Site, tab: Page, flags: str) -> None:
     enforced = [f"sandbox {flags}"]
-    assert decide(site, enforced, []).reason is SkipReason.CSP_SANDBOX
+    assert decide(site, enforced, []).reason == "csp_sandbox"
     found = show(site, tab, span("inline", None), enforced)
     assert (found["a"], found["origin"]) == ((1, "null") if flags == "allow-scripts" else (None, found["origin"]))
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from widgetmw import Settings, SettingsError
+from widgetmw.core import registry
 
 
 def problems(environ: dict[str, str]) -> list[str]:
@@ -48,7 +49,20 @@ def test_no_vendor_is_valid_and_warns_once(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING):
         settings = Settings.from_env({})
     assert not settings.active
-    assert [r.name for r in caplog.records] == ["widgetmw"]
+    (record,) = caplog.records
+    assert record.name == "widgetmw"
+    assert record.getMessage() == "widgetmw: no vendor is configured: every response passes through unmodified"
+
+
+def test_a_package_without_its_metadata_is_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: ())
+    registry.clear_cache()
+    settings = Settings.from_env({})
+    registry.clear_cache()
+    assert not settings.active
+    assert "no vendor is known, since the package was not installed" in caplog.text
 
 
 def test_every_problem_is_listed_at_once_and_no_value_is_shown(env: dict[str, str]) -> None:
@@ -120,7 +134,7 @@ def test_a_vendor_with_some_of_its_variables_names_the_missing(dg_env: dict[str,
     assert the_problem(dg_env).startswith(f"{name} is not set")
 
 
-def test_a_vendor_that_is_asked_for_and_not_configured_is_a_problem(dg_env: dict[str, str]) -> None:
+def test_a_vendor_that_is_named_but_not_configured_is_a_problem(dg_env: dict[str, str]) -> None:
     found = problems({**dg_env, "WIDGETMW_PROVIDERS": "digitalgenius,hissuno"})
     assert [p.split()[0] for p in found] == ["HISSUNO_PROJECT_ID", "HISSUNO_SECRET_KEY"]
 
@@ -160,7 +174,7 @@ def test_nothing_is_read_when_disabled() -> None:
         "WIDGETMW_DEMO_PORT_80_TCP_PROTO",
     ],
 )
-def test_what_kubernetes_sets_is_no_typo(dg_env: dict[str, str], name: str) -> None:
+def test_variables_that_kubernetes_sets_are_ignored(dg_env: dict[str, str], name: str) -> None:
     assert Settings.from_env({**dg_env, name: "10.0.0.1"}).active
 
 
@@ -183,7 +197,7 @@ def test_both_a_value_and_a_file_is_a_problem(dg_env: dict[str, str], tmp_path: 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe", b"x" * 70_000])
-def test_a_file_that_is_no_use_is_named_without_its_path(
+def test_an_unusable_file_is_named_without_its_path(
     dg_env: dict[str, str], tmp_path: Path, content: bytes | None
 ) -> None:
     file = tmp_path / "hidden-name"
@@ -195,7 +209,7 @@ def test_a_file_that_is_no_use_is_named_without_its_path(
     assert "hidden-name" not in "".join(found)
 
 
-def test_a_trailing_slash_of_the_path_goes(dg_env: dict[str, str]) -> None:
+def test_a_trailing_slash_of_the_path_is_removed(dg_env: dict[str, str]) -> None:
     assert Settings.from_env({**dg_env, "WIDGETMW_PATH": "/chat/auth/"}).path == "/chat/auth"
 
 
@@ -253,7 +267,7 @@ def test_repr_of_settings_shows_no_secret(env: dict[str, str]) -> None:
     assert "PRIVATE" not in text
 
 
-def test_the_margin_may_be_long_where_no_token_expires(env: dict[str, str]) -> None:
+def test_the_margin_may_be_long_if_no_token_expires(env: dict[str, str]) -> None:
     env.update(WIDGETMW_PROVIDERS="orlo", ORLO_TOKEN_TTL="0", WIDGETMW_REFRESH_MARGIN="99999")
     assert Settings.from_env(env).refresh_margin == 99999
 
@@ -274,16 +288,16 @@ def test_a_malformed_value_of_a_vendor_that_is_not_set_up_is_a_problem_too(name:
     assert the_problem({name: "nonsense"}).startswith(name)
 
 
-def test_a_blank_secret_is_none(dg_env: dict[str, str]) -> None:
+def test_a_blank_secret_is_refused(dg_env: dict[str, str]) -> None:
     assert the_problem({**dg_env, "DG_API_SECRET": "   "}).startswith("DG_API_SECRET")
 
 
-def test_origins_of_apps_that_are_no_web_pages(dg_env: dict[str, str]) -> None:
+def test_origins_of_native_apps(dg_env: dict[str, str]) -> None:
     listed = "capacitor://localhost, HTTPS://A.example"
     origins = Settings.from_env({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": listed}).allowed_origins
     assert origins == {"capacitor://localhost", "https://a.example"}
 
 
 @pytest.mark.parametrize("origin", ["https://a.example:0", "https://a.example:99999", "https://a..b", "https://"])
-def test_origins_that_are_none(dg_env: dict[str, str], origin: str) -> None:
+def test_malformed_origins_are_refused(dg_env: dict[str, str], origin: str) -> None:
     assert the_problem({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": origin}).startswith("WIDGETMW_ALLOWED_ORIGINS")

@@ -1,7 +1,7 @@
-"""What must hold for any bytes: the targets of coverage-guided fuzzing, and of the seeds that it left.
+"""What must hold for any bytes: the targets of coverage-guided fuzzing.
 
-Run one for ten minutes, with ``atheris`` installed: ``python -m tests.fuzz scanner -max_total_time=600``. A find is
-kept as a file in ``tests/fuzz/seeds/<target>/``, where the tests replay it.
+Run one for ten minutes, with ``atheris`` installed: ``python -m tests.fuzz scanner -max_total_time=600``. Keep a find
+as a file in ``tests/fuzz/seeds/<target>/``, where the tests replay it.
 """
 
 from __future__ import annotations
@@ -10,26 +10,29 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 
-from widgetmw.core.html.body_rewriter import Body
-from widgetmw.core.html.content_coding import Corrupt, Decoder
+from widgetmw.core.html.body_rewriter import BodyRewriter
+from widgetmw.core.html.content_coding import Decoder, DecodingError
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner, locate
-from widgetmw.core.http.csp import Judge, amended, hash_source, judge
+from widgetmw.core.http.csp import CspEvaluator, add_hash, evaluate, hash_source
+from widgetmw.core.reasons import SkipReason
 
-SPAN = b"<script data-widgetmw>1</script>"
+SCRIPT = b"<script data-widgetmw>1</script>"
 _PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
+_MAX_DECODED_BYTES = 50_000_000
 
 
-def pieces(data: bytes, cuts: bytes) -> Iterator[bytes]:
-    """Cuts data as the bytes of ``cuts`` say."""
-    at = 0
-    for size in cuts:
-        yield data[at : at + size]
-        at += size
-    yield data[at:]
+def cut(data: bytes, sizes: bytes) -> Iterator[bytes]:
+    """Cuts data into chunks of these sizes, and the rest."""
+    start = 0
+    for size in sizes:
+        yield data[start : start + size]
+        start += size
+    yield data[start:]
 
 
-def placed(chunks: Iterator[bytes], declared: bool) -> tuple[int, str | None]:
-    scanner = HeadScanner(declared)
+def scan(chunks: Iterator[bytes], charset_declared: bool) -> tuple[int, SkipReason | None]:
+    """Finds the insertion offset, and the reason if there is none."""
+    scanner = HeadScanner(charset_declared)
     for chunk in chunks:
         if scanner.feed(chunk) != PENDING:
             break
@@ -37,88 +40,90 @@ def placed(chunks: Iterator[bytes], declared: bool) -> tuple[int, str | None]:
 
 
 def scanner(data: bytes) -> None:
-    """The place is the same however the page is cut, lies within it, or there is a reason."""
+    """The offset does not depend on the chunks and lies within the page, or there is a reason."""
     if len(data) < 5:
         return
-    cuts, declared, page = data[:4], bool(data[4] & 1), data[5:]
-    place, reason = locate(page, declared)
-    assert (place, reason) == placed(pieces(page, cuts), declared), "cuts change the place"
-    assert (place, reason) == placed((page[i : i + 1] for i in range(len(page))), declared), "single bytes do"
-    assert (place == REFUSED) == (reason is not None)
-    assert place == REFUSED or 0 <= place <= len(page)
-    if place != REFUSED:
-        # the decision looks at nothing behind the limit, and our own bytes do not move the place of the next
-        again, _ = locate(page[:place] + b"<title>x</title>" + page[place:], declared)
-        assert again == REFUSED or again <= place + 1024
+    sizes, charset_declared, page = data[:4], bool(data[4] & 1), data[5:]
+    offset, reason = locate(page, charset_declared)
+    assert (offset, reason) == scan(cut(page, sizes), charset_declared), "the offset depends on the chunks"
+    single_bytes = (page[i : i + 1] for i in range(len(page)))
+    assert (offset, reason) == scan(single_bytes, charset_declared), "the offset depends on the chunks"
+    assert (offset == REFUSED) == (reason is not None)
+    assert offset == REFUSED or 0 <= offset <= len(page)
+    if offset != REFUSED:
+        # Nothing beyond the limit matters, and what is inserted does not move the offset of the next scan.
+        again, _ = locate(page[:offset] + b"<title>x</title>" + page[offset:], charset_declared)
+        assert again == REFUSED or again <= offset + 1024
 
 
 def policy(data: bytes) -> None:
-    """No text makes the judge raise; remembering changes no verdict; amending keeps every other byte."""
+    """No policy raises, the memo never changes a decision, and a hash is only ever added."""
     text = data.decode("latin-1")
-    enforced, _, watched = text.partition("\n")
-    headers = enforced.split("\r")
-    fresh = judge(headers, [watched] if watched else [], origin="https://a.example", base="/_widgetmw")
-    remembering = Judge()
+    enforced, _, observed = text.partition("\n")
+    headers, report_only = enforced.split("\r"), [observed] if observed else []
+    decision = evaluate(headers, report_only, origin="https://a.example", base="/_widgetmw")
+    evaluator = CspEvaluator()
     for _ in range(2):
-        assert remembering.verdict(headers, [watched] if watched else [], "https://a.example", "/_widgetmw") == fresh
-    assert (fresh.form is None) <= (fresh.reason is not None)
+        assert evaluator.evaluate(headers, report_only, "https://a.example", "/_widgetmw") == decision
+    assert (decision.form is None) <= (decision.reason is not None)
     source = hash_source(b"x")
-    changed = amended(headers[0], source)
-    assert changed == headers[0] or source in changed
-    assert amended(changed, source) == changed, "amending twice adds it twice"
+    with_hash = add_hash(headers[0], source)
+    assert with_hash == headers[0] or source in with_hash
+    assert add_hash(with_hash, source) == with_hash, "the hash is added twice"
 
 
 def coding(data: bytes) -> None:
-    """A compressed page comes out as the page with the span, or as it came; nothing raises, nothing balloons."""
+    """A compressed page becomes the page with the script, or stays the same. Nothing raises, nothing balloons."""
     if len(data) < 6:
         return
-    kind, cuts, content = data[0], data[1:5], data[5:]
+    kind, sizes, content = data[0], data[1:5], data[5:]
     name = "gzip" if kind & 1 else "deflate"
-    if kind & 2:  # sound streams are rare among random bytes: make some
-        content = _coded(name, _PAGE + content, raw=bool(kind & 4), members=bool(kind & 8))
+    if kind & 2:  # well-formed streams are rare among random bytes, so some are made here
+        content = _encode(name, _PAGE + content, raw=bool(kind & 4), members=bool(kind & 8))
         content = content[: len(content) - kind // 16] if kind & 128 else content
-    out, injected = _through(name, content, cuts)
+    out, injected = _rewrite(name, content, sizes)
     if not injected:
         assert out == content
         return
-    plain, complete = _decoded(name, content)
-    got, got_complete = _decoded(name, out)
-    at = got.find(SPAN)
-    assert got[:at] + got[at + len(SPAN) :] == plain, "the page is another"
-    assert complete == got_complete, "a broken stream was mended, or a sound one broken"
+    page, complete = _decode(name, content)
+    result, result_complete = _decode(name, out)
+    offset = result.find(SCRIPT)
+    assert result[:offset] + result[offset + len(SCRIPT) :] == page, "the page has changed"
+    assert complete == result_complete, "an incomplete stream was completed, or the other way round"
 
 
-def _coded(name: str, page: bytes, raw: bool, members: bool) -> bytes:
+def _encode(name: str, page: bytes, raw: bool, members: bool) -> bytes:
     if name == "deflate":
         return zlib.compress(page)[2:-4] if raw else zlib.compress(page)
     half = len(page) // 2
     return gzip.compress(page[:half]) + gzip.compress(page[half:]) if members else gzip.compress(page)
 
 
-def _through(name: str, content: bytes, cuts: bytes) -> tuple[bytes, bool]:
-    body, out, place = Body(True, name), [], PENDING
-    chunks = [*pieces(content, cuts), b""]
+def _rewrite(name: str, content: bytes, sizes: bytes) -> tuple[bytes, bool]:
+    body, out, offset = BodyRewriter(True, name), [], PENDING
+    chunks = [*cut(content, sizes), b""]
     for i, chunk in enumerate(chunks):
         last = i + 1 == len(chunks)
-        if place >= 0:
-            out.append(body.passed(chunk, last))
+        if offset >= 0:
+            out.append(body.rewrite(chunk, last))
             continue
-        place = body.seek(chunk, last)
-        if place == REFUSED:
+        offset = body.find_offset(chunk, last)
+        if offset == REFUSED:
             return content, False
-        if place >= 0:
-            out.append(body.opened(SPAN, last))
+        if offset >= 0:
+            out.append(body.insert(SCRIPT, last))
     return b"".join(out), True
 
 
-def _decoded(name: str, content: bytes) -> tuple[bytes, bool]:
-    decoder, out = Decoder(name), []
+def _decode(name: str, content: bytes) -> tuple[bytes, bool]:
+    decoder, out, size = Decoder(name), [], 0
     try:
-        for piece in decoder.pieces(content):
+        for piece in decoder.decode(content):
             out.append(piece)
-            if sum(map(len, out)) > 50_000_000:
+            size += len(piece)
+            if size > _MAX_DECODED_BYTES:
                 break
-    except Corrupt:
+    except DecodingError:
         return b"".join(out), False
     return b"".join(out), decoder.complete
 

@@ -1,4 +1,4 @@
-"""Seeds and finds of the fuzzer, replayed."""
+"""Replays the seeds and finds of the fuzzer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fuzz.targets import TARGETS
 SEEDS = sorted((Path(__file__).parent / "seeds").glob("*/*"))
 
 
-def test_there_are_seeds_for_every_target() -> None:
+def test_every_target_has_seeds() -> None:
     assert {seed.parent.name for seed in SEEDS} == set(TARGETS)
 
 

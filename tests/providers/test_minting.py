@@ -1,4 +1,4 @@
-"""What each vendor's token holds, to the letter of ``vendors.md``; and strangers verify the signatures."""
+"""The claims of each vendor's token; node's jsonwebtoken and OpenSSL verify the signatures."""
 
 from __future__ import annotations
 

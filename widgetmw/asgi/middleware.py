@@ -54,7 +54,7 @@ class WidgetMiddleware:
 
     def wrap(self, app: App) -> None:
         """Sets the app to wrap, for plugins whose app is built late."""
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.entered(app)
+        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""

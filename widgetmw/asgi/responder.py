@@ -20,7 +20,7 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send
 from widgetmw.core.engine import Engine, InjectResult
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
@@ -55,7 +55,7 @@ class Responder(PageRequest):
     _handler: Send | None
     _start: Message
     _page: Page
-    _body: Body
+    _body: BodyRewriter
     _held: list[Message] | None
 
     def begin(
@@ -124,7 +124,7 @@ class Responder(PageRequest):
             if page.charset_declared and not page.coding and data.__class__ is bytes:
                 offset = self._engine.insertion_offset(self.root_path, data)
             if offset == PENDING:
-                self._body = Body(page.charset_declared, page.coding)
+                self._body = BodyRewriter(page.charset_declared, page.coding)
                 self._handler = self._search
                 return self._search(message)
         except Exception as error:
@@ -151,7 +151,7 @@ class Responder(PageRequest):
             return nothing()  # not held, since there may be many
         try:
             data = bytes(data)
-            offset = body.seek(data, not more_body)
+            offset = body.find_offset(data, not more_body)
             self._remember_prefix(data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)
@@ -164,7 +164,7 @@ class Responder(PageRequest):
     def _remember_prefix(self, data: bytes, offset: int) -> None:
         page = self._page
         is_first = self._held is None
-        if offset > 0 and is_first and self._body.head_tag and page.charset_declared and page.special is None:
+        if offset > 0 and is_first and self._body.follows_head_tag and page.charset_declared and page.special is None:
             self._engine.remember_prefix(self.root_path, data[:offset])
 
     # the decision
@@ -249,7 +249,7 @@ class Responder(PageRequest):
             return self._release(start, None)
         body = self._body
         last = not message.get("more_body", False)
-        message = {**message, "body": body.opened(script, last)}
+        message = {**message, "body": body.insert(script, last)}
         if page.coding:
             exact = last and with_exact_length(headers, len(message["body"]))
             start["headers"] = exact or without(headers, CONTENT_LENGTH)
@@ -263,7 +263,7 @@ class Responder(PageRequest):
         if message["type"] != "http.response.body":
             return self._send(message)
         last = not message.get("more_body", False)
-        return self._send({**message, "body": self._body.passed(bytes(message.get("body", b"")), last)})
+        return self._send({**message, "body": self._body.rewrite(bytes(message.get("body", b"")), last)})
 
     def _pass_through(self, reason: SkipReason, message: Message | None = None) -> Awaitable[None]:
         """Sends what is held, and the message, as they came."""

@@ -36,7 +36,7 @@ def check(environ: Mapping[str, str]) -> int:
         return 0
     print(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
     if settings.proxy is not None:
-        print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.facts()}")
+        print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())
     results = [_check_vendor(settings, tokens, name) for name in settings.providers]
     return 0 if all(results) else 1

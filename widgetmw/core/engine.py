@@ -10,7 +10,7 @@ from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import PENDING, fast_offset
-from widgetmw.core.http.csp import Judge, Verdict, amended, hash_source
+from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
 from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, Page, header_text
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import (
@@ -24,7 +24,7 @@ from widgetmw.core.identity import resolvers
 from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
-from widgetmw.core.proxy.resolver import Front
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import Settings
 from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
@@ -91,7 +91,7 @@ class Engine:
         self.settings = settings
         self.events = Events()
         self.outcomes = self.events.counter("page")
-        self.proxy_resolver = None if settings.proxy is None else Front(settings.proxy, clock, self.events)
+        self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
@@ -105,8 +105,8 @@ class Engine:
             v.provider.name: v.provider.script_urls() for v in settings.vendors if v.provider.name in settings.embed
         }
         urls = [url for loaders in self._loaders.values() for url in loaders]
-        self._csp = Judge(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
-        self._without_csp = self._csp.verdict(())
+        self._csp = CspEvaluator(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
+        self._without_csp = self._csp.evaluate(())
         kinds = (bytes, str)
         private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
         self.page_from_bytes = private[bytes].read
@@ -154,7 +154,11 @@ class Engine:
         if self.is_excluded(path):
             return False
         proxy = self.proxy_resolver
-        return has_credentials or may_be_authenticated(request) or (proxy is not None and proxy.announced(request))
+        return (
+            has_credentials
+            or may_be_authenticated(request)
+            or (proxy is not None and proxy.has_identity_header(request))
+        )
 
     # the response headers
 
@@ -202,7 +206,7 @@ class Engine:
         """Finds where the script goes in a page whose charset is declared, given its first bytes.
 
         Returns:
-            the offset, or ``PENDING`` if only a scanner can tell: see :class:`widgetmw.core.html.body_rewriter.Body`.
+            the offset, or ``PENDING`` if only the scanner of a ``BodyRewriter`` can find it.
         """
         # The pages of a site begin alike, and the bytes before the offset determine it.
         known_prefix = self._known_prefixes.get(root_path)
@@ -280,29 +284,29 @@ class Engine:
             return page.refusal
         else:
             kind = "ask" if request.is_prefetch else "token"
-        verdict = self._without_csp if page.special is None else self._evaluate_csp(request, page)
-        if verdict.form is None:
-            return verdict.reason or SkipReason.CSP_BLOCKS_SCRIPT
-        embed = self._embedded(verdict) if self._loaders else ()
-        if not verdict.connect:
+        decision = self._without_csp if page.special is None else self._evaluate_csp(request, page)
+        if decision.form is None:
+            return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
+        embed = self._embedded(decision) if self._loaders else ()
+        if not decision.can_connect:
             if kind == "ask" and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
-        return self.snippet.frame(kind, verdict, request.root_path, embed)
+        return self.snippet.frame(kind, decision, request.root_path, embed)
 
-    def _evaluate_csp(self, request: PageRequest, page: Page) -> Verdict:
+    def _evaluate_csp(self, request: PageRequest, page: Page) -> CspDecision:
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
         if not (enforced or report_only):
             return self._without_csp
-        return self._csp.verdict(enforced, report_only, request.origin, url_prefix(request.root_path) + self.path)
+        return self._csp.evaluate(enforced, report_only, request.origin, url_prefix(request.root_path) + self.path)
 
-    def _embedded(self, verdict: Verdict) -> tuple[str, ...]:
+    def _embedded(self, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
-        if verdict.embed_reason is not None:
-            self.events.count("page", verdict.embed_reason.code)
-        if verdict.embed_reason is SkipReason.CSP_TRUSTED_TYPES:
+        if decision.loader_reason is not None:
+            self.events.count("page", decision.loader_reason.code)
+        if decision.loader_reason is SkipReason.CSP_TRUSTED_TYPES:
             return ()  # an operator's snippet adds scripts by URLs that we do not know
-        return tuple(name for name, urls in self._loaders.items() if verdict.embed.issuperset(urls))
+        return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
     def _headers_without_token(self, kind: Kind, headers: list[tuple[Any, Any]]) -> tuple[list[tuple[Any, Any]], int]:
         """Returns the headers of a page without a token, and the index of the Content-Length."""
@@ -329,5 +333,5 @@ def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[t
 
 def _with_sources(csp: str, sources: list[str]) -> str:
     for source in sources:
-        csp = amended(csp, source)
+        csp = add_hash(csp, source)
     return csp

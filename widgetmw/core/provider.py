@@ -6,7 +6,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from secrets import token_hex
 from typing import Any, ClassVar
 
 from widgetmw.core.env.variable import Variable
@@ -100,14 +99,14 @@ class Provider(ABC):
 
     @classmethod
     def script_source(cls) -> str:
-        """Returns the text of the vendor's script.
+        """Returns the text of the vendor's script; empty if it needs none.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is not UTF-8 text.
         """
         if cls.script == "":
-            return "export default {};\n"
+            return ""
         module = sys.modules[cls.__module__]
         name = cls.script or f"{cls.__module__.rpartition('.')[2]}.js"
         path = (module.__file__ or "").replace("\\", "/").rpartition("/")[0] + "/" + name
@@ -124,6 +123,8 @@ class Provider(ABC):
     @classmethod
     def example_variables(cls) -> dict[str, str]:
         """Returns the required variables with values for tests; the secrets are random."""
+        from secrets import token_hex  # imported late: only tests need it
+
         return {
             variable.name: token_hex(32) if variable.secret else f"test-{variable.name.lower().replace('_', '-')}"
             for variable in cls.variables

@@ -127,12 +127,14 @@ def _problem(found: Any, name: str) -> str:
         return "its attribute name is not the name of the entry point"
     if not _NAME.fullmatch(name):
         return "its name must be of lower-case letters, digits, - and _"
-    if not _variables(found) and found.variables != ():
+    if not _variables(found) and getattr(found, "variables", None) != ():
         return "its attribute variables must be a tuple of Variable"
     try:
         found.script_source()
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         return str(error)
+    except Exception as error:
+        return f"its script cannot be read ({describe_error(error)})"
     return ""
 
 

@@ -16,7 +16,7 @@ from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, 
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.provider import Provider
 from widgetmw.core.proxy import settings as proxy_settings
-from widgetmw.core.proxy.settings import InFront
+from widgetmw.core.proxy.settings import ConfiguredProxy
 from widgetmw.core.registry import ProviderError
 
 _log = logging.getLogger("widgetmw")
@@ -26,6 +26,8 @@ _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(
 _ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE
 )
+# A copy of the folder alone has no entry points.
+_NO_METADATA = "no vendor is known, since the package was not installed with pip or a similar tool"
 _MIN_SECRET_LENGTH = 8  # shorter texts occur in other texts by chance
 
 _path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
@@ -164,10 +166,10 @@ class Vendor:
         for variable in self.provider.variables:
             if variable.name in contents:
                 try:
-                    values[variable.name] = variable.parse(contents[variable.name])
+                    values[variable.name] = variable.parsed(contents[variable.name])
                 except ValueError as error:
                     raise ValueError(f"{variable.name} {error}") from None
-        return Vendor(type(self.provider)(values), self.files)
+        return Vendor(_provider(type(self.provider), values), self.files)
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
     debug: bool = False
-    proxy: InFront | None = None
+    proxy: ConfiguredProxy | None = None
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     @property
@@ -232,13 +234,14 @@ class Settings:
             exclude=reader.read(EXCLUDE),
             allowed_origins=reader.read(ALLOWED_ORIGINS),
             debug=reader.read(DEBUG),
-            proxy=proxy_settings.configured(reader),
+            proxy=proxy_settings.read_proxy(reader),
         )
         reader.problems += [*_unknown_names(reader), *_conflicts(settings), *_exposed_secrets(settings, reader)]
         if reader.problems:
             raise SettingsError(reader.problems)
         if not settings.vendors:
-            _log.warning("no vendor is configured: every response passes through unmodified")
+            reason = "no vendor is configured" if registry.registered_names() else _NO_METADATA
+            _log.warning("widgetmw: %s: every response passes through unmodified", reason)
         return settings
 
 
@@ -297,12 +300,27 @@ def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor 
     if len(reader.problems) > problems:
         return None
     try:
-        return Vendor(provider(values), tuple(reader.files[files:]))
+        return Vendor(_provider(provider, values), tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
-    except Exception as error:  # a fault in the class of somebody else
-        reader.problems.append(f"{provider.name} cannot be configured ({describe_error(error)})")
-    return None
+        return None
+
+
+def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
+    """Returns a configured provider whose configuration for pages can be read.
+
+    Raises:
+        ValueError: the values do not go together, or the class has a fault.
+    """
+    try:
+        provider = kind(values)
+        for read in (provider.browser_config, provider.script_urls, provider.snippets):
+            read()
+    except ValueError:
+        raise
+    except Exception as error:  # whatever the class of somebody else raises
+        raise ValueError(f"{kind.name} cannot be configured ({describe_error(error)})") from None
+    return provider
 
 
 def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from widgetmw.browser.assets import ScriptFile, Scripts
-from widgetmw.core.http.csp import Verdict
+from widgetmw.core.http.csp import CspDecision
 from widgetmw.core.memo import Memo
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.token import TokenSet
@@ -93,18 +93,18 @@ class Snippet:
         self._frames = Memo(self._make_frame, _MOST_FRAMES)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
 
-    def frame(self, kind: Kind, verdict: Verdict, root_path: str, embed: tuple[str, ...]) -> Frame:
+    def frame(self, kind: Kind, decision: CspDecision, root_path: str, embed: tuple[str, ...]) -> Frame:
         """Returns what is the same for all users.
 
         Args:
             kind: see :class:`Frame`.
-            verdict: what the policy lets us emit.
+            decision: what the policy lets us emit.
             root_path: the path the app is mounted under.
             embed: vendors whose loader is added.
         """
-        assert verdict.form is not None
-        frame: Frame = self._frames[kind, verdict.form, root_path, verdict.connect, embed, verdict.nonce is None]
-        return frame if verdict.nonce is None else frame.with_nonce(verdict.nonce)
+        assert decision.form is not None
+        frame: Frame = self._frames[kind, decision.form, root_path, decision.can_connect, embed, decision.nonce is None]
+        return frame if decision.nonce is None else frame.with_nonce(decision.nonce)
 
     def render(self, frame: Frame, now: float, token_set: TokenSet | None = None) -> bytes:
         """Returns the script elements for a page.

@@ -51,7 +51,7 @@ class WidgetMiddleware:
         if engine is None or not acquire_request(request):
             return self.get_response(request)
         if current.proxy_resolver is not None:
-            current.proxy_resolver.note(original_request(request))
+            current.proxy_resolver.record_peer(original_request(request))
         hide_conditional_headers(engine, request)
         if self._is_async:
             return self._respond_async(current, engine, request)

@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch
 
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
@@ -41,7 +41,7 @@ class Responder:
         self._response = response
         self._page: Page | None = None
         self._page_request: PageRequest | None = None
-        self._body: Body | None = None
+        self._body: BodyRewriter | None = None
         self._offset = PENDING
         self._rest: Any = ()
         self._ended = False
@@ -104,9 +104,11 @@ class Responder:
         assert page is not None
         if self._body is None:
             fast_offset = partial(self._engine.insertion_offset, "")
-            self._body = Body(page.charset_declared, page.coding, MARKER_USED in self._request.META, fast_offset)
+            self._body = BodyRewriter(
+                page.charset_declared, page.coding, MARKER_USED in self._request.META, fast_offset
+            )
         try:
-            self._offset = self._body.seek(data, self._ended)
+            self._offset = self._body.find_offset(data, self._ended)
         except Exception as error:
             self._body.reason = self._engine.page_failure(error)
             self._offset = REFUSED
@@ -145,7 +147,7 @@ class Responder:
         body, response = self._body, self._response
         if body is None:
             return without(headers, CONTENT_LENGTH)
-        out = body.opened(script, self._ended)
+        out = body.insert(script, self._ended)
         if not response.streaming:
             response.content = out
             return with_exact_length(headers, len(out))
@@ -159,31 +161,31 @@ class Responder:
     def _skip(self, reason: SkipReason) -> bool:
         """Puts back what was read of the body, and counts the reason."""
         if self._body is not None and self._response.streaming:
-            self._replace_stream(self._body.untouched(), None)
+            self._replace_stream(self._body.original(), None)
         self._engine.outcomes[reason.code] += 1
         if self._engine.debug:
             self._response["X-Widgetmw"] = f"skipped; reason={reason.code}"
         return False
 
-    def _replace_stream(self, first: bytes, body: Body | None) -> None:
+    def _replace_stream(self, first: bytes, body: BodyRewriter | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream
         self._response.streaming_content = make(first, self._rest, body)
 
 
-def _stream(first: bytes, rest: Iterator[bytes], body: Body | None) -> Iterable[bytes]:
+def _stream(first: bytes, rest: Iterator[bytes], body: BodyRewriter | None) -> Iterable[bytes]:
     """Yields the start of a stream, then each further chunk as ``body`` rewrites it."""
     if body is None:
         return chain((first,), rest)
-    last = (body.passed(b"", True) for _ in range(1))
-    return chain((first,), (body.passed(data, False) for data in rest), last)
+    last = (body.rewrite(b"", True) for _ in range(1))
+    return chain((first,), (body.rewrite(data, False) for data in rest), last)
 
 
-async def _stream_async(first: bytes, rest: AsyncIterator[bytes], body: Body | None) -> AsyncIterator[bytes]:
+async def _stream_async(first: bytes, rest: AsyncIterator[bytes], body: BodyRewriter | None) -> AsyncIterator[bytes]:
     yield first
     async for data in rest:
-        yield data if body is None else body.passed(data, False)
+        yield data if body is None else body.rewrite(data, False)
     if body is not None:
-        yield body.passed(b"", True)
+        yield body.rewrite(b"", True)
 
 
 def _set_headers(response: Any, before: Headers, after: Headers) -> None:

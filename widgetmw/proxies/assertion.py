@@ -1,7 +1,7 @@
-"""Proxies that sign what they say: a JWT in a header, verified with configured keys and nothing else.
+"""Proxies that sign what they send: a JWT in a header, verified with configured keys and nothing else.
 
 Neither the algorithm nor the key is ever taken from the assertion: its ``alg`` must be the proxy's own, its ``kid``
-chooses among the configured keys, and its ``jwk``, ``jku`` and ``x5c`` are not looked at.
+selects one of the configured keys, and its ``jwk``, ``jku`` and ``x5c`` are ignored.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any, ClassVar, Final
 import jwt
 
 from widgetmw.core.identity.user import User
-from widgetmw.core.proxy.base import Found, Lines, Proxy, Refused, usable
+from widgetmw.core.proxy.base import HeaderValues, Proxy, ProxyIdentity, ProxyIdentityError, is_printable
+from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.proxy.settings import AUDIENCE, ISSUER, KEYS, SIGNER
-from widgetmw.proxies.keys import Key, public_keys
+from widgetmw.proxies.keys import Key, parse_public_keys
 
-_LEEWAY: Final = 30.0  # seconds that two clocks may differ; what Google documents for its assertions
-_LONGEST: Final = 16_384
+_CLOCK_SKEW: Final = 30.0  # seconds; what Google documents for its assertions
+_MAX_LENGTH: Final = 16_384
 _JWT: Final = jwt.PyJWT()
-_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_UNPADDED: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PADDED: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}")
 _OPTIONS: Final[Any] = {
     "verify_exp": False,  # times are compared here, by the clock of the app
@@ -29,185 +30,180 @@ _OPTIONS: Final[Any] = {
     "verify_iat": False,
     "verify_iss": False,
 }
-_ERRORS: Final = (
-    (jwt.InvalidAudienceError, "assertion_audience"),
-    (jwt.MissingRequiredClaimError, "assertion_incomplete"),
-    (jwt.InvalidSignatureError, "assertion_signature"),
-)
 
 
-class _Signed(Proxy):
+class _SigningProxy(Proxy):
     """Verifies a JWT.
 
     Attributes:
         algorithm: the one that the proxy signs with.
-        shape: what its assertion looks like.
+        pattern: matches an assertion of the proxy.
     """
 
-    signed = True
+    is_signed = True
     algorithm: ClassVar[str] = "ES256"
-    shape: ClassVar[re.Pattern[str]] = _SHAPE
+    pattern: ClassVar[re.Pattern[str]] = _UNPADDED
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._keys: tuple[Key, ...] = values[KEYS]
         self._audiences: tuple[str, ...] = values[AUDIENCE] or ()
         self._issuers: tuple[str, ...] = (values[ISSUER],) if values[ISSUER] else ()
 
-    def facts(self) -> str:
-        """Says how many keys there are."""
+    def describe_trust(self) -> str:
+        """Returns the number of keys."""
         return f"verified with {len(self._keys)} {self.algorithm} key{'s' if len(self._keys) > 1 else ''}"
 
     @classmethod
-    def keys(cls, text: str) -> tuple[Key, ...]:
-        """Parses the public keys of the proxy's algorithm."""
-        return public_keys(text, cls.algorithm)
+    def parse_keys(cls, text: str) -> tuple[Key, ...]:
+        """Parses public keys for the proxy's algorithm."""
+        return parse_public_keys(text, cls.algorithm)
 
-    def read(self, lines: Lines, now: float) -> Found:
-        """Verifies the assertion, and reads the person out of it."""
-        text = lines[self.headers[0]][0]
-        if len(text) > _LONGEST or not self.shape.fullmatch(text):
-            raise Refused("assertion_malformed")
-        header = self._header(text)
-        claims = self._claims(text, header)
-        self._check_issuer([place["iss"] for place in self._places(header, claims) if "iss" in place])
-        until = self._check_times(self._places(header, claims), now)
-        return self._person(claims)._replace(until=until)
+    def read_identity(self, headers: HeaderValues, now: float) -> ProxyIdentity:
+        """Verifies the assertion, and reads the user from it."""
+        text = headers[self.header_names[0]][0]
+        if len(text) > _MAX_LENGTH or not self.pattern.fullmatch(text):
+            raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
+        header = self._parse_header(text)
+        claims = self._verify(text, header)
+        parts = self._parts_with_claims(header, claims)
+        issuers = [part["iss"] for part in parts if "iss" in part]
+        if not issuers or any(issuer not in self._issuers for issuer in issuers):
+            raise ProxyIdentityError(ProxyReason.ASSERTION_ISSUER)
+        expires_at = _check_times(parts, now)
+        return _identity(claims)._replace(expires_at=expires_at)
 
-    def _places(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Where issuer and times stand."""
+    def _parts_with_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        """Returns the parts of the assertion in which issuer and times may be."""
         return (claims,)
 
-    def _header(self, text: str) -> dict[str, Any]:
+    def _parse_header(self, text: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(text)
         except Exception:
-            raise Refused("assertion_malformed") from None
-        if "crit" in header:  # it asks for rules that we do not know
-            raise Refused("assertion_malformed")
+            raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED) from None
+        if "crit" in header:  # it requires extensions that we do not know
+            raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
         if header.get("alg") != self.algorithm:
-            raise Refused("assertion_algorithm")
+            raise ProxyIdentityError(ProxyReason.ASSERTION_ALGORITHM)
         return header
 
-    def _claims(self, text: str, header: dict[str, Any]) -> dict[str, Any]:
-        """Returns the payload, its signature and audience verified."""
-        refused = Refused("assertion_key")
+    def _verify(self, text: str, header: dict[str, Any]) -> dict[str, Any]:
+        """Verifies signature and audience; returns the payload."""
+        reason = ProxyReason.ASSERTION_KEY
         for key in self._keys:
             if key.id != header.get("kid") and key.id is not None:
                 continue
             try:
-                return self._decoded(text, key)
+                return self._decode(text, key)
             except jwt.InvalidSignatureError:
-                refused = Refused("assertion_signature")
-            except Exception as error:
-                raise Refused(_code(error)) from None
-        raise refused
+                reason = ProxyReason.ASSERTION_SIGNATURE
+            except jwt.InvalidAudienceError:
+                raise ProxyIdentityError(ProxyReason.ASSERTION_AUDIENCE) from None
+            except jwt.MissingRequiredClaimError:
+                raise ProxyIdentityError(ProxyReason.ASSERTION_INCOMPLETE) from None
+            except Exception:
+                raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED) from None
+        raise ProxyIdentityError(reason)
 
-    def _decoded(self, text: str, key: Key) -> dict[str, Any]:
+    def _decode(self, text: str, key: Key) -> dict[str, Any]:
         options: Any = {**_OPTIONS, "require": ["exp", "iss", "sub", "aud"]}
         return _JWT.decode(text, key.key, algorithms=[self.algorithm], audience=self._audiences, options=options)
 
-    def _check_issuer(self, said: list[Any]) -> None:
-        if not said or any(issuer not in self._issuers for issuer in said):
-            raise Refused("assertion_issuer")
 
-    @staticmethod
-    def _check_times(places: tuple[dict[str, Any], ...], now: float) -> float:
-        """Returns when the assertion expires."""
-        ends = [_time(place["exp"]) for place in places if "exp" in place]
-        if not ends:
-            raise Refused("assertion_incomplete")
-        starts = [_time(place[name]) for place in places for name in ("iat", "nbf") if name in place]
-        if any(start > now + _LEEWAY for start in starts):
-            raise Refused("assertion_early")
-        if min(ends) + _LEEWAY <= now:
-            raise Refused("assertion_expired")
-        return min(ends)
-
-    def _person(self, claims: dict[str, Any]) -> Found:
-        id = claims["sub"]
-        if isinstance(id, str) and not id.strip():
-            return Found(None)  # a service, or a route that is open to everybody
-        if not usable(id):
-            raise Refused("assertion_malformed")
-        details = {name: claims[name] for name in ("name", "email") if claims.get(name) not in (None, "")}
-        if claims.get("email_verified") in (False, "false"):
-            details.pop("email", None)
-        known = {name: value for name, value in details.items() if usable(value)}
-        return Found(User(id, **known), known != details)
-
-
-def _code(error: Exception) -> str:
-    return next((code for kind, code in _ERRORS if isinstance(error, kind)), "assertion_malformed")
+def _check_times(parts: tuple[dict[str, Any], ...], now: float) -> float:
+    """Returns when the assertion expires."""
+    ends = [_time(part["exp"]) for part in parts if "exp" in part]
+    if not ends:
+        raise ProxyIdentityError(ProxyReason.ASSERTION_INCOMPLETE)
+    starts = [_time(part[name]) for part in parts for name in ("iat", "nbf") if name in part]
+    if any(start > now + _CLOCK_SKEW for start in starts):
+        raise ProxyIdentityError(ProxyReason.ASSERTION_EARLY)
+    if min(ends) + _CLOCK_SKEW <= now:
+        raise ProxyIdentityError(ProxyReason.ASSERTION_EXPIRED)
+    return min(ends)
 
 
 def _time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Refused("assertion_malformed")
+        raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
     return float(value)
 
 
-class CloudflareAccess(_Signed):
+def _identity(claims: dict[str, Any]) -> ProxyIdentity:
+    id = claims["sub"]
+    if isinstance(id, str) and not id.strip():
+        return ProxyIdentity(None)  # a service, or a route that is open to everybody
+    if not is_printable(id):
+        raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
+    fields = {name: claims[name] for name in ("name", "email") if claims.get(name) not in (None, "")}
+    if claims.get("email_verified") in (False, "false"):
+        fields.pop("email", None)
+    kept = {name: value for name, value in fields.items() if is_printable(value)}
+    return ProxyIdentity(User(id, **kept), kept != fields)
+
+
+class CloudflareAccess(_SigningProxy):
     """Cloudflare Access: RS256, one audience tag for each application (documented)."""
 
     name = "cloudflare-access"
     algorithm = "RS256"
-    headers = ("cf-access-jwt-assertion",)
-    needs = (KEYS, AUDIENCE, ISSUER)
+    header_names = ("cf-access-jwt-assertion",)
+    required_variables = (KEYS, AUDIENCE, ISSUER)
 
 
-class Pomerium(_Signed):
+class Pomerium(_SigningProxy):
     """Pomerium: ES256 with the configured signing key; audience and issuer are the route's host (documented).
 
-    Where ``WIDGETMW_PROXY_ISSUER`` is not set, the issuer must be one of the audiences.
+    If ``WIDGETMW_PROXY_ISSUER`` is not set, the issuer must be one of the audiences.
     """
 
     name = "pomerium"
-    headers = ("x-pomerium-jwt-assertion",)
-    needs = (KEYS, AUDIENCE)
-    takes = (ISSUER,)
+    header_names = ("x-pomerium-jwt-assertion",)
+    required_variables = (KEYS, AUDIENCE)
+    optional_variables = (ISSUER,)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._issuers = self._issuers or self._audiences
 
 
-class GoogleIap(_Signed):
-    """Google's Identity-Aware Proxy: ES256, the issuer is always the same (documented)."""
+class GoogleIap(_SigningProxy):
+    """Google's Identity-Aware Proxy: ES256, always the same issuer (documented)."""
 
     name = "google-iap"
-    headers = ("x-goog-iap-jwt-assertion",)
-    needs = (KEYS, AUDIENCE)
+    header_names = ("x-goog-iap-jwt-assertion",)
+    required_variables = (KEYS, AUDIENCE)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._issuers = ("https://cloud.google.com/iap",)
 
 
-class AwsAlb(_Signed):
+class AwsAlb(_SigningProxy):
     """AWS Application Load Balancer: ES256, with padding; issuer and expiry also in the header (documented).
 
-    Everybody's load balancers of a region sign with the same keys, so that the ``signer`` is what tells ours from
-    those of others. There is no audience.
+    All load balancers of a region sign with the same keys, whoever owns them. Only the ``signer`` tells ours from the
+    others. There is no audience.
     """
 
     name = "aws-alb"
-    headers = ("x-amzn-oidc-data",)
-    shape = _PADDED
-    needs = (KEYS, SIGNER, ISSUER)
+    header_names = ("x-amzn-oidc-data",)
+    pattern = _PADDED
+    required_variables = (KEYS, SIGNER, ISSUER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._signer: str = values[SIGNER]
 
-    def _header(self, text: str) -> dict[str, Any]:
-        header = super()._header(text)
+    def _parse_header(self, text: str) -> dict[str, Any]:
+        header = super()._parse_header(text)
         if header.get("signer") != self._signer:
-            raise Refused("assertion_signer")
+            raise ProxyIdentityError(ProxyReason.ASSERTION_SIGNER)
         return header
 
-    def _places(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    def _parts_with_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         return header, claims
 
-    def _decoded(self, text: str, key: Key) -> dict[str, Any]:
+    def _decode(self, text: str, key: Key) -> dict[str, Any]:
         options: Any = {**_OPTIONS, "verify_aud": False, "require": ["sub"]}
         return _JWT.decode(text, key.key, algorithms=[self.algorithm], options=options)

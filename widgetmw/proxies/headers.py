@@ -1,4 +1,4 @@
-"""Proxies that name the user in plain headers, which prove nothing but that the proxy's address is to be trusted."""
+"""Proxies that send the user in plain headers. Only the proxy's address shows that they can be trusted."""
 
 from __future__ import annotations
 
@@ -6,106 +6,114 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widgetmw.core.identity.user import User
-from widgetmw.core.proxy.base import Found, Lines, Proxy, Refused, usable
+from widgetmw.core.proxy.base import HeaderValues, Proxy, ProxyIdentity, ProxyIdentityError, is_printable
+from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.proxy.settings import EMAIL_HEADER, NAME_HEADER, USER_HEADER
 
 
-class _Plain(Proxy):
-    """Reads the id from one header, and name and email from two others where they are there."""
+class _HeaderProxy(Proxy):
+    """Reads the user's id from one header, and name and email from two others if they are there.
 
-    user: str
-    called: str | None
-    email: str | None
+    Attributes:
+        user_header: in lower case, like the others.
+        name_header: ``None`` if there is none.
+        email_header: ``None`` if there is none.
+    """
+
+    user_header: str
+    name_header: str | None
+    email_header: str | None
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.headers = tuple(header for header in (self.user, self.called, self.email) if header)
+        self.header_names = tuple(name for name in (self.user_header, self.name_header, self.email_header) if name)
 
-    def read(self, lines: Lines, now: float) -> Found:
-        """Reads the person; an id in doubt is refused, a name or email in doubt left out."""
-        id = _text(lines[self.user])
-        name, email = (self._detail(header, lines) for header in (self.called, self.email))
-        return Found(User(id, name or None, email or None), None in (name, email))
+    def read_identity(self, headers: HeaderValues, now: float) -> ProxyIdentity:
+        """Reads the user. An ambiguous id is refused; an ambiguous name or email is dropped."""
+        id = _parse_value(headers[self.user_header])
+        name, email = (self._optional_value(header, headers) for header in (self.name_header, self.email_header))
+        return ProxyIdentity(User(id, name or None, email or None), None in (name, email))
 
     @staticmethod
-    def _detail(header: str | None, lines: Lines) -> str | None:
-        """A name or email, empty where there is none, ``None`` where it is in doubt."""
-        values = lines.get(header, ()) if header else ()
-        if not any(line.strip(" \t") for line in values):
+    def _optional_value(header: str | None, headers: HeaderValues) -> str | None:
+        """Returns a name or an email, empty if there is none; ``None`` if it must be dropped."""
+        values = headers.get(header, ()) if header else ()
+        if not any(value.strip(" \t") for value in values):
             return ""
         try:
-            return _text(values)
-        except Refused:
+            return _parse_value(values)
+        except ProxyIdentityError:
             return None
 
 
-def _text(values: Sequence[str]) -> str:
+def _parse_value(values: Sequence[str]) -> str:
     if len(values) > 1 or "," in values[0]:
-        raise Refused("header_repeated")
+        raise ProxyIdentityError(ProxyReason.HEADER_REPEATED)
     try:
         text = values[0].strip(" \t").encode("latin-1").decode()
     except UnicodeError:
-        raise Refused("header_malformed") from None
-    if not usable(text):
-        raise Refused("header_malformed")
+        raise ProxyIdentityError(ProxyReason.HEADER_MALFORMED) from None
+    if not is_printable(text):
+        raise ProxyIdentityError(ProxyReason.HEADER_MALFORMED)
     return text
 
 
-class OAuth2Proxy(_Plain):
+class OAuth2Proxy(_HeaderProxy):
     """oauth2-proxy as the reverse proxy itself (``--pass-user-headers``, its default).
 
-    Source: its options; the user is the provider's subject, or the email with ``--prefer-email-to-user``.
+    Source: its options. The user is the provider's subject, or the email with ``--prefer-email-to-user``.
     """
 
     name = "oauth2-proxy"
-    user = "x-forwarded-user"
-    called = "x-forwarded-preferred-username"
-    email = "x-forwarded-email"
+    user_header = "x-forwarded-user"
+    name_header = "x-forwarded-preferred-username"
+    email_header = "x-forwarded-email"
 
 
-class OAuth2ProxyNginx(_Plain):
-    """oauth2-proxy asked by nginx, ingress-nginx or Traefik (``--set-xauthrequest``), its answer's headers passed on.
+class OAuth2ProxyNginx(_HeaderProxy):
+    """oauth2-proxy called by nginx, ingress-nginx or Traefik (``--set-xauthrequest``), which forward its headers.
 
     Source: its options.
     """
 
     name = "oauth2-proxy-nginx"
-    user = "x-auth-request-user"
-    called = "x-auth-request-preferred-username"
-    email = "x-auth-request-email"
+    user_header = "x-auth-request-user"
+    name_header = "x-auth-request-preferred-username"
+    email_header = "x-auth-request-email"
 
 
-class Authelia(_Plain):
+class Authelia(_HeaderProxy):
     """Authelia's trusted header SSO.
 
     Source: its documentation.
     """
 
     name = "authelia"
-    user = "remote-user"
-    called = "remote-name"
-    email = "remote-email"
+    user_header = "remote-user"
+    name_header = "remote-name"
+    email_header = "remote-email"
 
 
-class PomeriumClaims(_Plain):
-    """Pomerium's unsigned claim headers (``jwt_claims_headers``), for where its signed assertion cannot be had.
+class PomeriumClaims(_HeaderProxy):
+    """Pomerium's unsigned claim headers (``jwt_claims_headers``), for setups without its signed assertion.
 
-    Source: its documentation; a claim that the user lacks comes as an empty header (code).
+    Source: its documentation. A claim that the user lacks is sent as an empty header (source: its code).
     """
 
     name = "pomerium-claims"
-    user = "x-pomerium-claim-sub"
-    called = "x-pomerium-claim-name"
-    email = "x-pomerium-claim-email"
+    user_header = "x-pomerium-claim-sub"
+    name_header = "x-pomerium-claim-name"
+    email_header = "x-pomerium-claim-email"
 
 
-class Headers(_Plain):
-    """Any other proxy, its headers named by variables."""
+class Headers(_HeaderProxy):
+    """Any other proxy, with its headers named by variables."""
 
     name = "headers"
-    needs = (USER_HEADER,)
-    takes = (NAME_HEADER, EMAIL_HEADER)
+    required_variables = (USER_HEADER,)
+    optional_variables = (NAME_HEADER, EMAIL_HEADER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.user = values[USER_HEADER].lower()
-        self.called, self.email = (values[name] and values[name].lower() for name in (NAME_HEADER, EMAIL_HEADER))
+        self.user_header = values[USER_HEADER].lower()
+        self.name_header = values[NAME_HEADER] and values[NAME_HEADER].lower()
+        self.email_header = values[EMAIL_HEADER] and values[EMAIL_HEADER].lower()
         super().__init__(values)

@@ -1,4 +1,4 @@
-"""Public keys out of PEM, a JWKS, or a JSON object of PEM by key id."""
+"""Parses public keys from PEM, a JWKS, or a JSON object of PEM by key id."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from jwt import PyJWK
 PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
 
 _PEM = re.compile("-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
-_TYPES = {"RS256": "RSA", "ES256": "EC"}
-_KINDS = {"RS256": "RSA keys of 2048 bits or more", "ES256": "keys on the curve P-256"}
-_LEAST_BITS, _MOST_BITS = 2048, 16_384
+_KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}
+_DESCRIPTIONS = {"RS256": "RSA keys of 2048 bits or more", "ES256": "keys on the curve P-256"}
+_MIN_BITS, _MAX_BITS = 2048, 16_384
 
 
 class Key(NamedTuple):
     """A key that a proxy signs with.
 
     Attributes:
-        id: its ``kid``, or ``None`` where nothing names it.
+        id: its ``kid``; ``None`` if it has none.
         key: its public half.
     """
 
@@ -32,59 +32,59 @@ class Key(NamedTuple):
     key: PublicKey
 
 
-def public_keys(text: str, algorithm: str) -> tuple[Key, ...]:
-    """Parses keys; those of a JWKS that are for something else are passed over.
+class _WrongKey(Exception):
+    """A key that the proxy cannot sign with; the message is for people."""
+
+
+def parse_public_keys(text: str, algorithm: str) -> tuple[Key, ...]:
+    """Parses keys; ignores the keys of a JWKS that are for another use or algorithm.
 
     Args:
-        text: PEM (also with line breaks written as backslash n), a JWKS, or a JSON object of PEM by key id.
+        text: PEM (line breaks may be written as backslash and n), a JWKS, or a JSON object of PEM by key id.
         algorithm: ``RS256`` or ``ES256``.
 
     Raises:
-        ValueError: there is no key for the algorithm, one that does not fit, or a private one.
+        ValueError: there is no key for the algorithm, a key of another kind, or a private key.
     """
     if "PRIVATE KEY" in text:
         raise ValueError("must hold public keys only")
     try:
-        keys = tuple(_keys(text.strip(), algorithm))
-    except _Unfit as unfit:
-        raise ValueError(str(unfit)) from None
+        keys = tuple(_parse_keys(text.strip(), algorithm))
+    except _WrongKey as error:
+        raise ValueError(str(error)) from None
     except Exception:
-        # json, cryptography and PyJWT raise several kinds, and their texts may quote the input
+        # json, cryptography and PyJWT raise several types, and their messages may quote the input.
         keys = ()
     if not keys:
-        raise ValueError(f"must hold public keys in PEM or as JSON Web Keys: {_KINDS[algorithm]}")
+        raise ValueError(f"must hold public keys in PEM or as JSON Web Keys: {_DESCRIPTIONS[algorithm]}")
     return keys
 
 
-class _Unfit(Exception):
-    """A key that is none for us; the text is for people."""
-
-
-def _keys(text: str, algorithm: str) -> Iterator[Key]:
+def _parse_keys(text: str, algorithm: str) -> Iterator[Key]:
     if not text.startswith("{"):
         for pem in _PEM.findall(text.replace("\\n", "\n")):
-            yield Key(None, _fit(load_pem_public_key(pem.encode()), algorithm))
+            yield Key(None, _checked(load_pem_public_key(pem.encode()), algorithm))
         return
-    found: dict[str, Any] = json.loads(text)
-    if not isinstance(found.get("keys"), list):
-        for id, pem in found.items():
-            yield Key(id, _fit(load_pem_public_key(pem.encode()), algorithm))
+    parsed: dict[str, Any] = json.loads(text)
+    if not isinstance(parsed.get("keys"), list):
+        for id, pem in parsed.items():
+            yield Key(id, _checked(load_pem_public_key(pem.encode()), algorithm))
         return
-    for jwk in found["keys"]:
+    for jwk in parsed["keys"]:
         if "d" in jwk or jwk["kty"] == "oct":
-            raise _Unfit("must hold public keys only")
+            raise _WrongKey("must hold public keys only")
         if _is_for(jwk, algorithm):
-            yield Key(jwk.get("kid"), _fit(PyJWK(jwk, algorithm).key, algorithm))
+            yield Key(jwk.get("kid"), _checked(PyJWK(jwk, algorithm).key, algorithm))
 
 
 def _is_for(jwk: dict[str, Any], algorithm: str) -> bool:
-    signs = jwk.get("use", "sig") == "sig" and jwk.get("alg", algorithm) == algorithm
-    return signs and bool(jwk["kty"] == _TYPES[algorithm]) and jwk.get("crv", "P-256") == "P-256"
+    is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", algorithm) == algorithm
+    return is_for_signatures and bool(jwk["kty"] == _KEY_TYPES[algorithm]) and jwk.get("crv", "P-256") == "P-256"
 
 
-def _fit(key: Any, algorithm: str) -> PublicKey:
-    if algorithm == "RS256" and isinstance(key, RSAPublicKey) and _LEAST_BITS <= key.key_size <= _MOST_BITS:
+def _checked(key: Any, algorithm: str) -> PublicKey:
+    if algorithm == "RS256" and isinstance(key, RSAPublicKey) and _MIN_BITS <= key.key_size <= _MAX_BITS:
         return key
     if algorithm == "ES256" and isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
-    raise _Unfit(f"must hold {_KINDS[algorithm]} only")
+    raise _WrongKey(f"must hold {_DESCRIPTIONS[algorithm]} only")

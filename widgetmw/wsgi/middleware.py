@@ -50,7 +50,7 @@ class WidgetMiddleware:
         self.engine = Engine(self.settings) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
         self._resolver = (self.proxy_resolver or from_environ) if user is None else user
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.entered(app)
+        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handles one request."""

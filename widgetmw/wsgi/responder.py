@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from widgetmw.core.engine import Engine, InjectResult
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
@@ -52,7 +52,7 @@ class Responder(PageRequest):
         "_write",
     )
 
-    _body: Body | None
+    _body: BodyRewriter | None
 
     def begin(
         self,
@@ -167,10 +167,10 @@ class Responder(PageRequest):
                 if page.charset_declared and not page.coding and MARKER_USED not in self._environ:
                     offset = self._engine.insertion_offset(self.root_path, data)
                 if offset == PENDING:
-                    self._body = Body(page.charset_declared, page.coding, MARKER_USED in self._environ)
+                    self._body = BodyRewriter(page.charset_declared, page.coding, MARKER_USED in self._environ)
                     return self._search(page, self._body, data, last, True)
             elif self._stage >= _STARTED:
-                return [self._body.passed(data, last)]
+                return [self._body.rewrite(data, last)]
             else:
                 return self._search(page, self._body, data, last, False)
         except Exception as error:
@@ -184,20 +184,20 @@ class Responder(PageRequest):
         self._start_held(None, headers)
         return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # copied once
 
-    def _search(self, page: Page, body: Body, data: bytes, last: bool, is_first: bool) -> list[bytes]:
+    def _search(self, page: Page, body: BodyRewriter, data: bytes, last: bool, is_first: bool) -> list[bytes]:
         """Looks for the insertion offset in a page that is compressed or has an unusual start."""
-        offset = body.seek(data, last)
+        offset = body.find_offset(data, last)
         if offset == PENDING:
             return []
         if offset == REFUSED:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
-        if is_first and body.head_tag and page.charset_declared and page.special is None:
+        if is_first and body.follows_head_tag and page.charset_declared and page.special is None:
             self._engine.remember_prefix(self.root_path, data[:offset])
         result = self._decide(page)
         if isinstance(result, SkipReason):
             return self._pass_through(result, data)
         headers, script = result
-        out = body.opened(script, last)
+        out = body.insert(script, last)
         if last or not page.coding:
             self._page = None
         if page.coding:
@@ -209,7 +209,7 @@ class Responder(PageRequest):
         """Leaves a searched page unmodified; returns everything that the app has sent so far."""
         self._page = None
         self._start_held(reason, self._headers)
-        return [data if self._body is None else self._body.untouched()]
+        return [data if self._body is None else self._body.original()]
 
     def _on_head(self, page: Page) -> Callable[[bytes], Any]:
         self._page = None

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.content_coding import Decoder, Encoder
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 
@@ -17,7 +17,7 @@ PAGE = b"<!doctype html><html><head></head><body></body></html>"
 def fastest(work: bytes) -> float:
     def once() -> float:
         start = time.process_time()
-        for _ in Decoder("gzip").pieces(work):
+        for _ in Decoder("gzip").decode(work):
             pass
         return time.process_time() - start
 
@@ -31,10 +31,10 @@ def test_many_members_take_linear_time() -> None:
 
 def test_a_bomb_takes_bounded_memory() -> None:
     bomb = gzip.compress(PAGE + b"\0" * 100_000_000)
-    body = Body(True, "gzip")
+    body = BodyRewriter(True, "gzip")
     tracemalloc.start()
-    assert body.seek(bomb, True) >= 0
-    out = body.opened(b"<script></script>", True)
+    assert body.find_offset(bomb, True) >= 0
+    out = body.insert(b"<script></script>", True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3_000_000
@@ -44,9 +44,9 @@ def test_a_bomb_takes_bounded_memory() -> None:
 def test_a_coded_stream_that_says_nothing_is_given_up() -> None:
     empty = zlib.compressobj(6, zlib.DEFLATED, 31)
     nothing = empty.compress(b"") + empty.flush(zlib.Z_SYNC_FLUSH)
-    body, place, fed = Body(True, "gzip"), PENDING, 0
+    body, place, fed = BodyRewriter(True, "gzip"), PENDING, 0
     while place == PENDING and fed < 10_000_000:
-        place = body.seek(nothing, False)
+        place = body.find_offset(nothing, False)
         nothing = b"\x00\x00\x00\xff\xff" * 1000
         fed += len(nothing)
     assert place == REFUSED
@@ -60,5 +60,5 @@ def test_a_flush_whose_mark_comes_in_two_chunks_is_a_flush(cut: int) -> None:
     decoder, encoder, reader = Decoder("gzip"), Encoder("gzip"), zlib.decompressobj(31)
     got = b""
     for chunk in (data[:-cut], data[-cut:]):
-        got += reader.decompress(encoder.encode(decoder.pieces(chunk), chunk))
+        got += reader.decompress(encoder.encode(decoder.decode(chunk), chunk))
     assert got == PAGE

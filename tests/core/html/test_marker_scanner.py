@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgetmw.core.html.body_rewriter import Body
+from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.html.marker_scanner import PLACE, PlacedScanner
+from widgetmw.core.html.marker_scanner import MARKER, MarkerScanner
 from widgetmw.core.reasons import SkipReason
 
 START = b"<!doctype html><html><head><title>Shop</title>"
-PAGE = START + PLACE + b"</head><body>Hello"
+PAGE = START + MARKER + b"</head><body>Hello"
 
 
 def place(*pieces: bytes) -> int:
-    scanner = PlacedScanner(True)
+    scanner = MarkerScanner(True)
     for piece in pieces:
         found = scanner.feed(piece)
         if found != PENDING:
@@ -43,19 +43,19 @@ def test_without_a_mark_it_is_the_start_of_head() -> None:
 
 def test_a_mark_makes_a_page_of_what_would_be_none() -> None:
     fragment = b"<p>part</p>"
-    assert place(fragment + PLACE) == len(fragment)
-    scanner = PlacedScanner(True)
+    assert place(fragment + MARKER) == len(fragment)
+    scanner = MarkerScanner(True)
     assert scanner.feed(fragment) == PENDING
     assert scanner.finish() == REFUSED
     assert scanner.reason is SkipReason.FRAGMENT
 
 
 def test_the_first_of_two_marks_counts() -> None:
-    assert place(PAGE + PLACE) == len(START)
+    assert place(PAGE + MARKER) == len(START)
 
 
 def test_a_page_is_not_held_for_ever() -> None:
-    scanner = PlacedScanner(True)
+    scanner = MarkerScanner(True)
     assert scanner.feed(START) == PENDING
     fed = 0
     while scanner.feed(b"x" * 65_536) == PENDING:
@@ -66,9 +66,9 @@ def test_a_page_is_not_held_for_ever() -> None:
 
 @pytest.mark.parametrize("size", [3, 10_000])
 def test_a_body_opens_at_the_mark(size: int) -> None:
-    body = Body(True, placed=True)
+    body = BodyRewriter(True, has_marker=True)
     for i in range(0, len(PAGE), size):
-        if body.seek(PAGE[i : i + size], i + size >= len(PAGE)) != PENDING:
+        if body.find_offset(PAGE[i : i + size], i + size >= len(PAGE)) != PENDING:
             break
-    out = body.opened(b"<script>", True)
-    assert out.startswith(START + b"<script>" + PLACE)
+    out = body.insert(b"<script>", True)
+    assert out.startswith(START + b"<script>" + MARKER)

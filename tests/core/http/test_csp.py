@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from widgetmw.core.http.csp import Verdict, amended, hash_source, judge
+from widgetmw.core.http.csp import CspDecision, add_hash, evaluate, hash_source
 from widgetmw.core.reasons import SkipReason as Skip
 
 HOST = "https://shop.example"
@@ -181,9 +181,9 @@ TABLE: dict[str, Row] = {
 @pytest.mark.parametrize("name", TABLE)
 def test_decision(name: str) -> None:
     enforced, report_only, facts, form, nonce, reason = TABLE[name]
-    verdict = judge(enforced, report_only, **{"origin": HOST, "base": "/_widgetmw", **facts})
-    assert (verdict.form, verdict.nonce, verdict.reason) == (form, nonce, reason)
-    assert verdict.connect is (form is not None and reason != Skip.CSP_BLOCKS_CONNECT)
+    decision = evaluate(enforced, report_only, **{"origin": HOST, "base": "/_widgetmw", **facts})
+    assert (decision.form, decision.nonce, decision.reason) == (form, nonce, reason)
+    assert decision.can_connect is (form is not None and reason != Skip.CSP_BLOCKS_CONNECT)
 
 
 # our runtime is https://shop.example/app/_widgetmw/runtime.js unless another origin is given
@@ -237,8 +237,8 @@ URLS = [
 
 @pytest.mark.parametrize(("source", "origin", "expected"), URLS, ids=[f"{row[0][:60]} {row[1]}" for row in URLS])
 def test_source_matches_our_url(source: str, origin: str, expected: bool) -> None:
-    verdict = judge([f"script-src {source}"], origin=origin, base="/app/_widgetmw")
-    assert verdict.form == ("external" if expected else None)
+    decision = evaluate([f"script-src {source}"], origin=origin, base="/app/_widgetmw")
+    assert decision.form == ("external" if expected else None)
 
 
 LOADER, OTHER = "https://chat.vendor.example/init.js", "https://cdn.other.example/x/load.js"
@@ -268,19 +268,19 @@ LOADER, OTHER = "https://chat.vendor.example/init.js", "https://cdn.other.exampl
 def test_loaders_need_their_host_or_strict_dynamic(
     enforced: tuple[str, ...], expected: set[str], reason: Skip | None
 ) -> None:
-    verdict = judge(enforced, origin=HOST, loaders=[LOADER, OTHER])
-    assert set(verdict.embed) == expected
-    assert verdict.embed_reason == reason
+    decision = evaluate(enforced, origin=HOST, loaders=[LOADER, OTHER])
+    assert set(decision.allowed_loaders) == expected
+    assert decision.loader_reason == reason
 
 
 def test_trusted_types_leave_our_own_scripts_alone() -> None:
-    verdict = judge(["require-trusted-types-for 'script'; trusted-types default; script-src 'nonce-x'"])
-    assert (verdict.form, verdict.nonce, verdict.reason) == ("inline", "x", None)
-    assert verdict.embed_reason == Skip.CSP_TRUSTED_TYPES
+    decision = evaluate(["require-trusted-types-for 'script'; trusted-types default; script-src 'nonce-x'"])
+    assert (decision.form, decision.nonce, decision.reason) == ("inline", "x", None)
+    assert decision.loader_reason == Skip.CSP_TRUSTED_TYPES
 
 
 def test_a_url_that_is_no_url_is_never_allowed() -> None:
-    assert judge(["script-src *"], loaders=["javascript:alert(1)"]).embed == frozenset()
+    assert evaluate(["script-src *"], loaders=["javascript:alert(1)"]).allowed_loaders == frozenset()
 
 
 AMENDMENTS = {
@@ -306,13 +306,13 @@ AMENDMENTS = {
 
 @pytest.mark.parametrize("header", AMENDMENTS)
 def test_amended_adds_the_hash_where_it_is_needed_and_nowhere_else(header: str) -> None:
-    assert amended(header, HASH) == AMENDMENTS[header]
-    assert amended(amended(header, HASH), HASH) == AMENDMENTS[header]
+    assert add_hash(header, HASH) == AMENDMENTS[header]
+    assert add_hash(add_hash(header, HASH), HASH) == AMENDMENTS[header]
 
 
 def test_a_hash_in_default_src_would_switch_off_inline_styles() -> None:
     before = "default-src 'unsafe-inline' 'strict-dynamic'"
-    assert amended(before, HASH).startswith(before + ";")
+    assert add_hash(before, HASH).startswith(before + ";")
 
 
 def test_hash_source_is_that_of_the_specification() -> None:
@@ -321,14 +321,14 @@ def test_hash_source_is_that_of_the_specification() -> None:
 
 
 def test_verdicts_are_values() -> None:
-    assert judge([]) == Verdict("inline", None, True, frozenset(), None, None)
+    assert evaluate([]) == CspDecision("inline", None, True, frozenset(), None, None)
 
 
 def test_a_form_that_links_scripts_needs_all_of_them_to_be_allowed() -> None:
     policy = f"script-src {HOST}/_widgetmw/runtime.js"
     options: dict[str, Any] = {"origin": HOST, "base": "/_widgetmw"}
-    assert judge([policy], **options).form == "external"
+    assert evaluate([policy], **options).form == "external"
     both = {**options, "scripts": ["/runtime.js", "/vendor/acme.js"]}
-    assert judge([policy], **both).reason is Skip.CSP_BLOCKS_SCRIPT
-    assert judge([f"{policy} {HOST}/_widgetmw/vendor/"], **both).form == "external"
-    assert judge([f"{policy} 'unsafe-inline'"], **both).form == "bundled"
+    assert evaluate([policy], **both).reason is Skip.CSP_BLOCKS_SCRIPT
+    assert evaluate([f"{policy} {HOST}/_widgetmw/vendor/"], **both).form == "external"
+    assert evaluate([f"{policy} 'unsafe-inline'"], **both).form == "bundled"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from widgetmw.core.http.csp import Judge, amended, hash_source, judge
-from widgetmw.core.http.csp_parser import policies
+from widgetmw.core.http.csp import CspEvaluator, add_hash, evaluate, hash_source
+from widgetmw.core.http.csp_parser import parse_policies
 from widgetmw.core.reasons import SkipReason as Skip
 
 HOST = "https://shop.example"
@@ -39,53 +39,57 @@ ANY = st.one_of(HEADER, st.text(max_size=60), st.text("'nosc-;, \t\f\0", max_siz
     st.text(max_size=20),
 )
 def test_judge_takes_any_text(enforced: list[str], report_only: list[str], origin: str | None, base: str) -> None:
-    verdict = judge(enforced, report_only, origin=origin, base=base, amend=True, loaders=[LOADER])
-    assert (verdict.form is None) == (verdict.reason in {Skip.CSP_NONE, Skip.CSP_SANDBOX, Skip.CSP_BLOCKS_SCRIPT})
-    assert verdict.nonce is None or re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", verdict.nonce)
+    decision = evaluate(enforced, report_only, origin=origin, base=base, amend=True, loaders=[LOADER])
+    assert (decision.form is None) == (decision.reason in {Skip.CSP_NONE, Skip.CSP_SANDBOX, Skip.CSP_BLOCKS_SCRIPT})
+    assert decision.nonce is None or re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", decision.nonce)
 
 
 @settings(deadline=None)
 @given(st.lists(HEADER, max_size=3), st.lists(HEADER, max_size=2))
 def test_report_only_never_changes_whether(enforced: list[str], report_only: list[str]) -> None:
-    alone, both = judge(enforced, origin=HOST), judge(enforced, report_only, origin=HOST)
-    assert (alone.form is None, alone.connect, alone.embed) == (both.form is None, both.connect, both.embed)
+    alone, both = evaluate(enforced, origin=HOST), evaluate(enforced, report_only, origin=HOST)
+    assert (alone.form is None, alone.can_connect, alone.allowed_loaders) == (
+        both.form is None,
+        both.can_connect,
+        both.allowed_loaders,
+    )
 
 
 @settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_headers_and_comma_lists_mean_the_same(enforced: list[str]) -> None:
-    assert judge(enforced, origin=HOST, amend=True) == judge([",".join(enforced)], origin=HOST, amend=True)
+    assert evaluate(enforced, origin=HOST, amend=True) == evaluate([",".join(enforced)], origin=HOST, amend=True)
 
 
 @settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3), HEADER)
 def test_a_further_policy_never_allows_more(enforced: list[str], further: str) -> None:
-    before, after = judge(enforced, origin=HOST), judge([*enforced, further], origin=HOST)
+    before, after = evaluate(enforced, origin=HOST), evaluate([*enforced, further], origin=HOST)
     assert after.form is None or before.form is not None
-    assert before.connect or not after.connect
+    assert before.can_connect or not after.can_connect
 
 
 @settings(deadline=None)
 @given(ANY)
 def test_amended_only_ever_adds(header: str) -> None:
-    after = amended(header, HASH)
+    after = add_hash(header, HASH)
     position = 0
     for char in header:  # the header is a subsequence of the result
         position = after.index(char, position) + 1
-    assert amended(after, HASH) == after
+    assert add_hash(after, HASH) == after
 
 
 @settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_an_amended_policy_allows_our_script_and_else_what_it_did(enforced: list[str]) -> None:
-    if judge(enforced, origin=HOST, amend=True).form != "hashed":
+    if evaluate(enforced, origin=HOST, amend=True).form != "hashed":
         return
-    before, after = policies(enforced), policies(amended(each, HASH) for each in enforced)
+    before, after = parse_policies(enforced), parse_policies(add_hash(each, HASH) for each in enforced)
     for old, new in zip(before, after, strict=True):
         if old.scripts is not None and new.scripts is not None:
-            assert new.scripts.inline or HASH in new.scripts.hashes
+            assert new.scripts.allows_inline or HASH in new.scripts.hashes
             assert replace(new.scripts, hashes=old.scripts.hashes) == old.scripts
-        assert (new.connects, new.sandboxed()) == (old.connects, old.sandboxed())
+        assert (new.connections, new.is_sandboxed()) == (old.connections, old.is_sandboxed())
         assert [name for name in old.directives if old.directives[name] != new.directives[name]] in (
             [],
             [old.script_directive()],
@@ -113,9 +117,9 @@ SLOW = {
 def test_hostile_headers_take_linear_time(name: str) -> None:
     def seconds(text: str) -> float:
         started = time.perf_counter()
-        judge([text], [text], origin=HOST, base="/a" * 100, amend=True)
-        amended(text, HASH)
-        Judge().verdict((text,), (text,), HOST, "")
+        evaluate([text], [text], origin=HOST, base="/a" * 100, amend=True)
+        add_hash(text, HASH)
+        CspEvaluator().evaluate((text,), (text,), HOST, "")
         return time.perf_counter() - started
 
     gc.collect()
@@ -126,58 +130,64 @@ def test_hostile_headers_take_linear_time(name: str) -> None:
 
 
 def test_a_warm_verdict_has_the_nonce_of_its_own_answer() -> None:
-    judging = Judge()
+    evaluator = CspEvaluator()
     for nonce in ("first", "sec-ond_", "thi+rd/=="):
-        assert judging.verdict((f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'",)).nonce == nonce
-    assert len(judging._memo) == 1
+        assert evaluator.evaluate((f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'",)).nonce == nonce
+    assert len(evaluator._memo) == 1
 
 
 def test_blanked_nonces_are_told_apart() -> None:
-    judging = Judge()
-    assert judging.verdict(("script-src 'nonce-a'", "script-src 'nonce-a'")).nonce == "a"
-    assert judging.verdict(("script-src 'nonce-a'", "script-src 'nonce-b'")).form is None
-    assert judging.verdict(("script-src 'nonce-c'", "script-src 'nonce-c'")).nonce == "c"
-    assert judging.verdict(("style-src 'nonce-s'; script-src 'nonce-a' 'nonce-b'", "script-src 'nonce-b'")).nonce == "b"
-    assert judging.verdict(("style-src 'nonce-s'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
-    assert judging.verdict(("style-src 'nonce-d'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'nonce-a'", "script-src 'nonce-a'")).nonce == "a"
+    assert evaluator.evaluate(("script-src 'nonce-a'", "script-src 'nonce-b'")).form is None
+    assert evaluator.evaluate(("script-src 'nonce-c'", "script-src 'nonce-c'")).nonce == "c"
+    assert (
+        evaluator.evaluate(("style-src 'nonce-s'; script-src 'nonce-a' 'nonce-b'", "script-src 'nonce-b'")).nonce == "b"
+    )
+    assert (
+        evaluator.evaluate(("style-src 'nonce-s'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
+    )
+    assert (
+        evaluator.evaluate(("style-src 'nonce-d'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
+    )
 
 
 def test_enforced_and_report_only_are_told_apart() -> None:
-    judging = Judge()
-    assert judging.verdict(("script-src 'none'",), ()).form is None
-    assert judging.verdict((), ("script-src 'none'",)).form == "inline"
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'none'",), ()).form is None
+    assert evaluator.evaluate((), ("script-src 'none'",)).form == "inline"
 
 
 def test_a_text_with_the_marks_of_the_memo_in_it_is_not_confused() -> None:
-    judging = Judge()
-    assert judging.verdict(("script-src 'nonce-a'",)).nonce == "a"
-    assert judging.verdict(("script-src \ue000",)) == judge(["script-src \ue000"])
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'nonce-a'",)).nonce == "a"
+    assert evaluator.evaluate(("script-src \ue000",)) == evaluate(["script-src \ue000"])
 
 
 def test_origin_and_base_are_told_apart() -> None:
-    judging = Judge()
+    evaluator = CspEvaluator()
     policy = ("script-src shop.example/a/",)
-    assert judging.verdict(policy, (), HOST, "/a").form == "external"
-    assert judging.verdict(policy, (), "https://other.example", "/a").form is None
-    assert judging.verdict(policy, (), HOST, "/b").form is None
-    assert judging.verdict(policy, (), HOST, "/a").form == "external"
+    assert evaluator.evaluate(policy, (), HOST, "/a").form == "external"
+    assert evaluator.evaluate(policy, (), "https://other.example", "/a").form is None
+    assert evaluator.evaluate(policy, (), HOST, "/b").form is None
+    assert evaluator.evaluate(policy, (), HOST, "/a").form == "external"
 
 
 def test_hosts_of_attackers_do_not_fill_the_memo_where_they_do_not_matter() -> None:
-    judging = Judge()
+    evaluator = CspEvaluator()
     for number in range(1000):
-        judging.verdict(("script-src 'self' 'nonce-x' cdn.example",), (), f"https://{number}.example", "")
-    assert len(judging._memo) == 1
+        evaluator.evaluate(("script-src 'self' 'nonce-x' cdn.example",), (), f"https://{number}.example", "")
+    assert len(evaluator._memo) == 1
 
 
 def test_the_memo_stays_small() -> None:
-    judging = Judge()
+    evaluator = CspEvaluator()
     for number in range(2000):
-        assert judging.verdict((f"script-src 'self' h{number}.example",), (), HOST, "").form == "external"
-        judging.verdict(("script-src x.example",), (), f"https://{number}.example", "")
-    judging.verdict(("script-src 'self' " + "x" * 100_000,), (), HOST, "")
-    assert 0 < len(judging._memo) <= 260
-    assert sum(len(str(key)) for key in judging._memo) < 100_000
+        assert evaluator.evaluate((f"script-src 'self' h{number}.example",), (), HOST, "").form == "external"
+        evaluator.evaluate(("script-src x.example",), (), f"https://{number}.example", "")
+    evaluator.evaluate(("script-src 'self' " + "x" * 100_000,), (), HOST, "")
+    assert 0 < len(evaluator._memo) <= 260
+    assert sum(len(str(key)) for key in evaluator._memo) < 100_000
 
 
 @settings(deadline=None)
@@ -187,7 +197,7 @@ def test_the_memo_stays_small() -> None:
     )
 )
 def test_the_memo_never_changes_a_verdict(calls: list[tuple[list[str], list[str], str | None]]) -> None:
-    judging = Judge(amend=True, loaders=[LOADER])
+    evaluator = CspEvaluator(amend=True, loaders=[LOADER])
     for enforced, report_only, origin in calls * 2:
-        expected = judge(enforced, report_only, origin=origin, base="/b", amend=True, loaders=[LOADER])
-        assert judging.verdict(tuple(enforced), tuple(report_only), origin, "/b") == expected
+        expected = evaluate(enforced, report_only, origin=origin, base="/b", amend=True, loaders=[LOADER])
+        assert evaluator.evaluate(tuple(enforced), tuple(report_only), origin, "/b") == expected

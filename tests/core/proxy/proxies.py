@@ -16,7 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 from tests.conftest import Clock
 from widgetmw import Settings
 from widgetmw.core.events import Events
-from widgetmw.core.proxy.resolver import Front
+from widgetmw.core.proxy.resolver import ProxyResolver
 
 NOW = 1_700_000_000
 PROXY = "10.0.0.5"
@@ -133,12 +133,12 @@ def signature(key: Any, text: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def front(kind: str, clock: Clock | None = None, **more: str) -> tuple[Front, Events]:
+def front(kind: str, clock: Clock | None = None, **more: str) -> tuple[ProxyResolver, Events]:
     """The resolver of a kind of proxy, and its events."""
     settings = Settings.from_env(variables(kind, **more))
     assert settings.proxy is not None
     events = Events()
-    return Front(settings.proxy, clock or Clock(NOW), events), events
+    return ProxyResolver(settings.proxy, clock or Clock(NOW), events), events
 
 
 def scope(*headers: tuple[str, str], client: Any = (PROXY, 50000), **more: Any) -> dict[str, Any]:

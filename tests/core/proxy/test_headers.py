@@ -10,8 +10,8 @@ import pytest
 from tests.core.proxy.proxies import PLAIN, PROXY, REQUESTS, environ, front, scope, signed, variables
 from widgetmw import Settings, User
 from widgetmw.core.events import Events
-from widgetmw.core.proxy.base import Refused
-from widgetmw.core.proxy.resolver import Front
+from widgetmw.core.proxy.base import ProxyIdentityError
+from widgetmw.core.proxy.resolver import ProxyResolver
 
 KIND = "oauth2-proxy"
 USER, NAME, EMAIL = PLAIN[KIND]
@@ -19,10 +19,10 @@ ADA = User("ada-1", "Ada", "ada@shop.example")
 WHOLE = ((USER, "ada-1"), (NAME, "Ada"), (EMAIL, "ada@shop.example"))
 
 
-def refusal(found: Front, request: Any) -> str:
-    with pytest.raises(Refused) as caught:
+def refusal(found: ProxyResolver, request: Any) -> str:
+    with pytest.raises(ProxyIdentityError) as caught:
         found(request)
-    return caught.value.code
+    return caught.value.reason.code
 
 
 @pytest.mark.parametrize("make", REQUESTS)
@@ -262,7 +262,7 @@ def test_the_address_is_the_one_before_any_layer_of_the_app() -> None:
 
     for client, rewritten in ((PROXY, "203.0.113.9"), ("203.0.113.9", PROXY)):
         request = scope(*WHOLE, ("X-Forwarded-For", rewritten), client=(client, 50000), rewritten=rewritten)
-        assert found.entered(app)(request, "receive", "send") == "answer"
+        assert found.record_peer_middleware(app)(request, "receive", "send") == "answer"
     assert seen == [(ADA, ("receive", "send")), (None, ("receive", "send"))]
 
 
@@ -271,23 +271,23 @@ def test_what_is_no_http_passes_as_it_is() -> None:
     for kind in ("lifespan", "websocket"):
         request = scope(*WHOLE, type=kind)
         before = dict(request)
-        assert found.entered(lambda request: request)(request) == before
+        assert found.record_peer_middleware(lambda request: request)(request) == before
 
 
 @pytest.mark.parametrize("client", ["10.0.0.5", ("10.0.0.5",), 5, {"10.0.0.5": 1}])
 def test_a_peer_in_a_form_that_is_none_is_not_listed(client: Any) -> None:
     found, _ = front(KIND, ADDRESSES="10.0.0.5, unix")
     request = scope(*WHOLE, client=client)
-    found.note(request)
+    found.record_peer(request)
     assert found(request) is None
 
 
 def test_two_of_them_in_one_request_note_for_themselves() -> None:
     outer, inner = (front(KIND)[0] for _ in range(2))
     request = scope(*WHOLE, ("X-Forwarded-For", "203.0.113.9"))
-    outer.note(request)
+    outer.record_peer(request)
     request["client"] = ("203.0.113.9", 0)
-    inner.note(request)
+    inner.record_peer(request)
     assert outer(request) == ADA
     assert refusal(inner, request) == "address_rewritten"
 
@@ -295,9 +295,9 @@ def test_two_of_them_in_one_request_note_for_themselves() -> None:
 @pytest.mark.parametrize("make", REQUESTS)
 def test_a_request_announces_somebody_by_the_deciding_header(make: Any) -> None:
     found, _ = front(KIND)
-    assert found.announced(make(*WHOLE))
-    assert found.announced(make((USER, "x"), client=None))
-    assert not found.announced(make((EMAIL, "ada@shop.example")))
+    assert found.has_identity_header(make(*WHOLE))
+    assert found.has_identity_header(make((USER, "x"), client=None))
+    assert not found.has_identity_header(make((EMAIL, "ada@shop.example")))
 
 
 def test_nothing_of_the_proxy_prints() -> None:
@@ -305,4 +305,4 @@ def test_nothing_of_the_proxy_prints() -> None:
     for text in (repr(settings), repr(settings.proxy), str(settings.proxy and settings.proxy.addresses)):
         assert PROXY not in text
         assert "hidden" not in text.lower()
-    assert Front(settings.proxy, lambda: 0.0, Events()) is not None  # type: ignore[arg-type]
+    assert ProxyResolver(settings.proxy, lambda: 0.0, Events()) is not None  # type: ignore[arg-type]

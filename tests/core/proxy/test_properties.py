@@ -24,9 +24,9 @@ from tests.core.proxy.proxies import (
     signed,
 )
 from widgetmw import User
-from widgetmw.core.proxy.base import Refused
-from widgetmw.core.proxy.resolver import Front
-from widgetmw.core.proxy.trusted_addresses import addresses
+from widgetmw.core.proxy.base import ProxyIdentityError
+from widgetmw.core.proxy.resolver import ProxyResolver
+from widgetmw.core.proxy.trusted_addresses import parse_addresses
 
 USER, NAME, EMAIL = (name.lower() for name in PLAIN["authelia"])
 raw = st.binary(max_size=12).map(lambda data: data.replace(b"\r", b"").replace(b"\n", b""))
@@ -38,11 +38,11 @@ VALID = {kind: signed(kind) for kind in HEADER}
 ADA = User("ada-1", "Ada Lovelace", "ada@shop.example")
 
 
-def said(found: Front, request: Any) -> User | str | None:
+def said(found: ProxyResolver, request: Any) -> User | str | None:
     try:
         return found(request)
-    except Refused as refused:
-        return refused.code
+    except ProxyIdentityError as error:
+        return error.reason.code
 
 
 def by_wsgi(pairs: list[tuple[str, bytes]]) -> dict[str, Any]:
@@ -145,13 +145,13 @@ def test_an_ipv4_address_is_listed_in_either_form_where_its_network_is(
     peer: IPv4Address, other: IPv4Address, length: int
 ) -> None:
     network = IPv4Network((other, length), strict=False)
-    known = addresses(str(network))
+    known = parse_addresses(str(network))
     assert (str(peer) in known) == (f"::ffff:{peer}" in known) == (peer in network)
 
 
 @given(st.ip_addresses(v=6), st.ip_addresses(v=6), st.integers(97, 128))
 def test_an_ipv6_address_is_listed_where_its_network_is(peer: IPv6Address, other: IPv6Address, length: int) -> None:
     network = IPv6Network((other, length), strict=False)
-    known = addresses(str(network))
+    known = parse_addresses(str(network))
     assert str(network.network_address) in known
     assert (str(peer) in known) == (peer in network)

@@ -15,8 +15,8 @@ from tests.core.proxy.proxies import HEADER, PLAIN, jwk, jwks, key_for, key_of, 
 from tests.core.test_settings import problems, the_problem
 from widgetmw import Settings
 from widgetmw.cli.check import check
-from widgetmw.core.proxy.base import known
-from widgetmw.core.proxy.trusted_addresses import addresses
+from widgetmw.core.proxy.base import registered_names
+from widgetmw.core.proxy.trusted_addresses import parse_addresses
 
 ALL = {**{kind: {} for kind in (*PLAIN, *HEADER)}, "headers": {"USER_HEADER": "X-User"}}
 NEEDS = {
@@ -40,7 +40,7 @@ VALUES = {
 
 
 def test_the_check_says_what_a_proxy_is_believed_by(dg_env: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    for kind, wanted in (("authelia", "believed by its address alone"), ("aws-alb", "verified with 2 ES256 keys")):
+    for kind, wanted in (("authelia", "trusted by its address alone"), ("aws-alb", "verified with 2 ES256 keys")):
         more = {"KEYS": jwks(kind, 0, 1)} if kind in HEADER else {}
         assert check({**dg_env, **variables(kind, **more)}) == 0
         assert f"identity from {kind}, {wanted}" in capsys.readouterr().out
@@ -53,7 +53,7 @@ def test_off_unless_configured(dg_env: dict[str, str]) -> None:
 
 
 def test_every_kind_has_its_settings_here() -> None:
-    assert set(known()) == set(ALL) == set(NEEDS)
+    assert set(registered_names()) == set(ALL) == set(NEEDS)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -75,7 +75,7 @@ def test_what_a_kind_needs_is_named_all_at_once(kind: str) -> None:
 def test_what_a_kind_does_not_use_is_a_problem(kind: str) -> None:
     for name in VALUES.keys() - NEEDS[kind] - TAKES.get(kind, set()):
         more = {**ALL[kind], name: VALUES[name]}
-        assert the_problem(variables(kind, **more)) == f"WIDGETMW_PROXY_{name} is set, and {kind} does not use it"
+        assert the_problem(variables(kind, **more)) == f"WIDGETMW_PROXY_{name} is set, but {kind} does not use it"
 
 
 def test_variables_without_a_kind_are_a_problem_each() -> None:
@@ -119,7 +119,7 @@ def exported(document: str) -> list[dict[str, str]]:
 
 def test_the_lines_of_the_documentation_are_settings_for_every_kind(tmp_path: Path) -> None:
     documented = exported("docs/proxies.md")
-    assert {names["WIDGETMW_PROXY"] for names in documented} == set(known())
+    assert {names["WIDGETMW_PROXY"] for names in documented} == set(registered_names())
     for names in documented + exported("README.md"):
         kind = names["WIDGETMW_PROXY"]
         if "WIDGETMW_PROXY_KEYS_FILE" in names:
@@ -177,10 +177,10 @@ def test_a_list_that_is_none_is_a_problem_and_not_shown(text: str) -> None:
     ],
 )
 def test_who_is_listed(text: str, listed: list[Any], others: list[Any]) -> None:
-    known = addresses(text)
+    known = parse_addresses(text)
     assert [peer for peer in listed if peer not in known] == []
     assert [peer for peer in others if peer in known] == []
-    assert known._listed.cache_info().currsize <= sum(len(peer or "") < 100 for peer in (*listed, *others))
+    assert known._matches.cache_info().currsize <= sum(len(peer or "") < 100 for peer in (*listed, *others))
 
 
 # keys
@@ -236,7 +236,7 @@ def test_keys_may_come_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["X_User", "X User", "X-User:", "-X", "X--User", "X-Usér", "shown\n-x"])
 def test_a_name_that_is_no_header_or_that_wsgi_cannot_tell_from_another_is_a_problem(name: str, value: str) -> None:
     problem = the_problem(variables("headers", **{"USER_HEADER": "X-User", name: value}))
-    assert problem == f"WIDGETMW_PROXY_{name} must be the name of a header, of letters, digits and hyphens"
+    assert problem == f"WIDGETMW_PROXY_{name} must be a header name of letters, digits and hyphens"
 
 
 def test_an_audience_without_a_name_is_a_problem() -> None:

@@ -79,7 +79,7 @@ STATEMENT = st.one_of(
 SCRIPT = st.lists(STATEMENT, min_size=1, max_size=4).map("\n".join)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=CALM)
+@settings(max_examples=150, deadline=None, suppress_health_check=CALM)
 @given(SCRIPT)
 def test_parameters_do_what_substituted_text_does(node: Node, text: str) -> None:
     substituted = text
@@ -127,7 +127,7 @@ WORDS = [
 SOUP = st.lists(st.sampled_from([*SIGNS, *MARKS, *WORDS]), max_size=12).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(SOUP, st.text(max_size=40)))
 def test_any_text_is_turned_into_plain_ascii_or_refused(text: str) -> None:
     source, reason = turned(text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from widgetmw.core.env.secret_file import SecretFile
+from widgetmw.core.errors import describe_error
 
 Value = TypeVar("Value")
 
@@ -54,6 +55,20 @@ class Variable(Generic[Value]):
     def names(self) -> tuple[str, ...]:
         """The names that may be set: that of the variable, and that of its file."""
         return (self.name, f"{self.name}_FILE") if self.from_file else (self.name,)
+
+    def parsed(self, text: str) -> Value:
+        """Returns the value of a text.
+
+        Raises:
+            ValueError: the text is malformed; the message does not show it, whatever the parser raised.
+        """
+        try:
+            return self.parse(text)
+        except Exception as error:
+            message = str(error)
+            if not isinstance(error, ValueError) or repr(text.strip()) in message:  # int() shows the text like this
+                message = f"cannot be parsed ({describe_error(error)})"
+            raise ValueError(message) from None
 
 
 class EnvReader:
@@ -108,7 +123,7 @@ class EnvReader:
             if path and (variable.secret or variable.watched):
                 self.files.append(SecretFile(variable.name, path, text))
             if text:
-                return variable.parse(text)
+                return variable.parsed(text)
         except ValueError as error:
             is_file = path and not self._environ.get(variable.name)
             self.problems.append(f"{variable.name}{'_FILE' if is_file else ''} {error}")

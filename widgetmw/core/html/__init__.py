@@ -1,1 +1,1 @@
-"""Finds where the script goes in an HTML page that streams by, and puts it there."""
+"""Finds where the script goes in an HTML page that arrives in chunks, and inserts it there."""

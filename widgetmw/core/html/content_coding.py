@@ -1,103 +1,107 @@
-"""A body that the app has compressed: taken apart and put together again as it streams by."""
+"""Decodes and encodes a compressed body while it streams by."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
 
-_PIECE = 65_536
-_SLICE = 16_384
+_MAX_PIECE_BYTES = 65_536
+_SLICE_BYTES = 16_384
 _WBITS = {"gzip": 31, "deflate": 15}
-_RAW = -15
+_WBITS_WITHOUT_WRAPPER = -15
 _LEVEL = 5
-# where a compressor was flushed for the sake of the reader, its output ends so
-_FLUSHED = b"\x00\x00\xff\xff"
+_SYNC_FLUSH_END = b"\x00\x00\xff\xff"  # how the output of a compressor ends that was flushed for the reader's sake
 
 
-class Corrupt(Exception):
-    """The bytes are not what ``Content-Encoding`` says."""
+class DecodingError(Exception):
+    """The body is not in the coding that ``Content-Encoding`` declares."""
 
 
 class Decoder:
-    """Undoes gzip or deflate, in pieces of bounded size however much a byte unfolds to.
+    """Decodes gzip or deflate in pieces of bounded size, however much the input expands.
 
     Args:
-        coding: ``"gzip"``, which may come in several members, or ``"deflate"``, which servers send with the zlib
+        coding: ``"gzip"``, which may consist of several members, or ``"deflate"``, which servers send with the zlib
             wrapper (RFC 9110) or without.
     """
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
         self._inflater = zlib.decompressobj(_WBITS[coding])
-        self._head: bytes | None = b"" if coding == "deflate" else None
+        # The first bytes of a deflate stream, until they tell whether it has its wrapper.
+        self._start: bytes | None = b"" if coding == "deflate" else None
 
     @property
     def complete(self) -> bool:
-        """Whether the stream has come to its own end."""
+        """Whether the end of the stream has been reached."""
         return self._inflater.eof
 
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yields what the data unfolds to, at most 64 KiB at a time.
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yields the decoded bytes, at most 64 KiB at a time.
 
         Raises:
-            Corrupt: it cannot be undone.
+            DecodingError: the data is malformed.
         """
-        data = self._opened(data)
-        # in slices: what is left over at the end of each of many members would be copied every time
-        for start in range(0, len(data), _SLICE):
-            yield from self._unfolded(data[start : start + _SLICE])
+        if self._start is not None:
+            data = self._detect_wrapper(self._start + data)
+        # In slices: the rest of the input is copied at the end of each member, and there may be many.
+        for start in range(0, len(data), _SLICE_BYTES):
+            yield from self._decode_slice(data[start : start + _SLICE_BYTES])
 
-    def _unfolded(self, data: bytes) -> Iterator[bytes]:
+    def _decode_slice(self, data: bytes) -> Iterator[bytes]:
         while data:
-            if self._inflater.eof and not self._next_member(data):
-                return  # what stands behind the end is for nobody
+            if self._inflater.eof:
+                if self._coding != "gzip" or not data.startswith(b"\x1f"):
+                    return  # ignore trailing data
+                self._inflater = zlib.decompressobj(_WBITS["gzip"])  # the next member
             try:
-                piece = self._inflater.decompress(data, _PIECE)
+                piece = self._inflater.decompress(data, _MAX_PIECE_BYTES)
                 data = self._inflater.unused_data or self._inflater.unconsumed_tail
                 while piece:
                     yield piece
-                    # a full piece may have left output behind without leaving input
-                    full = len(piece) == _PIECE and not data and not self._inflater.eof
-                    piece = self._inflater.decompress(b"", _PIECE) if full else b""
+                    # After a full piece there may be more output although all input has been consumed.
+                    is_full = len(piece) == _MAX_PIECE_BYTES and not data and not self._inflater.eof
+                    piece = self._inflater.decompress(b"", _MAX_PIECE_BYTES) if is_full else b""
             except zlib.error as error:
-                raise Corrupt(str(error)) from None
+                raise DecodingError(str(error)) from None
 
-    def _opened(self, data: bytes) -> bytes:
-        """Tells by the first two bytes whether deflate comes with its wrapper (RFC 1950)."""
-        if self._head is None:
-            return data
-        self._head += data
-        if len(self._head) < 2:
+    def _detect_wrapper(self, start: bytes) -> bytes:
+        """Tells by the first two bytes whether a deflate stream has its wrapper (RFC 1950); returns what to decode."""
+        if len(start) < 2:
+            self._start = start
             return b""
-        data, self._head = self._head, None
-        if data[0] & 15 != 8 or int.from_bytes(data[:2], "big") % 31:
-            self._inflater = zlib.decompressobj(_RAW)
-        return data
-
-    def _next_member(self, data: bytes) -> bool:
-        if self._coding != "gzip" or not data.startswith(b"\x1f"):
-            return False
-        self._inflater = zlib.decompressobj(_WBITS["gzip"])
-        return True
+        self._start = None
+        if start[0] & 15 != 8 or int.from_bytes(start[:2], "big") % 31:
+            self._inflater = zlib.decompressobj(_WBITS_WITHOUT_WRAPPER)
+        return start
 
 
 class Encoder:
-    """Does gzip or deflate again; flushes where the app did, so that its stream stays one."""
+    """Encodes gzip or deflate. Flushes where the app did, so that its stream stays a stream.
+
+    Args:
+        coding: ``"gzip"`` or ``"deflate"``.
+    """
 
     def __init__(self, coding: str) -> None:
         self._deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WBITS[coding])
-        self._end = b""
+        self._source_end = b""
 
     def encode(self, pieces: Iterable[bytes], source: bytes = b"") -> bytes:
-        """Returns the coded bytes of the pieces that ``source``, the app's own bytes, unfolded to."""
+        """Returns encoded bytes.
+
+        Args:
+            pieces: what to encode.
+            source: the app's own encoded bytes, from which the pieces were decoded.
+        """
         out = b"".join([self._deflater.compress(piece) for piece in pieces])
-        self._end = (self._end + source[-4:])[-4:]  # the mark may come in two chunks
-        return out + self.flush() if self._end == _FLUSHED else out
+        self._source_end = (self._source_end + source[-4:])[-4:]  # may be split over two chunks
+        return out + self.flush() if self._source_end == _SYNC_FLUSH_END else out
 
     def flush(self) -> bytes:
-        """Returns what has been taken and not yet given; the stream goes on."""
+        """Returns the pending output; the stream goes on."""
         return self._deflater.flush(zlib.Z_SYNC_FLUSH)
 
     def finish(self) -> bytes:
-        """Returns the end of the coded stream."""
+        """Returns the end of the encoded stream."""
         return self._deflater.flush()

@@ -1,4 +1,4 @@
-"""A page whose template says where our span goes."""
+"""Finds the insertion offset in a page whose template marks it."""
 
 from __future__ import annotations
 
@@ -7,41 +7,45 @@ from typing import Final
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
 from widgetmw.core.reasons import SkipReason
 
-# inert wherever markup may stand, should the page be left alone after all
-PLACE: Final = b"<!--widgetmw-->"
-_FARTHEST = 1_048_576
+MARKER: Final = b"<!--widgetmw-->"
+"""What a template emits. Harmless wherever markup is allowed, in case the page is skipped after all."""
+
+_MAX_SEARCHED_BYTES = 1_048_576
 
 
-class PlacedScanner:
-    """Finds the place that a template marks; else that at the start of head, as ``HeadScanner`` does.
+class MarkerScanner:
+    """Finds the marker of a template; without one, the start of the head, as ``HeadScanner`` does.
+
+    Args:
+        charset_declared: as for ``HeadScanner``.
 
     Attributes:
-        reason: as of ``HeadScanner``.
+        reason: as for ``HeadScanner``.
     """
 
-    def __init__(self, charset: bool) -> None:
-        self._head = HeadScanner(charset)
-        self._answer = PENDING
-        self._tail = b""
+    def __init__(self, charset_declared: bool) -> None:
+        self._head_scanner = HeadScanner(charset_declared)
+        self._head_offset = PENDING
+        self._tail = b""  # may be the start of a marker
         self._seen = 0
         self.reason: SkipReason | None = None
 
     def feed(self, data: bytes) -> int:
-        """Takes a piece; returns the offset of the place, ``PENDING`` or ``REFUSED``."""
-        if self._answer == PENDING:
-            self._answer = self._head.feed(data)
+        """Takes the next chunk; returns the insertion offset, ``PENDING`` or ``REFUSED``."""
+        if self._head_offset == PENDING:
+            self._head_offset = self._head_scanner.feed(data)
         data = self._tail + data
-        at = data.find(PLACE)
-        if at >= 0:
-            return self._seen - len(self._tail) + at
+        index = data.find(MARKER)
+        if index >= 0:
+            return self._seen - len(self._tail) + index
         self._seen += len(data) - len(self._tail)
-        self._tail = data[1 - len(PLACE) :]
-        return self.finish() if self._seen >= _FARTHEST else PENDING
+        self._tail = data[1 - len(MARKER) :]
+        return self.finish() if self._seen >= _MAX_SEARCHED_BYTES else PENDING
 
     def finish(self) -> int:
-        """Says that no more is to come."""
-        if self._answer == PENDING:
-            self._answer = self._head.finish()
-        if self._answer == REFUSED:
-            self.reason = self._head.reason
-        return self._answer
+        """Takes the end of the page; returns the insertion offset or ``REFUSED``."""
+        if self._head_offset == PENDING:
+            self._head_offset = self._head_scanner.finish()
+        if self._head_offset == REFUSED:
+            self.reason = self._head_scanner.reason
+        return self._head_offset

@@ -1,12 +1,12 @@
-"""Where our bytes may go in a page whose encoding only its own markup tells.
+"""Finds the insertion offset in a page whose encoding only its own markup declares.
 
-Browsers look for the encoding's name in the first 1,024 bytes, and they read them in two ways: the HTML Standard's
-"prescan a byte stream", which does not know what a script or a title is, and (Blink, WebKit) with the tokenizer.
-A long span before the declaration would push it out of their sight, so ours goes after it. Where a script, a policy
-or the end of the head would come between, or where the two ways disagree, the page is left alone.
+Browsers look for the encoding's name in the first 1,024 bytes, and they read them in two ways: with the HTML Standard's
+"prescan a byte stream", which does not know what a script or a title is, and (Blink, WebKit) with the tokenizer. A long
+script before the declaration would push it out of their sight, so ours goes after it. Where a script, a policy or the
+end of the head would come between, or where the two ways disagree, the page is skipped.
 
-Where nothing names the encoding, browsers guess it from the bytes that are not ASCII. Chromium's guess was seen to
-change with a span of ASCII bytes before them, so such a page is left alone too.
+Where nothing declares the encoding, browsers guess it from the bytes that are not ASCII. Chromium's guess was seen to
+change after ASCII bytes were inserted before them, so such a page is skipped too.
 
 Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.3.2; https://encoding.spec.whatwg.org/, 4.2.
 """
@@ -20,42 +20,46 @@ from typing import Final, NamedTuple
 from widgetmw.core.reasons import SkipReason
 
 PENDING: Final = -1
+"""The insertion offset depends on bytes that have not arrived yet."""
 REFUSED: Final = -2
+"""The page has no insertion offset."""
 PRESCAN: Final = 1024
-WINDOW: Final = 1536  # a tag that begins within the prescan is followed to here
+"""Bytes in which browsers look for a declaration."""
+WINDOW: Final = 1536
+"""Bytes that are kept: a tag that begins within the prescan is followed to here."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_S: Final = rb"[\t\n\f\r ]*+"
+_SPACES: Final = rb"[\t\n\f\r ]*+"
 _ATTRIBUTE: Final = (
     rb"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
-    rb"(?:" + _S + rb"=" + _S + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)|(?=>))"
-    rb"|(?!" + _S + rb"=))"
+    rb"(?:" + _SPACES + rb"=" + _SPACES + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)|(?=>))"
+    rb"|(?!" + _SPACES + rb"=))"
 )
-_REST: Final = rb"(?:" + _ATTRIBUTE.replace(rb"([^", rb"(?:[^") + rb")*+[\t\n\f\r /]*+>"
+_TAG_REST: Final = rb"(?:" + _ATTRIBUTE.replace(rb"([^", rb"(?:[^") + rb")*+[\t\n\f\r /]*+>"
 _attribute = re.compile(_ATTRIBUTE)
-_rest = re.compile(_REST)
+_tag_rest = re.compile(_TAG_REST)
 _token = re.compile(
     rb"[\t\n\f\r ]++"
     rb"|<!--(?:-?>|(?s:.*?)--!?>)"
     rb"|<(?:!(?!--)|\?|/[^a-zA-Z>])[^>]*+>|</>"
-    rb"|<(/?[a-zA-Z][^\t\n\f\r />]*+)" + _REST,
+    rb"|<(/?[a-zA-Z][^\t\n\f\r />]*+)" + _TAG_REST,
 )
-_prescan = re.compile(rb"<(?:(!--)|(meta[\t\n\f\r /])|(/?[a-z][^\t\n\f\r >]*+)|[!/?])", re.IGNORECASE)
-_any_meta = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
-_content = re.compile(
-    rb"charset" + _S + rb"=" + _S + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r ;\"'][^\t\n\f\r ;]*+))",
+_prescan_token = re.compile(rb"<(?:(!--)|(meta[\t\n\f\r /])|(/?[a-z][^\t\n\f\r >]*+)|[!/?])", re.IGNORECASE)
+_meta_start = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
+_content_charset = re.compile(
+    rb"charset" + _SPACES + rb"=" + _SPACES + rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r ;\"'][^\t\n\f\r ;]*+))",
     re.IGNORECASE,
 )
-_xml = re.compile(rb"<\?xml[^>]*?encoding[\0-\x20]*+=[\0-\x20]*+[\"']([^\"'>]*+)")
-_other_site = re.compile(rb":|&|\s*[/\\]\s*[/\\]")
+_xml_encoding = re.compile(rb"<\?xml[^>]*?encoding[\0-\x20]*+=[\0-\x20]*+[\"']([^\"'>]*+)")
+_other_origin = re.compile(rb":|&|\s*[/\\]\s*[/\\]")
 
-_CROSSED: Final = frozenset((b"base", b"basefont", b"bgsound", b"head", b"html", b"link", b"meta"))
-_RAW: Final = {
+_HEAD_TAGS: Final = frozenset((b"base", b"basefont", b"bgsound", b"head", b"html", b"link", b"meta"))
+_TEXT_END: Final = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE) for name in (b"noframes", b"style", b"title")
 }
-_IMPLY: Final = frozenset((b"/body", b"/br", b"/head", b"/html"))
-# labels of the Encoding Standard; after any other the search goes on, as browsers do after one they do not know
-_KNOWN: Final = re.compile(
+_ENDS_HEAD: Final = frozenset((b"/body", b"/br", b"/head", b"/html"))
+# Labels of the Encoding Standard. After an unknown label the search goes on, as in browsers.
+_KNOWN_LABEL: Final = re.compile(
     rb"utf-?8|unicode-1-1-utf-8|utf-16(?:le|be)?|(?:us-)?ascii|latin[1-6]|l[1-69]|x-user-defined|macintosh|mac"
     rb"|iso-8859-(?:1[013-6]?|[2-9])|iso8859-?(?:1[0134]?|15|[2-9])|iso_8859-(?:15|[1-9])"
     rb"|(?:x-cp|cp|windows-)125[0-8]|koi8(?:-[ru]|-ru)?|koi|(?:ibm|cp)?866|tis-620|windows-874|dos-874"
@@ -63,43 +67,45 @@ _KNOWN: Final = re.compile(
     rb"|x-euc-jp|euc-(?:jp|kr)|shift[-_]jis|x-sjis|sjis|ms932|ms_kanji|windows-(?:31j|949)|korean"
     rb"|ks_c_5601-19(?:87|89)|ksc5601|cyrillic|greek8?|hebrew|arabic|logical|visual"
 )
-# in these, ASCII bytes may stand for other characters
-_STATEFUL: Final = re.compile(rb"2022|utf-?7|hz-gb|replacement")
+# In these encodings, ASCII bytes may mean other characters.
+_NOT_ASCII_SUPERSET: Final = re.compile(rb"2022|utf-?7|hz-gb|replacement")
 
 
 class _Meta(NamedTuple):
+    """A meta tag that declares a charset: its offsets, and the label in lower case."""
+
     start: int
     end: int
     label: bytes
 
 
-class Declaration:
-    """The encoding that a page's markup declares, as far as our place depends on it.
+class MetaCharset:
+    """The encoding that a page's markup declares, as far as the insertion offset depends on it.
 
     One for each page without a charset in its Content-Type.
     """
 
-    __slots__ = ("_at", "_found", "_fresh", "_page", "_sure")
+    __slots__ = ("_certain", "_metas", "_page", "_position", "_unread_tag")
 
     def __init__(self) -> None:
         self._page = b""
-        self._at = 0
-        self._found: list[_Meta] = []  # metas that name a charset, up to the first that certainly does
-        self._sure = False
-        self._fresh = False  # a tag may have ended since the head was last read
+        self._position = 0  # up to here the head has been read
+        self._metas: list[_Meta] = []  # those that declare a charset, up to the first with a known label
+        self._certain = False  # the last of them has a known label
+        self._unread_tag = False  # a tag may have ended since the head was last read
 
     def feed(self, data: bytes) -> None:
-        """Takes the next piece of the page."""
+        """Takes the next chunk of the page."""
         if len(self._page) < WINDOW:
             self._page += data[: WINDOW - len(self._page)]
-            self._fresh |= b">" in data
+            self._unread_tag |= b">" in data
 
-    def place(self, head: int, ended: bool) -> tuple[int, SkipReason | None]:
-        """Finds where our span goes.
+    def find_offset(self, head: int, ended: bool) -> tuple[int, SkipReason | None]:
+        """Finds the insertion offset.
 
         Args:
-            head: where the head starts; it may lie behind the bytes that count here.
-            ended: the page has no more bytes.
+            head: where the head starts; it may lie beyond the bytes that matter here.
+            ended: whether the page has no more bytes.
 
         Returns:
             the offset and ``None``; ``PENDING`` and ``None`` while more bytes can change it; ``REFUSED`` and a reason.
@@ -107,134 +113,138 @@ class Declaration:
         page = self._page
         if page.startswith(_BOM):
             return head, None
-        if self._read_head(head) and _prescanned(page[: self._at]) == self._found:
-            return _judged(self._found, self._at)
+        if self._read_head(head) and _prescan(page[: self._position]) == self._metas:
+            return _checked(self._metas, self._position)
         if len(page) < WINDOW and not ended:
             return PENDING, None
-        return self._settled(head)
+        return self._find_late(head)
 
-    def _settled(self, head: int) -> tuple[int, SkipReason | None]:
-        """The answer for a page that does not name its charset at once."""
+    def _find_late(self, head: int) -> tuple[int, SkipReason | None]:
+        """Finds the offset in a page that does not declare its charset before anything else."""
         page = self._page
-        xml = found[1].lower() if (found := _xml.match(page)) else b""
-        if b"\x1b" in page[:PRESCAN] or _STATEFUL.search(xml):
+        xml = match[1].lower() if (match := _xml_encoding.match(page)) else b""
+        if b"\x1b" in page[:PRESCAN] or _NOT_ASCII_SUPERSET.search(xml):
             return REFUSED, SkipReason.ENCODING
-        hidden = [] if self._sure else list(_metas(page, self._at))
-        seen = _prescanned(page)
-        if hidden or (seen and seen != self._found):
-            return _judged(hidden + seen, REFUSED)
-        if not (self._sure or _KNOWN.fullmatch(xml) or page.isascii()):
+        unread = [] if self._certain else list(_possible_metas(page, self._position))
+        prescanned = _prescan(page)
+        if unread or (prescanned and prescanned != self._metas):
+            return _checked(unread + prescanned, REFUSED)
+        if not (self._certain or _KNOWN_LABEL.fullmatch(xml) or page.isascii()):
             return REFUSED, SkipReason.CHARSET_MISSING
-        return _judged(self._found, self._found[-1].end if self._found else head)
+        return _checked(self._metas, self._metas[-1].end if self._metas else head)
 
     def _read_head(self, head: int) -> bool:
-        """Reads head content as the tree builder does, up to what our script has to come before.
+        """Reads head content as the tree builder does, up to what our script must come before.
 
         Returns:
-            whether a meta that certainly names a charset has now been found.
+            whether a meta with a known label has now been found.
         """
-        if self._sure or not self._fresh:
+        if self._certain or not self._unread_tag:
             return False
-        self._fresh = False
-        at = max(self._at, head)
-        while at < PRESCAN and not self._sure and (token := _token.match(self._page, at)):
+        self._unread_tag = False
+        position = max(self._position, head)
+        while position < PRESCAN and not self._certain and (token := _token.match(self._page, position)):
             after = token.end()
             if token[1]:
-                name, facts = token[1].lower(), dict(_attributes(self._page, token.end(1)))
-                closing = _RAW[name].search(self._page, after) if name in _RAW else None
-                if not _crossable(name, facts) or (name in _RAW and closing is None):
+                name, attributes = token[1].lower(), dict(_attributes(self._page, token.end(1)))
+                closing = _TEXT_END[name].search(self._page, after) if name in _TEXT_END else None
+                if not _may_precede_script(name, attributes) or (name in _TEXT_END and closing is None):
                     break
-                if name == b"meta" and (label := _label(facts)):
-                    self._found.append(_Meta(at, after, label))
-                    self._sure = _KNOWN.fullmatch(label) is not None
+                if name == b"meta" and (label := _charset_label(attributes)):
+                    self._metas.append(_Meta(position, after, label))
+                    self._certain = _KNOWN_LABEL.fullmatch(label) is not None
                 after = closing.start() if closing else after
-            at = after
-        self._at = at
-        return self._sure
+            position = after
+        self._position = position
+        return self._certain
 
 
-def is_label(text: str) -> bool:
-    """Whether browsers know a charset by this name, in lower case (Encoding Standard)."""
-    return _KNOWN.fullmatch(text.encode("ascii", "replace")) is not None
+def is_charset_label(text: str) -> bool:
+    """Whether browsers know a charset by this label, in lower case (Encoding Standard)."""
+    return _KNOWN_LABEL.fullmatch(text.encode("ascii", "replace")) is not None
 
 
-def _judged(metas: list[_Meta], offset: int) -> tuple[int, SkipReason | None]:
-    if any(_STATEFUL.search(meta.label) for meta in metas):
+def _checked(metas: list[_Meta], offset: int) -> tuple[int, SkipReason | None]:
+    """Returns the offset, or the reason to refuse the page."""
+    if any(_NOT_ASCII_SUPERSET.search(meta.label) for meta in metas):
         return REFUSED, SkipReason.ENCODING
     return (offset, None) if offset != REFUSED else (REFUSED, SkipReason.CHARSET_LATE)
 
 
-def _crossable(name: bytes, facts: dict[bytes, bytes]) -> bool:
+def _may_precede_script(name: bytes, attributes: dict[bytes, bytes]) -> bool:
     """Whether our script may come after this tag: it runs nothing, forbids nothing and stays in the head."""
     if name.startswith(b"/"):
-        return name not in _IMPLY
-    if any(attribute.startswith(b"on") for attribute in facts):
+        return name not in _ENDS_HEAD
+    if any(attribute.startswith(b"on") for attribute in attributes):
         return False
     if name == b"meta":
-        pragma = facts.get(b"http-equiv", b"").lower()
+        pragma = attributes.get(b"http-equiv", b"").lower()
         return b"security" not in pragma and b"&" not in pragma
     if name == b"base":
-        return not _other_site.search(facts.get(b"href", b""))
-    return name in _CROSSED or name in _RAW
+        return not _other_origin.search(attributes.get(b"href", b""))
+    return name in _HEAD_TAGS or name in _TEXT_END
 
 
-def _prescanned(page: bytes) -> list[_Meta]:
-    """Reads the first bytes as the HTML Standard's prescan does, up to the first meta that certainly counts."""
-    found: list[_Meta] = []
-    at = 0
-    while (token := _prescan.search(page, at)) and token.start() < PRESCAN:
+def _prescan(page: bytes) -> list[_Meta]:
+    """Reads the first bytes as the HTML Standard's prescan does, up to the first meta with a known label."""
+    metas: list[_Meta] = []
+    position = 0
+    while (token := _prescan_token.search(page, position)) and token.start() < PRESCAN:
         comment, meta, tag = token.groups()
         if comment:
-            at = page.find(b"-->", token.start() + 2) + 3
-            if at < 3:
+            position = page.find(b"-->", token.start() + 2) + 3
+            if position < 3:
                 break
         elif meta or tag:
-            rest = _rest.match(page, token.end() - bool(meta))
+            rest = _tag_rest.match(page, token.end() - bool(meta))
             if rest is None:
                 break
-            at = rest.end()
-            if meta and (label := _label(dict(_attributes(page, token.end() - 1)))):
-                found.append(_Meta(token.start(), at, label))
-                if _KNOWN.fullmatch(label):
+            position = rest.end()
+            if meta and (label := _charset_label(dict(_attributes(page, token.end() - 1)))):
+                metas.append(_Meta(token.start(), position, label))
+                if _KNOWN_LABEL.fullmatch(label):
                     break
         else:
-            at = page.find(b">", token.end()) + 1 or len(page)
-    return found
+            position = page.find(b">", token.end()) + 1 or len(page)
+    return metas
 
 
-def _metas(page: bytes, start: int) -> Iterator[_Meta]:
-    """Metas in the prescan's reach that may name a charset, whatever they stand in."""
-    at = start
-    while at < PRESCAN and (tag := _any_meta.search(page, at, PRESCAN + 5)):
-        rest = _rest.match(page, tag.end() - 1)
-        at = rest.end() if rest else len(page)
-        if rest and not _any_meta.search(page, tag.end(), at):
-            label = _label(dict(_attributes(page, tag.end() - 1)))
-        else:  # unfinished, or one within the other
-            label = b"" if rest and b"charset" not in page[tag.start() : at].lower() else b"&"
+def _possible_metas(page: bytes, start: int) -> Iterator[_Meta]:
+    """Yields metas within the prescan that may declare a charset, whatever they are inside."""
+    position = start
+    while position < PRESCAN and (tag := _meta_start.search(page, position, PRESCAN + 5)):
+        rest = _tag_rest.match(page, tag.end() - 1)
+        position = rest.end() if rest else len(page)
+        if rest and not _meta_start.search(page, tag.end(), position):
+            label = _charset_label(dict(_attributes(page, tag.end() - 1)))
+        else:  # unfinished, or one inside the other
+            label = b"" if rest and b"charset" not in page[tag.start() : position].lower() else b"&"
         if label:
-            yield _Meta(tag.start(), at, label)
+            yield _Meta(tag.start(), position, label)
 
 
-def _attributes(page: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
-    """Reads a tag's attributes, last one first: so a dict keeps the first of equal names, as parsers do."""
-    found: list[tuple[bytes, bytes]] = []
-    while attribute := _attribute.match(page, at):
-        found.append((attribute[1].lower(), attribute[2] or attribute[3] or attribute[4] or b""))
-        at = attribute.end()
-    return reversed(found)
+def _attributes(page: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
+    """Reads a tag's attributes, the last one first: so a dict keeps the first of equal names, as parsers do."""
+    attributes: list[tuple[bytes, bytes]] = []
+    while match := _attribute.match(page, position):
+        attributes.append((match[1].lower(), match[2] or match[3] or match[4] or b""))
+        position = match.end()
+    return reversed(attributes)
 
 
-def _label(facts: dict[bytes, bytes]) -> bytes:
-    """The charset that a meta's attributes name, in lower case; empty for none, no label where readers differ."""
-    direct = facts.get(b"charset", b"").strip(b"\t\n\f\r ").lower()
-    pragma, content = facts.get(b"http-equiv", b"").lower(), facts.get(b"content", b"")
+def _charset_label(attributes: dict[bytes, bytes]) -> bytes:
+    """Returns the charset that a meta's attributes declare, in lower case.
+
+    It is empty for none, and not a label (it holds ``&``) where browsers may read the attributes differently.
+    """
+    direct = attributes.get(b"charset", b"").strip(b"\t\n\f\r ").lower()
+    pragma, content = attributes.get(b"http-equiv", b"").lower(), attributes.get(b"content", b"")
     if pragma != b"content-type" and b"&" not in pragma:
         return direct
-    if found := _content.search(content):
-        inner = (found[1] or found[2] or found[3] or b"").strip(b"\t\n\f\r ").lower()
+    if match := _content_charset.search(content):
+        in_content = (match[1] or match[2] or match[3] or b"").strip(b"\t\n\f\r ").lower()
     else:
-        inner = b"&" if b"&" in content else b""
-    if b"charset" in facts and inner and inner != direct:
-        return direct + b"&" + inner
-    return inner or direct
+        in_content = b"&" if b"&" in content else b""
+    if b"charset" in attributes and in_content and in_content != direct:
+        return direct + b"&" + in_content
+    return in_content or direct

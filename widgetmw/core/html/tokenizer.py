@@ -1,15 +1,15 @@
-"""What may stand before a page's head, as an automaton over the states of the HTML Standard's tokenizer.
+"""What a page may contain before its head, as an automaton over the states of the HTML Standard's tokenizer.
 
-What the tree builder passes over before the head is a regular language: white space, comments, doctypes, stray
-end tags, ``<html …>``. One row for each state and one step for each byte make the scanner resumable at any byte,
-linear on any input and the same for every way of cutting a page, without keeping a byte of it.
+What the tree builder skips before the head is a regular language: white space, comments, doctypes, stray end tags,
+``<html …>``. One row for each state and one step for each byte make the scanner resumable at any byte, linear on any
+input, and independent of how a page is cut into chunks. It keeps no byte of the page.
 
-The states come in three regions, by what was seen so far:
+The states belong to three regions, depending on what was seen so far:
 
-* ``page``: a doctype or an html tag. Anything else starts the head, and our place is before it.
-* ``open``: white space, comments and stray end tags only. It may become a page or a fragment.
-* ``head``: head content, but nothing yet that only a page has. Our place is remembered; whether this is a page is
-  decided by what comes first, a doctype, html, head or body tag or something that a fragment may hold too.
+* ``page``: a doctype or an html tag. Anything else starts the head, and the insertion offset is before it.
+* ``open``: only white space, comments and stray end tags. It may become a page or a fragment.
+* ``head``: head content, but nothing yet that only a page has. The insertion offset is stored. Whether this is a page
+  depends on what comes first: a doctype, html, head or body tag, or something that a fragment may contain too.
 
 Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.5 (tokenization), 13.2.6.4.1 to 13.2.6.4.4.
 """
@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from widgetmw.core.reasons import SkipReason
 
-# capitals only where case counts: in &Tab; and &NewLine;
+# Capitals only where case matters: in &Tab; and &NewLine;.
 _ALPHABET: Final = ("", "\0", " ", *"<>/!?-=\"'&#;0123456789", *_LETTERS, *"ABEILNTW", *"\xef\xbb\xbf\xfe\xff")
 _CODE: Final = {character: code for code, character in enumerate(_ALPHABET)}
 _OTHER: Final = len(_ALPHABET)
@@ -40,14 +40,14 @@ def _code(byte: int) -> int:
 
 
 def _columns(characters: str) -> list[int]:
-    """The columns of these characters; a small letter stands for its capital too."""
-    return [_CODE[it] for x in characters or [""] for it in {x, x.upper()} if it in _CODE]
+    """Returns the columns of these characters; a lower-case letter includes its capital."""
+    return [_CODE[case] for each in characters or [""] for case in {each, each.upper()} if case in _CODE]
 
 
 CODES: Final = bytes(map(_code, range(256)))
-"""For ``bytes.translate``: bytes to columns of a row."""
+"""Maps bytes to columns of a row, for ``bytes.translate``."""
 END: Final = _CODE[""]
-"""The column of the end of the page."""
+"""The column for the end of the page."""
 
 Row: TypeAlias = list[Any]  # a Row or a Stop for each code
 
@@ -57,9 +57,9 @@ class Stop:
     """What the automaton has found.
 
     Attributes:
-        back: bytes from our place to here; ``None``: our place is the one remembered.
-        reason: why there is no place for us, or ``None``.
-        then: the row to go on with, when our place is to be remembered and the rest is not decided yet.
+        back: bytes from the insertion offset to here; ``None`` if the stored offset is the result.
+        reason: why the page is refused, or ``None``.
+        then: the row to continue with, if the offset is only to be stored and the rest is not decided yet.
     """
 
     back: int | None = None
@@ -67,15 +67,15 @@ class Stop:
     then: Row | None = None
 
 
-class _Remember(NamedTuple):
-    """Our place is so many bytes back; go on in that state."""
+class _Store(NamedTuple):
+    """Store the insertion offset, which is ``back`` bytes before here, and continue in a state."""
 
     back: int
     state: str
 
 
-_Target: TypeAlias = "str | Stop | _Remember"
-_Rule: TypeAlias = Mapping[str, _Target]  # by characters; "" is the end of the page
+_Target: TypeAlias = "str | Stop | _Store"
+_Rule: TypeAlias = Mapping[str, _Target]  # keys: characters; "" for the end of the page
 
 _IS_PAGE: Final = Stop()
 _FRAGMENT: Final = Stop(reason=SkipReason.FRAGMENT)
@@ -85,12 +85,12 @@ _ENCODING: Final = Stop(reason=SkipReason.ENCODING)
 
 _VOID: Final = ("base", "basefont", "bgsound", "link", "meta")
 _RAW: Final = ("noframes", "noscript", "style", "template", "title")
-_CLOSE: Final[_Rule] = {" /": "end before", ">": "data"}
-_IMPLY: Final = ("body", "br", "head", "html")  # end tags that start the head; others are passed over
+_CLOSING: Final[_Rule] = {" /": "end before", ">": "data"}
+_END_TAGS: Final = ("body", "br", "head", "html")  # end tags that start the head; others are skipped
 
 
 class _Region:
-    """Writes the states of one region. A state without a colon in its name is one of this region."""
+    """Writes the states of one region. A state's name without a colon means a state of this region."""
 
     def __init__(self, table: dict[str, list[_Target]], name: str, end: Stop, nul: Stop | None = None) -> None:
         self.table, self.name, self.end, self.nul = table, name, end, nul
@@ -99,8 +99,8 @@ class _Region:
         return self.table[f"{self.name}:{state}"]
 
     def state(self, name: str, base: _Target | list[_Target], rule: _Rule) -> None:
-        """Adds a state: one target for everything, or the row of another state, changed by ``rule``."""
-        row = list(base) if isinstance(base, list) else [self._full(base)] * _WIDTH
+        """Adds a state: one target for every character, or the row of another state, changed by ``rule``."""
+        row = list(base) if isinstance(base, list) else [self._qualified(base)] * _WIDTH
         row[END] = self.end
         if self.nul is not None:
             row[_CODE["\0"]] = self.nul
@@ -110,28 +110,33 @@ class _Region:
     def change(self, name: str, rule: _Rule) -> None:
         for characters, target in rule.items():
             for column in _columns(characters):
-                self.row(name)[column] = self._full(target)
+                self.row(name)[column] = self._qualified(target)
 
-    def _full(self, target: _Target) -> _Target:
+    def _qualified(self, target: _Target) -> _Target:
         return f"{self.name}:{target}" if isinstance(target, str) and ":" not in target else target
 
     def words(self, root: str, words: Mapping[str, _Rule], other: Callable[[int], list[_Target]]) -> None:
-        """Adds a state for each beginning of a word, reached from the state ``root``.
+        """Adds a state for each prefix of the words.
 
         Args:
-            root: an existing state.
+            root: the existing state in which the words start.
             words: what may follow each word.
-            other: where everything else leads, by the number of letters read.
+            other: returns the row for everything else, given the number of letters read.
         """
-        beginnings = {word[:length] for word in words for length in range(1, len(word) + 1)}
-        for read in sorted(beginnings):
-            longer = {letter: root + read + letter for letter in _LETTERS if read + letter in beginnings}
+        prefixes = {word[:length] for word in words for length in range(1, len(word) + 1)}
+        for read in sorted(prefixes):
+            longer = {letter: root + read + letter for letter in _LETTERS if read + letter in prefixes}
             self.state(root + read, other(len(read)), {**longer, **words.get(read, {})})
             if len(read) == 1:
                 self.change(root, {read: root + read})
 
     def attributes(self, tag: str, done: _Target) -> _Rule:
-        """Adds what may stand between a tag's name and its ``>``; returns what ends the name."""
+        """Adds the states between a tag's name and its ``>``; returns what ends the name.
+
+        Args:
+            tag: prefix of the states.
+            done: where the ``>`` leads.
+        """
         before, name, after, value = f"{tag} before", f"{tag} name", f"{tag} after", f"{tag} value"
         double, single, bare = f"{tag} double", f"{tag} single", f"{tag} bare"
         self.state(before, name, {" /": before, ">": done})
@@ -144,7 +149,7 @@ class _Region:
         return {" /": before, ">": done}
 
     def markup(self, doctype: _Target) -> None:
-        """Adds what begins with ``<!`` or ``<?``; all but a doctype leads back to ``data``."""
+        """Adds what begins with ``<!`` or ``<?``. All of it leads back to ``data``, except a doctype."""
         self.state("bogus", "bogus", {">": "data"})
         self.state("<!", "bogus", {"-": "<!-", ">": "data"})
         self.state("<!-", "bogus", {"-": "<!--", ">": "data"})
@@ -158,29 +163,33 @@ class _Region:
         bogus, inside = self.row("bogus"), self.row("doctype")
         self.words("<!", {"doctype": {}}, lambda read: inside if read == len("doctype") else bogus)
 
-    def end_tags(self, imply: Callable[[str, _Rule], _Rule]) -> None:
-        """Adds end tags. ``imply`` says what follows the names that start the head; others lead to ``data``."""
+    def end_tags(self, after_name: Callable[[str, _Rule], _Rule]) -> None:
+        """Adds end tags.
+
+        Args:
+            after_name: returns what follows a tag name that starts the head; other end tags lead to ``data``.
+        """
         stray = self.attributes("end", "data")
         self.state("end", "end", stray)
         self.state("</", "bogus", {_LETTERS: "end", ">": "data"})
-        self.words("</", {tag: imply(tag, stray) for tag in _IMPLY}, lambda _: self.row("end"))
+        self.words("</", {tag: after_name(tag, stray) for tag in _END_TAGS}, lambda _: self.row("end"))
 
 
 def _page(page: _Region) -> dict[str, _Rule]:
-    """Adds the region ``page``; returns what follows the names of the tags that only a page has."""
+    """Adds the region ``page``; returns what follows the names of the tags that only a page has, by name."""
     known = {"html": page.attributes("html", "data"), "head": page.attributes("head", Stop(0))}
-    page.state("data", Stop(1), {" ": "data", "<": "<", "&": _Remember(1, "page:&"), "": Stop(0)})
+    page.state("data", Stop(1), {" ": "data", "<": "<", "&": _Store(1, "page:&"), "": Stop(0)})
     page.state("<", Stop(2), {"!": "<!", "?": "bogus", "/": "</", "": Stop(1)})
     page.markup("data")
     page.end_tags(lambda tag, stray: {ends: Stop(len(tag) + 3) for ends in stray})
     page.change("</", {"": Stop(2)})
     page.words("<", known, lambda read: [Stop(read + 2)] * _WIDTH)
     _references(page)
-    return {tag: {ends: page._full(to) for ends, to in rule.items()} for tag, rule in known.items()}
+    return {tag: {ends: page._qualified(to) for ends, to in rule.items()} for tag, rule in known.items()}
 
 
 def _references(page: _Region) -> None:
-    """Adds character references: those of white space are passed over, any other is text and starts the head."""
+    """Adds character references. Those of white space are skipped; any other is text and starts the head."""
     for state, rule in {
         "&": {"#": "&#"},
         "&#": {"0": "&#0", "1": "&#1", "3": "&#3", "9": "&#9", "x": "&#x"},
@@ -213,12 +222,12 @@ def _head(head: _Region) -> None:
     head.words("<", names, lambda _: [_FRAGMENT] * _WIDTH)
     for tag in _RAW:
         head.state(tag, tag, {"<": f"{tag}<"})
-        _raw(head, tag, {tag: _CLOSE})
+        _raw(head, tag, {tag: _CLOSING})
     _script(head)
 
 
 def _raw(head: _Region, text: str, ends: Mapping[str, _Rule]) -> None:
-    """Adds the states after a ``<`` in a text where only some end tags count."""
+    """Adds the states after a ``<`` in text that only some end tags close."""
     head.state(f"{text}<", head.row(text), {"/": f"{text}</"})
     head.state(f"{text}</", head.row(text), {})
     head.words(f"{text}</", ends, lambda _: head.row(text))
@@ -227,11 +236,11 @@ def _raw(head: _Region, text: str, ends: Mapping[str, _Rule]) -> None:
 def _script(head: _Region) -> None:
     """Adds the content of a script, where ``<!--`` followed by ``<script`` hides the next end tag."""
     head.state("script", "script", {"<": "script<"})
-    _raw(head, "script", {"script": _CLOSE})
+    _raw(head, "script", {"script": _CLOSING})
     head.change("script<", {"!": "script<!"})
     head.state("script<!", head.row("script"), {"-": "script<!-"})
     head.state("script<!-", head.row("script"), {"-": "escaped--"})
-    ends: dict[str, _Rule] = {"escaped": _CLOSE, "twice": {" />": "escaped"}}
+    ends: dict[str, _Rule] = {"escaped": _CLOSING, "twice": {" />": "escaped"}}
     for text, end in ends.items():
         head.state(text, text, {"-": f"{text}-", "<": f"{text}<"})
         head.state(f"{text}-", head.row(text), {"-": f"{text}--"})
@@ -240,17 +249,17 @@ def _script(head: _Region) -> None:
     head.words("escaped<", {"script": {" />": "twice"}}, lambda _: head.row("escaped"))
 
 
-def _open(start: _Region, head: _Region, known: dict[str, _Rule]) -> None:
-    """Adds the region ``open`` and its first state, which knows byte-order marks."""
+def _open(start: _Region, head: _Region, page_tags: dict[str, _Rule]) -> None:
+    """Adds the region ``open`` and its first state, which recognizes byte-order marks."""
     start.state("data", _FRAGMENT, {" ": "data", "<": "<"})
     start.state("<", _FRAGMENT, {"!": "<!", "?": "bogus", "/": "</"})
     for letter in _LETTERS:
-        begun = head.row("<")[_CODE[letter]]
-        start.change("<", {letter: _Remember(2, begun) if isinstance(begun, str) else begun})
+        target = head.row("<")[_CODE[letter]]
+        start.change("<", {letter: _Store(2, target) if isinstance(target, str) else target})
     start.markup("page:data")
     implied = {" /": "head:end before", ">": "head:data"}
-    start.end_tags(lambda tag, _: {ends: _Remember(len(tag) + 3, to) for ends, to in implied.items()})
-    start.words("<", known, lambda _: [_FRAGMENT] * _WIDTH)
+    start.end_tags(lambda tag, _: {ends: _Store(len(tag) + 3, to) for ends, to in implied.items()})
+    start.words("<", page_tags, lambda _: [_FRAGMENT] * _WIDTH)
     start.state("start", start.row("data"), {"\xef": "bom", "\xfe": "utf-16be", "\xff": "utf-16le"})
     start.state("bom", _FRAGMENT, {"\xbb": "bom end"})
     start.state("bom end", _FRAGMENT, {"\xbf": "data"})
@@ -259,27 +268,27 @@ def _open(start: _Region, head: _Region, known: dict[str, _Rule]) -> None:
 
 
 def _link(table: Mapping[str, list[_Target]]) -> dict[str, Row]:
-    """Replaces the names of states by their rows."""
+    """Replaces the names of states with their rows."""
     rows: dict[str, Row] = {name: [] for name in table}
 
-    def linked(target: _Target) -> Row | Stop:
-        if isinstance(target, _Remember):
+    def resolve(target: _Target) -> Row | Stop:
+        if isinstance(target, _Store):
             return Stop(target.back, then=rows[target.state])
         return rows[target] if isinstance(target, str) else target
 
     for name, row in rows.items():
-        row.extend(map(linked, table[name]))
+        row.extend(map(resolve, table[name]))
     return rows
 
 
 def _build() -> Row:
     table: dict[str, list[_Target]] = {}
-    known = _page(_Region(table, "page", end=_NO_HEAD, nul=_NUL))
+    page_tags = _page(_Region(table, "page", end=_NO_HEAD, nul=_NUL))
     head = _Region(table, "head", end=_FRAGMENT)
     _head(head)
-    _open(_Region(table, "open", end=_FRAGMENT, nul=_NUL), head, known)
+    _open(_Region(table, "open", end=_FRAGMENT, nul=_NUL), head, page_tags)
     return _link(table)["open:start"]
 
 
 START: Final = _build()
-"""The row of a page's first byte."""
+"""The row for a page's first byte."""

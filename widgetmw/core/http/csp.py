@@ -1,7 +1,7 @@
-"""Content-Security-Policy: what it lets us emit.
+"""Decides which script form a page's Content-Security-Policy allows.
 
-The page's policy is never loosened. Either one of our forms passes it as it stands, or the page is left alone with
-a reason; only with ``amend`` may the hash of our own inline script be added.
+The page's policy is never loosened. Either one of our forms is allowed by it as it is, or the page is skipped with a
+reason; only with ``amend`` may the hash of our own inline script be added.
 """
 
 from __future__ import annotations
@@ -12,35 +12,45 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple, TypeAlias
 
-from widgetmw.core.http.csp_parser import SPACE, Policy, SourceList, Url, absolute, named, our_own, policies, policy
+from widgetmw.core.http.csp_parser import (
+    WHITE_SPACE,
+    Policy,
+    SourceList,
+    Url,
+    own_url,
+    parse_directive,
+    parse_policies,
+    parse_policy,
+    parse_url,
+)
 from widgetmw.core.reasons import SkipReason
 
-Form: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
+ScriptForm: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
 
 
-class Verdict(NamedTuple):
-    """What the policies of one answer let us emit.
+class CspDecision(NamedTuple):
+    """What the policies of one response allow us to emit.
 
     Attributes:
-        form: of our span; ``None``: leave the page alone. ``"inline"``: inline script and external runtime.
+        form: of our script; ``None``: skip the page. ``"inline"``: inline script and external runtime.
             ``"bundled"``: one inline script that holds everything. ``"external"``: data block and external script.
-            ``"hashed"``: as bundled, in an answer whose policy headers went through :func:`amended`.
-        nonce: the ``nonce`` attribute of every script element of ours, in any form.
-        connect: whether the runtime may call the token endpoint.
-        embed: those of the loaders' URLs that a script of ours may add as script elements without a nonce.
+            ``"hashed"``: as bundled, in a response whose policy headers went through :func:`add_hash`.
+        nonce: the ``nonce`` attribute for each of our script elements, in any form.
+        can_connect: whether the runtime may call the token endpoint.
+        allowed_loaders: URLs of vendors' scripts that our script may add as script elements without a nonce.
         reason: why the page is skipped, or else why the runtime may not connect.
-        embed_reason: why a loader is missing in ``embed``; set without loaders too.
+        loader_reason: why a loader is not allowed; also set without loaders.
     """
 
-    form: Form | None
+    form: ScriptForm | None
     nonce: str | None
-    connect: bool
-    embed: frozenset[str]
+    can_connect: bool
+    allowed_loaders: frozenset[str]
     reason: SkipReason | None
-    embed_reason: SkipReason | None
+    loader_reason: SkipReason | None
 
 
-def judge(
+def evaluate(
     enforced: Iterable[str],
     report_only: Iterable[str] = (),
     *,
@@ -49,83 +59,80 @@ def judge(
     amend: bool = False,
     loaders: Iterable[str] = (),
     scripts: Iterable[str] = ("/runtime.js",),
-) -> Verdict:
-    """Says what may be emitted under these policies. Takes any text, in linear time.
+) -> CspDecision:
+    """Evaluates policies. Takes any text, in linear time.
 
     Args:
         enforced: values of the ``Content-Security-Policy`` headers.
-        report_only: those of ``Content-Security-Policy-Report-Only``; they choose among what is allowed.
-        origin: ``scheme://host[:port]`` as the request says; ``None`` where unknown.
-        base: path under which ``runtime.js`` and ``token`` lie, with the mount prefix.
+        report_only: values of ``Content-Security-Policy-Report-Only``; they choose among what is allowed.
+        origin: ``scheme://host[:port]`` of the request; ``None`` if unknown.
+        base: path that the endpoints are under, with the root path.
         amend: whether the hash of our script may be added to the policy.
-        loaders: absolute URLs of the vendors' scripts that we are asked to add.
+        loaders: absolute URLs of the vendors' scripts that the settings ask us to add.
         scripts: paths of our own scripts below ``base``; a form that links them needs all of them to be allowed.
     """
-    return _judge(policies(enforced), policies(report_only), origin, base, amend, tuple(loaders), tuple(scripts))
+    policies, observed = parse_policies(enforced), parse_policies(report_only)
+    return _evaluate(policies, observed, origin, base, amend, tuple(loaders), tuple(scripts))
 
 
-def _judge(
-    binding: list[Policy],
-    watching: list[Policy],
+def _evaluate(
+    enforced: list[Policy],
+    report_only: list[Policy],
     origin: str | None,
     base: str,
     amend: bool,
     loaders: Sequence[str],
     scripts: Sequence[str],
-) -> Verdict:
-    if any(each.sandboxed() for each in binding):
-        return _refused(SkipReason.CSP_SANDBOX)
-    lists = [each.scripts for each in binding if each.scripts]
-    watched = [each.scripts for each in watching if each.scripts]
-    ours = [our_own(origin, base + path) for path in scripts]
-    choice = _choose(lists + watched, ours) or _choose(lists, ours) or _hashed(lists, amend)
+) -> CspDecision:
+    if any(policy.is_sandboxed() for policy in enforced):
+        return _refusal(SkipReason.CSP_SANDBOX)
+    required = [policy.scripts for policy in enforced if policy.scripts]
+    preferred = [policy.scripts for policy in report_only if policy.scripts]
+    allows_nothing = any(sources.is_empty for sources in required)
+    urls = [own_url(origin, base + path) for path in scripts]
+    choice = _choose_form(required + preferred, urls) or _choose_form(required, urls)
+    # A list that allows nothing means that the page runs no scripts. Our hash would be the first to loosen that.
+    if choice is None and amend and not allows_nothing:
+        choice = "hashed", None
     if choice is None:
-        return _refused(SkipReason.CSP_NONE if any(each.empty for each in lists) else SkipReason.CSP_BLOCKS_SCRIPT)
-    connect = _connects(binding, our_own(origin, f"{base}/token"))
-    embed, embed_reason = _loaders(binding, lists, loaders)
-    return Verdict(*choice, connect, embed, None if connect else SkipReason.CSP_BLOCKS_CONNECT, embed_reason)
+        return _refusal(SkipReason.CSP_NONE if allows_nothing else SkipReason.CSP_BLOCKS_SCRIPT)
+    endpoint = own_url(origin, f"{base}/token")
+    can_connect = all(policy.connections is None or policy.connections.matches_own(endpoint) for policy in enforced)
+    allowed, loader_reason = _choose_loaders(enforced, required, loaders)
+    reason = None if can_connect else SkipReason.CSP_BLOCKS_CONNECT
+    return CspDecision(*choice, can_connect, allowed, reason, loader_reason)
 
 
-def _refused(reason: SkipReason) -> Verdict:
-    return Verdict(None, None, False, frozenset(), reason, reason)
+def _refusal(reason: SkipReason) -> CspDecision:
+    return CspDecision(None, None, False, frozenset(), reason, reason)
 
 
-def _choose(lists: list[SourceList], ours: list[Url]) -> tuple[Form, str | None] | None:
-    loads = [all(each.loads_ours(url) for url in ours) for each in lists]
-    passes: dict[Form, list[bool]] = {
-        "inline": [each.inline and loaded for each, loaded in zip(lists, loads, strict=True)],
-        "bundled": [each.inline for each in lists],
-        "external": loads,
+def _choose_form(lists: list[SourceList], urls: list[Url]) -> tuple[ScriptForm, str | None] | None:
+    """Returns the first form that all source lists allow, and the nonce that it needs."""
+    allows_urls = [all(sources.allows_own_script(url) for url in urls) for sources in lists]
+    allowed_by: dict[ScriptForm, list[bool]] = {
+        "inline": [sources.allows_inline and allows for sources, allows in zip(lists, allows_urls, strict=True)],
+        "bundled": [sources.allows_inline for sources in lists],
+        "external": allows_urls,
     }
-    for form, passed in passes.items():
-        closed = [each for each, free in zip(lists, passed, strict=True) if not free]
-        if not closed:
+    for form, allowed in allowed_by.items():
+        need_nonce = [sources for sources, allows in zip(lists, allowed, strict=True) if not allows]
+        if not need_nonce:
             return form, None
-        for nonce in closed[0].nonces:
-            if all(nonce in each.nonces for each in closed):
+        for nonce in need_nonce[0].nonces:
+            if all(nonce in sources.nonces for sources in need_nonce):
                 return form, nonce
     return None
 
 
-def _hashed(lists: list[SourceList], amend: bool) -> tuple[Form, None] | None:
-    # A list that allows nothing says that this page runs no scripts. Our hash would be the first to loosen that.
-    if amend and not any(each.empty for each in lists):
-        return "hashed", None
-    return None
-
-
-def _connects(binding: list[Policy], endpoint: Url) -> bool:
-    return all(each.connects is None or each.connects.reaches_us(endpoint) for each in binding)
-
-
-def _loaders(
-    binding: list[Policy], lists: list[SourceList], loaders: Sequence[str]
+def _choose_loaders(
+    enforced: list[Policy], lists: list[SourceList], loaders: Sequence[str]
 ) -> tuple[frozenset[str], SkipReason | None]:
-    if any(each.trusted_types() for each in binding):
+    if any(policy.requires_trusted_types() for policy in enforced):
         return frozenset(), SkipReason.CSP_TRUSTED_TYPES
-    # A nonce would let the loader in, but not what it loads in its turn: only a host or 'strict-dynamic' does both.
-    found = frozenset(url for url in loaders if all(each.adds(absolute(url)) for each in lists))
-    return found, None if len(found) == len(set(loaders)) else SkipReason.CSP_BLOCKS_LOADER
+    # A nonce would allow the loader, but not what it loads itself: only a host or 'strict-dynamic' allows both.
+    allowed = frozenset(url for url in loaders if all(each.allows_script_url(parse_url(url)) for each in lists))
+    return allowed, None if len(allowed) == len(set(loaders)) else SkipReason.CSP_BLOCKS_LOADER
 
 
 def hash_source(script: bytes) -> str:
@@ -133,51 +140,53 @@ def hash_source(script: bytes) -> str:
     return f"'sha256-{b64encode(sha256(script).digest()).decode()}'"
 
 
-def amended(policy_header: str, source: str) -> str:
-    """Adds a hash to those policies of a header value that need it; all else stays byte for byte.
+def add_hash(policy_header: str, source: str) -> str:
+    """Adds a hash to those policies of a header value that need it; all other bytes stay.
 
-    A policy needs it that restricts inline scripts. One where ``'unsafe-inline'`` is in effect does not: a hash
-    would switch that off for the site's own scripts. Where ``default-src`` governs, a ``script-src`` of the same
-    sources is appended, since a hash in ``default-src`` could switch off inline styles.
+    A policy that restricts inline scripts needs it. A policy with ``'unsafe-inline'`` in effect does not: a hash would
+    switch that off for the site's own scripts. Where ``default-src`` governs scripts, a ``script-src`` with the same
+    sources is appended, because a hash in ``default-src`` could switch off inline styles.
 
     Args:
-        policy_header: value of a ``Content-Security-Policy`` header, maybe a comma list.
-        source: as :func:`hash_source` gives it.
+        policy_header: value of a ``Content-Security-Policy`` header, possibly a comma list.
+        source: as returned by :func:`hash_source`.
     """
-    return ",".join(_amended(part, source) for part in policy_header.split(","))
+    return ",".join(_add_hash(part, source) for part in policy_header.split(","))
 
 
-def _amended(text: str, source: str) -> str:
+def _add_hash(text: str, source: str) -> str:
     if not text.strip():
         return text
-    read = policy(text)
-    name, lists = read.script_directive(), read.scripts
-    if name is None or lists is None or lists.inline or lists.empty or source in lists.hashes:
+    policy = parse_policy(text)
+    name, sources = policy.script_directive(), policy.scripts
+    if name is None or sources is None or sources.allows_inline or sources.is_empty or source in sources.hashes:
         return text
     if name == "default-src":
-        joint = "" if text.rstrip(SPACE).endswith(";") else ";"
-        return f"{text}{joint} script-src{read.directives[name]} {source}"
+        separator = "" if text.rstrip(WHITE_SPACE).endswith(";") else ";"
+        return f"{text}{separator} script-src{policy.directives[name]} {source}"
     parts = text.split(";")
-    place = next(i for i, part in enumerate(parts) if any(found == name for found, _ in named(part)))
-    body = parts[place].rstrip(SPACE)
-    parts[place] = f"{body} {source}{parts[place][len(body) :]}"
+    index = next(i for i, part in enumerate(parts) if any(found == name for found, _ in parse_directive(part)))
+    directive = parts[index].rstrip(WHITE_SPACE)
+    parts[index] = f"{directive} {source}{parts[index][len(directive) :]}"
     return ";".join(parts)
 
 
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]++={0,2})'")
-# They stand for the nonces in their order. Only ASCII is remembered, so none of them is ever in the text itself.
-_MARKS = ("\ue000", "\ue001", "\ue002", "\ue003")
-_REPORT = "\ue00f"
-_ENTRIES, _LONGEST = 256, 8192  # texts beyond that are judged each time
+# Placeholders that replace nonces in the memo's key, in their order. Only ASCII text is remembered, so that none of
+# them is ever part of a policy.
+_PLACEHOLDERS = ("\ue000", "\ue001", "\ue002", "\ue003")
+_REPORT_ONLY = "\ue00f"
+_MAX_ENTRIES = 256
+_MAX_KEY_LENGTH = 8192  # longer policies are evaluated each time
 
 
-class Judge:
-    """Remembers verdicts by the text of the policies with the nonces blanked. Safe to share between threads.
+class CspEvaluator:
+    """Evaluates policies, and remembers decisions by the policies without their nonces. Thread-safe.
 
     Args:
-        amend: as for :func:`judge`.
-        loaders: as for :func:`judge`.
-        scripts: as for :func:`judge`.
+        amend: as for :func:`evaluate`.
+        loaders: as for :func:`evaluate`.
+        scripts: as for :func:`evaluate`.
     """
 
     def __init__(
@@ -186,30 +195,30 @@ class Judge:
         self._amend = amend
         self._loaders = tuple(loaders)
         self._scripts = tuple(scripts)
-        # by policies and base, with the place of the verdict's nonce among theirs; _BY_ORIGIN: by origin too
-        self._memo: dict[tuple[str | None, ...], tuple[Verdict, int | None]] = {}
+        # By policies and base: the decision, and the index of its nonce among theirs. _BY_ORIGIN: by origin, too.
+        self._memo: dict[tuple[str | None, ...], tuple[CspDecision, int | None]] = {}
 
-    def verdict(
+    def evaluate(
         self,
         enforced: Sequence[str],
         report_only: Sequence[str] = (),
         origin: str | None = None,
         base: str = "",
-    ) -> Verdict:
-        """Says the same as :func:`judge`; policies that were judged before cost a microsecond or two."""
-        key, nonces = _blanked(enforced, report_only)
+    ) -> CspDecision:
+        """Returns the same as :func:`evaluate`. Policies that were evaluated before cost one or two microseconds."""
+        key, nonces = _memo_key(enforced, report_only)
         known = self._memo.get((key, base))
         if known is _BY_ORIGIN:
             known = self._memo.get((key, base, origin))
         if known is None:
-            return self._judged(key, nonces, enforced, report_only, origin, base)
-        verdict, place = known
-        if place is None:
-            return verdict
-        form, _, connect, embed, reason, embed_reason = verdict
-        return Verdict(form, nonces[place], connect, embed, reason, embed_reason)
+            return self._evaluate_new(key, nonces, enforced, report_only, origin, base)
+        decision, nonce_index = known
+        if nonce_index is None:
+            return decision
+        form, _, can_connect, allowed_loaders, reason, loader_reason = decision
+        return CspDecision(form, nonces[nonce_index], can_connect, allowed_loaders, reason, loader_reason)
 
-    def _judged(
+    def _evaluate_new(
         self,
         key: str | None,
         nonces: list[str],
@@ -217,39 +226,40 @@ class Judge:
         report_only: Sequence[str],
         origin: str | None,
         base: str,
-    ) -> Verdict:
-        binding, watching = policies(enforced), policies(report_only)
-        verdict = _judge(binding, watching, origin, base, self._amend, self._loaders, self._scripts)
-        if key is None or len(origin or "") + len(base) > _LONGEST:
-            return verdict
-        if len(self._memo) >= _ENTRIES:
+    ) -> CspDecision:
+        policies, observed = parse_policies(enforced), parse_policies(report_only)
+        decision = _evaluate(policies, observed, origin, base, self._amend, self._loaders, self._scripts)
+        if key is None or len(origin or "") + len(base) > _MAX_KEY_LENGTH:
+            return decision
+        if len(self._memo) >= _MAX_ENTRIES:
             self._memo.clear()
-        place = nonces.index(verdict.nonce) if verdict.nonce in nonces else None
-        if any(each.needs_origin() for each in binding + watching):
+        nonce_index = nonces.index(decision.nonce) if decision.nonce in nonces else None
+        if any(policy.depends_on_origin() for policy in policies + observed):
             self._memo[key, base] = _BY_ORIGIN
-            self._memo[key, base, origin] = verdict, place
+            self._memo[key, base, origin] = decision, nonce_index
         else:
-            self._memo[key, base] = verdict, place
-        return verdict
+            self._memo[key, base] = decision, nonce_index
+        return decision
 
 
-_BY_ORIGIN: tuple[Verdict, int | None] = (_refused(SkipReason.CSP_BLOCKS_SCRIPT), None)
+_BY_ORIGIN: tuple[CspDecision, int | None] = (_refusal(SkipReason.CSP_BLOCKS_SCRIPT), None)
 
 
-def _blanked(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:
+def _memo_key(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Returns the policies with placeholders for their nonces, and the nonces; ``None`` if they are not remembered."""
     text = ",".join(enforced)  # several headers mean the same as one comma list
-    plain = text.isascii()
+    is_ascii = text.isascii()
     if report_only:
-        watched = ",".join(report_only)
-        plain = plain and watched.isascii()
-        text = f"{text}{_REPORT}{watched}"
+        observed = ",".join(report_only)
+        is_ascii = is_ascii and observed.isascii()
+        text = f"{text}{_REPORT_ONLY}{observed}"
     nonces: list[str] = []
-    if not plain or len(text) > _LONGEST:
+    if not is_ascii or len(text) > _MAX_KEY_LENGTH:
         return None, nonces
-    found = _NONCE.search(text)
-    while found is not None and len(nonces) < len(_MARKS):
-        # the same nonce gets the same mark wherever it stands, another one another
-        text = text.replace(found[0], _MARKS[len(nonces)])
-        nonces.append(found[1])
-        found = _NONCE.search(text, found.start())
+    match = _NONCE.search(text)
+    while match is not None and len(nonces) < len(_PLACEHOLDERS):
+        # Equal nonces get the same placeholder, different nonces different ones.
+        text = text.replace(match[0], _PLACEHOLDERS[len(nonces)])
+        nonces.append(match[1])
+        match = _NONCE.search(text, match.start())
     return text, nonces

@@ -1,6 +1,6 @@
-"""Content-Security-Policy as text: policies, their directives and source lists, read as CSP Level 3 reads them.
+"""Parses Content-Security-Policy headers as CSP Level 3 does: policies, their directives and source lists.
 
-Everything here takes any text, never raises, and needs time linear in its length.
+Everything here takes any text, never raises, and takes time linear in its length.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-WORDS = re.compile(r"[^\t\n\f\r ]+")  # str.split() would also cut at control characters that CSP takes for text
-SPACE = "\t\n\f\r "
+WHITE_SPACE = "\t\n\f\r "
+_WORDS = re.compile(r"[^\t\n\f\r ]+")  # str.split() also splits at control characters, which CSP treats as text
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]++={0,2})'", re.IGNORECASE)
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
 _URL_HASH = re.compile(r"'url-sha(?:256|384|512)-[A-Za-z0-9+/_-]++={0,2}'", re.IGNORECASE)
@@ -26,13 +26,13 @@ _PORTS = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http(s) URL, as far as policies look at it.
+    """The parts of an http(s) URL that policies match.
 
     Attributes:
-        schemes: what its scheme may be in the eyes of the browser.
-        host: in lower case; empty where it is unknown.
-        port: its digits; empty for the scheme's usual one.
-        path: with its leading slash, without query.
+        schemes: what the browser may see as its scheme.
+        host: in lower case; empty if unknown.
+        port: its digits; empty for the scheme's default.
+        path: with the leading slash, without the query.
     """
 
     schemes: tuple[str, ...]
@@ -41,8 +41,8 @@ class Url:
     path: str
 
 
-def absolute(text: str) -> Url | None:
-    """Reads an http(s) URL; ``None`` for any other text."""
+def parse_url(text: str) -> Url | None:
+    """Parses an http(s) URL; returns ``None`` for any other text."""
     match = _URL.fullmatch(text)
     if match is None:
         return None
@@ -52,15 +52,15 @@ def absolute(text: str) -> Url | None:
     return Url((scheme,), host.lower(), "" if port == _PORTS[scheme] else port, path or "/")
 
 
-def our_own(origin: str | None, path: str) -> Url:
-    """Places a path of ours on the origin that the server believes to have.
+def own_url(origin: str | None, path: str) -> Url:
+    """Returns the URL of one of our paths, on the origin as the server sees it.
 
-    Behind a proxy that ends TLS the server may see http where the browser sees https. So http (or an unknown
-    origin) stands for both, and a source that only https fits counts: a page that really came over http with such
-    a policy would have locked out its own scripts too. The price of a mistake is a reported violation and no
-    token; the other way round it would be no chat for everybody behind such a proxy.
+    Behind a proxy that terminates TLS, the server may see http where the browser sees https. So http, or an unknown
+    origin, means both, and a source that matches only https counts: a page that really came over http with such a
+    policy would block its own scripts too. A mistake costs a reported violation and the token. The opposite rule
+    would cost everybody behind such a proxy the chat.
     """
-    known = absolute(origin) if origin else None
+    known = parse_url(origin) if origin else None
     if known is None:
         return Url(("http", "https"), "", "", path)
     return Url(("https",) if known.schemes == ("https",) else ("http", "https"), known.host, known.port, path)
@@ -72,81 +72,86 @@ class SourceList:
 
     Attributes:
         nonces: in their order, as keys.
-        strict_dynamic: what a trusted script adds is trusted; hosts and ``'self'`` do not count for scripts.
-        url_hashes: hosts and ``'self'`` do not count for scripts (in Chromium; not part of CSP Level 3).
-        inline: plain inline scripts run: ``'unsafe-inline'``, and nothing there that switches it off.
-        empty: nothing in it allows any script.
-        needs_origin: whether it allows us cannot be told without our own host.
+        hashes: of inline scripts, as source expressions.
+        has_strict_dynamic: a trusted script may add scripts; hosts and ``'self'`` are ignored for scripts.
+        has_url_hashes: hosts and ``'self'`` are ignored for scripts (in Chromium; not part of CSP Level 3).
+        allows_inline: plain inline scripts run: ``'unsafe-inline'`` is there, and nothing that switches it off.
+        has_self: ``'self'`` is there.
+        schemes: in lower case; ``*`` counts as ``http``.
+        hosts: scheme, host, port and path of each host source.
+        is_empty: nothing in it allows any script.
+        depends_on_origin: whether it allows us depends on our own host.
     """
 
     nonces: dict[str, None]
     hashes: frozenset[str]
-    strict_dynamic: bool
-    url_hashes: bool
-    inline: bool
-    own: bool
+    has_strict_dynamic: bool
+    has_url_hashes: bool
+    allows_inline: bool
+    has_self: bool
     schemes: frozenset[str]
     hosts: tuple[tuple[str, str, str, str], ...]
-    empty: bool
-    needs_origin: bool
+    is_empty: bool
+    depends_on_origin: bool
 
-    def reaches(self, url: Url) -> bool:
-        """Whether one of its schemes or hosts matches the URL; says nothing of ``'self'``."""
+    def matches(self, url: Url) -> bool:
+        """Whether one of its schemes or hosts matches the URL; ignores ``'self'``."""
         return any(
-            _covers(self.schemes, scheme) or any(_host_matches(source, scheme, url) for source in self.hosts)
+            _scheme_matches(self.schemes, scheme) or any(_host_matches(source, scheme, url) for source in self.hosts)
             for scheme in url.schemes
         )
 
-    def loads_ours(self, url: Url) -> bool:
-        """Whether a script element with a URL of our own origin runs, without a nonce, as part of the page."""
-        return not (self.strict_dynamic or self.url_hashes) and self.reaches_us(url)
-
-    def adds(self, url: Url | None) -> bool:
-        """Whether a script that runs may add a script element with this URL, without a nonce."""
-        return self.strict_dynamic or (url is not None and not self.url_hashes and self.reaches(url))
-
-    def reaches_us(self, url: Url) -> bool:
+    def matches_own(self, url: Url) -> bool:
         """Whether ``'self'``, a scheme or a host matches a URL of our own origin."""
-        return self.own or self.reaches(url)
+        return self.has_self or self.matches(url)
+
+    def allows_own_script(self, url: Url) -> bool:
+        """Whether a script element of the page runs that has a URL of our own origin and no nonce."""
+        return not (self.has_strict_dynamic or self.has_url_hashes) and self.matches_own(url)
+
+    def allows_script_url(self, url: Url | None) -> bool:
+        """Whether a running script may add a script element that has this URL and no nonce."""
+        return self.has_strict_dynamic or (url is not None and not self.has_url_hashes and self.matches(url))
 
 
-def source_list(value: str) -> SourceList:
-    """Reads the value of a fetch directive; tokens that are no source expression are ignored."""
-    tokens = WORDS.findall(value)
+def parse_source_list(value: str) -> SourceList:
+    """Parses the value of a fetch directive; ignores tokens that are not source expressions."""
+    tokens = _WORDS.findall(value)
     words = {token.lower() for token in tokens}
     nonces = dict.fromkeys(match[1] for match in map(_NONCE.fullmatch, tokens) if match)
     hashes = frozenset(token for token in tokens if _HASH.fullmatch(token))
     schemes = frozenset(match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match)
     schemes |= {"http"} if "*" in words else set()
-    hosts = tuple(_host(match) for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*")
-    own, dynamic, unsafe = ("'self'" in words, "'strict-dynamic'" in words, "'unsafe-inline'" in words)
+    hosts = tuple(_host_source(match) for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*")
+    has_self, has_strict_dynamic = "'self'" in words, "'strict-dynamic'" in words
+    has_unsafe_inline = "'unsafe-inline'" in words
     return SourceList(
         nonces=nonces,
         hashes=hashes,
-        strict_dynamic=dynamic,
-        url_hashes=any(map(_URL_HASH.fullmatch, tokens)),
-        inline=unsafe and not (nonces or hashes or dynamic),
-        own=own,
+        has_strict_dynamic=has_strict_dynamic,
+        has_url_hashes=any(map(_URL_HASH.fullmatch, tokens)),
+        allows_inline=has_unsafe_inline and not (nonces or hashes or has_strict_dynamic),
+        has_self=has_self,
         schemes=schemes,
         hosts=hosts,
-        empty=not (nonces or hashes or schemes or hosts or own or unsafe),
-        needs_origin=bool(hosts) and not own and not schemes & {"http", "https"},
+        is_empty=not (nonces or hashes or schemes or hosts or has_self or has_unsafe_inline),
+        depends_on_origin=bool(hosts) and not has_self and not schemes & {"http", "https"},
     )
 
 
-def _host(match: re.Match[str]) -> tuple[str, str, str, str]:
+def _host_source(match: re.Match[str]) -> tuple[str, str, str, str]:
     scheme, host, port, path = match.groups()
     port = port.lstrip("0") or "0" if port else ""
     return (scheme or "").lower(), host.lower(), port, path or ""
 
 
-def _covers(schemes: Iterable[str], scheme: str) -> bool:
-    return scheme in schemes or (scheme == "https" and "http" in schemes)  # a secure connection is never less
+def _scheme_matches(schemes: Iterable[str], scheme: str) -> bool:
+    return scheme in schemes or (scheme == "https" and "http" in schemes)  # https is allowed wherever http is
 
 
 def _host_matches(source: tuple[str, str, str, str], scheme: str, url: Url) -> bool:
-    wanted, host, port, path = source
-    if not url.host or (wanted and not _covers((wanted,), scheme)):
+    source_scheme, host, port, path = source
+    if not url.host or (source_scheme and not _scheme_matches((source_scheme,), scheme)):
         return False
     if host != "*" and host != url.host and not (host.startswith("*.") and url.host.endswith(host[1:])):
         return False
@@ -158,18 +163,14 @@ def _host_matches(source: tuple[str, str, str, str], scheme: str, url: Url) -> b
 def _path_matches(pattern: str, path: str) -> bool:
     if pattern in ("", "/"):
         return True
-    wanted, parts = pattern.split("/"), path.split("/")
-    if len(wanted) > len(parts):
+    expected, parts = pattern.split("/"), path.split("/")
+    if len(expected) > len(parts):
         return False
     if pattern.endswith("/"):
-        wanted.pop()  # a folder, and all in it
-    elif len(wanted) != len(parts):
+        expected.pop()  # a folder, and everything in it
+    elif len(expected) != len(parts):
         return False
-    return all(map(_same, wanted, parts))
-
-
-def _same(one: str, other: str) -> bool:
-    return unquote(one) == unquote(other)
+    return all(unquote(one) == unquote(other) for one, other in zip(expected, parts, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,21 +178,21 @@ class Policy:
     """One serialized policy.
 
     Attributes:
-        directives: values by name in lower case; of a name that comes twice the first counts.
-        scripts: what governs script elements; ``None`` where nothing restricts them.
-        connects: what governs requests by script; ``None`` where nothing restricts them.
+        directives: values by name in lower case; the first of two directives with the same name counts.
+        scripts: the sources of script elements; ``None`` where nothing restricts them.
+        connections: the targets of requests by script; ``None`` where nothing restricts them.
     """
 
     directives: dict[str, str]
     scripts: SourceList | None = field(init=False)
-    connects: SourceList | None = field(init=False)
+    connections: SourceList | None = field(init=False)
 
     def __post_init__(self) -> None:
         for attribute, name in (
             ("scripts", self.script_directive()),
-            ("connects", self._governing("connect-src")),
+            ("connections", self._governing("connect-src")),
         ):
-            object.__setattr__(self, attribute, source_list(self.directives[name]) if name else None)
+            object.__setattr__(self, attribute, parse_source_list(self.directives[name]) if name else None)
 
     def script_directive(self) -> str | None:
         """Returns the name of the directive that governs script elements."""
@@ -200,38 +201,38 @@ class Policy:
     def _governing(self, *names: str) -> str | None:
         return next((name for name in (*names, "default-src") if name in self.directives), None)
 
-    def sandboxed(self) -> bool:
-        """Whether pages may run no scripts, or run them in an origin of their own."""
-        flags = set(WORDS.findall(self.directives.get("sandbox", "allow-scripts allow-same-origin").lower()))
+    def is_sandboxed(self) -> bool:
+        """Whether pages may run no scripts, or run them in an opaque origin."""
+        flags = set(_WORDS.findall(self.directives.get("sandbox", "allow-scripts allow-same-origin").lower()))
         return not {"allow-scripts", "allow-same-origin"} <= flags
 
-    def needs_origin(self) -> bool:
-        """Whether what it allows us cannot be told without our own host."""
-        return any(each is not None and each.needs_origin for each in (self.scripts, self.connects))
+    def depends_on_origin(self) -> bool:
+        """Whether what it allows us depends on our own host."""
+        return any(each is not None and each.depends_on_origin for each in (self.scripts, self.connections))
 
-    def trusted_types(self) -> bool:
-        """Whether a script may not be given a URL as plain text."""
+    def requires_trusted_types(self) -> bool:
+        """Whether a script element cannot get its URL as plain text."""
         return "'script'" in self.directives.get("require-trusted-types-for", "").lower()
 
 
-def named(text: str) -> Iterator[tuple[str, str]]:
-    """Yields a directive's name, in lower case, and value; nothing where the text is none."""
-    stripped = text.strip(SPACE)
-    match = WORDS.match(stripped)
-    if match and stripped.isascii():  # "not an ASCII string: continue"
+def parse_directive(text: str) -> Iterator[tuple[str, str]]:
+    """Yields a directive's name, in lower case, and value; nothing if the text is not a directive."""
+    stripped = text.strip(WHITE_SPACE)
+    match = _WORDS.match(stripped)
+    if match and stripped.isascii():  # the specification skips a directive that is not ASCII
         yield match[0].lower(), stripped[match.end() :]
 
 
-def policy(text: str) -> Policy:
-    """Reads one serialized policy."""
+def parse_policy(text: str) -> Policy:
+    """Parses one serialized policy."""
     directives: dict[str, str] = {}
     for directive in text.split(";"):
-        for name, value in named(directive):
+        for name, value in parse_directive(directive):
             directives.setdefault(name, value)
     return Policy(directives)
 
 
-def policies(headers: Iterable[str]) -> list[Policy]:
-    """Reads header values, each of which may be a comma list of policies; empty ones are left out."""
-    read = (policy(part) for value in headers for part in value.split(",") if part.strip(SPACE))
-    return [each for each in read if each.directives]
+def parse_policies(headers: Iterable[str]) -> list[Policy]:
+    """Parses header values, each of which may be a comma list of policies; leaves out empty policies."""
+    policies = (parse_policy(part) for value in headers for part in value.split(",") if part.strip(WHITE_SPACE))
+    return [policy for policy in policies if policy.directives]

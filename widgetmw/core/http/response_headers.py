@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, AnyStr, Final
 
-from widgetmw.core.html.meta_charset import is_label
+from widgetmw.core.html.meta_charset import is_charset_label
 from widgetmw.core.http.page import (
     ALLOW_CREDENTIALS,
     ALLOW_ORIGIN,
@@ -92,7 +92,7 @@ def _content_type(value: Any) -> bool | SkipReason:
     if _NOT_ASCII_COMPATIBLE.match(charset):
         return SkipReason.ENCODING
     # Browsers ignore a label that they do not know, and look into the page.
-    return is_label(charset)
+    return is_charset_label(charset)
 
 
 MEANINGS: Final = Memo(_meaning)

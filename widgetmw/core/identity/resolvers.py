@@ -26,8 +26,7 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
     Raises:
         ResolverError: the user cannot be found; the message names the cause without any value.
     """
-    user = resolve_user_eagerly(environ, resolver)
-    return user if user is None or user.__class__ is User else _checked(user)
+    return resolve_user_eagerly(environ, resolver, _checked)  # type: ignore[return-value]
 
 
 async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
@@ -36,8 +35,18 @@ async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User 
     return user if user is None or isinstance(user, User) else await user
 
 
-def resolve_user_eagerly(request: Request, resolver: AsyncResolver) -> User | Awaitable[User | None] | None:
-    """Like :func:`resolve_user_async`, but returns the user directly if no await is needed."""
+def resolve_user_eagerly(
+    request: Request,
+    resolver: AsyncResolver,
+    on_awaitable: Callable[[Any], User | Awaitable[User | None] | None] | None = None,
+) -> User | Awaitable[User | None] | None:
+    """Like :func:`resolve_user_async`, but returns the user directly if no await is needed.
+
+    Args:
+        request: the ASGI scope or WSGI environ.
+        resolver: finds the user.
+        on_awaitable: handles what an async resolver returns; ``None`` returns it to be awaited.
+    """
     identity: RequestIdentity = request.get(KEY) or identity_of(request)
     if identity.explicit is not UNSET:
         return identity.explicit
@@ -55,7 +64,7 @@ def resolve_user_eagerly(request: Request, resolver: AsyncResolver) -> User | Aw
         raise ResolverError(f"the resolver raised {describe_error(error)}") from error
     if user is None or isinstance(user, User):
         return user
-    return _await_user(user) if inspect.isawaitable(user) else _checked(user)
+    return (on_awaitable or _await_user)(user) if inspect.isawaitable(user) else _checked(user)
 
 
 async def _await_user(awaitable: Awaitable[User | None]) -> User | None:

@@ -1,4 +1,4 @@
-"""Who is signed in, as far as a chat widget needs to know."""
+"""The signed-in user."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool
 
-_NOTHING: Mapping[str, Scalar] = MappingProxyType({})
+_NO_ATTRIBUTES: Mapping[str, Scalar] = MappingProxyType({})
 
 
 class User:
-    """The signed-in person. Immutable; its ``repr`` shows the id and nothing else.
+    """The signed-in user. Immutable; its ``repr`` shows the id only.
 
     Args:
-        id: what the app knows the person by; a non-empty string. It must come from the app's own session.
+        id: the app's identifier of the user, a non-empty string. It must come from the app's own session.
         name: display name, or ``None``.
         email: email address, or ``None``.
-        attributes: further facts for the vendors that take them; text, finite numbers and booleans.
+        attributes: further data for the vendors that accept it: text, finite numbers and booleans by name.
 
     Raises:
-        TypeError: a value is of another type; the message names the field, never its value.
-        ValueError: the id is empty, a number is not finite, or a text cannot be written as UTF-8.
+        TypeError: a value has another type; the message names the field, never its value.
+        ValueError: the id is empty, a number is not finite, or a text cannot be encoded as UTF-8.
     """
 
     __slots__ = ("attributes", "email", "id", "name")
@@ -38,15 +38,15 @@ class User:
         id: str,
         name: str | None = None,
         email: str | None = None,
-        attributes: Mapping[str, Scalar] = _NOTHING,
+        attributes: Mapping[str, Scalar] = _NO_ATTRIBUTES,
     ) -> None:
-        put = object.__setattr__
-        put(self, "id", _text("User.id", id))
+        set_field = object.__setattr__
+        set_field(self, "id", _text("User.id", id))
         if not self.id:
             raise ValueError("User.id must not be empty")
-        put(self, "name", None if name is None else _text("User.name", name))
-        put(self, "email", None if email is None else _text("User.email", email))
-        put(self, "attributes", _NOTHING if attributes is _NOTHING else _attributes(attributes))
+        set_field(self, "name", None if name is None else _text("User.name", name))
+        set_field(self, "email", None if email is None else _text("User.email", email))
+        set_field(self, "attributes", _NO_ATTRIBUTES if attributes is _NO_ATTRIBUTES else _attributes(attributes))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"User is immutable: cannot set {name}")
@@ -66,7 +66,7 @@ class User:
             self.id == other.id
             and self.name == other.name
             and self.email == other.email
-            and (self.attributes is other.attributes or _same(self.attributes, other.attributes))
+            and (self.attributes is other.attributes or _is_same(self.attributes, other.attributes))
         )
 
     def __hash__(self) -> int:
@@ -76,8 +76,8 @@ class User:
         return User, (self.id, self.name, self.email, dict(self.attributes))
 
 
-def _same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
-    # 1, 1.0 and True are equal in Python, 0.0 and -0.0 too; they are different in a token
+def _is_same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
+    # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0, but in a token they differ
     return one == other and all(repr(value) == repr(other[key]) for key, value in one.items())
 
 
@@ -90,7 +90,7 @@ def _text(field: str, value: object) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError(f"{field} holds a lone surrogate, which UTF-8 cannot carry") from None
+            raise ValueError(f"{field} holds a lone surrogate, which UTF-8 cannot encode") from None
     return value
 
 
@@ -98,12 +98,12 @@ def _attributes(attributes: object) -> Mapping[str, Scalar]:
     if not isinstance(attributes, Mapping):
         raise TypeError(f"User.attributes must be a mapping, not {type(attributes).__name__}")
     if not attributes:
-        return _NOTHING
+        return _NO_ATTRIBUTES
     return MappingProxyType({_text("a key of User.attributes", k): _scalar(k, v) for k, v in attributes.items()})
 
 
 def as_text(value: Scalar) -> str:
-    """Writes an attribute as text, booleans as JSON has them."""
+    """Returns an attribute as text; booleans are written as in JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

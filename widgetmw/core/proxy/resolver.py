@@ -1,4 +1,4 @@
-"""Who is signed in, as an authenticating proxy in front says it: a resolver for every driver."""
+"""Resolves the user from an authenticating proxy, for every driver."""
 
 from __future__ import annotations
 
@@ -9,117 +9,131 @@ from typing import Any, Final, TypeVar
 from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
-from widgetmw.core.proxy.base import REASONS, Found, Lines, Refused
-from widgetmw.core.proxy.peer import FORWARDED, Connection, Unknowable, carrier, connection, folds, lines, peer
-from widgetmw.core.proxy.settings import InFront
+from widgetmw.core.proxy.base import HeaderValues, ProxyIdentity, ProxyIdentityError
+from widgetmw.core.proxy.peer import (
+    FORWARDING_HEADERS,
+    Connection,
+    PeerUnknown,
+    connection,
+    header_values,
+    normalizes_underscores,
+    original_request,
+    peer_address,
+)
+from widgetmw.core.proxy.reasons import ProxyReason
+from widgetmw.core.proxy.settings import ConfiguredProxy
 
-_MOST_VERIFIED: Final = 1024
+_MAX_VERIFIED: Final = 1024
 
 Request = MutableMapping[str, Any]
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Front:
-    """Finds out who is signed in from an ASGI scope or a WSGI environ.
+class ProxyResolver:
+    """Resolves the user of an ASGI scope or a WSGI environ.
 
     Args:
-        placed: the proxy, and from where it is believed.
+        configured: the proxy and its trusted addresses.
         clock: Unix seconds.
-        events: told of all that is not believed, as ``proxy:<reason>``.
+        events: counts every identity that is not used, as ``proxy:<code>``.
     """
 
-    def __init__(self, placed: InFront, clock: Callable[[], float], events: Events) -> None:
+    def __init__(self, configured: ConfiguredProxy, clock: Callable[[], float], events: Events) -> None:
         self._clock = clock
         self._events = events
-        self._addresses = placed.addresses
-        self._names = (*placed.proxy.headers, *FORWARDED)
-        self._watcher = SecretFileWatcher(placed.files, events, "proxy")
+        self._addresses = configured.addresses
+        self._header_names = (*configured.proxy.header_names, *FORWARDING_HEADERS)
+        self._watcher = SecretFileWatcher(configured.files, events, "proxy")
         self._lock = Lock()
-        # the proxy, and what it has verified with its keys: replaced together, so that no other key's word is kept
-        self._state: tuple[InFront, dict[str, Found]] = (placed, {})
-        self._noted_as = f"widgetmw.peer-{id(self):x}"  # each of several in one request notes its own
+        # The proxy, and the identities that its keys verified. They are replaced together, so that results verified
+        # with an old key are dropped.
+        self._state: tuple[ConfiguredProxy, dict[str, ProxyIdentity]] = (configured, {})
+        self._peer_key = f"widgetmw.peer-{id(self):x}"  # several resolvers may see one request, each at another layer
 
     def __call__(self, request: Request) -> User | None:
-        """Returns who is signed in.
+        """Returns the signed-in user.
 
         Raises:
-            Refused: it cannot be believed what a listed proxy says.
+            ProxyIdentityError: what a trusted proxy sent cannot be trusted.
         """
         try:
-            return self._person(carrier(request))
-        except Refused as refused:
-            self._events.count("proxy", refused.code)
+            return self._resolve(original_request(request))
+        except ProxyIdentityError as error:
+            self._events.count("proxy", error.reason.code)
             raise
 
-    def announced(self, request: Request) -> bool:
-        """Whether a request may belong to somebody, before it is judged."""
-        name = self._state[0].proxy.headers[0]
-        return bool(lines(carrier(request), (name,)))
+    def has_identity_header(self, request: Request) -> bool:
+        """Whether a request may belong to a user, before its headers are verified."""
+        name = self._state[0].proxy.header_names[0]
+        return bool(header_values(original_request(request), (name,)))
 
-    def entered(self, app: Callable[..., Answer]) -> Callable[..., Answer]:
-        """Puts the noting of the peer's address before an app, whose own layers may replace it in the request."""
+    def record_peer_middleware(self, app: Callable[..., Result]) -> Callable[..., Result]:
+        """Wraps an app so that the peer is recorded before the app's own middleware may replace its address."""
 
-        def enter(request: Request, *rest: Any) -> Answer:
+        def middleware(request: Request, *rest: Any) -> Result:
             if request.get("type", "http") == "http":
-                self.note(request)
+                self.record_peer(request)
             return app(request, *rest)
 
-        return enter
+        return middleware
 
-    def note(self, request: Request) -> None:
-        """Notes who is connected, as the request says it now."""
-        request = carrier(request)
-        request[self._noted_as] = connection(request)
+    def record_peer(self, request: Request) -> None:
+        """Stores the peer in the request, as the request names it now."""
+        request = original_request(request)
+        request[self._peer_key] = connection(request)
 
-    def _person(self, request: Request) -> User | None:
-        placed, verified = self._current()
-        found = lines(request, self._names)
-        deciding = found.get(placed.proxy.headers[0], ())
-        if not any(line.strip(" \t") for line in deciding):
-            self._events.count("proxy", "blank" if deciding else "absent")
+    def _resolve(self, request: Request) -> User | None:
+        configured, verified = self._current_state()
+        headers = header_values(request, self._header_names)
+        identity_header = headers.get(configured.proxy.header_names[0], ())
+        if not any(value.strip(" \t") for value in identity_header):
+            self._events.count("proxy", (ProxyReason.BLANK if identity_header else ProxyReason.ABSENT).code)
             return None
-        if not self._from_proxy(request, found):
-            self._events.warn_once("proxy", "address_not_listed", REASONS["address_not_listed"][0])
+        if not self._is_from_proxy(request, headers):
+            self._warn_once(ProxyReason.ADDRESS_NOT_LISTED)
             return None
-        if not placed.proxy.signed and folds(request):
-            raise Refused("server_ambiguous")
-        user, doubtful, _ = self._read(placed, verified, found)
-        if user is None:
-            self._events.count("proxy", "blank")
-        if doubtful:
-            self._events.warn_once("proxy", "value_left_out", REASONS["value_left_out"][0])
-        return user
+        if not configured.proxy.is_signed and normalizes_underscores(request):
+            raise ProxyIdentityError(ProxyReason.SERVER_AMBIGUOUS)
+        identity = self._read_identity(configured, verified, headers)
+        if identity.user is None:
+            self._events.count("proxy", ProxyReason.BLANK.code)
+        if identity.has_dropped_fields:
+            self._warn_once(ProxyReason.VALUE_LEFT_OUT)
+        return identity.user
 
-    def _from_proxy(self, request: Request, said: Lines) -> bool:
-        if self._addresses.any:
+    def _warn_once(self, reason: ProxyReason) -> None:
+        self._events.warn_once("proxy", reason.code, reason.text)
+
+    def _is_from_proxy(self, request: Request, headers: HeaderValues) -> bool:
+        if self._addresses.trust_all:
             return True
-        connected: Connection = request.get(self._noted_as) or connection(request)
+        connected: Connection = request.get(self._peer_key) or connection(request)
         try:
-            return peer(request, connected, said) in self._addresses
-        except Unknowable:
-            raise Refused("address_rewritten") from None
+            return peer_address(request, connected, headers) in self._addresses
+        except PeerUnknown:
+            raise ProxyIdentityError(ProxyReason.ADDRESS_REWRITTEN) from None
 
-    def _read(self, placed: InFront, verified: dict[str, Found], lines: Lines) -> Found:
-        proxy, now = placed.proxy, self._clock()
-        if not proxy.signed:
-            return proxy.read(lines, now)
-        text, *more = lines[proxy.headers[0]]
-        if more:
-            raise Refused("header_repeated")
-        found = verified.get(text)
-        if found is None or now >= found.until:
-            found = proxy.read(lines, now)
-            self._remember(verified, text, found)
-        return found
+    def _read_identity(
+        self, configured: ConfiguredProxy, verified: dict[str, ProxyIdentity], headers: HeaderValues
+    ) -> ProxyIdentity:
+        """Reads the identity; remembers those that took a signature to verify."""
+        proxy, now = configured.proxy, self._clock()
+        if not proxy.is_signed:
+            return proxy.read_identity(headers, now)
+        assertion, *others = headers[proxy.header_names[0]]
+        if others:
+            raise ProxyIdentityError(ProxyReason.HEADER_REPEATED)
+        identity = verified.get(assertion)
+        if identity is None or now >= identity.expires_at:
+            identity = proxy.read_identity(headers, now)
+            with self._lock:
+                while len(verified) >= _MAX_VERIFIED:
+                    del verified[next(iter(verified))]
+                verified[assertion] = identity
+        return identity
 
-    def _remember(self, verified: dict[str, Found], text: str, found: Found) -> None:
-        with self._lock:
-            while len(verified) >= _MOST_VERIFIED:
-                del verified[next(iter(verified))]
-            verified[text] = found
-
-    def _current(self) -> tuple[InFront, dict[str, Found]]:
-        """The proxy with the keys that the file has now."""
+    def _current_state(self) -> tuple[ConfiguredProxy, dict[str, ProxyIdentity]]:
+        """Returns the proxy with the keys that its file holds now, and what they verified."""
         if self._watcher.is_due(now := self._clock()):
             with self._lock:
                 changed = self._watcher.reload(now, self._state[0].with_contents)

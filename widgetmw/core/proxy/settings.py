@@ -1,4 +1,4 @@
-"""The variables of an authenticating proxy in front, and what they make."""
+"""The variables of an authenticating proxy, and the proxy that they configure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from widgetmw.core.env.secret_file import SecretFile
 from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_text, regex
-from widgetmw.core.proxy.base import Proxy, known, proxy_class
-from widgetmw.core.proxy.trusted_addresses import Addresses, addresses
+from widgetmw.core.proxy.base import Proxy, load_proxy, registered_names
+from widgetmw.core.proxy.trusted_addresses import TrustedAddresses, parse_addresses
 
-KIND: Final = "WIDGETMW_PROXY"
+PROXY: Final = "WIDGETMW_PROXY"
 ADDRESSES: Final = "WIDGETMW_PROXY_ADDRESSES"
 KEYS: Final = "WIDGETMW_PROXY_KEYS"
 AUDIENCE: Final = "WIDGETMW_PROXY_AUDIENCE"
@@ -21,11 +21,11 @@ USER_HEADER: Final = "WIDGETMW_PROXY_USER_HEADER"
 NAME_HEADER: Final = "WIDGETMW_PROXY_NAME_HEADER"
 EMAIL_HEADER: Final = "WIDGETMW_PROXY_EMAIL_HEADER"
 
-# servers of WSGI cannot tell an underscore from a hyphen, and clients may send either
-_header = regex("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "the name of a header, of letters, digits and hyphens")
+# WSGI servers cannot tell an underscore from a hyphen, and a client may send either.
+_parse_header_name = regex("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "a header name of letters, digits and hyphens")
 
 
-def _audiences(text: str) -> tuple[str, ...]:
+def _parse_audiences(text: str) -> tuple[str, ...]:
     items = comma_list(parse_text(text))
     if not items:
         raise ValueError("must be a comma list of audiences")
@@ -34,15 +34,14 @@ def _audiences(text: str) -> tuple[str, ...]:
 
 VARIABLES: Final[tuple[Variable[Any], ...]] = (
     Variable(
-        KIND,
-        "the authenticating proxy in front that says who is signed in; one of those in [docs/proxies.md]"
-        "(docs/proxies.md)",
-        lambda text: one_of(*known())(text),
+        PROXY,
+        "the authenticating reverse proxy in front of the app; one of those in [docs/proxies.md](docs/proxies.md)",
+        lambda text: one_of(*registered_names())(text),
     ),
     Variable(
         ADDRESSES,
-        "comma list of the addresses and networks from which it is believed; `unix`, for a signed one also `any`",
-        addresses,
+        "trusted proxy IPs or CIDR ranges, separated by commas; `unix` for a Unix socket; `any` for a proxy that signs",
+        parse_addresses,
         default_text="required with `WIDGETMW_PROXY`",
     ),
     Variable(
@@ -52,22 +51,22 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
         from_file=True,
         watched=True,
     ),
-    Variable(AUDIENCE, "comma list of the audiences (`aud`) that its assertions may be for", _audiences),
-    Variable(ISSUER, "the issuer (`iss`) of its assertions", parse_text),
+    Variable(AUDIENCE, "accepted audiences (`aud`) of its assertions, separated by commas", _parse_audiences),
+    Variable(ISSUER, "accepted issuer (`iss`) of its assertions", parse_text),
     Variable(SIGNER, "ARN of the load balancer that signs, for `aws-alb`", parse_text),
-    Variable(USER_HEADER, "header that holds the user's id, for `headers`", _header),
-    Variable(NAME_HEADER, "header that holds the user's name, for `headers`", _header),
-    Variable(EMAIL_HEADER, "header that holds the user's email, for `headers`", _header),
+    Variable(USER_HEADER, "header with the user's id, for `headers`", _parse_header_name),
+    Variable(NAME_HEADER, "header with the user's name, for `headers`", _parse_header_name),
+    Variable(EMAIL_HEADER, "header with the user's email, for `headers`", _parse_header_name),
 )
-_BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
+_PROXY_VARIABLE, *_OTHER_VARIABLES = VARIABLES
 
 
-class InFront:
-    """A configured proxy, where it is, and the file that its keys came from. No dataclass: nothing lists its values.
+class ConfiguredProxy:
+    """A proxy, its trusted addresses and the file of its keys. Not a dataclass, so that nothing lists its values.
 
     Attributes:
         proxy: reads headers, with the keys as they are now.
-        addresses: from where it is believed.
+        addresses: of the peers that are trusted to be the proxy.
         files: watched while the process runs.
     """
 
@@ -75,56 +74,52 @@ class InFront:
 
     def __init__(self, kind: type[Proxy], values: Mapping[str, Any], files: tuple[SecretFile, ...] = ()) -> None:
         self.proxy = kind(values)
-        self.addresses: Addresses = values[ADDRESSES]
+        self.addresses: TrustedAddresses = values[ADDRESSES]
         self.files = files
         self._values = values
 
     def __repr__(self) -> str:
-        return f"InFront({self.proxy!r})"
+        return f"ConfiguredProxy({self.proxy!r})"
 
-    def with_contents(self, contents: Mapping[str, str]) -> InFront:
+    def with_contents(self, contents: Mapping[str, str]) -> ConfiguredProxy:
         """Returns the proxy with new contents of its files, by variable name.
 
         Raises:
             ValueError: a content is malformed.
         """
         kind = type(self.proxy)
-        return InFront(kind, {**self._values, KEYS: kind.keys(contents[KEYS])}, self.files)
+        return ConfiguredProxy(kind, {**self._values, KEYS: kind.parse_keys(contents[KEYS])}, self.files)
 
 
-def configured(reader: EnvReader) -> InFront | None:
-    """Returns the proxy that the environment names, or ``None``; problems are kept in the reader."""
-    before, files = len(reader.problems), len(reader.files)
-    name = reader.read(_BY_NAME[KIND])
-    kind = proxy_class(name) if name else None
-    values = {each.name: reader.read(_of_kind(each, kind)) for each in VARIABLES if each.name != KIND}
+def read_proxy(reader: EnvReader) -> ConfiguredProxy | None:
+    """Returns the proxy that the environment configures, or ``None``; adds problems to the reader."""
+    problems, files = len(reader.problems), len(reader.files)
+    name = reader.read(_PROXY_VARIABLE)
+    kind = load_proxy(name) if name else None
+    values: dict[str, Any] = {}
+    for variable in _OTHER_VARIABLES:
+        if variable.name == KEYS and kind is not None and kind.is_signed:
+            variable = replace(variable, parse=kind.parse_keys)
+        values[variable.name] = reader.read(variable)
+    present = [variable.name for variable in _OTHER_VARIABLES if reader.has(variable)]
     if kind is None:
-        if not reader.has(_BY_NAME[KIND]):
-            reader.problems += [f"{each} is set, and {KIND} is not" for each in _set(reader)]
+        if not reader.has(_PROXY_VARIABLE):
+            reader.problems += [f"{each} is set, but {PROXY} is not" for each in present]
         return None
-    reader.problems += _amiss(reader, kind, values)
-    if len(reader.problems) > before:
+    reader.problems += _find_problems(kind, present, values[ADDRESSES])
+    if len(reader.problems) > problems:
         return None
     try:
-        return InFront(kind, values, tuple(reader.files[files:]))
+        return ConfiguredProxy(kind, values, tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
         return None
 
 
-def _of_kind(variable: Variable[Any], kind: type[Proxy] | None) -> Variable[Any]:
-    """The variable as this kind of proxy reads it."""
-    return replace(variable, parse=kind.keys) if kind and variable.name == KEYS and kind.signed else variable
-
-
-def _set(reader: EnvReader) -> list[str]:
-    return [each.name for each in VARIABLES if each.name != KIND and reader.has(each)]
-
-
-def _amiss(reader: EnvReader, kind: type[Proxy], values: Mapping[str, Any]) -> Iterator[str]:
-    present, needed = _set(reader), (ADDRESSES, *kind.needs)
-    yield from (f"{each} is not set, and {kind.name} needs it" for each in needed if each not in present)
-    wrong = [each for each in present if each not in (*needed, *kind.takes)]
-    yield from (f"{each} is set, and {kind.name} does not use it" for each in wrong)
-    if not kind.signed and values[ADDRESSES] is not None and values[ADDRESSES].any:
-        yield f"{ADDRESSES} must list addresses: anybody can send what {kind.name} sends, since it is not signed"
+def _find_problems(kind: type[Proxy], present: list[str], addresses: TrustedAddresses | None) -> Iterator[str]:
+    required = (ADDRESSES, *kind.required_variables)
+    yield from (f"{name} is not set, and {kind.name} needs it" for name in required if name not in present)
+    unused = [name for name in present if name not in (*required, *kind.optional_variables)]
+    yield from (f"{name} is set, but {kind.name} does not use it" for name in unused)
+    if not kind.is_signed and addresses is not None and addresses.trust_all:
+        yield f"{ADDRESSES} must list addresses: anybody can send what {kind.name} sends, because it is not signed"

@@ -14,43 +14,49 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 UNIX: Final = "unix"
 ANY: Final = "any"
-_WANTED: Final = "must be a comma list of IP addresses, networks such as 10.0.0.0/8, and the word unix; or the word any"
-_LONGEST: Final = 64
-_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_EXPECTED: Final = (
+    "must be a comma list of IP addresses, networks such as 10.0.0.0/8, and the word unix; or the word any"
+)
+_MAX_ADDRESS_LENGTH: Final = 64
+_IPV4_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 
-class Addresses:
-    """A list of peers.
+class TrustedAddresses:
+    """The addresses of trusted peers.
 
-    An IPv4 address is the same in its IPv6 form (``::ffff:10.0.0.5``). A link-local address with a zone
-    (``fe80::5%eth0``) is another machine in each zone, so that it matches only itself, with its zone.
+    An IPv4 address also matches its IPv6 form (``::ffff:10.0.0.5``). A link-local address with a zone
+    (``fe80::5%eth0``) is another machine in each zone, so it matches only itself, with its zone.
 
     Args:
-        networks: of one address each, where it is an address.
+        networks: a single address is a network of one.
         zoned: addresses with a zone.
-        unix: whether a peer without an address, behind a Unix socket, is one of them.
-        any: whether everybody is.
+        trust_unix: whether a peer without an address, behind a Unix socket, is trusted.
+        trust_all: whether every peer is trusted.
     """
 
     def __init__(
-        self, networks: Iterable[Network] = (), zoned: Iterable[Address] = (), unix: bool = False, any: bool = False
+        self,
+        networks: Iterable[Network] = (),
+        zoned: Iterable[Address] = (),
+        trust_unix: bool = False,
+        trust_all: bool = False,
     ) -> None:
-        self.any = any
-        self.unix = unix
+        self.trust_all = trust_all
+        self.trust_unix = trust_unix
         self._networks = tuple(networks)
         self._zoned = frozenset(zoned)
-        self._listed = lru_cache(256)(self._looked_up)  # proxies are few, and parsing costs more than looking up
+        self._matches = lru_cache(256)(self._match)  # proxies are few, and parsing costs more than a look-up
 
     def __contains__(self, peer: str | None) -> bool:
-        """Whether a peer is listed; ``None`` or empty for one behind a Unix socket."""
-        if self.any or not peer:
-            return self.any or self.unix
-        return len(peer) <= _LONGEST and self._listed(peer)
+        """Whether a peer is trusted; ``None`` or empty for one behind a Unix socket."""
+        if self.trust_all or not peer:
+            return self.trust_all or self.trust_unix
+        return len(peer) <= _MAX_ADDRESS_LENGTH and self._matches(peer)
 
     def __repr__(self) -> str:
-        return "Addresses()"
+        return "TrustedAddresses()"
 
-    def _looked_up(self, peer: str) -> bool:
+    def _match(self, peer: str) -> bool:
         try:
             address = ip_address(peer)
         except ValueError:
@@ -62,31 +68,31 @@ class Addresses:
         return any(address in network for network in self._networks)
 
 
-def addresses(text: str) -> Addresses:
-    """Parses the list.
+def parse_addresses(text: str) -> TrustedAddresses:
+    """Parses a comma list.
 
     Raises:
-        ValueError: an item is no address or network, a network has host bits or is a whole family, or ``any``
-            stands beside others.
+        ValueError: an item is neither an address nor a network, a network has host bits or covers all addresses, or
+            ``any`` is not the only item.
     """
     items = comma_list(text)
     if items == (ANY,):
-        return Addresses(any=True)
+        return TrustedAddresses(trust_all=True)
     try:
-        zoned = [ip_address(item) for item in items if "%" in item]  # a network with a zone is none
-        networks = [_network(item) for item in items if "%" not in item and item != UNIX]
+        zoned = [ip_address(item) for item in items if "%" in item]  # fails for a network with a zone
+        networks = [_parse_network(item) for item in items if "%" not in item and item != UNIX]
     except ValueError:
-        raise ValueError(_WANTED) from None
+        raise ValueError(_EXPECTED) from None
     if not items:
-        raise ValueError(_WANTED)
+        raise ValueError(_EXPECTED)
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("must not list all addresses there are")
-    return Addresses(networks, zoned, UNIX in items)
+    return TrustedAddresses(networks, zoned, trust_unix=UNIX in items)
 
 
-def _network(item: str) -> Network:
+def _parse_network(item: str) -> Network:
     network = ip_network(item)
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+    if isinstance(network, IPv6Network) and network.subnet_of(_IPV4_MAPPED):
         mapped = network.network_address.ipv4_mapped
         return IPv4Network(f"{mapped}/{network.prefixlen - 96}")
     return network

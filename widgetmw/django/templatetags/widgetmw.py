@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.html.marker_scanner import PLACE
+from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.core.http.request_headers import has_session_cookie
 from widgetmw.core.identity.resolvers import prefetch_user
 from widgetmw.django.configuration import Installed, installed
@@ -34,7 +34,7 @@ def widgetmw_script(context: Any) -> SafeString:
         return mark_safe("")
     request.META[MARKER_USED] = True
     _use_nonce(request)
-    return mark_safe(PLACE.decode())  # noqa: S308  a constant
+    return mark_safe(MARKER.decode())  # noqa: S308  a constant
 
 
 register.simple_tag(widgetmw_script, takes_context=True)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.core.test_engine import SETTINGS
+from widgetmw import User
+from widgetmw.core.endpoint import InnerCall, TokenRequest, is_drainable
+from widgetmw.core.engine import Engine
+from widgetmw.core.errors import ResolverError
+
+TOKEN = TokenRequest("GET", "/token")
+ADA = User("ada")
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("content_length", "expected"),
+    [("1", True), ("65536", True), ("0", False), ("65537", False), ("", False), ("-1", False), ("9" * 99, False)],
+)
+def test_only_a_small_announced_body_is_drained(content_length: str, expected: bool) -> None:
+    assert is_drainable(content_length) is expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (TokenRequest("GET", "/nothing"), 404),
+        (TokenRequest("GET", "/token/unknown"), 404),
+        (TokenRequest("DELETE", "/token"), 405),
+        (TokenRequest("GET", "/token", fetch_site="cross-site"), 403),
+        (TokenRequest("GET", "/token", host="shop.example", origin="https://evil.example"), 403),
+        (TokenRequest("GET", "/token", host="shop.example", origin="null"), 403),
+    ],
+)
+def test_requests_that_no_user_could_make(engine: Engine, request_: TokenRequest, status: int) -> None:
+    response = engine.endpoint.error_response(request_)
+    assert response is not None
+    assert response.status == status
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        TOKEN,
+        TokenRequest("POST", "/token/digitalgenius"),
+        TokenRequest("GET", "/token", fetch_site="same-origin", origin="https://shop.example", host="internal"),
+        TokenRequest("GET", "/token", host="shop.example", origin="https://shop.example:443"),
+    ],
+)
+def test_requests_that_may_get_a_token(engine: Engine, request_: TokenRequest) -> None:
+    assert engine.endpoint.error_response(request_) is None
+
+
+def test_an_allowed_origin_may_call_from_another_site() -> None:
+    engine = Engine(replace(SETTINGS, allowed_origins=frozenset({"https://app.example"})))
+    request = TokenRequest("GET", "/token", fetch_site="cross-site", origin="https://app.example")
+    assert engine.endpoint.error_response(request) is None
+    assert ("Access-Control-Allow-Origin", "https://app.example") in engine.endpoint.respond(request, ADA).headers
+
+
+def test_the_token_of_one_vendor_and_of_all(engine: Engine) -> None:
+    one = json.loads(engine.endpoint.respond(TokenRequest("GET", "/token/digitalgenius"), ADA).body)
+    everything = json.loads(engine.endpoint.respond(TOKEN, ADA).body)
+    assert everything["tokens"] == {"digitalgenius": one}
+    assert one["expires_in"] > one["refresh_in"] > 0
+
+
+def test_an_anonymous_visitor_gets_401(engine: Engine) -> None:
+    assert engine.endpoint.respond(TOKEN, None).status == 401
+
+
+def test_a_failed_resolver_is_503_and_logged(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    assert engine.endpoint.resolver_failed(TOKEN, ResolverError("no session")).status == 503
+    assert "no session" in caplog.text
+    assert engine.events.counts["endpoint:resolver_failed"] == 1
+
+
+def test_an_inner_call_returns_what_the_innermost_part_stored(engine: Engine) -> None:
+    for status in (200, 0):  # 0: the innermost part sent nothing
+        call = InnerCall(engine.endpoint, TOKEN)
+        call.response = engine.endpoint.respond(TOKEN, ADA)
+        assert call.conclude(status) is call.response
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "expected"),
+    [
+        (401, "", 401),
+        (403, "", 401),
+        (302, "/login?next=/_widgetmw/token", 401),
+        (200, "", 401),
+        (307, "https://shop.example/_widgetmw/token", 503),
+        (404, "", 503),
+        (500, "", 503),
+    ],
+)
+def test_a_layer_that_answers_first_means_anonymous_or_a_failure(
+    engine: Engine, status: int, location: str, expected: int
+) -> None:
+    assert InnerCall(engine.endpoint, TOKEN).conclude(status, location).status == expected
+
+
+def test_an_error_in_the_layers_is_503_without_the_errors_text(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert InnerCall(engine.endpoint, TOKEN).fail(ValueError("secret detail")).status == 503
+    assert "ValueError" in caplog.text
+    assert "secret detail" not in caplog.text

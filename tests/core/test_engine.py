@@ -1,0 +1,167 @@
+"""The engine's optimizations never change what the rules say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.core.http.test_response_headers import POOL
+from widgetmw import Settings, User
+from widgetmw.core.engine import Engine
+from widgetmw.core.errors import ResolverError
+from widgetmw.core.html.head_scanner import PENDING, HeadScanner
+from widgetmw.core.http.page import Page
+from widgetmw.core.reasons import SkipReason
+
+ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
+SETTINGS = replace(Settings.from_env(ENV), clock=lambda: 1_700_000_000.0)
+
+TAGS = [
+    b"<!doctype html>",
+    b"<html>",
+    b"\n",
+    b"<!-- a comment -->",
+    b"<!-- <head -->",
+    b"<!-- <head> -->",
+    b"<!--><head>",
+    b"<head>",
+    b"<head lang=en>",
+    b"<head a='>'>",
+    b"<head-er>",
+    b"<title>a</title>",
+    b"<meta charset=latin-1>",
+    b"<script><head></script>",
+    b"<body>",
+    b"text",
+]
+PAGES = st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=6).map(b"".join), min_size=2, max_size=5)
+
+
+@settings(max_examples=300)
+@given(PAGES)
+@example([b"<!-- a --><head><title>", b"<!-- a --><head><p>", b"<!-- a --><title>", b"<!-- a --><p>"])
+@example([b"<!-- <head --><title>", b"<!-- <head --><p>"])
+@example([b"<!doctype html><html title='<head '><p>", b"<!doctype html><html title='<head '><head class=a>"])
+@example([b"<!doctype html><?x <head ?><p>", b"<!doctype html><?x <head ?><html><head class=a>"])
+@example([b'<!doctype html SYSTEM "<head "><p>', b'<!doctype html SYSTEM "<head "><html><head class=a>'])
+@example([b"<!doctype html><!-- <head --!><p>", b"<!doctype html><!-- <head --!><html><head class=a>"])
+def test_a_remembered_prefix_determines_the_insertion_offset(pages: list[bytes]) -> None:
+    engine = Engine(SETTINGS)
+    for page in pages:
+        scanner = HeadScanner(charset_declared=True)
+        scanner.feed(page)
+        place = scanner.finish()
+        offset = engine.insertion_offset("", page)
+        if offset != PENDING:
+            assert offset == place
+        elif place > 0 and scanner.tag:
+            engine.remember_prefix("", page[:place])
+
+
+class FakeRequest:
+    """A request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+
+    root_path = ""
+    origin = "http://shop.example"
+
+    def __init__(self, in_cross_site_frame: bool = False, is_prefetch: bool = False, has_cookie: bool = False) -> None:
+        self.in_cross_site_frame = in_cross_site_frame
+        self.is_prefetch = is_prefetch
+        self._has_cookie = has_cookie
+
+    def has_session_cookie(self) -> bool:
+        return self._has_cookie
+
+
+def page_of(engine: Engine, *headers: tuple[str, str]) -> Page:
+    page = engine.page_from_text(200, [POOL[0], *headers])
+    assert isinstance(page, Page)
+    return page
+
+
+def inject(engine: Engine, request: FakeRequest, user: User | None, *headers: tuple[str, str]) -> bytes | SkipReason:
+    result = engine.inject(request, page_of(engine, *headers), [POOL[0], *headers], user)
+    return result if isinstance(result, SkipReason) else result[1]
+
+
+def test_a_signed_in_page_carries_the_token() -> None:
+    engine = Engine(SETTINGS)
+    script = inject(engine, FakeRequest(), User("ada"))
+    assert isinstance(script, bytes)
+    assert engine.tokens.get(User("ada")).tokens[0].value.encode() in script
+
+
+@pytest.mark.parametrize(
+    ("request_", "headers", "reason"),
+    [
+        (FakeRequest(in_cross_site_frame=True), (), SkipReason.CROSS_SITE_FRAME),
+        (FakeRequest(), (("Cache-Control", "public"),), SkipReason.SHARED_CACHE),
+        (FakeRequest(), (("Content-Security-Policy", "script-src 'none'"),), SkipReason.CSP_NONE),
+        (FakeRequest(), (("Content-Security-Policy", "sandbox"),), SkipReason.CSP_SANDBOX),
+    ],
+)
+def test_pages_that_must_not_carry_a_token(
+    request_: FakeRequest, headers: tuple[tuple[str, str], ...], reason: SkipReason
+) -> None:
+    assert inject(Engine(SETTINGS), request_, User("ada"), *headers) is reason
+
+
+def test_an_anonymous_page_stays_the_apps_own_unless_the_browser_holds_an_identity() -> None:
+    engine = Engine(SETTINGS)
+    assert inject(engine, FakeRequest(), None) is SkipReason.ANONYMOUS
+    assert isinstance(inject(engine, FakeRequest(has_cookie=True), None), bytes)
+
+
+def test_a_prefetched_page_carries_no_token() -> None:
+    engine = Engine(SETTINGS)
+    script = inject(engine, FakeRequest(is_prefetch=True), User("ada"))
+    assert isinstance(script, bytes)
+    assert engine.tokens.get(User("ada")).tokens[0].value.encode() not in script
+
+
+def test_a_page_needs_its_user_only_if_it_could_carry_a_token() -> None:
+    engine = Engine(replace(SETTINGS, exclude=("/admin",)))
+    headers = [POOL[0]]
+    assert engine.needs_user(FakeRequest(), "GET", "/", 200, headers) is not None
+    assert engine.needs_user(FakeRequest(), "GET", "/", 200, [(b"content-type", b"text/html")]) is not None
+    assert engine.needs_user(FakeRequest(), "PUT", "/", 200, headers) is None
+    assert engine.needs_user(FakeRequest(), "GET", "/admin/x", 200, headers) is None
+    assert engine.needs_user(FakeRequest(), "GET", "/", 304, headers) is None
+    assert engine.needs_user(FakeRequest(in_cross_site_frame=True), "GET", "/", 200, headers) is None
+    assert Engine(replace(SETTINGS, delivery="fetch")).needs_user(FakeRequest(), "GET", "/", 200, headers) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "has_credentials", "expected"),
+    [
+        ("GET", "/", "text/html", True, True),
+        ("HEAD", "/", "Text/HTML,*/*", True, True),
+        ("GET", "/", "text/html", False, False),
+        ("POST", "/", "text/html", True, False),
+        ("GET", "/", "image/png", True, False),
+        ("GET", "/admin", "text/html", True, False),
+    ],
+)
+def test_conditional_headers_are_hidden_from_page_requests_of_possible_users(
+    method: str, path: str, accept: str, has_credentials: bool, expected: bool
+) -> None:
+    engine = Engine(replace(SETTINGS, exclude=("/admin",)))
+    assert engine.must_hide_conditional_headers({}, method, path, accept, has_credentials) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/_widgetmw", True), ("/_widgetmw/token", True), ("/_widgetmwx", False), ("/a", False)]
+)
+def test_endpoint_paths(path: str, expected: bool) -> None:
+    assert Engine(SETTINGS).is_endpoint(path) is expected
+
+
+def test_failures_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    engine = Engine(SETTINGS)
+    assert engine.page_failure(ResolverError("no session")) is SkipReason.RESOLVER_FAILED
+    assert engine.page_failure(ValueError("secret detail")) is SkipReason.INTERNAL_ERROR
+    assert "no session" in caplog.text
+    assert "secret detail" not in caplog.text

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from widgetmw import SettingsError
+from widgetmw.core.errors import ResolverError, WidgetError, describe_error
+
+
+def test_settings_errors_list_every_problem_and_are_value_errors() -> None:
+    error = SettingsError(["A is not set", "B must be a number"])
+    assert isinstance(error, ValueError)
+    assert error.problems == ("A is not set", "B must be a number")
+    assert str(error) == "widgetmw cannot be configured:\n  - A is not set\n  - B must be a number"
+
+
+def test_all_errors_share_a_base_class() -> None:
+    assert issubclass(SettingsError, WidgetError)
+    assert issubclass(ResolverError, WidgetError)
+
+
+def test_an_error_is_described_by_type_and_place_and_never_by_its_text() -> None:
+    description = ""
+    try:
+        {}["secret"]
+    except KeyError as error:
+        description = describe_error(error)
+    assert description.startswith("KeyError at test_errors.py:")
+    assert "secret" not in description
+
+
+def test_an_error_that_was_never_raised_has_no_place() -> None:
+    assert describe_error(ValueError("secret")) == "ValueError"
