@@ -14,6 +14,7 @@ from tests.conftest import require
 from tests.core.html.pages import DECLARING, PLACED, split
 from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
 from widgetmw.core.html.head_scanner import locate
+from widgetmw.core.reasons import SkipReason
 
 # as long as a real one, so that what stands behind it is pushed out of the first 1,024 bytes
 SPAN = b"<script data-widgetmw>/*%b*/ window.ran = document.scripts.length;</script>" % (b"function () {} " * 200)
@@ -109,4 +110,4 @@ def test_a_span_before_the_charset_would_have_changed_the_encoding(chromium: Chr
     page = BEFORE + b"</head><body>" + b"<meta charset=koi8-r>" + AFTER
     assert chromium.look(page, "text/html")["document"][2] == "KOI8-R"
     assert chromium.look(BEFORE + SPAN + page[len(BEFORE) :], "text/html")["document"][2] != "KOI8-R"
-    assert locate(page, charset_declared=False)[1] == "charset_late"
+    assert locate(page, charset_declared=False)[1] is SkipReason.CHARSET_LATE
