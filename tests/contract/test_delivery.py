@@ -140,7 +140,7 @@ def test_inline_without_our_url_gets_everything_in_one_script(make: Make) -> Non
     site = make(page=csp("script-src 'unsafe-inline'"))
     added = span(site.get())
     assert added.count(b"<script") == 1
-    assert site.engine.snippet.scripts.bundled_runtime in added
+    assert site.engine.script_tags.scripts.bundled_runtime in added
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_a_listed_origin_may_ask_first(make: Make) -> None:
 
 def test_the_runtime_is_cacheable_for_ever_under_its_version_only(make: Make) -> None:
     site = make()
-    version = site.engine.snippet.scripts.runtime.version
+    version = site.engine.script_tags.scripts.runtime.version
     found = site.get(f"/_widgetmw/runtime.js?v={version}")
     assert found.status == 200
     assert found.header("Cache-Control") == "public, max-age=31536000, immutable"

@@ -85,7 +85,7 @@ def test_reprs_of_everything_within_reach(make: Make, env: dict[str, str]) -> No
         site.settings,
         widget,
         widget.tokens,
-        widget.snippet,
+        widget.script_tags,
         widget.endpoint,
         widget.events,
         token_set,

@@ -57,7 +57,7 @@ def test_a_remembered_prefix_determines_the_insertion_offset(pages: list[bytes])
         offset = engine.insertion_offset("", page)
         if offset != PENDING:
             assert offset == place
-        elif place > 0 and scanner.tag:
+        elif place > 0 and scanner.follows_head_tag:
             engine.remember_prefix("", page[:place])
 
 

@@ -1,6 +1,6 @@
 /** Types that only this package uses. What pages and vendors see is in `widgetmw.d.ts`. */
 
-import type { DigitalGeniusConfig, Vendor, VendorHooks, VendorScript, WidgetToken } from "../widgetmw";
+import type { Vendor, VendorHooks, VendorScript, WidgetToken } from "../widgetmw";
 
 /** A token as the server writes it into a page; times in Unix seconds of the server's clock. */
 export interface PageToken {
@@ -121,25 +121,8 @@ declare global {
     /** The operator's functions by vendor and name, likewise. */
     widgetmw_snippets?: Record<string, Vendor["snippets"]>;
     trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } };
-    dgchat?: {
-      methods?: { sendSystemMessage(message: { name: string; payload: string }): void; resetChat?(): void };
-    };
-    DGChatSDK?: DigitalGeniusKit;
-    giosgTCApi?: GiosgConsent;
-    __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
   interface Document {
     readonly prerendering?: boolean;
   }
-  interface DigitalGeniusKit {
-    init(options?: { metadata?: object }): unknown;
-    endConversation?(): void;
-  }
-  interface GiosgConsent {
-    setVisitorConsent?(...choice: unknown[]): unknown;
-    addEventListener?(type: string, listener: () => void): void;
-  }
-  // Read by name: a page's top-level `let` or `const` hides the property of `window`.
-  const DG_CHAT_WIDGET_CONFIG: DigitalGeniusConfig | undefined;
-  const DG_SDK_CONFIG: DigitalGeniusConfig | undefined;
 }

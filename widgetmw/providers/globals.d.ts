@@ -1,0 +1,28 @@
+/** Globals of the vendors' own scripts, and of pages, as far as our scripts for these vendors use them. */
+
+import type { DigitalGeniusConfig } from "../browser/widgetmw";
+
+declare global {
+  interface Window {
+    dgchat?: {
+      methods?: { sendSystemMessage(message: { name: string; payload: string }): void; resetChat?(): void };
+    };
+    DGChatSDK?: DigitalGeniusKit;
+    giosgTCApi?: GiosgConsent;
+    __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
+  }
+
+  interface DigitalGeniusKit {
+    init(options?: { metadata?: object }): unknown;
+    endConversation?(): void;
+  }
+
+  interface GiosgConsent {
+    setVisitorConsent?(...choice: unknown[]): unknown;
+    addEventListener?(type: string, listener: () => void): void;
+  }
+
+  // Read by name: a page's top-level `let` or `const` hides the property of `window`.
+  const DG_CHAT_WIDGET_CONFIG: DigitalGeniusConfig | undefined;
+  const DG_SDK_CONFIG: DigitalGeniusConfig | undefined;
+}
