@@ -56,26 +56,26 @@ def wsgi_request(pairs: list[tuple[str, bytes]]) -> dict[str, Any]:
 @given(lines)
 def test_plain_headers_name_the_user_in_them(pairs: list[tuple[str, bytes]]) -> None:
     request = {**scope(), "headers": [(name.encode(), value) for name, value in pairs]}
-    found = outcome(AUTHELIA, request)
+    result = outcome(AUTHELIA, request)
     ids = [value for name, value in pairs if name == USER]
-    if isinstance(found, User):
+    if isinstance(result, User):
         (only,) = ids
-        assert found.id == only.decode().strip(" \t")
-        assert "," not in found.id
-        for name, value in ((NAME, found.name), (EMAIL, found.email)):
+        assert result.id == only.decode().strip(" \t")
+        assert "," not in result.id
+        for name, value in ((NAME, result.name), (EMAIL, result.email)):
             assert value is None or [v.decode().strip(" \t") for n, v in pairs if n == name] == [value]
-    elif found is None:
+    elif result is None:
         assert not any(value.strip(b" \t") for value in ids)
     else:
-        assert found in (ProxyReason.HEADER_REPEATED, ProxyReason.HEADER_MALFORMED)
+        assert result in (ProxyReason.HEADER_REPEATED, ProxyReason.HEADER_MALFORMED)
 
 
 @settings(deadline=None)
 @given(lines)
 def test_wsgi_and_asgi_name_the_same_user(pairs: list[tuple[str, bytes]]) -> None:
     in_asgi = outcome(AUTHELIA, {**scope(), "headers": [(name.encode(), value) for name, value in pairs]})
-    found = outcome(AUTHELIA, wsgi_request(pairs))
-    assert found == in_asgi if isinstance(found, User) else not isinstance(in_asgi, User)
+    result = outcome(AUTHELIA, wsgi_request(pairs))
+    assert result == in_asgi if isinstance(result, User) else not isinstance(in_asgi, User)
 
 
 @settings(deadline=None)
@@ -91,11 +91,11 @@ def test_headers_from_an_untrusted_peer_name_no_user(pairs: list[tuple[str, byte
 @given(data=st.data())
 def test_a_modified_assertion_names_no_other_user(kind: str, data: Any) -> None:
     text = VALID[kind]
-    place = data.draw(st.integers(0, len(text) - 1))
+    start = data.draw(st.integers(0, len(text) - 1))
     piece = data.draw(st.text("AZaz09-_=.+/ ,é", max_size=3))
     cut = data.draw(st.integers(0, 3))
-    found = outcome(SIGNED[kind], scope((HEADER[kind], text[:place] + piece + text[place + cut :])))
-    assert found == ADA or isinstance(found, ProxyReason) or (found is None and not piece.strip())
+    result = outcome(SIGNED[kind], scope((HEADER[kind], text[:start] + piece + text[start + cut :])))
+    assert result == ADA or isinstance(result, ProxyReason) or (result is None and not piece.strip())
 
 
 values = st.recursive(
@@ -110,11 +110,11 @@ names = st.sampled_from(["exp", "iat", "nbf", "sub", "aud", "iss", "name", "emai
 @settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(names, values, max_size=3))
 def test_unusual_signed_claims_name_the_user_in_them_or_no_user(kind: str, more: dict[str, Any]) -> None:
-    found = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, **more))))
-    if isinstance(found, User):
-        assert found.id == more.get("sub", "ada-1")
-        assert found.name in (more.get("name"), None, "Ada Lovelace")
-    elif found is None:
+    result = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, **more))))
+    if isinstance(result, User):
+        assert result.id == more.get("sub", "ada-1")
+        assert result.name in (more.get("name"), None, "Ada Lovelace")
+    elif result is None:
         assert not more["sub"].strip()
 
 
@@ -125,8 +125,8 @@ keys = st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "jku", "x5c",
 @settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(keys, values, max_size=3))
 def test_unusual_signed_headers_are_refused_or_change_nothing(kind: str, more: dict[str, Any]) -> None:
-    found = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, more))))
-    assert found == ADA or isinstance(found, ProxyReason)
+    result = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, more))))
+    assert result == ADA or isinstance(result, ProxyReason)
 
 
 @pytest.mark.parametrize("kind", HEADER)

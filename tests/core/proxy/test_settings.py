@@ -61,9 +61,9 @@ def test_each_kind_is_configured_by_its_required_variables(kind: str, dg_env: di
 
 @pytest.mark.parametrize("kind", MINIMAL)
 def test_all_missing_variables_are_named_at_once(kind: str) -> None:
-    found = problems({"WIDGETMW_PROXY": kind})
-    assert {text.split()[0].removeprefix("WIDGETMW_PROXY_") for text in found} == REQUIRED[kind]
-    assert all(f"is not set, and {kind} needs it" in text for text in found)
+    messages = problems({"WIDGETMW_PROXY": kind})
+    assert {text.split()[0].removeprefix("WIDGETMW_PROXY_") for text in messages} == REQUIRED[kind]
+    assert all(f"is not set, and {kind} needs it" in text for text in messages)
 
 
 @pytest.mark.parametrize("kind", MINIMAL)
@@ -108,8 +108,8 @@ ROOT = Path(__file__).parents[3]
 def exported(document: str) -> list[dict[str, str]]:
     """Returns the variables of each shell block that configures a proxy."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
-    found = [dict(re.findall(r"\b(WIDGETMW_\w+)=(\S+)", block)) for block in blocks]
-    return [names for names in found if "WIDGETMW_PROXY" in names]
+    blocks_of_variables = [dict(re.findall(r"\b(WIDGETMW_\w+)=(\S+)", block)) for block in blocks]
+    return [names for names in blocks_of_variables if "WIDGETMW_PROXY" in names]
 
 
 def test_the_documentation_configures_every_kind(tmp_path: Path) -> None:
