@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.core.proxy.proxies import (
@@ -52,7 +52,6 @@ def wsgi_request(pairs: list[tuple[str, bytes]]) -> dict[str, Any]:
     return request
 
 
-@settings(deadline=None)
 @given(lines)
 def test_plain_headers_name_the_user_in_them(pairs: list[tuple[str, bytes]]) -> None:
     request = {**scope(), "headers": [(name.encode(), value) for name, value in pairs]}
@@ -70,7 +69,6 @@ def test_plain_headers_name_the_user_in_them(pairs: list[tuple[str, bytes]]) -> 
         assert result in (ProxyReason.HEADER_REPEATED, ProxyReason.HEADER_MALFORMED)
 
 
-@settings(deadline=None)
 @given(lines)
 def test_wsgi_and_asgi_name_the_same_user(pairs: list[tuple[str, bytes]]) -> None:
     in_asgi = outcome(AUTHELIA, {**scope(), "headers": [(name.encode(), value) for name, value in pairs]})
@@ -78,7 +76,6 @@ def test_wsgi_and_asgi_name_the_same_user(pairs: list[tuple[str, bytes]]) -> Non
     assert result == in_asgi if isinstance(result, User) else not isinstance(in_asgi, User)
 
 
-@settings(deadline=None)
 @given(lines, st.one_of(st.text(max_size=20), st.ip_addresses().map(str)))
 def test_headers_from_an_untrusted_peer_name_no_user(pairs: list[tuple[str, bytes]], peer: str) -> None:
     assume(peer not in (PROXY, f"::ffff:{PROXY}", "::ffff:a00:5"))
@@ -87,7 +84,6 @@ def test_headers_from_an_untrusted_peer_name_no_user(pairs: list[tuple[str, byte
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_modified_assertion_names_no_other_user(kind: str, data: Any) -> None:
     text = VALID[kind]
@@ -107,7 +103,6 @@ names = st.sampled_from(["exp", "iat", "nbf", "sub", "aud", "iss", "name", "emai
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(names, values, max_size=3))
 def test_unusual_signed_claims_name_the_user_in_them_or_no_user(kind: str, more: dict[str, Any]) -> None:
     result = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, **more))))
@@ -122,7 +117,6 @@ keys = st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "jku", "x5c",
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(more=st.dictionaries(keys, values, max_size=3))
 def test_unusual_signed_headers_are_refused_or_change_nothing(kind: str, more: dict[str, Any]) -> None:
     result = outcome(SIGNED[kind], scope((HEADER[kind], signed(kind, more))))
@@ -130,7 +124,6 @@ def test_unusual_signed_headers_are_refused_or_change_nothing(kind: str, more: d
 
 
 @pytest.mark.parametrize("kind", HEADER)
-@settings(max_examples=60, deadline=None)
 @given(header=values, payload=values, signature=st.binary(max_size=70))
 def test_an_assertion_that_is_not_signed_names_no_user(kind: str, header: Any, payload: Any, signature: bytes) -> None:
     if isinstance(header, dict):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from widgetmw.core.html.body_rewriter import BodyRewriter
@@ -153,7 +153,6 @@ def test_a_compressed_body_is_decoded_and_encoded_again(name: str, size: int) ->
     assert decompress(coding, out) == (RESULT, True)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(ENCODERS)), st.lists(st.integers(0, 90), max_size=6), st.binary(max_size=300))
 def test_no_cut_of_a_compressed_body_changes_the_page(name: str, cuts: list[int], more: bytes) -> None:
     coding, encode = ENCODERS[name]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.html.pages import PAGES, REFUSED_PAGES, REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, soup, split
@@ -12,7 +12,6 @@ from widgetmw.core.html.head_scanner import LIMIT, PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.meta_charset import WINDOW
 from widgetmw.core.reasons import SkipReason
 
-BUDGET = settings(max_examples=500, derandomize=True, deadline=None)
 HEAD = "<!doctype html><html><head>|<title>x</title>"
 
 
@@ -48,7 +47,6 @@ def test_every_difficult_page_has_one_result_for_every_chunk_size(size: int, dec
         assert scan(cut(page, size), declared) == locate(page, declared), page
 
 
-@BUDGET
 @given(soup | st.binary(max_size=60), st.booleans(), st.lists(st.integers(0, 9), max_size=30))
 def test_the_result_does_not_depend_on_the_chunks(page: bytes, declared: bool, sizes: list[int]) -> None:
     chunks, rest = [], page
@@ -59,7 +57,6 @@ def test_the_result_does_not_depend_on_the_chunks(page: bytes, declared: bool, s
     assert scan(chunks, declared) == scan([page], declared) == locate(page, declared)
 
 
-@BUDGET
 @given(soup, st.booleans(), st.integers(1, 40))
 def test_only_the_bytes_up_to_the_limit_count(page: bytes, declared: bool, limit: int) -> None:
     result = locate(page, declared, limit)
@@ -69,7 +66,6 @@ def test_only_the_bytes_up_to_the_limit_count(page: bytes, declared: bool, limit
         assert locate(page[:limit] + b"<head>", declared, limit) == result
 
 
-@BUDGET
 @given(soup, soup)
 def test_a_result_stays_whatever_follows(page: bytes, more: bytes) -> None:
     scanner = HeadScanner(charset_declared=True)
@@ -79,7 +75,6 @@ def test_a_result_stays_whatever_follows(page: bytes, more: bytes) -> None:
         assert locate(page + more, charset_declared=True)[0] == result
 
 
-@BUDGET
 @given(soup)
 def test_the_offset_lies_within_the_page(page: bytes) -> None:
     offset, reason = locate(page, charset_declared=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
@@ -24,7 +24,6 @@ def offset_of(*chunks: bytes) -> int:
     return scanner.finish()
 
 
-@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(PAGE)), max_size=8))
 def test_the_marker_is_found_however_the_page_is_cut(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(PAGE)]

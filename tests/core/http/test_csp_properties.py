@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.growth import assert_linear
@@ -30,7 +30,6 @@ HEADER = st.lists(POLICY, max_size=3).map(", ".join)
 ANY = st.one_of(HEADER, st.text(max_size=60), st.text("'nosc-;, \t\f\0", max_size=60))
 
 
-@settings(deadline=None)
 @given(
     st.lists(ANY, max_size=3),
     st.lists(ANY, max_size=2),
@@ -43,7 +42,6 @@ def test_any_text_is_evaluated(enforced: list[str], report_only: list[str], orig
     assert decision.nonce is None or re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", decision.nonce)
 
 
-@settings(deadline=None)
 @given(st.lists(HEADER, max_size=3), st.lists(HEADER, max_size=2))
 def test_a_report_only_policy_never_changes_what_is_allowed(enforced: list[str], report_only: list[str]) -> None:
     alone, both = evaluate(enforced, origin=HOST), evaluate(enforced, report_only, origin=HOST)
@@ -54,13 +52,11 @@ def test_a_report_only_policy_never_changes_what_is_allowed(enforced: list[str],
     )
 
 
-@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_several_headers_and_a_comma_list_mean_the_same(enforced: list[str]) -> None:
     assert evaluate(enforced, origin=HOST, amend=True) == evaluate([",".join(enforced)], origin=HOST, amend=True)
 
 
-@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3), HEADER)
 def test_another_policy_never_allows_more(enforced: list[str], further: str) -> None:
     before, after = evaluate(enforced, origin=HOST), evaluate([*enforced, further], origin=HOST)
@@ -68,7 +64,6 @@ def test_another_policy_never_allows_more(enforced: list[str], further: str) -> 
     assert before.can_connect or not after.can_connect
 
 
-@settings(deadline=None)
 @given(ANY)
 def test_a_hash_is_only_ever_added(header: str) -> None:
     after = add_hash(header, HASH)
@@ -78,7 +73,6 @@ def test_a_hash_is_only_ever_added(header: str) -> None:
     assert add_hash(after, HASH) == after
 
 
-@settings(deadline=None)
 @given(st.lists(HEADER, min_size=1, max_size=3))
 def test_a_policy_with_our_hash_allows_our_script_and_otherwise_what_it_did(enforced: list[str]) -> None:
     if evaluate(enforced, origin=HOST, amend=True).form != "hashed":
@@ -129,7 +123,6 @@ def test_hostile_headers_take_linear_time(name: str) -> None:
     assert_linear(use, lambda size: hostile(name, size), 4_000)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(ANY, max_size=3), st.lists(ANY, max_size=1), st.sampled_from([HOST, None, "http://h:1"]))

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from widgetmw.core.proxy.trusted_addresses import parse_addresses
@@ -72,7 +72,6 @@ def test_the_repr_shows_no_address() -> None:
     assert repr(parse_addresses("10.0.0.5")) == "TrustedAddresses()"
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(1, 32))
 def test_an_ipv4_address_is_trusted_in_either_form_if_its_network_is(
     peer: IPv4Address, other: IPv4Address, length: int
@@ -82,7 +81,6 @@ def test_an_ipv4_address_is_trusted_in_either_form_if_its_network_is(
     assert (str(peer) in addresses) == (f"::ffff:{peer}" in addresses) == (peer in network)
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=6), st.ip_addresses(v=6), st.integers(97, 128))
 def test_an_ipv6_address_is_trusted_if_its_network_is(peer: IPv6Address, other: IPv6Address, length: int) -> None:
     network = IPv6Network((other, length), strict=False)
