@@ -117,7 +117,7 @@ def snippets() -> dict[str, str]:
 
 
 def test_the_readme_has_lines_for_each() -> None:
-    assert list(snippets()) == ["Flask", "Starlette and FastAPI", "Django", "any of them, as time goes by"]
+    assert list(snippets()) == ["Flask", "Starlette and FastAPI", "Django", "any framework, as time passes"]
 
 
 def run(name: str, **space: Any) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_the_readmes_lines_for_django() -> None:
 
 @pytest.mark.parametrize("get", CLIENTS)
 def test_the_readmes_lines_for_a_clock(get: Get) -> None:
-    space = run("any of them, as time goes by")
+    space = run("any framework, as time passes")
     clock, settings = space["clock"], space["settings"]
     with testing.as_user(ADA):
         (token,) = testing.read_tokens(get(settings, "/")).values()

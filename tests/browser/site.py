@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from widgetmw.browser import assets
 from widgetmw.core.http.csp import hash_source
-from widgetmw.core.snippet import Snippet, script_elements
+from widgetmw.core.snippet import inline_scripts, script_elements
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
 PUBLIC: dict[str, dict[str, str]] = {
@@ -183,7 +183,7 @@ class Site:
         html = f"<!doctype html><html><head>{span}{self.head}</head><body>{self.body}</body></html>"
         headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "private, no-cache"}
         if self.form == "hashed":
-            hashes = [hash_source(text) for text in Snippet.inline_scripts(span.encode())]
+            hashes = [hash_source(text) for text in inline_scripts(span.encode())]
             headers["Content-Security-Policy"] = f"script-src-elem 'nonce-page' {' '.join(hashes)}"
         return Reply(200, html.encode(), headers | self.headers)
 

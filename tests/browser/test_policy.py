@@ -13,7 +13,7 @@ from tests.browser.conftest import Visit
 from tests.browser.simulation import MINUTE, live
 from tests.browser.site import Form, Reply, Site
 from widgetmw.core.http.csp import hash_source
-from widgetmw.core.snippet import Snippet
+from widgetmw.core.snippet import inline_scripts
 
 Profile = Callable[..., BrowserContext]
 TYPES = "; require-trusted-types-for 'script'"
@@ -50,7 +50,7 @@ def test_tokens_come_and_are_renewed_without_a_violation(visit: Visit, site: Sit
 def test_hashes_of_our_scripts_are_enough(visit: Visit, site: Site) -> None:
     site.form = "hashed"
     html = site.page("ann").body
-    hashes = " ".join(hash_source(text) for text in Snippet.inline_scripts(html))
+    hashes = " ".join(hash_source(text) for text in inline_scripts(html))
     policy = f"default-src 'none'; script-src {hashes}; connect-src 'self'" + TYPES
     headers = {"Content-Type": "text/html", "Content-Security-Policy": policy}
     site.pages["/hashed"] = lambda user: Reply(200, html, headers)

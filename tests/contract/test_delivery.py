@@ -140,7 +140,7 @@ def test_csp_unsafe_inline_leads_to_one_bundled_script(make: Make) -> None:
     site = make(page=page_with_csp("script-src 'unsafe-inline'"))
     script = added_script(site.get())
     assert script.count(b"<script") == 1
-    assert site.engine.snippet.scripts.bundled_runtime in script
+    assert site.engine.script_tags.scripts.bundled_runtime in script
 
 
 @pytest.mark.parametrize(

@@ -171,14 +171,14 @@ def test_an_internal_error_skips_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for target, attribute in ((site.engine.snippet, "render"), (site.engine, "inject")):
+    for target, attribute in ((site.engine.script_tags, "render"), (site.engine, "inject")):
         with monkeypatch.context() as patch:
             patch.setattr(target, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
         assert (reply.body, reply.reason) == (BODY, "internal_error")
     monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
-    assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["internal_error"] * 3
+    assert [r.getMessage().split(": ")[2] for r in caplog.records] == ["internal_error"] * 3
 
 
 # the framework's convention

@@ -87,7 +87,7 @@ def test_reprs_contain_no_secrets(make: Make, env: dict[str, str]) -> None:
         site.settings,
         engine,
         engine.tokens,
-        engine.snippet,
+        engine.script_tags,
         engine.endpoint,
         engine.events,
         token_set,

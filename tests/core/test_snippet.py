@@ -10,7 +10,8 @@ import pytest
 from widgetmw import testing
 from widgetmw.browser import assets
 from widgetmw.core.engine import Engine
-from widgetmw.core.snippet import Form, Snippet, dumps, script_elements, url_prefix
+from widgetmw.core.http.csp import ScriptForm
+from widgetmw.core.snippet import dumps, inline_scripts, script_elements, url_prefix
 from widgetmw.providers.giosg import Giosg
 
 
@@ -46,7 +47,7 @@ def scripts() -> assets.Scripts:
     return assets.scripts(VENDORS, lambda vendor, error: None)
 
 
-def elements(scripts: assets.Scripts, form: Form, names: list[str] = NAMES) -> list[bytes]:
+def elements(scripts: assets.Scripts, form: ScriptForm, names: list[str] = NAMES) -> list[bytes]:
     """Returns where the script elements begin, or their source, without nonces."""
     before, after = script_elements(scripts, form, "/_widgetmw", names)
     text = (before + b"{}" + after).replace(b"\x00", b"")
@@ -58,7 +59,7 @@ def elements(scripts: assets.Scripts, form: Form, names: list[str] = NAMES) -> l
 VENDOR = b"<script data-widgetmw>(self.widgetmw_scripts??"
 SNIPPET = b"<script data-widgetmw>((self.widgetmw_snippets"
 BOOTSTRAP = b"<script data-widgetmw>((()=>{"
-EXPECTED: dict[Form, list[bytes]] = {
+EXPECTED: dict[ScriptForm, list[bytes]] = {
     "inline": [
         VENDOR,
         BOOTSTRAP,
@@ -79,7 +80,7 @@ EXPECTED: dict[Form, list[bytes]] = {
 
 
 @pytest.mark.parametrize("form", EXPECTED)
-def test_each_script_that_is_not_ours_has_an_element_of_its_own(scripts: assets.Scripts, form: Form) -> None:
+def test_each_script_that_is_not_ours_has_an_element_of_its_own(scripts: assets.Scripts, form: ScriptForm) -> None:
     found = elements(scripts, form)
     assert len(found) == len(EXPECTED[form])
     assert all(
@@ -89,12 +90,12 @@ def test_each_script_that_is_not_ours_has_an_element_of_its_own(scripts: assets.
 
 
 @pytest.mark.parametrize("form", EXPECTED)
-def test_vendors_that_are_not_in_the_data_add_no_element(scripts: assets.Scripts, form: Form) -> None:
+def test_vendors_that_are_not_in_the_data_add_no_element(scripts: assets.Scripts, form: ScriptForm) -> None:
     assert len(elements(scripts, form, ["plain"])) == {"inline": 2, "external": 2}.get(form, 1)
 
 
 @pytest.mark.parametrize("form", EXPECTED)
-def test_every_element_of_ours_takes_the_nonce(scripts: assets.Scripts, form: Form) -> None:
+def test_every_element_of_ours_takes_the_nonce(scripts: assets.Scripts, form: ScriptForm) -> None:
     text = b"{}".join(script_elements(scripts, form, "/_widgetmw", NAMES))
     data = text.count(b'<script type="application/json"')
     assert text.count(b"\x00") == len(re.findall(rb"<script", text)) - data
@@ -102,7 +103,7 @@ def test_every_element_of_ours_takes_the_nonce(scripts: assets.Scripts, form: Fo
 
 def test_hashes_are_of_the_texts_of_all_elements(scripts: assets.Scripts) -> None:
     span = b"{}".join(script_elements(scripts, "hashed", "/_widgetmw", NAMES)).replace(b"\x00", b"")
-    texts = Snippet.inline_scripts(span)
+    texts = inline_scripts(span)
     assert b"".join(b"<script data-widgetmw>" + text + b"</script>" for text in texts) == span
     assert len(texts) == 4
 
@@ -126,7 +127,7 @@ def test_the_reason_why_a_script_cannot_be_used_is_logged(
 ) -> None:
     monkeypatch.setattr(assets, "is_built_in", lambda vendor: vendor != "giosg")
     monkeypatch.setattr(Giosg, "script_source", classmethod(lambda cls: "const nothing = 0;"))
-    scripts = Engine(testing.settings("giosg", "hissuno")).snippet.scripts
+    scripts = Engine(testing.settings("giosg", "hissuno")).script_tags.scripts
     assert "giosg has tokens, but its script cannot be used: the script holds 0 lines" in caplog.text
     assert b"giosg" not in scripts.bootstrap
 

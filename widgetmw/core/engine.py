@@ -27,7 +27,7 @@ from widgetmw.core.memo import Memo
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import Settings
-from widgetmw.core.snippet import Frame, Kind, Snippet, url_prefix
+from widgetmw.core.snippet import PageKind, ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.tokens.cache import TokenCache
 
 # CPython 3.11 looks an enum member up with a Python function.
@@ -98,7 +98,7 @@ class Engine:
         self.is_inline_delivery = settings.delivery == "inline"
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens = TokenCache(settings, clock, self.events)
-        self.snippet = Snippet(settings, scripts)
+        self.script_tags = ScriptTags(settings, scripts)
         self.endpoint = Endpoint(settings, self.tokens, scripts.files(), clock, self.events)
         self._clock = clock
         self._loaders = {
@@ -114,9 +114,10 @@ class Engine:
         self._logout_headers = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
         self._prefetch_headers = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
-        self._is_simple = self.is_inline_delivery and not self._loaders
-        self._token_frames = Memo(
-            lambda root_path: self.snippet.frame("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
+        self._has_loaders = bool(settings.embed)
+        self._is_simple = self.is_inline_delivery and not self._has_loaders
+        self._token_templates = Memo(
+            lambda root_path: self.script_tags.template("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
         )
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
@@ -239,14 +240,16 @@ class Engine:
         """
         is_plain = page.special is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
-            frame: Frame = self._token_frames[request.root_path]  # what _choose_frame returns for all of them
+            template: ScriptTemplate = self._token_templates[
+                request.root_path
+            ]  # what _choose_template returns for all of them
         else:
-            choice = self._choose_frame(request, page, user)
+            choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
                 return choice
             if user is None or choice.kind != "token":
                 return self._inject_without_token(choice, page, headers)
-            frame = choice
+            template = choice
         clock = self._clock
         now = clock()
         token_set = self.tokens.get_cached(user, now)
@@ -254,28 +257,34 @@ class Engine:
             token_set, now = self.tokens.get(user), clock()  # signing may have taken a while
         if not token_set.tokens:
             return SkipReason.MINT_FAILED
-        script = self.snippet.render(frame, now, token_set)
+        script = self.script_tags.render(template, now, token_set)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(script))
-        return (page.headers if frame.form != "hashed" else _add_csp_hashes(page.headers, script)), script
+        return (page.headers if template.form != "hashed" else _add_csp_hashes(page.headers, script)), script
 
-    def _inject_without_token(self, frame: Frame, page: Page, headers: list[tuple[Any, Any]]) -> InjectResult:
-        headers, length_index = self._headers_without_token(frame.kind, headers)
-        script = self.snippet.render(frame, self._clock()) if frame.kind == "clean" else frame.before + frame.after
+    def _inject_without_token(
+        self, template: ScriptTemplate, page: Page, headers: list[tuple[Any, Any]]
+    ) -> InjectResult:
+        headers, length_index = self._headers_without_token(template.kind, headers)
+        script = (
+            self.script_tags.render(template, self._clock())
+            if template.kind == "logout"
+            else template.before + template.after
+        )
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
-        return (headers if frame.form != "hashed" else _add_csp_hashes(headers, script)), script
+        return (headers if template.form != "hashed" else _add_csp_hashes(headers, script)), script
 
-    def _choose_frame(self, request: PageRequest, page: Page, user: User | None) -> Frame | SkipReason:
+    def _choose_template(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
-        kind: Kind
+        kind: PageKind
         if not self.is_inline_delivery:
-            kind = "ask"
+            kind = "fetch"
         elif user is None:
             if request.has_session_cookie():
-                kind = "clean"
-            elif self.settings.embed:
-                kind = "public"
+                kind = "logout"
+            elif self._has_loaders:
+                kind = "anonymous"
             else:
                 return _ANONYMOUS
         elif request.in_cross_site_frame:
@@ -283,16 +292,16 @@ class Engine:
         elif page.refusal is not None:
             return page.refusal
         else:
-            kind = "ask" if request.is_prefetch else "token"
+            kind = "fetch" if request.is_prefetch else "token"
         decision = self._without_csp if page.special is None else self._evaluate_csp(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(decision) if self._loaders else ()
         if not decision.can_connect:
-            if kind == "ask" and not embed:
+            if kind == "fetch" and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
-        return self.snippet.frame(kind, decision, request.root_path, embed)
+        return self.script_tags.template(kind, decision, request.root_path, embed)
 
     def _evaluate_csp(self, request: PageRequest, page: Page) -> CspDecision:
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
@@ -308,12 +317,14 @@ class Engine:
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
-    def _headers_without_token(self, kind: Kind, headers: list[tuple[Any, Any]]) -> tuple[list[tuple[Any, Any]], int]:
+    def _headers_without_token(
+        self, kind: PageKind, headers: list[tuple[Any, Any]]
+    ) -> tuple[list[tuple[Any, Any]], int]:
         """Returns the headers of a page without a token, and the index of the Content-Length."""
         by_type = None
-        if kind == "clean":
+        if kind == "logout":
             by_type = self._logout_headers
-        elif kind == "ask" and self.is_inline_delivery:
+        elif kind == "fetch" and self.is_inline_delivery:
             by_type = self._prefetch_headers
         if by_type is not None:
             page = by_type[headers[0][0].__class__].read(200, headers)
@@ -324,7 +335,7 @@ class Engine:
 
 
 def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
-    sources = [hash_source(script) for script in Snippet.inline_scripts(span)]
+    sources = [hash_source(script) for script in inline_scripts(span)]
     return [
         (name, encode_as(value, _with_sources(header_text(value), sources))) if MEANINGS[name] == CSP else (name, value)
         for name, value in headers
