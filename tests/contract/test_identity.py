@@ -173,7 +173,7 @@ def test_a_fault_of_ours_leaves_the_page(
         assert (reply.body, reply.reason) == (BODY, "internal_error")
     monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
-    assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["internal_error"] * 3
+    assert [r.getMessage().split(": ")[2] for r in caplog.records] == ["internal_error"] * 3
 
 
 # the framework's convention

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.core.http.test_response_headers import POOL, encode
@@ -118,7 +118,6 @@ def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], meth
     return sent
 
 
-@settings(max_examples=400)
 @given(CASES, st.booleans())
 @example(AFTER_SIGN_OUT, False)
 def test_an_asgi_response_is_the_same_without_shortcuts(case: Case, waiting: bool) -> None:
@@ -150,7 +149,6 @@ def test_an_asgi_response_is_the_same_without_shortcuts(case: Case, waiting: boo
     assert found[0] == found[1]
 
 
-@settings(max_examples=400)
 @example(AFTER_SIGN_OUT, "list")
 @given(CASES, st.sampled_from(["list", "stream", "write"]))
 def test_a_wsgi_response_is_the_same_without_shortcuts(case: Case, form: str) -> None:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import launch
 from tests.servers.conftest import answers, free_port, stop
+from tests.servers.processes import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -67,7 +68,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not answers(port):
         if process.poll() is not None or time.monotonic() > end:
             stop(process)

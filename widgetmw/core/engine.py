@@ -114,7 +114,8 @@ class Engine:
         self._logout_headers = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
         self._prefetch_headers = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
-        self._is_simple = self.is_inline_delivery and not self._loaders
+        self._has_loaders = bool(settings.embed)
+        self._is_simple = self.is_inline_delivery and not self._has_loaders
         self._token_templates = Memo(
             lambda root_path: self.script_tags.template("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
         )
@@ -282,7 +283,7 @@ class Engine:
         elif user is None:
             if request.has_session_cookie():
                 kind = "logout"
-            elif self.settings.embed:
+            elif self._has_loaders:
                 kind = "anonymous"
             else:
                 return _ANONYMOUS

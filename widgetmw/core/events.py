@@ -47,7 +47,7 @@ class Events:
             code: see :class:`Events`.
             message: what to look at; no secret and no personal data.
         """
-        log.warning("%s: %s: %s", kind, code, message)
+        log.warning("widgetmw: %s: %s: %s", kind, code, message)
 
     def count_and_warn(self, kind: str, code: str, message: str) -> None:
         """Counts an outcome that somebody has to fix, and logs it."""

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from widgetmw.core.proxy.reasons import ProxyReason, table
+
+
+@pytest.mark.parametrize("reason", ProxyReason)
+def test_every_reason_has_a_public_code_a_meaning_and_a_remedy(reason: ProxyReason) -> None:
+    assert re.fullmatch(r"[a-z_]+", reason.code)
+    assert reason.name == reason.code.upper()
+    assert reason.text.endswith(".")
+    assert reason.remedy.endswith(".")
+
+
+def test_the_table_has_a_row_for_each_reason() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", table(), re.MULTILINE) == [reason.code for reason in ProxyReason]
