@@ -7,22 +7,12 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 from widgetmw.core import registry
 from widgetmw.core.env.secret_file import SecretFile
-from widgetmw.core.env.variable import (
-    EnvReader,
-    Value,
-    Variable,
-    comma_list,
-    one_of,
-    parse_bool,
-    parse_int,
-    regex,
-    subset_of,
-)
+from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.provider import Provider
 from widgetmw.core.proxy import settings as proxy_settings
@@ -67,7 +57,7 @@ def _origins(text: str) -> frozenset[str]:
     return frozenset(origin for origin in origins if origin)
 
 
-def _providers(text: str) -> tuple[str, ...]:
+def _provider_names(text: str) -> tuple[str, ...]:
     return subset_of(registry.registered_names())(text)
 
 
@@ -81,6 +71,72 @@ def normal_origin(text: str) -> str | None:
         return None
     default_port = {"http": 80, "https": 443}.get(scheme)
     return f"{scheme}://{host}" + ("" if port in (None, default_port) else f":{port}")
+
+
+ENABLED = Variable("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
+PROVIDERS: Variable[tuple[str, ...] | None] = Variable(
+    "WIDGETMW_PROVIDERS",
+    "comma-separated list of vendors; limits and orders the active ones",
+    _provider_names,
+    default_text="all that are configured",
+)
+PATH = Variable("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
+DELIVERY = Variable(
+    "WIDGETMW_DELIVERY",
+    "`inline`: the page carries the token; `fetch`: the page stays cacheable and the browser fetches the token",
+    one_of("inline", "fetch"),
+    "inline",
+)
+REFRESH_MARGIN: Variable[int | None] = Variable(
+    "WIDGETMW_REFRESH_MARGIN",
+    "seconds before expiry at which a token is no longer handed out",
+    parse_int(0),
+    default_text="a fifth of its lifetime",
+)
+CACHE_SIZE = Variable("WIDGETMW_CACHE_SIZE", "maximum number of users whose tokens are cached", parse_int(1), 10_000)
+CACHE_CONTROL = Variable(
+    "WIDGETMW_CACHE_CONTROL",
+    "`Cache-Control` sent with pages that carry a token; must include `private` or `no-store`",
+    _cache_control,
+    "private, no-store",
+)
+CSP = Variable(
+    "WIDGETMW_CSP",
+    "`respect`: the page's Content-Security-Policy is never edited; `amend`: a hash of our script may be added",
+    one_of("respect", "amend"),
+    "respect",
+)
+EMBED: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_EMBED", "comma-separated list of vendors whose own loader is injected too", _provider_names, ()
+)
+EXCLUDE: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_EXCLUDE", "comma-separated list of path prefixes that are skipped", _path_prefixes, ()
+)
+ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
+    "WIDGETMW_ALLOWED_ORIGINS",
+    "comma-separated list of other origins that may call the endpoint",
+    _origins,
+    frozenset(),
+)
+DEBUG = Variable(
+    "WIDGETMW_DEBUG", "responses tell in `X-Widgetmw` whether and why they were modified", parse_bool, False
+)
+
+VARIABLES: tuple[Variable[Any], ...] = (
+    ENABLED,
+    PROVIDERS,
+    PATH,
+    DELIVERY,
+    REFRESH_MARGIN,
+    CACHE_SIZE,
+    CACHE_CONTROL,
+    CSP,
+    EMBED,
+    EXCLUDE,
+    ALLOWED_ORIGINS,
+    DEBUG,
+    *proxy_settings.VARIABLES,
+)
 
 
 class Vendor:
@@ -116,69 +172,30 @@ class Vendor:
         return Vendor(_provider(type(self.provider), values), self.files)
 
 
-def _setting(
-    name: str, help: str, parse: Callable[[str], Value], default: Value | None = None, default_text: str = ""
-) -> Value:
-    """Returns a field that is read from a variable, and has its default."""
-    variable = Variable(name, help, parse, default, default_text)
-    return cast(Value, field(default=default, metadata={"variable": variable}))
-
-
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one app, made by :meth:`from_env`.
+    """The settings of one app, made by :meth:`from_env`. The fields are named after their variables.
 
     Attributes:
         vendors: the active vendors in order.
+        refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
+        path: prefix of the endpoints, without a trailing slash.
         proxy: the authenticating proxy that identifies the user if nothing in the app does, or ``None``.
         clock: Unix seconds; tests replace the system's clock.
     """
 
     vendors: tuple[Vendor, ...] = ()
-    enabled: bool = _setting("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
-    path: str = _setting("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
-    delivery: str = _setting(
-        "WIDGETMW_DELIVERY",
-        "`inline`: the page carries the token; `fetch`: the page stays cacheable and the browser fetches the token",
-        one_of("inline", "fetch"),
-        "inline",
-    )
-    refresh_margin: int | None = _setting(
-        "WIDGETMW_REFRESH_MARGIN",
-        "seconds before expiry at which a token is no longer handed out",
-        parse_int(0),
-        default_text="a fifth of its lifetime",
-    )
-    cache_size: int = _setting(
-        "WIDGETMW_CACHE_SIZE", "maximum number of users whose tokens are cached", parse_int(1), 10_000
-    )
-    cache_control: str = _setting(
-        "WIDGETMW_CACHE_CONTROL",
-        "`Cache-Control` sent with pages that carry a token; must include `private` or `no-store`",
-        _cache_control,
-        "private, no-store",
-    )
-    csp: str = _setting(
-        "WIDGETMW_CSP",
-        "`respect`: the page's Content-Security-Policy is never edited; `amend`: a hash of our script may be added",
-        one_of("respect", "amend"),
-        "respect",
-    )
-    embed: tuple[str, ...] = _setting(
-        "WIDGETMW_EMBED", "comma-separated list of vendors whose own loader is injected too", _providers, ()
-    )
-    exclude: tuple[str, ...] = _setting(
-        "WIDGETMW_EXCLUDE", "comma-separated list of path prefixes that are skipped", _path_prefixes, ()
-    )
-    allowed_origins: frozenset[str] = _setting(
-        "WIDGETMW_ALLOWED_ORIGINS",
-        "comma-separated list of other origins that may call the endpoint",
-        _origins,
-        frozenset(),
-    )
-    debug: bool = _setting(
-        "WIDGETMW_DEBUG", "responses tell in `X-Widgetmw` whether and why they were modified", parse_bool, False
-    )
+    enabled: bool = True
+    path: str = "/_widgetmw"
+    delivery: str = "inline"
+    refresh_margin: int | None = None
+    cache_size: int = 10_000
+    cache_control: str = "private, no-store"
+    csp: str = "respect"
+    embed: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allowed_origins: frozenset[str] = frozenset()
+    debug: bool = False
     proxy: ConfiguredProxy | None = None
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
@@ -203,11 +220,22 @@ class Settings:
             SettingsError: lists every problem by variable name; never shows a value.
         """
         reader = EnvReader(os.environ if environ is None else environ)
-        if not reader.read(_ENABLED) and not reader.problems:
+        if not reader.read(ENABLED) and not reader.problems:
             return cls(enabled=False)
-        values = {name: reader.read(variable) for name, variable in _VARIABLES_BY_FIELD.items()}
-        vendors = tuple(_vendors(reader, reader.read(_PROVIDERS)))
-        settings = cls(vendors=vendors, proxy=proxy_settings.read_proxy(reader), **values)
+        settings = cls(
+            vendors=tuple(_vendors(reader, reader.read(PROVIDERS))),
+            path=reader.read(PATH),
+            delivery=reader.read(DELIVERY),
+            refresh_margin=reader.read(REFRESH_MARGIN),
+            cache_size=reader.read(CACHE_SIZE),
+            cache_control=reader.read(CACHE_CONTROL),
+            csp=reader.read(CSP),
+            embed=reader.read(EMBED),
+            exclude=reader.read(EXCLUDE),
+            allowed_origins=reader.read(ALLOWED_ORIGINS),
+            debug=reader.read(DEBUG),
+            proxy=proxy_settings.read_proxy(reader),
+        )
         reader.problems += [*_unknown_names(reader), *_conflicts(settings), *_exposed_secrets(settings, reader)]
         if reader.problems:
             raise SettingsError(reader.problems)
@@ -215,20 +243,6 @@ class Settings:
             reason = "no vendor is configured" if registry.registered_names() else _NO_METADATA
             _log.warning("widgetmw: %s: every response passes through unmodified", reason)
         return settings
-
-
-_PROVIDERS = Variable(
-    "WIDGETMW_PROVIDERS",
-    "comma-separated list of vendors; limits and orders the active ones",
-    _providers,
-    default_text="all that are configured",
-)
-_VARIABLES_BY_FIELD: dict[str, Variable[Any]] = {
-    each.name: each.metadata["variable"] for each in fields(Settings) if each.metadata
-}
-_ENABLED = _VARIABLES_BY_FIELD.pop("enabled")
-
-VARIABLES = (_ENABLED, _PROVIDERS, *_VARIABLES_BY_FIELD.values(), *proxy_settings.VARIABLES)
 
 
 def variables() -> Iterator[Variable[Any]]:
