@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 
+from widgetmw.browser import assets
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
@@ -45,11 +46,14 @@ def check(environ: Mapping[str, str]) -> int:
 def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     provider = next(v.provider for v in settings.vendors if v.provider.name == name)
     token_set = tokens.get(_TEST_USER)
+    if name in token_set.failed:
+        print(f"problem: {name}: cannot sign a test token; the warning above names the error", file=sys.stderr)
+        return False
+    token = token_set.by_provider[name]
     try:
-        token = token_set.by_provider[name]
         provider.verify(token.value, _TEST_USER)
     except Exception as error:
-        print(f"problem: {name}: cannot sign and verify a test token ({describe_error(error)})", file=sys.stderr)
+        print(f"problem: {name}: cannot verify its own test token ({describe_error(error)})", file=sys.stderr)
         return False
     lifetime = "does not expire"
     if provider.lifetime is not None:
@@ -58,18 +62,25 @@ def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
     print(f"{name}: {provider.describe_key()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
     for note in provider.warnings():
         print(f"{name}: note: {note}")
-    return all([_compiles(name, function, code) for function, code in provider.snippets().items()])
+    scripts = {f"the {function} snippet": f"({code})" for function, code in provider.snippets().items()}
+    if not assets.is_built_in(name) and (source := provider.script_source()):
+        try:
+            scripts["its script"] = assets.vendor_script(name, source).content.decode()
+        except ValueError as error:
+            print(f"problem: {name}: its script cannot be used: {error}", file=sys.stderr)
+            return False
+    return all([_compiles(name, title, code) for title, code in scripts.items()])
 
 
-def _compiles(name: str, function: str, code: str) -> bool:
-    """Checks the syntax of a snippet with a real engine, since a syntax error keeps the whole snippet from running."""
+def _compiles(name: str, title: str, code: str) -> bool:
+    """Checks the syntax of a script with a real engine, since a syntax error keeps the whole script from running."""
     node = shutil.which("node")
     if node is None:
-        print(f"{name}: note: the syntax of the {function} snippet was not checked: Node.js is not installed")
+        print(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
         return True
     result = subprocess.run(  # noqa: S603  the program is node; the code is passed on stdin
-        [node, "-e", _COMPILE_SCRIPT], input=f"({code})", text=True, capture_output=True, timeout=30, check=False
+        [node, "-e", _COMPILE_SCRIPT], input=code, text=True, capture_output=True, timeout=30, check=False
     )
     if result.returncode:
-        print(f"problem: {name}: the {function} snippet is not valid JavaScript", file=sys.stderr)
+        print(f"problem: {name}: {title} is not valid JavaScript", file=sys.stderr)
     return not result.returncode

@@ -37,16 +37,17 @@ def token(environ: Mapping[str, str], id: str, provider: str | None, name: str |
     token_set = TokenCache(settings, time.time, Events()).get(user)
     for issued in token_set.by_provider.values():
         if provider in (None, issued.provider):
-            header, claims = decode(issued.value)
-            entry = {**issued.as_json(), "header": header, "claims": claims}
-            print(json.dumps(entry, indent=2, ensure_ascii=True))
+            print(json.dumps({**issued.as_json(), **decode(issued.value)}, indent=2, ensure_ascii=True))
     return 1 if token_set.failed else 0
 
 
-def decode(jwt: str) -> tuple[Any, Any]:
-    """Returns a JWT's header and claims without verifying it."""
-    header, claims, _ = jwt.split(".")
-    return _decode_part(header), _decode_part(claims)
+def decode(token: str) -> dict[str, Any]:
+    """Returns ``header`` and ``claims`` of a JWT without verifying it; an empty dict for a token of another kind."""
+    try:
+        header, claims, _ = token.split(".")
+        return {"header": _decode_part(header), "claims": _decode_part(claims)}
+    except ValueError:
+        return {}
 
 
 def _decode_part(part: str) -> Any:

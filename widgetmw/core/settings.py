@@ -332,9 +332,12 @@ def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:
         if reader.has(variable)
     }
     secrets = [text for variable, text in texts.items() if variable.secret]
-    for variable, text in texts.items():
-        if not variable.secret and _holds_secret(text, secrets):
-            yield f"{variable.name} must not hold a secret: its value is shown in pages"
+    exposed = [var.name for var, text in texts.items() if not var.secret and _holds_secret(text, secrets)]
+    yield from (f"{name} must not hold a secret: its value is shown in pages" for name in exposed)
+    for vendor in settings.vendors if not exposed else ():
+        for key, value in vendor.provider.browser_config().items():
+            if str(value) in secrets:
+                yield f"{vendor.provider.name} cannot be configured: its browser_config() returns a secret as {key}"
 
 
 def _holds_secret(text: str, secrets: list[str]) -> bool:
