@@ -16,7 +16,7 @@ from widgetmw.aiohttp import INSTALLED, install
 LOOP = asyncio.new_event_loop()  # an aiohttp app is bound to one loop
 ADDED = {"connection", "date", "server", "transfer-encoding"}
 
-getattr(web.BaseRequest, "_seen_str_keys", set()).add("who")  # a request key that some cases set
+getattr(web.BaseRequest, "_seen_str_keys", set()).add("user_id")  # a request key that some cases set
 
 
 class ClientTransport(asyncio.Transport):

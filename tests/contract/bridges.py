@@ -98,8 +98,8 @@ class AroundA2wsgi(AsgiSite):
 
     def record_environ(self, environ: Any) -> None:
         WsgiSite.record_environ(self, environ)
-        if "who" in environ:  # the resolver receives the scope, not the environ that the app modified
-            environ["asgi.scope"]["who"] = environ["who"]
+        if "user_id" in environ:  # the resolver receives the scope, not the environ that the app modified
+            environ["asgi.scope"]["user_id"] = environ["user_id"]
 
 
 class AroundAsgiref(AsgiSite):
@@ -148,8 +148,8 @@ class WsgiAroundA2wsgi(AsgiUnderWsgi):
 
     def record_scope(self, scope: Any) -> None:
         AsgiSite.record_scope(self, scope)
-        if "who" in scope:  # the resolver receives the environ, not the scope that the app modified
-            scope["wsgi_environ"]["who"] = scope["who"]
+        if "user_id" in scope:  # the resolver receives the environ, not the scope that the app modified
+            scope["wsgi_environ"]["user_id"] = scope["user_id"]
 
 
 BRIDGES = (InAsgiref, InA2wsgi, AroundA2wsgi, AroundAsgiref, AsgiInA2wsgi, WsgiAroundA2wsgi)

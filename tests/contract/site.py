@@ -83,7 +83,7 @@ class Site(ABC):
     driver = ""
     gateway = ""
     app_owns_urls = False  # Django's urls.py routes the endpoint, even when widgetmw is disabled
-    resolves_user_before_body = False  # since the context is gone when the body is sent
+    resolves_user_before_body = False  # true if the request context is gone when the body is sent
 
     def __init__(self, environ: dict[str, str], user: Any = ADA, page: Page | None = None) -> None:
         self.page = page or Page()

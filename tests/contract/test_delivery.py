@@ -61,12 +61,12 @@ def test_fetch_delivery_weakens_the_etag_and_drops_digests(make: Make) -> None:
 
 
 def test_inline_data_has_everything_the_browser_needs(make: Make, env: dict[str, str]) -> None:
-    found = page_data(make(env=env).get())
-    assert list(found) == ["url", "now", "user", "vendors"]
-    assert list(found["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
-    assert found["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
-    assert found["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
-    assert all(v["token"]["provider"] == name for name, v in found["vendors"].items())
+    data = page_data(make(env=env).get())
+    assert list(data) == ["url", "now", "user", "vendors"]
+    assert list(data["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
+    assert data["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
+    assert data["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
+    assert all(v["token"]["provider"] == name for name, v in data["vendors"].items())
 
 
 # after a sign-out
@@ -248,9 +248,9 @@ def test_flushes_of_the_app_are_preserved(make: Make) -> None:
 
 def test_a_loader_that_the_csp_refuses_is_omitted_and_the_token_stays(make: Make) -> None:
     site = make(page=page_with_csp("script-src 'nonce-abc'"), WIDGETMW_EMBED="digitalgenius")
-    found = page_data(site.get())
-    assert "embed" not in found
-    assert found["vendors"]["digitalgenius"]["token"]
+    data = page_data(site.get())
+    assert "embed" not in data
+    assert data["vendors"]["digitalgenius"]["token"]
     assert site.engine.events.counts["page:csp_blocks_loader"] == 1
 
 

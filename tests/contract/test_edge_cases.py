@@ -201,9 +201,9 @@ def test_messages_sent_at_once_and_awaited_later_stay_in_order(settings: Setting
             await send_call
 
     for _ in range(2):
-        found = sent(asgi.WidgetMiddleware(app, settings, user=ada))
-        assert found[0]["type"] == "http.response.start"
-        assert b"".join(message.get("body", b"") for message in found).count(SCRIPT) == 1
+        messages = sent(asgi.WidgetMiddleware(app, settings, user=ada))
+        assert messages[0]["type"] == "http.response.start"
+        assert b"".join(message.get("body", b"") for message in messages).count(SCRIPT) == 1
 
 
 @pytest.mark.parametrize("installed", [False, True])
@@ -229,9 +229,9 @@ def test_a_page_survives_a_cancelled_send(settings: Settings, installed: bool) -
 
         app = Starlette(routes=[Mount("/", impatient)])
         install(app, settings=settings, user=slow_user)
-    found = sent(app)
-    assert found[0]["type"] == "http.response.start"
-    served = b"".join(message["body"] for message in found[1:])
+    messages = sent(app)
+    assert messages[0]["type"] == "http.response.start"
+    served = b"".join(message["body"] for message in messages[1:])
     assert served.startswith(PAGE[:20])
     assert served.endswith(PAGE[-30:] + b"end")
     assert served.count(SCRIPT) == installed  # an inner layer resolves the user again; an outer one skips the page
@@ -259,14 +259,14 @@ def test_a_failing_resolver_leaves_no_reference_cycle_with_the_request(settings:
         for _ in range(2):
             if driver == "asgi":
                 request = Request(scope())
-                found = sent(asgi.WidgetMiddleware(simple, settings, user=failing), request)[1]["body"]
+                page = sent(asgi.WidgetMiddleware(simple, settings, user=failing), request)[1]["body"]
             else:
                 request = Request(environ())
                 app = wrapped(lambda given, start: start("200 OK", [HTML]) and [PAGE], settings, failing)
-                found = Server().serve(app, request)
+                page = Server().serve(app, request)
             reference = weakref.ref(request)
             del request
-            assert found == PAGE
+            assert page == PAGE
             assert reference() is None
     finally:
         gc.enable()

@@ -140,10 +140,10 @@ def test_any_other_failure_skips_the_page_and_makes_the_endpoint_return_503(
 
 
 def test_consecutive_users_get_their_own_tokens(make: Make) -> None:
-    site = make(user=lambda request: User(request["who"]))
-    for who in ("ada-1", "eve", "ada-1"):
-        site.on_request = lambda request, who=who: request.__setitem__("who", who)
-        assert user_in(site, site.get()) == who
+    site = make(user=lambda request: User(request["user_id"]))
+    for user_id in ("ada-1", "eve", "ada-1"):
+        site.on_request = lambda request, user_id=user_id: request.__setitem__("user_id", user_id)
+        assert user_in(site, site.get()) == user_id
 
 
 def test_a_middleware_installed_twice_injects_once(make: Make) -> None:

@@ -35,7 +35,7 @@ def sent(app: Any, headers: Any = ()) -> list[Any]:
     return messages
 
 
-def app_that(change: Any, body: Any = PAGE, late: Any = None) -> Any:
+def make_app(change: Any, body: Any = PAGE, late: Any = None) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         change(scope)
         headers = [HTML, (b"etag", b"1")]
@@ -61,7 +61,7 @@ def clear_headers(scope: Any) -> None:
 
 @pytest.mark.parametrize("change", [replace_headers, clear_headers])
 def test_a_cross_site_frame_is_recognized_when_an_asgi_app_drops_its_headers(settings: Settings, change: Any) -> None:
-    middleware = asgi.WidgetMiddleware(app_that(change), settings, user=ada)
+    middleware = asgi.WidgetMiddleware(make_app(change), settings, user=ada)
     assert sent(middleware, CROSS_SITE_FRAME)[1]["body"] == PAGE
     assert b"<script" in sent(middleware)[1]["body"]
 
@@ -80,9 +80,9 @@ def test_a_cross_site_frame_is_recognized_when_a_wsgi_app_drops_its_headers(sett
 
 
 def test_later_changes_to_the_header_list_are_not_remembered(settings: Settings) -> None:
-    unchanged = asgi.WidgetMiddleware(app_that(lambda scope: None), settings, user=ada)
+    unchanged = asgi.WidgetMiddleware(make_app(lambda scope: None), settings, user=ada)
     for late in (lambda headers: headers.pop(), lambda headers: headers.append((b"x-late", b"1"))):
-        changed = asgi.WidgetMiddleware(app_that(lambda scope: None, late=late), settings, user=ada)
+        changed = asgi.WidgetMiddleware(make_app(lambda scope: None, late=late), settings, user=ada)
         assert b"<script" in sent(changed)[1]["body"]
         start, chunk = sent(unchanged)
         assert b"<script" in chunk["body"]
@@ -91,14 +91,14 @@ def test_later_changes_to_the_header_list_are_not_remembered(settings: Settings)
 
 @pytest.mark.parametrize("request_headers", [(), [(b"if-none-match", b"1")]])
 def test_an_anonymous_page_has_the_headers_that_were_sent(settings: Settings, request_headers: Any) -> None:
-    app = app_that(lambda scope: None, late=lambda headers: headers.append((b"x-late", b"1")))
+    app = make_app(lambda scope: None, late=lambda headers: headers.append((b"x-late", b"1")))
     start, chunk = sent(asgi.WidgetMiddleware(app, settings, user=lambda scope: None), request_headers)
     assert (start["headers"], chunk["body"]) == ([HTML, (b"etag", b"1")], PAGE)
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])
 def test_other_bytes_like_bodies_get_the_script(settings: Settings, kind: Any) -> None:
-    middleware = asgi.WidgetMiddleware(app_that(lambda scope: None, kind(PAGE)), settings, user=ada)
+    middleware = asgi.WidgetMiddleware(make_app(lambda scope: None, kind(PAGE)), settings, user=ada)
     for _ in range(2):
         assert b"<head><script" in bytes(sent(middleware)[1]["body"])
 
@@ -149,7 +149,7 @@ def test_the_time_in_a_page_is_not_older_than_its_tokens(settings: Settings, dri
 
     ticking = replace(settings, clock=lambda: float(next(times)))
     if driver == "asgi":
-        page = sent(asgi.WidgetMiddleware(app_that(lambda scope: None), ticking, user=ada))[1]["body"]
+        page = sent(asgi.WidgetMiddleware(make_app(lambda scope: None), ticking, user=ada))[1]["body"]
     else:
         page = b"".join(wsgi.WidgetMiddleware(app, ticking, user=ada)(environ(), lambda *_: None))
     now = float(page.partition(b'"now":')[2].partition(b",")[0])

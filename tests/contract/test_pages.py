@@ -35,12 +35,12 @@ def assert_unmodified(reply: Reply, page: Page, reason: str) -> None:
 
 
 def test_a_signed_in_page_carries_the_token_in_one_insertion(make: Make) -> None:
-    added = added_script(make().get())
-    assert len(set(TOKEN.findall(added))) == 1
-    assert added.isascii()
-    assert added.startswith(b"<script data-widgetmw>")
-    assert added.endswith(b"</script>")
-    assert added.count(b"<script") == added.count(b"data-widgetmw") == 2
+    script = added_script(make().get())
+    assert len(set(TOKEN.findall(script))) == 1
+    assert script.isascii()
+    assert script.startswith(b"<script data-widgetmw>")
+    assert script.endswith(b"</script>")
+    assert script.count(b"<script") == script.count(b"data-widgetmw") == 2
 
 
 def test_an_anonymous_page_passes_byte_for_byte(make: Make) -> None:
@@ -217,7 +217,7 @@ def test_the_chunk_size_does_not_change_the_page(make: Make, size: int) -> None:
 
 def test_empty_chunks_do_not_end_the_scan(make: Make) -> None:
     chunks = [b"", b"", BODY[:10], b"", BODY[10:], b""]
-    added_script(make(page=Page(body=chunks)).get())
+    assert added_script(make(page=Page(body=chunks)).get())
 
 
 def test_each_chunk_after_the_decision_is_forwarded_as_one_chunk(make: Make) -> None:

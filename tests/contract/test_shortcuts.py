@@ -33,16 +33,16 @@ def test_a_page_with_a_comment_before_its_head_is_scanned_once(driver: str, monk
 
     asgi_app = asgi.WidgetMiddleware(asgi_page, SETTINGS, user=lambda scope: User("ada"))
     wsgi_app = wsgi.WidgetMiddleware(wsgi_page, SETTINGS, user=lambda environ: User("ada"))
-    found = []
+    pages = []
     for _ in range(3):
         environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
         if driver == "asgi":
-            found.append(through_asgi(asgi_app, asgi_page, [], "GET", "")[1]["body"])
+            pages.append(through_asgi(asgi_app, asgi_page, [], "GET", "")[1]["body"])
         else:
-            found.append(b"".join(wsgi_app(environ, lambda *_: None)))
+            pages.append(b"".join(wsgi_app(environ, lambda *_: None)))
     assert len(scans) == 1
-    assert found[0] == found[1] == found[2]
-    assert b"<head><script" in found[0]
+    assert pages[0] == pages[1] == pages[2]
+    assert b"<head><script" in pages[0]
 
 
 CREDENTIALS = ("cookie", "session=1")
@@ -129,7 +129,7 @@ def test_an_asgi_response_is_the_same_without_shortcuts(case: Case, is_async: bo
             await send({"type": "http.response.body", "body": piece.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": body[-1].encode()})
 
-    found = []
+    results = []
     for has_shortcuts in (True, False):
         resolved = []
 
@@ -145,8 +145,8 @@ def test_an_asgi_response_is_the_same_without_shortcuts(case: Case, is_async: bo
             middleware.engine._is_simple = False
             middleware.engine.insertion_offset = lambda *_: PENDING
         sent = [through_asgi(middleware, app, request, method, root_path) for root_path in root_paths]
-        found.append((sent, middleware.engine.events.counts, resolved))
-    assert found[0] == found[1]
+        results.append((sent, middleware.engine.events.counts, resolved))
+    assert results[0] == results[1]
 
 
 @example(AFTER_SIGN_OUT, "list")
@@ -163,7 +163,7 @@ def test_a_wsgi_response_is_the_same_without_shortcuts(case: Case, form: str) ->
             return []
         return ["".join(body).encode()] if form == "list" else iter(pieces)
 
-    found = []
+    results = []
     for has_shortcuts in (True, False):
         resolved, out = [], []
 
@@ -189,5 +189,5 @@ def test_a_wsgi_response_is_the_same_without_shortcuts(case: Case, form: str) ->
             }
             environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request}
             out.extend(piece for piece in middleware(environ, start_response) if piece)
-        found.append((out, middleware.engine.events.counts, resolved))
-    assert found[0] == found[1]
+        results.append((out, middleware.engine.events.counts, resolved))
+    assert results[0] == results[1]

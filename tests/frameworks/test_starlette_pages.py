@@ -52,17 +52,17 @@ def test_every_root_path_of_a_server_works(settings: Settings, root_path: str | 
 
     app = Starlette(routes=[Route("/hello", hello)])
     install(app, settings=settings, user=lambda connection: User("ada"))
-    found: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        found.append(message)
+        messages.append(message)
 
     path = f"{root_path or ''}/hello"
     scope = {"type": "http", "method": "GET", "path": path, "root_path": root_path, "headers": [], "query_string": b""}
     anyio.run(app, scope, None, send)
-    assert found[0]["status"] == 200
-    assert user_in(found[1]["body"].decode()) == "ada"
-    assert f'"url":"{root_path or ""}/_widgetmw/token"' in found[1]["body"].decode()
+    assert messages[0]["status"] == 200
+    assert user_in(messages[1]["body"].decode()) == "ada"
+    assert f'"url":"{root_path or ""}/_widgetmw/token"' in messages[1]["body"].decode()
 
 
 def test_error_pages_are_injected(settings: Settings) -> None:
