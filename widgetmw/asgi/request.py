@@ -155,9 +155,14 @@ async def drain(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         left -= 1 + len(message.get("body", b""))
         more_body = message.get("more_body", False)
-    empty: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+    pending = [receive_empty_body]
 
     async def receive_rest() -> Message:
-        return empty.pop() if empty else await receive()
+        return await (pending.pop() if pending else receive)()
 
     return receive_rest
+
+
+async def receive_empty_body() -> Message:
+    """A ``receive`` for a request without a body."""
+    return {"type": "http.request", "body": b"", "more_body": False}

@@ -40,13 +40,7 @@ class Events:
         self.counter(kind)[code] += 1
 
     def warn(self, kind: str, code: str, message: str) -> None:
-        """Logs an outcome that is counted elsewhere.
-
-        Args:
-            kind: see :class:`Events`.
-            code: see :class:`Events`.
-            message: what to look at; no secret and no personal data.
-        """
+        """Logs an outcome that is counted elsewhere. The message holds no secret and no personal data."""
         log.warning("widgetmw: %s: %s: %s", kind, code, message)
 
     def count_and_warn(self, kind: str, code: str, message: str) -> None:

@@ -69,13 +69,7 @@ def decode_path(path: str) -> str:
 
 
 def hide_conditional_headers(engine: Engine, environ: Environ, path: str) -> bool:
-    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did.
-
-    Args:
-        engine: decides.
-        environ: changed in place.
-        path: below the root path, decoded.
-    """
+    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
     if environ.keys().isdisjoint(_CONDITIONAL):
         return False
     accept = environ.get("HTTP_ACCEPT", "")

@@ -109,12 +109,7 @@ _paths: dict[str, str] = {}
 
 
 def register(name: str, path: str) -> None:
-    """Registers a proxy without importing its class.
-
-    Args:
-        name: the proxy's name in ``WIDGETMW_PROXY``.
-        path: ``"package.module:Class"``.
-    """
+    """Registers a proxy by the path of its class, ``"package.module:Class"``, without importing it."""
     _paths[name] = path
 
 
