@@ -54,7 +54,6 @@ class PageRequest:
         self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
 
     def has_session_cookie(self) -> bool:
-        """Whether the browser sends our session cookie."""
         for name, value in self._scope["headers"]:
             # bytes.find is twice as fast as "in", which first tries whether the operand is a number
             if name == _COOKIE and value.find(_SESSION_COOKIE) >= 0 and has_session_cookie(value.decode("latin-1")):
@@ -63,7 +62,6 @@ class PageRequest:
 
     @property
     def origin(self) -> str | None:
-        """``scheme://host[:port]`` as the server sees it."""
         hosts = [value for name, value in self._scope["headers"] if name == b"host"]
         return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
 

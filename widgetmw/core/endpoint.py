@@ -52,14 +52,8 @@ def is_drainable(content_length: str) -> bool:
 class TokenRequest(NamedTuple):
     """A request to one of the endpoints.
 
-    Attributes:
-        method: in upper case.
-        path: below the prefix, with its leading slash.
-        query: as it came.
-        host: the Host header, or an empty string.
-        origin: the Origin header, or ``None``.
-        fetch_site: the Sec-Fetch-Site header, or ``None``.
-        is_preflight: whether this is a CORS preflight (``Access-Control-Request-Method``).
+    The path is the one below the prefix, with its leading slash. ``fetch_site`` is the Sec-Fetch-Site header;
+    ``is_preflight`` tells a CORS preflight, which has ``Access-Control-Request-Method``.
     """
 
     method: str
@@ -86,10 +80,6 @@ class InnerCall:
     A plugin stands outside all layers. It sends a request of its own through them, with this object in it under
     ``INNER_CALL``. The plugin's innermost part stores the response here, and the outer part compares it with what came
     out of the layers.
-
-    Attributes:
-        request: from the browser.
-        response: of the innermost part, or ``None``.
     """
 
     __slots__ = ("_endpoint", "request", "response")

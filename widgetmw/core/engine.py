@@ -101,8 +101,9 @@ class Engine:
         private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
         self.page_from_bytes = private[bytes].read
         self.page_from_text = private[str].read
-        self._logout_headers = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
-        self._prefetch_headers = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
+        logout = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
+        prefetch = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
+        self._headers_without_token = {"logout": logout, **({"fetch": prefetch} if self.is_inline_delivery else {})}
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
         self._has_loaders = bool(settings.embed)
         self._is_simple = self.is_inline_delivery and not self._has_loaders
@@ -238,7 +239,14 @@ class Engine:
     def _inject_without_token(
         self, template: ScriptTemplate, page: Page, headers: list[tuple[Any, Any]]
     ) -> InjectResult:
-        headers, length_index = self._headers_without_token(template.kind, headers)
+        if by_type := self._headers_without_token.get(template.kind):
+            private = by_type[headers[0][0].__class__].read(200, headers)
+            assert isinstance(private, Page)
+            headers, length_index = private.headers, private.length_index
+        else:
+            headers = keep_cacheable(headers)
+            lengths = (index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CONTENT_LENGTH)
+            length_index = next(lengths, -1)
         script = (
             self.script_tags.render(template, self._clock())
             if template.kind == "logout"
@@ -289,22 +297,6 @@ class Engine:
         if decision.loader_reason is SkipReason.CSP_TRUSTED_TYPES:
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
-
-    def _headers_without_token(
-        self, kind: PageKind, headers: list[tuple[Any, Any]]
-    ) -> tuple[list[tuple[Any, Any]], int]:
-        """Returns the headers of a page without a token, and the index of the Content-Length."""
-        by_type = None
-        if kind == "logout":
-            by_type = self._logout_headers
-        elif kind == "fetch" and self.is_inline_delivery:
-            by_type = self._prefetch_headers
-        if by_type is not None:
-            page = by_type[headers[0][0].__class__].read(200, headers)
-            assert isinstance(page, Page)
-            return page.headers, page.length_index
-        kept = keep_cacheable(headers)
-        return kept, next((index for index, (name, _) in enumerate(kept) if MEANINGS[name] == CONTENT_LENGTH), -1)
 
 
 def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:

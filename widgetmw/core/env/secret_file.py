@@ -19,13 +19,7 @@ Configured = TypeVar("Configured")
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file that holds one value, as container platforms mount them.
-
-    Attributes:
-        variable: the variable whose value it holds, without ``_FILE``.
-        path: path of the file.
-        content: the value that was read last.
-    """
+    """A file that holds the value of a variable, as container platforms mount them, and the content last read."""
 
     variable: str
     path: str = field(repr=False)  # not a Path: pathlib takes 3 ms to import

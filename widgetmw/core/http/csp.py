@@ -142,11 +142,7 @@ class CspEvaluator:
         self._memo: dict[tuple[str | None, ...], tuple[CspDecision, int | None]] = {}
 
     def evaluate(
-        self,
-        enforced: Sequence[str],
-        report_only: Sequence[str] = (),
-        origin: str | None = None,
-        base: str = "",
+        self, enforced: Sequence[str], report_only: Sequence[str] = (), origin: str | None = None, base: str = ""
     ) -> CspDecision:
         """Evaluates policies. Takes any text, in linear time; one or two microseconds for policies it has seen before.
 

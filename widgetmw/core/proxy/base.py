@@ -21,11 +21,7 @@ HeaderValues: TypeAlias = Mapping[str, list[str]]
 
 
 class ProxyIdentityError(ResolverError):
-    """The identity that a proxy sent cannot be trusted.
-
-    Attributes:
-        reason: why.
-    """
+    """The identity that a proxy sent cannot be trusted."""
 
     def __init__(self, reason: ProxyReason) -> None:
         self.reason = reason
