@@ -9,10 +9,13 @@ import pytest
 
 from tests.conftest import require
 from tests.core.test_registry import GOOD, Install, install  # noqa: F401  the fixture
-from widgetmw.cli.check import check
-from widgetmw.cli.token import decode, token
+from widgetmw.cli import main
+from widgetmw.cli.token import decode
 
-ENVIRON = {"ACME_KEY": "k" * 32}
+
+@pytest.fixture(autouse=True)
+def acme_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_KEY", "k" * 32)
 
 
 def test_a_token_that_is_not_a_jwt_is_printed_without_claims(
@@ -20,7 +23,7 @@ def test_a_token_that_is_not_a_jwt_is_printed_without_claims(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     install(GOOD)
-    assert token(ENVIRON, "42", "acme", None, None) == 0
+    assert main(["token", "--user", "42", "--provider", "acme"]) == 0
     entry = json.loads(capsys.readouterr().out)
     assert entry["provider"] == "acme"
     assert "claims" not in entry
@@ -48,7 +51,7 @@ def test_check_reports_a_script_that_cannot_run(
     require("node")
     (tmp_path / "acme.js").write_text(script)
     install(GOOD.replace('script = ""', 'script = "acme.js"'))
-    assert check(ENVIRON) == 1
+    assert main(["check"]) == 1
     assert problem in capsys.readouterr().err
 
 
@@ -57,5 +60,5 @@ def test_check_names_a_vendor_that_cannot_sign(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     install(GOOD + "    def message(self, user): raise RuntimeError('secret detail')\n")
-    assert check(ENVIRON) == 1
+    assert main(["check"]) == 1
     assert "acme: cannot sign a test token; the warning above names the error" in capsys.readouterr().err

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from argparse import Namespace
 
 from widgetmw.browser import assets
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
+from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 
@@ -19,16 +20,9 @@ _COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf
 _TEST_USER = User("widgetmw-check", "Check", "check@example.com")
 
 
-def check(environ: Mapping[str, str]) -> int:
-    """Prints the configuration and the result of signing a test token per vendor.
-
-    Returns:
-        The exit status, 1 if there are problems.
-
-    Raises:
-        SettingsError: the environment is invalid; the error lists every problem.
-    """
-    settings = Settings.from_env(environ)
+def run(options: Namespace) -> int:
+    """Prints the configuration and the result of signing a test token per vendor. Returns the exit status."""
+    settings = Settings.from_env()
     if not settings.enabled:
         print("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
         return 0
@@ -39,12 +33,12 @@ def check(environ: Mapping[str, str]) -> int:
     if settings.proxy is not None:
         print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())
-    results = [_check_vendor(settings, tokens, name) for name in settings.providers]
+    results = [_check_vendor(tokens, vendor.provider) for vendor in settings.vendors]
     return 0 if all(results) else 1
 
 
-def _check_vendor(settings: Settings, tokens: TokenCache, name: str) -> bool:
-    provider = next(v.provider for v in settings.vendors if v.provider.name == name)
+def _check_vendor(tokens: TokenCache, provider: Provider) -> bool:
+    name = provider.name
     token_set = tokens.get(_TEST_USER)
     if name in token_set.failed:
         print(f"problem: {name}: cannot sign a test token; the warning above names the error", file=sys.stderr)

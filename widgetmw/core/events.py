@@ -40,13 +40,7 @@ class Events:
         self.counter(kind)[code] += 1
 
     def warn(self, kind: str, code: str, message: str) -> None:
-        """Logs an outcome; the caller has counted it.
-
-        Args:
-            kind: ``page``, ``token``, ``endpoint`` or ``proxy``.
-            code: such as ``mint_failed``.
-            message: what to look at; no secret and no personal data.
-        """
+        """Logs an outcome; the caller has counted it. The message holds no secret and no personal data."""
         log.warning("widgetmw: %s: %s: %s", kind, code, message)
 
     def count_and_warn(self, kind: str, code: str, message: str) -> None:

@@ -37,7 +37,7 @@ class ProviderError(WidgetError):
 
 def registered_names() -> tuple[str, ...]:
     """Returns the names of all registered vendors: the built-in ones first, the others in alphabetical order."""
-    return tuple(_entry_points())
+    return tuple(_by_name())
 
 
 def load_provider(name: str) -> type[Provider]:
@@ -92,13 +92,9 @@ def _by_name() -> dict[str, list[EntryPoint]]:
     return names
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    return {name: entries[0] for name, entries in _by_name().items()}
-
-
 @cache
 def _load(name: str) -> type[Provider] | ProviderError:
-    entry = _entry_points()[name]
+    entry = _by_name()[name][0]
     found = _imported(entry)
     if isinstance(found, Exception):
         return _rejection(entry, f"cannot be imported ({describe_error(found)})")

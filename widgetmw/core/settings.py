@@ -157,11 +157,7 @@ class Vendor:
         return f"Vendor({self.provider!r})"
 
     def with_contents(self, contents: Mapping[str, str]) -> Vendor:
-        """Returns the vendor with new contents of its files, by variable name.
-
-        Raises:
-            ValueError: a content is malformed; the message names the variable.
-        """
+        """Returns the vendor with new contents of its files; a ``ValueError`` names the variable that is malformed."""
         values = dict(self.provider.values)
         for variable in self.provider.variables:
             if variable.name in contents:
@@ -307,11 +303,7 @@ def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor 
 
 
 def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
-    """Returns a configured provider whose configuration for pages can be read.
-
-    Raises:
-        ValueError: the values do not go together, or the class has a fault.
-    """
+    """Returns a configured provider whose configuration for pages can be read; raises only ``ValueError``."""
     try:
         provider = kind(values)
         for read in (provider.browser_config, provider.script_urls, provider.snippets):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from widgetmw.core.html.head_scanner import LIMIT, PENDING, HeadScanner, fast_offset
+from widgetmw.core.reasons import SkipReason
+
 SCRIPT = b'<script data-widgetmw>0</script><script data-widgetmw defer src="/_widgetmw/runtime.js"></script>'
 
 # The Content-Type declares the charset, so only the tree matters.
@@ -365,3 +368,13 @@ def split(marked: str) -> tuple[bytes, int]:
     """Returns a page as bytes without its bar, and the offset of the bar."""
     before, after = marked.encode("latin-1").split(b"|", 1)
     return before + after, len(before)
+
+
+def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, SkipReason | None]:
+    """Finds the insertion offset in a whole page; returns the offset and ``None``, or ``REFUSED`` and the reason."""
+    offset = fast_offset(page[:limit]) if charset_declared else PENDING
+    if offset != PENDING:
+        return offset, None
+    scanner = HeadScanner(charset_declared, limit)
+    scanner.feed(page)
+    return scanner.finish(), scanner.reason

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.html.pages import PAGES, REFUSED_PAGES, REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, soup, split
+from tests.core.html.pages import PAGES, REFUSED_PAGES, REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, locate, soup, split
 from tests.growth import assert_linear
-from widgetmw.core.html.head_scanner import LIMIT, PENDING, REFUSED, HeadScanner, fast_offset, locate
+from widgetmw.core.html.head_scanner import LIMIT, PENDING, REFUSED, HeadScanner, fast_offset
 from widgetmw.core.html.meta_charset import WINDOW
 from widgetmw.core.reasons import SkipReason
 

@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.conftest import require
-from tests.core.html.pages import PAGES, UNDECLARED_PAGES, split
+from tests.core.html.pages import PAGES, UNDECLARED_PAGES, locate, split
 from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
-from widgetmw.core.html.head_scanner import locate
 from widgetmw.core.reasons import SkipReason
 
 # As long as a real one, so that what follows is pushed out of the first 1,024 bytes.

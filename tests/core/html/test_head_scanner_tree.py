@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from tests.core.html.pages import PAGES, SCRIPT, documents, soup, split
+from tests.core.html.pages import PAGES, SCRIPT, documents, locate, soup, split
 from tests.core.html.trees import by_html5lib, by_lexbor, scripts, without_ours
-from widgetmw.core.html.head_scanner import REFUSED, locate
+from widgetmw.core.html.head_scanner import REFUSED
 
 
 def assert_same_tree(page: bytes, offset: int) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.html.pages import REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, split
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner, locate
+from tests.core.html.pages import REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, locate, split
+from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.meta_charset import PRESCAN, WINDOW
 from widgetmw.core.reasons import SkipReason
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, evaluate, hash_source
+from tests.core.http.policies import evaluate
+from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason as Skip
 
 HOST = "https://shop.example"

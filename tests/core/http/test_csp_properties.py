@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.http.policies import evaluate
 from tests.growth import assert_linear
-from widgetmw.core.http.csp import CspEvaluator, add_hash, evaluate, hash_source
+from widgetmw.core.http.csp import CspEvaluator, add_hash, hash_source
 from widgetmw.core.http.csp_parser import parse_policies
 from widgetmw.core.reasons import SkipReason as Skip
 

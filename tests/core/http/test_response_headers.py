@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgetmw.core.http.page import is_stricter
+from widgetmw.core.http.page import MEANINGS, is_stricter
 from widgetmw.core.http.response_headers import (
-    MEANINGS,
     ResponseHeaders,
     adjust_content_length,
     keep_cacheable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.core.proxy.proxies import HEADER, PLAIN, jwks, key_for, key_of, pem, variables
 from tests.core.test_settings import problems, the_problem
 from widgetmw import Settings
-from widgetmw.cli.check import check
+from widgetmw.cli import main
 from widgetmw.core.proxy.base import registered_names
 
 MINIMAL = {**{kind: {} for kind in (*PLAIN, *HEADER)}, "headers": {"USER_HEADER": "X-User"}}
@@ -34,12 +35,16 @@ VALUES = {
 }
 
 
-def test_the_check_says_why_a_proxy_is_trusted(dg_env: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_check_says_why_a_proxy_is_trusted(
+    dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for kind, trust in (("authelia", "trusted by its address alone"), ("aws-alb", "verified with 2 ES256 keys")):
         more = {"KEYS": jwks(kind, 0, 1)} if kind in HEADER else {}
-        assert check({**dg_env, **variables(kind, **more)}) == 0
+        monkeypatch.setattr(os, "environ", {**dg_env, **variables(kind, **more)})
+        assert main(["check"]) == 0
         assert f"identity from {kind}, {trust}" in capsys.readouterr().out
-    assert check(dg_env) == 0
+    monkeypatch.setattr(os, "environ", dg_env)
+    assert main(["check"]) == 0
     assert "identity from" not in capsys.readouterr().out
 
 
