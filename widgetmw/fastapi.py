@@ -95,4 +95,4 @@ async def _discard(message: Message) -> None:
 def _missing_inputs(error: RequestValidationError) -> str:
     """Names what a dependency requires and the request lacks, without any value."""
     places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-    return f"the dependency requires {', '.join(places)}, which the request lacks or has in another form: add defaults"
+    return f"the dependency requires {', '.join(places)}, which the request does not have: give the parameter a default"

@@ -150,7 +150,7 @@ class _InstalledWidget:
         try:
             if engine is not None and is_owner(environ, self.outer) and _needs_user(engine, environ, response):
                 prefetch_user(environ, self._resolve)
-        except Exception:  # noqa: S110  the outer part will fail alike, and log it
+        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
 
     def use_marker(self) -> bool:
@@ -169,7 +169,7 @@ class _InstalledWidget:
 
 
 class _OuterMiddleware(WidgetMiddleware):
-    """Stands outside the app, and keeps what its hooks add to a token response away from the browser."""
+    """Wraps the app. Returns our own token response, without the headers that the app's hooks added to it."""
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)

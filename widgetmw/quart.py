@@ -121,7 +121,7 @@ def _disconnect_inner_calls(app: App) -> App:
 
 
 class _InnerPart:
-    """Stands inside the app, and resolves the user."""
+    """Runs inside the app, and resolves the user."""
 
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self._outer = outer
@@ -155,7 +155,7 @@ class _InnerPart:
             page = page_request(scope, root_path)
             if self._engine.needs_user(page, scope["method"], path, response.status_code, headers) is not None:
                 await prefetch_user_async(scope, self._resolve)
-        except Exception:  # noqa: S110  the outer part will fail alike, and log it
+        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
 
 

@@ -1,7 +1,7 @@
 """Starlette: ``install(app, user=...)``, before or after any ``add_middleware``.
 
-It has two parts. The outer one stands outside all middleware, the app's error pages included, and sees the response as
-the browser will. The inner one stands inside all middleware, where session and user live, and resolves the user.
+It has two parts. The outer one wraps all middleware, the app's error pages included, and sees the response as the
+browser will. The inner one runs inside all middleware, where session and user are available, and resolves the user.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class _StackBuilder:
     def __call__(self) -> ASGIApp:
         added = self._app.user_middleware
         if self._resolver is None and not added:
-            log.warning(
-                "widgetmw: no middleware of the app could set scope['user']: give install a user=, or call identify"
-            )
+            log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
         inner = Middleware(_InnerMiddleware, outer=self.outer, resolver=self._resolver or from_scope)
         self._app.user_middleware = [*added, inner]
         try:
@@ -95,7 +93,7 @@ class _StackBuilder:
 
 
 class _InnerMiddleware:
-    """Stands inside everything but the routes, and resolves the user."""
+    """Runs inside all middleware, and resolves the user."""
 
     def __init__(self, app: App, outer: OuterMiddleware, resolver: AsyncResolver) -> None:
         self.app = app
@@ -124,7 +122,7 @@ class _InnerMiddleware:
 def _from_outside(scope: Scope) -> User | None:
     """Reads ``scope["user"]`` for a page that no route made. A missing key does not mean an anonymous visitor."""
     if "user" not in scope:
-        raise ResolverError("a layer outside the one that sets scope['user'] answered with a page")
+        raise ResolverError("a middleware outside the one that sets scope['user'] returned a page")
     return from_scope(scope)
 
 

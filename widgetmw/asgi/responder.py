@@ -3,9 +3,9 @@
 Rules of this file:
 
 * Nothing is held longer than the decision needs. Once it is made, the app's messages pass as they are.
-* Only our own work is guarded: an error of the app or the server is not ours to hide.
-* What takes a message is a plain function that returns the awaitable of what it sends: a coroutine of ours in between
-  would cost every message.
+* Only our own code is inside ``try``: errors of the app and the server propagate.
+* Functions that take a message are plain functions that return the awaitable of ``send``: another coroutine would cost
+  time for every message.
 
 The WSGI counterpart is ``wsgi/responder.py``.
 """
@@ -61,7 +61,7 @@ class Responder(PageRequest):
     def begin(
         self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
     ) -> None:
-        """Takes what an initializer would. CPython 3.11 calls ``__init__`` through C, which costs more than its body.
+        """Initializes the object. Not ``__init__``, because CPython 3.11 calls that through C, which is slower.
 
         The headers of the scope are a list; the path is below the root path.
         """
@@ -195,7 +195,7 @@ class Responder(PageRequest):
             result = self._decide_for(await awaitable)
         except Exception as error:
             result = self._failure(error)
-        except BaseException:  # the app has stopped waiting: nothing is lost, and the page goes out unmodified
+        except BaseException:  # cancelled: keep everything that is held; it is sent unmodified
             self._held = [*(held or ()), *(() if message is None else (message,)), *(self._held or ())]
             self._handler = partial(self._pass_through, SkipReason.INCOMPLETE)
             raise
@@ -276,10 +276,10 @@ class Responder(PageRequest):
 
 
 class UserProbe(Responder):
-    """Prefetches the user where session and context live, for a responder further out that sees the final response.
+    """Resolves the user inside the app's middleware, and stores it on the request for the outer responder.
 
-    It does so when the response turns out to be a page, as the responder does, and modifies nothing. Counting and
-    logging are left to the outer responder.
+    It does so when the response turns out to be a page. It sends everything unmodified, and leaves counting and logging
+    to the outer responder.
     """
 
     __slots__ = ()
@@ -289,7 +289,7 @@ class UserProbe(Responder):
         try:
             if self._engine.refusal_reason(self, self._page) is None:
                 awaitable = prefetch_user_eagerly(self._scope, self._resolver)
-        except Exception:  # noqa: S110  the outer responder will fail alike, and log it
+        except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:
             return self._wait(awaitable, message, offset)

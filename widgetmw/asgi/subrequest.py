@@ -1,7 +1,7 @@
-"""Shared by plugins for ASGI frameworks whose sessions and users live inside their own layers.
+"""For ASGI frameworks whose session and user are available only inside their own middleware.
 
-The outer part stands outside all layers and sees the response as the browser will. For the token endpoint it sends a
-request of its own through them to the inner part, which stands where the framework has its routes.
+The outer middleware wraps the whole app and sees the final response. For the token endpoint it sends an inner request
+through the app to a route that can resolve the user.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from widgetmw.core.settings import Settings
 
 
 class OuterMiddleware(WidgetMiddleware):
-    """Stands outside all layers, and keeps what they add to a token response away from the browser."""
+    """Wraps the whole app. Returns our own token response, without the headers that the app's layers added to it."""
 
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
@@ -44,7 +44,7 @@ class OuterMiddleware(WidgetMiddleware):
 def require_user_source(user: object, settings: Settings) -> None:
     """Raises ``TypeError`` for an installation that could never know the user."""
     if user is None and settings.active and settings.proxy is None:
-        raise TypeError("give user=, which returns the signed-in user, or configure an authenticating proxy")
+        raise TypeError("pass user=, a function that returns the signed-in user, or set WIDGETMW_PROXY")
 
 
 def user_from_proxy(outer: WidgetMiddleware, scope: Scope) -> User | None:

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 _EXPORT: Final = re.compile(r"^export default(?![\w$])", re.MULTILINE)
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-# these would end the script element, or change how it is parsed; a NUL stands for the nonce while a page is written
+# these would end the script element, or change how it is parsed; a NUL is the placeholder of the nonce
 _UNSAFE: Final = re.compile(r"</script|<script|<!--|\x00", re.IGNORECASE)
 
 
@@ -109,7 +109,7 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
 
 
 def bootstrap(vendors: Sequence[str]) -> bytes:
-    """Returns the expression that stands in a page: a function of the page's data."""
+    """Returns the expression inside a page: a function of the page's data."""
     return f"({_bundle('bootstrap')})({_parts('init', vendors)})".encode()
 
 
@@ -156,7 +156,7 @@ def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
     Args:
         vendor: whose script may call the function.
         name: under which it finds the function.
-        function: a function expression; ASCII. It stands outside of any function and of strict code.
+        function: a function expression; ASCII. It runs outside any function, as sloppy code.
     """
     return ScriptFile(
         f"/snippet/{vendor}/{name}.js",

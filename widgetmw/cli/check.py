@@ -55,7 +55,7 @@ def _check_vendor(tokens: TokenCache, provider: Provider) -> bool:
         lifetime = f"valid for {provider.lifetime} s, renewed {margin} s before expiry"
     print(f"{name}: {provider.describe_key()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
     for note in provider.warnings():
-        print(f"{name}: note: {note}")
+        print(f"{name}: warning: {note}")
     scripts = {f"the {function} snippet": f"({code})" for function, code in provider.snippets().items()}
     if not assets.is_built_in(name) and (source := provider.script_source()):
         try:

@@ -75,11 +75,11 @@ class TokenResponse:
 
 
 class InnerCall:
-    """A token request on its way through an app's own layers, to where its session and user live.
+    """A token request that is sent through the app's own layers, because only there session and user are available.
 
-    A plugin stands outside all layers. It sends a request of its own through them, with this object in it under
-    ``INNER_CALL``. The plugin's innermost part stores the response here, and the outer part compares it with what came
-    out of the layers.
+    The outer part of a plugin wraps all layers. It sends an inner request through them, with this object under
+    ``INNER_CALL``. The inner part stores the response here, and the outer part compares it with what came out of the
+    layers.
     """
 
     __slots__ = ("_endpoint", "request", "response")

@@ -130,7 +130,7 @@ class Engine:
     def must_hide_conditional_headers(
         self, request: Request, method: str, path: str, accept: str, has_credentials: bool
     ) -> bool:
-        """Whether the app must not see conditional headers, lest it answers 304 or 206 with a page of another identity.
+        """Whether conditional headers must be hidden, so that the app cannot answer 304 or 206 for another user's page.
 
         The user is known only later, so this holds for every page request of somebody who may be signed in. Credentials
         are a ``Cookie`` or ``Authorization`` header. The path is below the root path.
@@ -216,7 +216,7 @@ class Engine:
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
             template: ScriptTemplate = self._token_templates[
                 request.root_path
-            ]  # what _choose_template returns for all of them
+            ]  # the template that _choose_template returns for all of these requests
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:

@@ -67,7 +67,7 @@ class Provider(ABC):
 
     @abstractmethod
     def verify(self, token: str, user: User) -> None:
-        """Checks a token of a user with the vendor's half of the key; raises any exception if it is not valid."""
+        """Verifies a token of a user as the vendor does; raises any exception if it is invalid."""
 
     @abstractmethod
     def describe_key(self) -> str:

@@ -88,7 +88,7 @@ class SkipReason(Reason):
         "Close the comment or tag, and move long comments into the head.",
     )
     NUL = (
-        "A NUL byte stands before the head, so the encoding is probably not a superset of ASCII.",
+        "There is a NUL byte before the head, so the encoding is probably not a superset of ASCII.",
         "Send the page as UTF-8, without NUL bytes.",
     )
     ENCODING = (

@@ -1,6 +1,6 @@
 """Finds the vendors: classes that distributions register in the entry point group ``widgetmw.providers``.
 
-A class that cannot be used costs only its vendor: everything else works as if it were not installed.
+If a class cannot be used, only its vendor is missing: everything else works as if it were not installed.
 """
 
 from __future__ import annotations

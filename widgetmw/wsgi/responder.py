@@ -64,7 +64,7 @@ class Responder(PageRequest):
         start_response: StartResponse,
         resolver: Resolver,
     ) -> None:
-        """Takes what an initializer would. CPython 3.11 calls ``__init__`` through C, which costs more than its body.
+        """Initializes the object. Not ``__init__``, because CPython 3.11 calls that through C, which is slower.
 
         The path is as in the environ. The root path is passed, since apps that dispatch change it in the environ.
         """

@@ -10,7 +10,7 @@ _SLICE_BYTES = 16_384
 _WBITS = {"gzip": 31, "deflate": 15}
 _WBITS_WITHOUT_WRAPPER = -15
 _LEVEL = 5
-_SYNC_FLUSH_END = b"\x00\x00\xff\xff"  # how the output of a compressor ends that was flushed for the reader's sake
+_SYNC_FLUSH_END = b"\x00\x00\xff\xff"  # the last bytes of a sync flush
 
 
 class DecodingError(Exception):

@@ -2,8 +2,8 @@
 
 Browsers look for the encoding's name in the first 1,024 bytes, and they read them in two ways: with the HTML Standard's
 "prescan a byte stream", which does not know what a script or a title is, and (Blink, WebKit) with the tokenizer. A long
-script before the declaration would push it out of their sight, so ours goes after it. Where a script, a policy or the
-end of the head would come between, or where the two ways disagree, the page is skipped.
+script before the declaration would push it past those bytes, so ours goes after it. If a script, a policy or the end of
+the head would come in between, or if the two ways disagree, the page is skipped.
 
 Where nothing declares the encoding, browsers guess it from the bytes that are not ASCII. Chromium's guess was seen to
 change after ASCII bytes were inserted before them, so such a page is skipped too.

@@ -182,7 +182,7 @@ class CspEvaluator:
         allows_nothing = any(sources.is_empty for sources in required)
         urls = [own_url(origin, base + path) for path in self._scripts]
         choice = _choose_form(required + preferred, urls) or _choose_form(required, urls)
-        # A list that allows nothing means that the page runs no scripts. Our hash would be the first to loosen that.
+        # An empty list means that the page runs no scripts; adding our hash would loosen it.
         if choice is None and self._amend and not allows_nothing:
             choice = "hashed", None
         if choice is None:

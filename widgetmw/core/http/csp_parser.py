@@ -57,8 +57,8 @@ def own_url(origin: str | None, path: str) -> Url:
 
     Behind a proxy that terminates TLS, the server may see http where the browser sees https. So http, or an unknown
     origin, means both, and a source that matches only https counts: a page that really came over http with such a
-    policy would block its own scripts too. A mistake costs a reported violation and the token. The opposite rule
-    would cost everybody behind such a proxy the chat.
+    policy would block its own scripts too. If this is wrong, the browser reports one violation and the page has no
+    token. The opposite rule would disable the chat for everybody behind such a proxy.
     """
     known = parse_url(origin) if origin else None
     if known is None:

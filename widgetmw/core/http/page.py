@@ -58,7 +58,7 @@ _MEANINGS: Final = {
     "access-control-allow-credentials": ALLOW_CREDENTIALS,
 }
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NEVER_SHARED = frozenset({"no-store", "private", "0"})
+_NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
 _SHAREABLE = frozenset({"public", "s-maxage"})
 _DECISIVE = _SHAREABLE | {"no-transform"}
 _ENCODING_ALIASES = {"identity": "", "x-gzip": "gzip"}
@@ -145,7 +145,7 @@ MEANINGS: Final = Memo(_meaning)
 
 @lru_cache(maxsize=512)
 def directives(cache_control: str) -> frozenset[str]:
-    """Returns the directive names of a ``Cache-Control`` value, in lower case."""
+    """Returns the directive names of a ``Cache-Control`` value, in lower case: ``s-maxage`` for ``s-maxage=0``."""
     unquoted = _QUOTED.sub("", cache_control)
     return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
 

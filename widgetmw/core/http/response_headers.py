@@ -33,7 +33,7 @@ _NOT_ASCII_COMPATIBLE = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
 )
 _STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206, 304})
-# of a page that is the same for everybody, only these describe bytes that it no longer has
+# headers that describe the original bytes; removed from a page whose script is the same for everybody
 _BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
 _MAX_LENGTH_DIGITS = 18  # Python refuses to parse a few thousand digits
 

@@ -14,7 +14,7 @@ UNSET: Final[Any] = object()
 
 
 class PrefetchFailure(NamedTuple):
-    """Why a user could not be prefetched. A message, since an exception would hold the request."""
+    """Why a user could not be prefetched, as text: an exception would keep the request alive."""
 
     message: str
 
@@ -28,7 +28,7 @@ class RequestIdentity:
     Attributes:
         owner: the middleware that handles the request, or ``None``.
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
-        resolved: what was prefetched for this response, or ``UNSET``.
+        resolved: the user, or the failure, that was prefetched for this response; or ``UNSET``.
     """
 
     __slots__ = ("explicit", "owner", "resolved")
@@ -57,7 +57,7 @@ def identity_of(request: Request) -> RequestIdentity:
 
 
 def identify(scope_or_environ: Request, user: User | None) -> None:
-    """Says who the request belongs to. The last call before the response starts counts.
+    """Sets the user of a request. The last call before the response starts takes effect.
 
     Args:
         scope_or_environ: the ASGI scope or the WSGI environ of the request, or a copy of it.

@@ -40,7 +40,7 @@ def resolve_user_eagerly(
     resolver: AsyncResolver,
     on_awaitable: Callable[[Any], User | Awaitable[User | None] | None] | None = None,
 ) -> User | Awaitable[User | None] | None:
-    """Like :func:`resolve_user_async`, but returns the user directly if no await is needed.
+    """Returns the user, or an awaitable of it if the resolver is async. Like :func:`resolve_user_async` otherwise.
 
     ``on_awaitable`` handles what an async resolver returns; without it, that is returned to be awaited.
     """
@@ -84,9 +84,9 @@ def _checked(value: object) -> User | None:
 
 
 def is_auth_error(error: Exception) -> bool:
-    """Whether an error is the app's own 401 or 403, and not what some other server answered to the app.
+    """Whether an error is the app's own 401 or 403, not one that another server returned to the app.
 
-    If an expired credential of the app's own counted as anonymous, it would sign every user out.
+    Otherwise an expired API credential would sign every user out.
     """
     try:
         if isinstance(error, OSError) or any(

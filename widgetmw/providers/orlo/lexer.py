@@ -1,7 +1,7 @@
 """Rewrites a pasted script so that it can stand in a function whose parameters are the placeholders.
 
 The lexer knows just enough JavaScript to find placeholders and top-level declarations. It does not validate: the
-result stands in a script element or file of its own, where a syntax error stops nothing else.
+result gets a script element or file of its own, where a syntax error stops nothing else.
 """
 
 from __future__ import annotations
