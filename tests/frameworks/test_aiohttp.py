@@ -480,7 +480,7 @@ def test_mistakes_in_the_installation_are_rejected_at_startup(settings: Settings
     for user in ("ada", lambda: None):
         with pytest.raises(TypeError, match="function of the request"):
             install(make(), settings=settings, user=user)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="give user="):
+    with pytest.raises(TypeError, match="pass user="):
         install(make(), settings=settings)
     app = make()
     install(app, settings=settings, user=ada)

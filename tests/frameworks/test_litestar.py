@@ -168,7 +168,7 @@ def test_mistakes_in_the_installation_are_rejected_at_startup(settings: Settings
     for user in ("ada", lambda: None):
         with pytest.raises(TypeError, match="ASGIConnection"):
             WidgetMiddleware(make(), settings, user=user)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="give user="):
+    with pytest.raises(TypeError, match="pass user="):
         WidgetMiddleware(make(), settings)
 
 

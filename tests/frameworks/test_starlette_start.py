@@ -73,7 +73,7 @@ def test_an_app_without_any_user_source_is_warned_about_at_startup(
     install(app, settings=settings)
     with caplog.at_level(logging.WARNING):
         app.build_middleware_stack()
-    assert "give install a user=" in caplog.text
+    assert "pass user= to install" in caplog.text
 
 
 @pytest.mark.parametrize("environ", [{}, {"WIDGETMW_ENABLED": "no"}])
