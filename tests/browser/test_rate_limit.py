@@ -124,7 +124,7 @@ def test_refresh_rejects_with_the_reason(visit: Visit, site: Site) -> None:
     result = "(name) => widgetmw.refresh(name).then(() => 'fine', (error) => error.message)"
     assert page.evaluate(result, "intercom") == "widgetmw: no token for intercom"
     site.endpoint_override = MISBEHAVIOURS["unavailable"]
-    assert page.evaluate(result, "orlo") == "widgetmw: no answer"
+    assert page.evaluate(result, "orlo") == "widgetmw: request failed"
 
 
 def test_a_vendor_that_failed_on_the_server_is_requested_again(visit: Visit, site: Site) -> None:

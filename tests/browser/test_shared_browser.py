@@ -21,7 +21,7 @@ from tests.browser.site import Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE, store_conversations
 
 Profile = Callable[..., BrowserContext]
-PENDING_LOGOUTS = "widgetmw:/_widgetmw/token:owed"
+PENDING_LOGOUTS = "widgetmw:/_widgetmw/token:pending"
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 
