@@ -128,8 +128,10 @@ def test_the_first_runtime_keeps_running_and_uses_the_new_token(visit: Visit, si
     token = site.tokens("ann", relative=False)["orlo"]["token"]
     assert page.evaluate("[api === widgetmw, widgetmw.get('orlo').token, calls]") == [True, token, 1]
     assert page.evaluate("orloData.length") == 2
+    start = site.now()
     pass_time(page, site, 60, step=1)
-    assert 3 <= len(site.token_requests) <= 5  # one timer
+    elapsed = site.now() - start  # on a busy machine more than the simulated minute
+    assert 3 <= len(site.token_requests) <= elapsed / 15 + 1  # one timer
 
 
 def test_a_swapped_in_page_of_another_user_signs_the_first_out(visit: Visit, site: Site) -> None:

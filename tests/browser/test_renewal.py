@@ -56,12 +56,13 @@ def test_the_request_is_a_plain_get_of_the_same_origin(visit: Visit, site: Site)
 def test_tokens_with_a_lifetime_of_seconds_are_renewed_in_time(visit: Visit, site: Site, lifetime: int) -> None:
     site.token_lifetime = lifetime
     page = visit("ann", clock=True)
-    expired = 0
+    start, expired = site.now(), 0
     for _ in range(120):
         pass_time(page, site, 0.25, 0.25)
         expired += not has_valid_token(page, site)
     assert expired <= 4  # at most one second out of thirty
-    assert 30 / lifetime - 2 <= len(site.token_requests) <= 2.1 * 30 / lifetime
+    elapsed = site.now() - start  # on a busy machine more than the simulated thirty seconds
+    assert 30 / lifetime - 2 <= len(site.token_requests) <= 2.1 * elapsed / lifetime
 
 
 def test_a_token_is_renewed_before_its_expiry_with_jitter(profile: Profile, site: Site) -> None:
