@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test servers lowest lint format bench bench-quick docs assets clean
+.PHONY: demo test servers thorough lowest lint format bench bench-quick docs assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -18,6 +18,10 @@ test: $(VENV)/dev lint
 # the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
+
+# the properties, with random examples and twenty times as many
+thorough: $(VENV)/dev
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest --numprocesses 2 -m hypothesis --timeout 3600 $(ARGS)
 
 # the tests with the oldest releases that pyproject.toml allows, whose own deprecations are not errors
 lowest: $(LOWEST)/ready

@@ -7,6 +7,7 @@ import os
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from hypothesis import HealthCheck, settings
 
 from tests.components import find
 
@@ -14,6 +15,12 @@ DG_SECRET = "dg-secret-4f1d2a9c8b7e6f5a4d3c2b1a0f9e8d7c"
 HISSUNO_SECRET = "sk_live_9b1c7d2e4f6a8b0c1d3e5f7a9b2c4d6e"
 GIOSG_KEY = "12b3b0a95ae4609e578e1a70b62a00c5591f002c"
 CUSTOMER_DATA_SNIPPET = 'window.orloCustomer = (window.orloCustomer || []).concat("JWT_TOKEN");'
+
+# `make thorough` runs the properties with the second profile. Neither has a deadline: a busy machine fails no test.
+_UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+settings.register_profile("quick", max_examples=100, derandomize=True, **_UNTIMED)
+settings.register_profile("thorough", max_examples=2000, **_UNTIMED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")

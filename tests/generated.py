@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from tests.lowest import table as versions_table
 from tests.servers.table import table
-from widgetmw.cli.env import settings_table
 from widgetmw.core import reasons
-from widgetmw.core.proxy import reasons as proxy_reasons
+from widgetmw.core.env.variable import table as variables_table
+from widgetmw.core.proxy.reasons import ProxyReason
+from widgetmw.core.settings import variables
 
 ROOT = Path(__file__).parent.parent
 PARTS = {
-    "README.md": ("settings", settings_table),
+    "README.md": ("settings", lambda: variables_table(variables())),
     "docs/reasons.md": ("reasons", reasons.table),
-    "docs/proxies.md": ("reasons", proxy_reasons.table),
+    "docs/proxies.md": ("reasons", partial(reasons.table, ProxyReason)),
     "docs/servers.md": ("servers", table),
     "docs/versions.md": ("versions", versions_table),
 }

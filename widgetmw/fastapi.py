@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from widgetmw.asgi.request import Message, Scope
+from widgetmw.asgi.request import Message, Scope, receive_empty_body
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -71,7 +71,7 @@ class _DependencyResolver:
         result: list[User | None] = []
         own_scope = {key: value for key, value in scope.items() if not key.startswith(_ROUTE_KEYS)}
         try:
-            await self._solve({**own_scope, "method": "GET", _RESULT: result}, _receive_empty_body, _discard)
+            await self._solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, _discard)
         except RequestValidationError as error:
             raise ResolverError(_missing_inputs(error)) from None
         except AssertionError as error:
@@ -86,10 +86,6 @@ def _with_exit_stack(app: ASGIApp) -> ASGIApp:
     except ImportError:
         return app
     return layer.AsyncExitStackMiddleware(app)  # type: ignore[no-any-return]
-
-
-async def _receive_empty_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def _discard(message: Message) -> None:

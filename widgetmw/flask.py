@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeAlias
@@ -41,7 +41,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
 from widgetmw.wsgi.request import decode_path, page_request, without_conditional_headers
-from widgetmw.wsgi.responder import MARKER_USED, close
+from widgetmw.wsgi.responder import MARKER_USED
 
 __all__ = ["Widget", "widgetmw_script"]
 
@@ -120,11 +120,6 @@ class _InstalledWidget:
         self.engine = self.outer.engine
         if self.engine is None:
             return
-        app.register_blueprint(self._blueprint(app, settings))
-        request_finished.connect(self._prefetch_user, app)
-        app.wsgi_app = self.outer  # type: ignore[method-assign]
-
-    def _blueprint(self, app: Flask, settings: Settings) -> Blueprint:
         blueprint = Blueprint(_NAME, __name__, url_prefix=settings.path)
         hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
         if getattr(app, "subdomain_matching", False):
@@ -132,7 +127,9 @@ class _InstalledWidget:
         for host in hosts:
             for rule in ("/token", "/token/<provider>"):
                 blueprint.add_url_rule(rule, "token", self._token_view, **host)
-        return blueprint
+        app.register_blueprint(blueprint)
+        request_finished.connect(self._prefetch_user, app)
+        app.wsgi_app = self.outer  # type: ignore[method-assign]
 
     def _resolve(self, environ: Environ) -> User | None:
         proxy_resolver = self.outer.proxy_resolver
@@ -179,27 +176,10 @@ class _OuterMiddleware(WidgetMiddleware):
         # Always GET without conditional headers, so that CSRF and caching hooks do not interfere.
         inner_environ = {**without_conditional_headers(environ), "REQUEST_METHOD": "GET", INNER_CALL: call}
         try:
-            status, location = _run(self.app, inner_environ)
+            response = Response.from_app(self.app, inner_environ, buffered=True)
         except Exception as error:
             return call.fail(error)
-        return call.conclude(status, location)
-
-
-def _run(app: Callable[..., Iterable[bytes]], environ: Environ) -> tuple[int, str]:
-    """Runs the app for its effects; returns the status, and where it redirects to."""
-    seen = [(0, "")]
-
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
-        seen[0] = int(status[:3]), next((value for name, value in headers if name.lower() == "location"), "")
-        return lambda data: None
-
-    chunks = app(environ, start_response)
-    try:
-        for _ in chunks:
-            pass
-    finally:
-        close(chunks)
-    return seen[0]
+        return call.conclude(response.status_code, response.headers.get("Location", ""))
 
 
 def _leave_session_unsaved() -> None:

@@ -15,7 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.types import Empty
 
-from widgetmw.asgi.request import Message, Scope
+from widgetmw.asgi.request import Scope, receive_empty_body
 from widgetmw.asgi.subrequest import (
     OuterMiddleware,
     answer_inner_call,
@@ -90,12 +90,10 @@ class WidgetMiddleware(OuterMiddleware):
         assert self.engine is not None
         path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
         token_scope = {**scope, "path": path}
-        response = await self._token_response(self.engine, token_scope, _empty_body, TokenRequest("GET", "/token"))
+        response = await self._token_response(
+            self.engine, token_scope, receive_empty_body, TokenRequest("GET", "/token")
+        )
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
-
-
-async def _empty_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _unresolved(scope: Scope) -> User | None:

@@ -13,16 +13,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.core.env.variable import (
-    Variable,
-    comma_list,
-    one_of,
-    parse_bool,
-    parse_int,
-    parse_text,
-    regex,
-    subset_of,
-)
+from widgetmw.core.env.variable import Variable, comma_list, one_of, parse_bool, parse_int, parse_text, regex, subset_of
 from widgetmw.core.identity.user import Scalar, User, as_text
 from widgetmw.core.provider import MintedToken, Provider
 from widgetmw.providers.signing import hmac_key, rsa_key, sign, verify

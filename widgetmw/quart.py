@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, request, request_finished, session
 
-from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, split_path
+from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
 from widgetmw.asgi.subrequest import (
     OuterMiddleware,
     answer_inner_call,
@@ -93,7 +93,7 @@ def _disconnect_inner_calls(app: App) -> App:
             await app(scope, receive, send)
             return
         answered = asyncio.Event()
-        pending: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+        pending = [receive_empty_body]
 
         async def disconnected() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -101,7 +101,7 @@ def _disconnect_inner_calls(app: App) -> App:
 
         async def receive_inner() -> Message:
             if pending:
-                return pending.pop()
+                return await pending.pop()()
             tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(disconnected())]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

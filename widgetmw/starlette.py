@@ -82,7 +82,9 @@ class _StackBuilder:
     def __call__(self) -> ASGIApp:
         added = self._app.user_middleware
         if self._resolver is None and not added:
-            log.warning("no middleware of the app could set scope['user']: give install a user=, or call identify")
+            log.warning(
+                "widgetmw: no middleware of the app could set scope['user']: give install a user=, or call identify"
+            )
         inner = Middleware(_InnerMiddleware, outer=self.outer, resolver=self._resolver or from_scope)
         self._app.user_middleware = [*added, inner]
         try:

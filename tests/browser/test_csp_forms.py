@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgetmw.core.http.csp import CspDecision, add_hash, evaluate, hash_source
+from tests.core.http.policies import evaluate
+from widgetmw.core.http.csp import CspDecision, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason
 
 SITE = "window.site=1"  # the page's own inline script

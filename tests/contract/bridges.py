@@ -1,4 +1,4 @@
-"""The canned app on the other side of a bridge between ASGI and WSGI, with the middleware on either side of it."""
+"""The canned app behind a bridge between ASGI and WSGI, with the middleware on either side of the bridge."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ BEFORE_3_8 = tuple(map(int, asgiref.__version__.split(".")[:2])) < (3, 8)
 
 @cache
 def loop() -> asyncio.AbstractEventLoop:
-    """Where ASGI apps live that WSGI serves; each would start a loop of its own, and never end it."""
-    made = asyncio.new_event_loop()
-    thread = threading.Thread(target=made.run_forever, daemon=True)
+    """One event loop for all ASGI apps served by WSGI; each bridge would otherwise start one and never stop it."""
+    shared = asyncio.new_event_loop()
+    thread = threading.Thread(target=shared.run_forever, daemon=True)
     thread.start()
 
-    def end() -> None:
-        made.call_soon_threadsafe(made.stop)
+    def stop() -> None:
+        shared.call_soon_threadsafe(shared.stop)
         thread.join()
-        made.close()
+        shared.close()
 
-    atexit.register(end)
-    return made
+    atexit.register(stop)
+    return shared
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Where WSGI apps run that ASGI serves."""
+    """The thread pool for WSGI apps served by ASGI."""
     return ThreadPoolExecutor(2)
 
 
 def a2wsgi_to_asgi(app: Any) -> Any:
-    made = a2wsgi.WSGIMiddleware(app)
-    made.executor = threads()
-    return made
+    bridge = a2wsgi.WSGIMiddleware(app)
+    bridge.executor = threads()
+    return bridge
 
 
 def a2wsgi_to_wsgi(app: Any) -> Any:
@@ -54,15 +54,15 @@ def a2wsgi_to_wsgi(app: Any) -> Any:
 
 
 class WsgiUnderAsgi(AsgiSite):
-    """A WSGI app that ASGI serves."""
+    """A WSGI app served by ASGI."""
 
     bridge: Callable[[Any], Any]
-    _note = WsgiSite._note
-    _begin = WsgiSite._begin
+    record_environ = WsgiSite.record_environ
+    _respond = WsgiSite._respond
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Site.__init__(self, *args, **kwargs)
-        self.inner = WsgiMiddleware(self._begin, self.settings, user=self.resolve)
+        self.inner = WsgiMiddleware(self._respond, self.settings, user=self.resolve)
         self.middleware: Any = type(self).bridge(self.inner)
 
     @property
@@ -74,13 +74,13 @@ class InAsgiref(WsgiUnderAsgi):
     driver = "wsgi-in-asgiref"
     bridge = WsgiToAsgi
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        if mount and BEFORE_3_8:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        if root_path and BEFORE_3_8:
             pytest.skip("asgiref's bridge left the mount prefix in PATH_INFO before 3.8")
-        return super().request(path, method, mount, **headers)
+        return super().request(path, method, root_path, **headers)
 
-    def double(self, user: User) -> None:
-        pytest.skip("asgiref's bridge shows the app no scope: of two middlewares, neither can know of the other")
+    def wrap_again(self, user: User) -> None:
+        pytest.skip("asgiref's bridge hides the scope from the app, so two middlewares cannot detect each other")
 
 
 class InA2wsgi(WsgiUnderAsgi):
@@ -90,38 +90,40 @@ class InA2wsgi(WsgiUnderAsgi):
 
 class AroundA2wsgi(AsgiSite):
     driver = "asgi-around-a2wsgi"
-    _begin = WsgiSite._begin
+    _respond = WsgiSite._respond
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Site.__init__(self, *args, **kwargs)
-        self.middleware = AsgiMiddleware(a2wsgi_to_asgi(self._begin), self.settings, user=self.resolve)
+        self.middleware = AsgiMiddleware(a2wsgi_to_asgi(self._respond), self.settings, user=self.resolve)
 
-    def _note(self, environ: Any) -> None:
-        WsgiSite._note(self, environ)
-        if "who" in environ:  # what the app leaves there is not in the scope, which the resolver gets
-            environ["asgi.scope"]["who"] = environ["who"]
+    def record_environ(self, environ: Any) -> None:
+        WsgiSite.record_environ(self, environ)
+        if "user_id" in environ:  # the resolver receives the scope, not the environ that the app modified
+            environ["asgi.scope"]["user_id"] = environ["user_id"]
 
 
 class AroundAsgiref(AsgiSite):
     driver = "asgi-around-asgiref"
-    _begin = WsgiSite._begin
+    _respond = WsgiSite._respond
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Site.__init__(self, *args, **kwargs)
-        self.quiet = self.on_request
-        self.middleware = AsgiMiddleware(WsgiToAsgi(self._begin), self.settings, user=self.resolve)
+        self.initial_on_request = self.on_request
+        self.middleware = AsgiMiddleware(WsgiToAsgi(self._respond), self.settings, user=self.resolve)
 
-    def _note(self, environ: Any) -> None:
-        if self.on_request is not self.quiet:
-            pytest.skip("asgiref's bridge shows the app no scope: what the app says of its environ stays there")
-        WsgiSite._note(self, environ)
+    def record_environ(self, environ: Any) -> None:
+        if self.on_request is not self.initial_on_request:
+            pytest.skip(
+                "asgiref's bridge hides the scope from the app, so identify() on the environ has no effect outside"
+            )
+        WsgiSite.record_environ(self, environ)
 
 
 class AsgiUnderWsgi(WsgiSite):
-    """An ASGI app that WSGI serves."""
+    """An ASGI app served by WSGI."""
 
     _app = AsgiSite._app
-    note = AsgiSite.note
+    record_scope = AsgiSite.record_scope
 
 
 class AsgiInA2wsgi(AsgiUnderWsgi):
@@ -144,10 +146,10 @@ class WsgiAroundA2wsgi(AsgiUnderWsgi):
         Site.__init__(self, *args, **kwargs)
         self.middleware = WsgiMiddleware(a2wsgi_to_wsgi(self._app), self.settings, user=self.resolve)
 
-    def note(self, scope: Any) -> None:
-        AsgiSite.note(self, scope)
-        if "who" in scope:  # what the app leaves there is not in the environ, which the resolver gets
-            scope["wsgi_environ"]["who"] = scope["who"]
+    def record_scope(self, scope: Any) -> None:
+        AsgiSite.record_scope(self, scope)
+        if "user_id" in scope:  # the resolver receives the environ, not the scope that the app modified
+            scope["wsgi_environ"]["user_id"] = scope["user_id"]
 
 
 BRIDGES = (InAsgiref, InA2wsgi, AroundA2wsgi, AroundAsgiref, AsgiInA2wsgi, WsgiAroundA2wsgi)

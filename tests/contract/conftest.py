@@ -17,12 +17,12 @@ Make = Callable[..., Site]
 
 @pytest.fixture(params=(*SITES, *FRAMEWORKS, *MORE, *BRIDGES), ids=lambda kind: kind.driver)
 def make(request: pytest.FixtureRequest, dg_env: dict[str, str]) -> Make:
-    """Makes a site with DigitalGenius behind each driver and plugin in turn; variables are keywords in capitals."""
+    """Makes a site with DigitalGenius for each driver and plugin; upper-case keywords are environment variables."""
 
-    def made(user: Any = ..., page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
+    def make_site(user: Any = ..., page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
         environ = {**(dg_env if env is None else env), **variables}
-        given = {} if user is ... else {"user": user}
-        site: Site = request.param(environ, page=page, **given)
+        options = {} if user is ... else {"user": user}
+        site: Site = request.param(environ, page=page, **options)
         return site
 
-    return made
+    return make_site

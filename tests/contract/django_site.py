@@ -1,4 +1,4 @@
-"""The canned app in Django, whose settings are one for the whole process: each request brings its site's own."""
+"""The canned app in Django. Django's settings are global, so each site activates its own before a request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.site import AsgiSite, Reply, Site, WsgiSite
 from widgetmw import Settings
 from widgetmw.django import configuration
 
-FOLDER = Path(gettempdir()) / f"widgetmw-tests-{os.getpid()}"  # made by who needs it
+FOLDER = Path(gettempdir()) / f"widgetmw-tests-{os.getpid()}"  # created by the tests that need it
 
 if not settings.configured:
     settings.configure(
@@ -49,7 +49,7 @@ if not settings.configured:
 
 
 class Urls:
-    """A URL configuration that can be thrown away."""
+    """A URLconf for one test."""
 
     def __init__(self, *urlpatterns: Any) -> None:
         self.urlpatterns = urlpatterns
@@ -57,37 +57,37 @@ class Urls:
 
 class DjangoSite(WsgiSite):
     driver = "django"
-    urls_are_the_apps = True
+    app_owns_urls = True
     handler: Any = WSGIHandler
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         environ: dict[str, str] = {"WIDGETMW_DEBUG": "true", **args[0]}
         Site.__init__(self, *args, **kwargs)
-        self.config = {**environ, "USER": lambda request: self.resolve(self.carrier(request))}
-        place = Settings.from_env(environ).path.lstrip("/")
-        self.urls = Urls(path(f"{place}/", include("widgetmw.django.urls")), re_path("", self.page_view()))
+        self.config = {**environ, "USER": lambda request: self.resolve(self.raw_request(request))}
+        prefix = Settings.from_env(environ).path.lstrip("/")
+        self.urls = Urls(path(f"{prefix}/", include("widgetmw.django.urls")), re_path("", self.page_view()))
         self.activate()
         self.installed = configuration.installed()
-        self.own: Any = self.handler()
-        self.middleware = self.own
+        self.django_handler: Any = self.handler()
+        self.middleware = self.django_handler
 
     def activate(self) -> None:
         if len(dict(self.page.headers)) < len(self.page.headers):
-            pytest.skip("Django's responses hold each header once")
+            pytest.skip("a Django response holds each header only once")
         settings.WIDGETMW, settings.ROOT_URLCONF = self.config, self.urls
         configuration._current = getattr(self, "installed", None)
 
-    def carrier(self, request: Any) -> Any:
+    def raw_request(self, request: Any) -> Any:
         return request.META
 
     def page_view(self) -> Any:
         return self.view
 
     def view(self, request: Any) -> HttpResponseBase:
-        self._note(request.META)
-        return self.answer()
+        self.record_environ(request.META)
+        return self.respond()
 
-    def answer(self) -> HttpResponseBase:
+    def respond(self) -> HttpResponseBase:
         return self.body(self.page.status, dict(self.page.headers))
 
     def body(self, status: int, headers: dict[str, str]) -> HttpResponseBase:
@@ -97,16 +97,16 @@ class DjangoSite(WsgiSite):
 
     @property
     def engine(self) -> Any:
-        return self.installed.engine if self.middleware is self.own else self.middleware.engine
+        return self.installed.engine if self.middleware is self.django_handler else self.middleware.engine
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
         self.activate()
-        reply = super().request(path, method, mount, **headers)
-        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # as the server does
+        reply = super().request(path, method, root_path, **headers)
+        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # servers send no body
 
 
 class DjangoStreamSite(DjangoSite):
-    """The same pages as streams."""
+    """The same pages as streamed responses."""
 
     driver = "django-stream"
 
@@ -115,13 +115,13 @@ class DjangoStreamSite(DjangoSite):
 
 
 class DjangoAsyncSite(DjangoSite, AsgiSite):
-    """Async from the server to the view, streams included."""
+    """Async from the server to the view, including streamed responses."""
 
     driver = "django-async"
     gateway = "asgi"
     handler = ASGIHandler
 
-    def carrier(self, request: Any) -> Any:
+    def raw_request(self, request: Any) -> Any:
         return request.scope
 
     def page_view(self) -> Any:
@@ -130,7 +130,7 @@ class DjangoAsyncSite(DjangoSite, AsgiSite):
             kept = {key[5:].lower().replace("_", "-") for key in request.META if key.startswith("HTTP_")}
             self.seen.requests[-1] = {k: v for k, v in self.seen.requests[-1].items() if k in kept}
             self.on_request(request.scope)
-            return self.answer()
+            return self.respond()
 
         return view
 
@@ -143,7 +143,7 @@ class DjangoAsyncSite(DjangoSite, AsgiSite):
             return HttpResponse(self.page.body, status=status, headers=headers)
         return StreamingHttpResponse(chunks(), status=status, headers=headers)
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
         self.activate()
-        reply = AsgiSite.request(self, path, method, mount, **headers)
+        reply = AsgiSite.request(self, path, method, root_path, **headers)
         return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply

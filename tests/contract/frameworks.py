@@ -1,4 +1,4 @@
-"""The same canned app in each framework, with its plugin in place of the bare middleware."""
+"""The canned app in each framework that has a plugin."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class StarletteSite(AsgiSite):
 
     @property
     def engine(self) -> Any:
-        own = self.app.build_middleware_stack.outer.engine  # type: ignore[attr-defined]
-        return own if self.middleware is self.app else self.middleware.engine
+        engine = self.app.build_middleware_stack.outer.engine  # type: ignore[attr-defined]
+        return engine if self.middleware is self.app else self.middleware.engine
 
 
 class FastApiSite(StarletteSite):
@@ -50,7 +50,7 @@ class FastApiSite(StarletteSite):
 
 
 class PlainResponse(flask.Response):
-    """Adds nothing to what the canned page has."""
+    """Adds no headers to those of the canned page."""
 
     automatically_set_content_length = False
     default_mimetype = None
@@ -69,7 +69,7 @@ class FlaskSite(WsgiSite):
         self.middleware: Any = self.app
 
     def view(self, path: str = "") -> flask.Response:
-        self._note(flask.request.environ)
+        self.record_environ(flask.request.environ)
         return PlainResponse(self.body(), self.page.status, list(self.page.headers))
 
     def body(self) -> Any:
@@ -77,15 +77,15 @@ class FlaskSite(WsgiSite):
 
     @property
     def engine(self) -> Any:
-        own = self.app.extensions["widgetmw"].engine
-        return own if self.middleware is self.app else self.middleware.engine
+        engine = self.app.extensions["widgetmw"].engine
+        return engine if self.middleware is self.app else self.middleware.engine
 
 
 class StreamingFlaskSite(FlaskSite):
-    """The same pages as streams."""
+    """The same pages as streamed responses."""
 
     driver = "flask-stream"
-    asks_of_streams = True
+    resolves_user_before_body = True
 
     def body(self) -> Any:
         return flask.stream_with_context(iter(self.page.chunks))

@@ -1,4 +1,4 @@
-"""The canned app in the frameworks that the bare middleware wraps or that have a small plugin, and behind bridges."""
+"""The canned app in the frameworks that the bare middleware wraps, or that have a small plugin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.contract.aiohttp_site import AiohttpSite, StreamingAiohttpSite
 from tests.contract.site import AsgiMiddleware, AsgiSite, Reply, Site, WsgiMiddleware, WsgiSite
 
 with warnings.catch_warnings():
-    # WebOb, below Pyramid, imports cgi until Python has none
+    # WebOb, which Pyramid uses, imports cgi as long as Python has it
     warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
     from pyramid.config import Configurator
     from pyramid.response import Response as PyramidResponse
@@ -27,26 +27,26 @@ with warnings.catch_warnings():
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-class Measured(Site):
-    """A framework that adds the length of each body, and may spell names of headers in its own way."""
+class AddsContentLength(Site):
+    """A framework that adds Content-Length and may change the case of header names."""
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        self.expressible()
-        reply = super().request(path, method, mount, **headers)  # type: ignore[safe-super]
-        spelled = {name.lower(): name for name, _ in self.page.headers}
-        pairs = [(spelled.get(name.lower(), name), value) for name, value in reply.headers]
-        if "content-length" not in spelled and "/_widgetmw" not in path:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        self.skip_unsupported_headers()
+        reply = super().request(path, method, root_path, **headers)  # type: ignore[safe-super]
+        original_names = {name.lower(): name for name, _ in self.page.headers}
+        pairs = [(original_names.get(name.lower(), name), value) for name, value in reply.headers]
+        if "content-length" not in original_names and "/_widgetmw" not in path:
             pairs = [pair for pair in pairs if pair[0].lower() != "content-length"]
             if method != "HEAD":
                 assert reply.header("Content-Length") in (None, str(len(reply.body)))
         return Reply(reply.status, pairs, reply.chunks)
 
-    def expressible(self) -> None:
-        """Skips what the framework's responses cannot hold."""
+    def skip_unsupported_headers(self) -> None:
+        """Skips the test if the framework's responses cannot hold the headers of the page."""
 
 
 class QuartResponse(quart.Response):
-    """Adds nothing to what the canned page has."""
+    """Adds no headers to those of the canned page."""
 
     automatically_set_content_length = False
     default_mimetype = None
@@ -54,7 +54,7 @@ class QuartResponse(quart.Response):
 
 class QuartSite(AsgiSite):
     driver = "quart"
-    asks_of_streams = True  # and of all pages, since the context is gone when they are sent
+    resolves_user_before_body = True  # for all pages, since the context is gone when the body is sent
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Site.__init__(self, *args, **kwargs)
@@ -66,20 +66,20 @@ class QuartSite(AsgiSite):
         self.middleware: Any = self.app
 
     async def view(self, path: str = "") -> quart.Response:
-        self.note(quart.request.scope)
+        self.record_scope(quart.request.scope)
         return QuartResponse(self.body(), self.page.status, list(self.page.headers))  # type: ignore[arg-type]
 
     def body(self) -> Any:
         return self.page.body if isinstance(self.page.body, bytes) else iter(self.page.chunks)
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        reply = super().request(path, method, mount, **headers)
-        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # as the server does
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        reply = super().request(path, method, root_path, **headers)
+        return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # servers send no body
 
     @property
     def engine(self) -> Any:
-        own = self.app.extensions["widgetmw"].engine
-        return own if self.middleware is self.app else self.middleware.engine
+        engine = self.app.extensions["widgetmw"].engine
+        return engine if self.middleware is self.app else self.middleware.engine
 
 
 class LitestarSite(AsgiSite):
@@ -97,12 +97,12 @@ class LitestarSite(AsgiSite):
         self.middleware = widgetmw.litestar.WidgetMiddleware(app, self.settings, user=resolve)
 
 
-class FalconPages(Measured):
-    """The canned page as Falcon's two kinds of app answer it."""
+class FalconPages(AddsContentLength):
+    """The canned page in both kinds of Falcon app."""
 
-    def expressible(self) -> None:
+    def skip_unsupported_headers(self) -> None:
         if len(dict(self.page.headers)) < len(self.page.headers):
-            pytest.skip("Falcon's responses hold each header once")
+            pytest.skip("a Falcon response holds each header only once")
 
     def fill(self, response: Any) -> None:
         response.status = self.page.status
@@ -126,7 +126,7 @@ class FalconSite(FalconPages, WsgiSite):
         self.middleware = WsgiMiddleware(app, self.settings, user=self.resolve)
 
     def view(self, request: Any, response: Any, **_: Any) -> None:
-        self._note(request.env)
+        self.record_environ(request.env)
         self.fill(response)
 
 
@@ -140,7 +140,7 @@ class FalconAsyncSite(FalconPages, AsgiSite):
         self.middleware = AsgiMiddleware(app, self.settings, user=self.resolve)
 
     async def view(self, request: Any, response: Any, **_: Any) -> None:
-        self.note(request.scope)
+        self.record_scope(request.scope)
         self.fill(response)
 
     async def stream(self) -> Any:
@@ -159,12 +159,12 @@ class PyramidSite(WsgiSite):
         self.middleware = WsgiMiddleware(config.make_wsgi_app(), self.settings, user=self.resolve)
 
     def view(self, request: Any) -> Any:
-        self._note(request.environ)
+        self.record_environ(request.environ)
         headers = list(self.page.headers)
         return PyramidResponse(status=self.page.status, headerlist=headers, app_iter=self.page.chunks)
 
 
-class BottleSite(Measured, WsgiSite):
+class BottleSite(AddsContentLength, WsgiSite):
     driver = "bottle"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -174,12 +174,12 @@ class BottleSite(Measured, WsgiSite):
             app.route(rule, METHODS, self.view)
         self.middleware = WsgiMiddleware(app, self.settings, user=self.resolve)
 
-    def expressible(self) -> None:
+    def skip_unsupported_headers(self) -> None:
         if len(dict(self.page.headers)) < len(self.page.headers):
-            pytest.skip("Bottle sends the headers of one name together")
+            pytest.skip("Bottle groups headers of the same name")
 
     def view(self, path: str = "") -> Any:
-        self._note(bottle.request.environ)
+        self.record_environ(bottle.request.environ)
         body = self.page.body if isinstance(self.page.body, bytes) else iter(self.page.chunks)
         return bottle.HTTPResponse(body, self.page.status, dict(self.page.headers))
 

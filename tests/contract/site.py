@@ -1,4 +1,4 @@
-"""One canned app, served through either driver in process, so that the same cases run against both."""
+"""One canned app, served in process through either driver, so that the same cases run against both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAD_END = BODY.index(b"<title>")
 
 @dataclass
 class Page:
-    """What the app answers."""
+    """The response of the app."""
 
     body: bytes | Sequence[bytes] = BODY
     headers: Sequence[tuple[str, str]] = (HTML,)
@@ -40,7 +40,7 @@ class Page:
 
 @dataclass
 class Reply:
-    """What came back."""
+    """The response that the client received."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -54,15 +54,15 @@ class Reply:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def header(self, name: str) -> str | None:
-        found = self.all(name)
-        assert len(found) < 2, (name, found)
-        return found[0] if found else None
+        values = self.all(name)
+        assert len(values) < 2, (name, values)
+        return values[0] if values else None
 
     @property
     def reason(self) -> str | None:
-        """Why the page was left alone, as ``X-Widgetmw`` says."""
-        said = self.header("X-Widgetmw") or ""
-        return said.partition("reason=")[2] or None
+        """The skip reason in ``X-Widgetmw``, if any."""
+        outcome = self.header("X-Widgetmw") or ""
+        return outcome.partition("reason=")[2] or None
 
     @property
     def json(self) -> Any:
@@ -71,10 +71,10 @@ class Reply:
 
 @dataclass
 class Seen:
-    """What the app saw."""
+    """What the app and the resolver received."""
 
     requests: list[dict[str, str]] = field(default_factory=list)
-    asked: int = 0
+    resolver_calls: int = 0
 
 
 class Site(ABC):
@@ -82,8 +82,8 @@ class Site(ABC):
 
     driver = ""
     gateway = ""
-    urls_are_the_apps = False  # Django's urls.py says where we begin, and stays when all is off
-    asks_of_streams = False  # before their bytes are seen, since the context is gone when they come
+    app_owns_urls = False  # Django's urls.py routes the endpoint, even when widgetmw is disabled
+    resolves_user_before_body = False  # true if the request context is gone when the body is sent
 
     def __init__(self, environ: dict[str, str], user: Any = ADA, page: Page | None = None) -> None:
         self.page = page or Page()
@@ -93,24 +93,24 @@ class Site(ABC):
         self.on_request: Callable[[Any], None] = lambda request: None
 
     def resolve(self, request: Any) -> Any:
-        self.seen.asked += 1
+        self.seen.resolver_calls += 1
         if isinstance(self.user, BaseException):
             raise self.user
         return self.user(request) if callable(self.user) else self.user
 
     @abstractmethod
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
         """Sends a request through the middleware."""
 
-    def get(self, path: str = "/", mount: str = "", **headers: str) -> Reply:
-        return self.request(path, "GET", mount, **headers)
+    def get(self, path: str = "/", root_path: str = "", **headers: str) -> Reply:
+        return self.request(path, "GET", root_path, **headers)
 
     @property
     def engine(self) -> Any:
         return self.middleware.engine  # type: ignore[attr-defined]
 
-    def double(self, user: User) -> None:
-        """Puts another middleware around all that is there."""
+    def wrap_again(self, user: User) -> None:
+        """Wraps the app, including its middleware, in another middleware."""
         kind: Any = AsgiMiddleware if self.gateway == "asgi" else WsgiMiddleware
         self.middleware = kind(self.middleware, self.settings, user=lambda request: user)
 
@@ -126,24 +126,24 @@ class AsgiSite(Site):
         super().__init__(*args, **kwargs)
         self.middleware = AsgiMiddleware(self._app, self.settings, user=self.resolve)
 
-    def note(self, scope: Any) -> None:
+    def record_scope(self, scope: Any) -> None:
         self.seen.requests.append({k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]})
         self.on_request(scope)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
-        self.note(scope)
+        self.record_scope(scope)
         headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.page.headers]
-        kept = list(headers)
+        unchanged = list(headers)
         await send({"type": "http.response.start", "status": self.page.status, "headers": headers})
         chunks = self.page.chunks if scope["method"] != "HEAD" else [b""]
         for i, chunk in enumerate(chunks):
             await send({"type": "http.response.body", "body": chunk, "more_body": i + 1 < len(chunks)})
-        assert headers == kept, "the app's header list was changed"
+        assert headers == unchanged, "the app's header list was modified"
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        return asyncio.run(self._request(path, method, mount, headers))
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        return asyncio.run(self._request(path, method, root_path, headers))
 
-    async def _request(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
+    async def _request(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
         path, _, query = path.partition("?")
         scope = {
             "type": "http",
@@ -151,24 +151,24 @@ class AsgiSite(Site):
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": mount + path,
-            "root_path": mount,
+            "path": root_path + path,
+            "root_path": root_path,
             "query_string": query.encode(),
             "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in names(headers)],
         }
         sent: list[Any] = []
-        coming, ended = [{"type": "http.request", "body": b"", "more_body": False}], asyncio.Event()
+        incoming, completed = [{"type": "http.request", "body": b"", "more_body": False}], asyncio.Event()
 
         async def receive() -> Any:
-            if coming:
-                return coming.pop()
-            await ended.wait()  # the client stays for the answer
+            if incoming:
+                return incoming.pop()
+            await completed.wait()  # the client waits for the response
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             sent.append(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                ended.set()
+                completed.set()
 
         await self.middleware(scope, receive, send)
         assert [m["type"] for m in sent] == ["http.response.start"] + ["http.response.body"] * (len(sent) - 1)
@@ -186,29 +186,29 @@ class WsgiSite(Site):
         app: Any = self._generator if self.lazy else self._list
         self.middleware = WsgiMiddleware(validator(app), self.settings, user=self.resolve)
 
-    def _note(self, environ: Any) -> None:
+    def record_environ(self, environ: Any) -> None:
         self.seen.requests.append(
             {k[5:].lower().replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
         )
         self.on_request(environ)
 
-    def _begin(self, environ: Any, start_response: Any) -> list[bytes]:
-        self._note(environ)
+    def _respond(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.record_environ(environ)
         start_response(f"{self.page.status} Whatever", list(self.page.headers))
         return self.page.chunks if environ["REQUEST_METHOD"] != "HEAD" else []
 
     def _list(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        return self._begin(environ, start_response)
+        return self._respond(environ, start_response)
 
     def _generator(self, environ: Any, start_response: Any) -> Iterator[bytes]:
-        yield from self._begin(environ, start_response)
+        yield from self._respond(environ, start_response)
 
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
         path, _, query = path.partition("?")
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path,
-            "SCRIPT_NAME": mount,
+            "SCRIPT_NAME": root_path,
             "QUERY_STRING": query,
         }
         for key, value in names(headers):
@@ -216,10 +216,10 @@ class WsgiSite(Site):
         setup_testing_defaults(environ)
         if "Host" not in headers:
             del environ["HTTP_HOST"]
-        got: list[Any] = []
+        started: list[Any] = []
 
         def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
-            got[:] = [status, headers]
+            started[:] = [status, headers]
             return lambda data: None
 
         chunks = validator(self.middleware)(environ, start_response)
@@ -227,11 +227,11 @@ class WsgiSite(Site):
             body = list(chunks)
         finally:
             chunks.close()  # type: ignore[attr-defined]
-        return Reply(int(got[0].split()[0]), list(got[1]), body)
+        return Reply(int(started[0].split()[0]), list(started[1]), body)
 
 
 class LazyWsgiSite(WsgiSite):
-    """The same app as a generator, which calls ``start_response`` only when it is iterated."""
+    """The app as a generator: it calls ``start_response`` only when it is iterated."""
 
     driver = "wsgi-generator"
     lazy = True

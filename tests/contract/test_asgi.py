@@ -1,4 +1,4 @@
-"""ASGI as a protocol: messages of every kind, in order, and nobody's objects changed."""
+"""The ASGI protocol: every kind of message, in order, without modifying the app's objects."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def run(app: Any, request: dict[str, Any] | None = None) -> list[Any]:
     return asyncio.run(sent_by(app, request))
 
 
-def whole(sent: list[Any]) -> bytes:
+def joined_body(sent: list[Any]) -> bytes:
     return b"".join(bytes(m.get("body", b"")) for m in sent if m["type"] == "http.response.body")
 
 
-def test_servers_see_a_coroutine_function(dg_env: dict[str, str]) -> None:
+def test_call_is_a_coroutine_function(dg_env: dict[str, str]) -> None:
     assert inspect.iscoroutinefunction(middleware(dg_env).__call__)
 
 
@@ -68,11 +68,11 @@ def test_it_runs_on_asyncio_and_trio(dg_env: dict[str, str], backend: str) -> No
         return User("ada")
 
     sent = anyio.run(sent_by, middleware(dg_env, START, body(), user=user), backend=backend)
-    assert b"data-widgetmw" in whole(sent)
+    assert b"data-widgetmw" in joined_body(sent)
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket", "something.new"])
-def test_other_scopes_pass_untouched(dg_env: dict[str, str], kind: str) -> None:
+def test_other_scope_types_pass_through_unmodified(dg_env: dict[str, str], kind: str) -> None:
     seen: list[Any] = []
 
     async def app(*args: Any) -> None:
@@ -88,13 +88,13 @@ def test_other_scopes_pass_untouched(dg_env: dict[str, str], kind: str) -> None:
 def test_headers_may_be_any_iterable(dg_env: dict[str, str], make: Callable[[Any], Any]) -> None:
     start = {**START, "headers": make([(b"Content-Type", b"text/html"), (b"content-length", str(len(BODY)).encode())])}
     sent = run(middleware(dg_env, start, body()))
-    assert (b"content-length", str(len(whole(sent))).encode()) in [tuple(pair) for pair in sent[0]["headers"]]
+    assert (b"content-length", str(len(joined_body(sent))).encode()) in [tuple(pair) for pair in sent[0]["headers"]]
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_bodies_may_be_any_bytes(dg_env: dict[str, str], kind: Any) -> None:
+def test_bodies_may_be_any_bytes_like_object(dg_env: dict[str, str], kind: Any) -> None:
     sent = run(middleware(dg_env, START, body(kind(BODY[:20]), True), body(kind(BODY[20:]))))
-    page = whole(sent)
+    page = joined_body(sent)
     assert b"data-widgetmw" in page[: HEAD_END + 50]
     assert page.endswith(BODY[HEAD_END:])
 
@@ -107,7 +107,7 @@ def test_headers_body_and_more_body_may_be_missing(dg_env: dict[str, str], caplo
     assert caplog.text == ""
 
 
-def test_the_apps_objects_are_never_changed(dg_env: dict[str, str]) -> None:
+def test_objects_of_the_app_are_never_modified(dg_env: dict[str, str]) -> None:
     headers = [(b"content-type", b"text/html"), (b"etag", b"x"), (b"content-length", str(len(BODY)).encode())]
     start, data = {**START, "headers": headers}, body()
     kept = (list(headers), dict(start), dict(data))
@@ -116,34 +116,34 @@ def test_the_apps_objects_are_never_changed(dg_env: dict[str, str]) -> None:
     assert start["headers"] is headers
 
 
-def test_a_page_that_is_left_alone_is_the_apps_very_messages(dg_env: dict[str, str]) -> None:
+def test_a_skipped_page_forwards_the_same_message_objects(dg_env: dict[str, str]) -> None:
     messages = [{**START, "headers": [(b"content-type", b"text/plain")]}, body(b"a", True), body(b"b")]
     for sent, message in zip(run(middleware(dg_env, *messages)), messages, strict=True):
         assert sent is message
 
 
-def test_after_the_decision_messages_pass_as_they_are(dg_env: dict[str, str]) -> None:
+def test_messages_after_the_decision_are_forwarded_unchanged(dg_env: dict[str, str]) -> None:
     tail = [body(b"<p>", True), {"type": "http.response.trailers", "headers": []}, body(b"</p>")]
     sent = run(middleware(dg_env, START, body(BODY, True), *tail))
-    assert all(given is message for given, message in zip(sent[2:], tail, strict=True))
+    assert all(forwarded is message for forwarded, message in zip(sent[2:], tail, strict=True))
 
 
-def test_the_scope_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
+def test_the_app_receives_the_scope_of_the_server(dg_env: dict[str, str]) -> None:
     inner: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         inner.append(scope)
-        scope["user"] = "set further in"
+        scope["user"] = "set by the app"
 
     request = scope(headers=[(b"accept", b"text/html"), (b"cookie", b"a=1"), (b"if-none-match", b"x")])
-    given = request["headers"]
+    server_headers = request["headers"]
     asyncio.run(WidgetMiddleware(app, Settings.from_env(dg_env))(request, None, None))  # type: ignore[arg-type]
     assert inner[0] is request
-    assert request["user"] == "set further in"
-    assert len(given) == 3, "the list of the server was changed"
+    assert request["user"] == "set by the app"
+    assert len(server_headers) == 3, "the header list of the server was modified"
 
 
-def test_early_hints_and_their_kin_pass_in_order(dg_env: dict[str, str]) -> None:
+def test_early_hints_and_other_messages_pass_in_order(dg_env: dict[str, str]) -> None:
     hints = {"type": "http.response.early_hint", "links": [b"</a.css>"]}
     debug = {"type": "http.response.debug", "info": {}}
     push = {"type": "http.response.push", "path": "/a.css", "headers": []}
@@ -157,11 +157,11 @@ def test_early_hints_and_their_kin_pass_in_order(dg_env: dict[str, str]) -> None
         "something_new",
         "body",
     ]
-    assert b"data-widgetmw" in whole(sent)
+    assert b"data-widgetmw" in joined_body(sent)
 
 
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
-def test_a_file_that_the_server_sends_does_not_slip_by_unnoticed(dg_env: dict[str, str], kind: str) -> None:
+def test_a_file_sent_by_the_server_is_counted_as_skipped(dg_env: dict[str, str], kind: str) -> None:
     app = middleware(dg_env, START, {"type": kind, "path": "/a.html"})
     sent = run(app)
     assert [m["type"] for m in sent] == ["http.response.start", kind]
@@ -169,81 +169,81 @@ def test_a_file_that_the_server_sends_does_not_slip_by_unnoticed(dg_env: dict[st
     assert app.engine.events.counts["page:file_sent"] == 1
 
 
-def test_what_is_held_is_let_go_when_the_app_returns_without_an_end(dg_env: dict[str, str]) -> None:
-    start, piece = START, body(b"<!doctype html><htm", True)
-    assert run(middleware(dg_env, start, piece)) == [start, piece]
+def test_buffered_messages_are_sent_when_the_app_returns_without_a_final_body(dg_env: dict[str, str]) -> None:
+    start, chunk = START, body(b"<!doctype html><htm", True)
+    assert run(middleware(dg_env, start, chunk)) == [start, chunk]
 
 
-def test_an_error_of_the_app_stays_the_apps(dg_env: dict[str, str]) -> None:
+def test_an_error_of_the_app_propagates(dg_env: dict[str, str]) -> None:
     for messages in ((KeyError("x"),), (START, KeyError("x")), (START, body(BODY, True), KeyError("x"))):
         with pytest.raises(KeyError):
             run(middleware(dg_env, *messages))
 
 
-def test_an_error_of_the_server_stays_the_servers(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
-    async def gone(message: Any) -> None:
+def test_an_error_of_send_propagates(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    async def failing_send(message: Any) -> None:
         raise OSError("client disconnected")
 
     with pytest.raises(OSError, match="client disconnected"):
-        asyncio.run(middleware(dg_env, START, body())(scope(), None, gone))  # type: ignore[arg-type]
+        asyncio.run(middleware(dg_env, START, body())(scope(), None, failing_send))  # type: ignore[arg-type]
     assert caplog.records == []
 
 
 def test_a_cancelled_request_is_cancelled(dg_env: dict[str, str]) -> None:
-    async def never(_: Any) -> User:
+    async def slow_user(_: Any) -> User:
         await asyncio.sleep(60)
         return User("ada")
 
     async def main() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await sent_by(middleware(dg_env, START, body(), user=never))
+                await sent_by(middleware(dg_env, START, body(), user=slow_user))
 
     asyncio.run(main())
 
 
-def test_nothing_is_held_longer_than_the_decision_needs(dg_env: dict[str, str]) -> None:
+def test_nothing_is_buffered_after_the_decision(dg_env: dict[str, str]) -> None:
     order: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
-        for i, piece in enumerate((BODY[:40], BODY[40:], b"<p>", b"</p>")):
+        for i, chunk in enumerate((BODY[:40], BODY[40:], b"<p>", b"</p>")):
             order.append(f"app {i}")
-            await send(body(piece, i < 3))
+            await send(body(chunk, i < 3))
 
     async def send(message: Any) -> None:
         order.append(message["type"].rpartition(".")[2])
 
-    app_ = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
-    asyncio.run(app_(scope(), None, send))  # type: ignore[arg-type]
+    wrapped = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
+    asyncio.run(wrapped(scope(), None, send))  # type: ignore[arg-type]
     assert order == ["app 0", "start", "body", "app 1", "body", "app 2", "body", "app 3", "body"]
 
 
-def test_a_slow_reader_slows_the_app_down(dg_env: dict[str, str]) -> None:
-    waiting = asyncio.Event()
-    ahead: list[int] = []
+def test_a_slow_client_slows_the_app_down(dg_env: dict[str, str]) -> None:
+    client_is_ready = asyncio.Event()
+    produced: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
         for i in range(10):
             await send(body(BODY if i == 0 else b"<p>", i < 9))
-            ahead.append(i)
+            produced.append(i)
 
     async def main() -> None:
         async def send(message: Any) -> None:
-            await waiting.wait()
+            await client_is_ready.wait()
 
-        app_ = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
-        task = asyncio.create_task(app_(scope(), None, send))  # type: ignore[arg-type]
+        wrapped = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda scope: User("ada"))
+        task = asyncio.create_task(wrapped(scope(), None, send))  # type: ignore[arg-type]
         await asyncio.sleep(0.02)
-        assert ahead == []
-        waiting.set()
+        assert produced == []
+        client_is_ready.set()
         await task
 
     asyncio.run(main())
 
 
-def test_interleaved_requests_of_many_users_get_their_own(dg_env: dict[str, str]) -> None:
+def test_interleaved_requests_of_many_users_get_their_own_tokens(dg_env: dict[str, str]) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(0)
         await send(START)
@@ -255,70 +255,70 @@ def test_interleaved_requests_of_many_users_get_their_own(dg_env: dict[str, str]
         await asyncio.sleep(0)
         return User(scope["path"])
 
-    app_ = WidgetMiddleware(app, Settings.from_env({**dg_env, "WIDGETMW_CACHE_SIZE": "5"}), user=user)
+    wrapped = WidgetMiddleware(app, Settings.from_env({**dg_env, "WIDGETMW_CACHE_SIZE": "5"}), user=user)
 
-    async def ask(i: int) -> bool:
+    async def has_own_token(i: int) -> bool:
         path = f"/user{i % 17}"
-        page = whole(await sent_by(app_, scope(path=path)))
-        assert app_.engine is not None
-        return app_.engine.tokens.get(User(path)).user_hash.encode() in page
+        page = joined_body(await sent_by(wrapped, scope(path=path)))
+        assert wrapped.engine is not None
+        return wrapped.engine.tokens.get(User(path)).user_hash.encode() in page
 
     async def main() -> list[bool]:
-        return await asyncio.gather(*(ask(i) for i in range(2000)))
+        return await asyncio.gather(*(has_own_token(i) for i in range(2000)))
 
     assert all(asyncio.run(main()))
 
 
-def test_a_user_that_is_no_function_is_refused_at_start(dg_env: dict[str, str]) -> None:
+def test_a_resolver_that_is_not_callable_is_rejected_at_startup(dg_env: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="function of the scope"):
         WidgetMiddleware(middleware(dg_env).app, Settings.from_env(dg_env), user=User("ada"))  # type: ignore[arg-type]
 
 
-def test_bad_settings_are_refused_at_start_never_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_are_rejected_at_startup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DG_API_KEY", "x")
     with pytest.raises(ValueError, match="DG_API_SECRET"):
         WidgetMiddleware(middleware({"WIDGETMW_ENABLED": "no"}).app)
 
 
-def test_scope_user_is_the_default(dg_env: dict[str, str]) -> None:
-    class Person:
+def test_scope_user_is_the_default_user(dg_env: dict[str, str]) -> None:
+    class AuthenticatedUser:
         is_authenticated = True
         identity = "by-convention"
 
     app = WidgetMiddleware(middleware(dg_env, START, body()).app, Settings.from_env(dg_env))
     assert app.engine is not None
-    page = whole(
+    page = joined_body(
         run(
             WidgetMiddleware(middleware({"WIDGETMW_ENABLED": "0"}, START, body()).app, app.settings),
-            scope(user=Person()),
+            scope(user=AuthenticatedUser()),
         )
     )
     assert app.engine.tokens.get(User("by-convention")).user_hash.encode() in page
 
 
-def test_a_wrong_type_in_the_answer_breaks_nothing(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
-    odd = {"type": "http.response.start", "status": 200, "headers": [(None, 3)]}
+def test_a_wrong_type_in_the_response_breaks_nothing(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    invalid = {"type": "http.response.start", "status": 200, "headers": [(None, 3)]}
     with caplog.at_level(logging.WARNING):
-        assert run(middleware(dg_env, odd, body())) == [odd, body()]
+        assert run(middleware(dg_env, invalid, body())) == [invalid, body()]
     assert "internal_error" in caplog.text
 
 
-def test_a_user_object_that_raises_does_not_break_the_host(dg_env: dict[str, str]) -> None:
-    class Lazy:
+def test_a_user_object_that_raises_does_not_break_the_app(dg_env: dict[str, str]) -> None:
+    class LazyUser:
         @property
         def is_authenticated(self) -> bool:
-            raise RuntimeError("the database is away")
+            raise RuntimeError("the database is unavailable")
 
     headers = [(b"accept", b"text/html"), (b"if-none-match", b"x")]
-    sent = run(middleware(dg_env, START, body()), scope(user=Lazy(), headers=headers))
-    assert b"data-widgetmw" in whole(sent)
+    sent = run(middleware(dg_env, START, body()), scope(user=LazyUser(), headers=headers))
+    assert b"data-widgetmw" in joined_body(sent)
 
 
-def test_identities_in_the_scope_hide_validators(dg_env: dict[str, str]) -> None:
-    class Person:
+def test_an_identity_in_the_scope_hides_conditional_headers(dg_env: dict[str, str]) -> None:
+    class AuthenticatedUser:
         is_authenticated = True
 
-    for request in (scope(user=Person()), scope()):
+    for request in (scope(user=AuthenticatedUser()), scope()):
         request["headers"] = [(b"accept", b"text/html"), (b"if-none-match", b"x")]
         if "user" not in request:
             identify(request, User("ada"))
@@ -328,38 +328,38 @@ def test_identities_in_the_scope_hide_validators(dg_env: dict[str, str]) -> None
 
 def test_a_scope_may_be_served_twice(dg_env: dict[str, str]) -> None:
     app, request = middleware(dg_env, START, body()), scope()
-    assert all(b"data-widgetmw" in whole(run(app, request)) for _ in range(2))
+    assert all(b"data-widgetmw" in joined_body(run(app, request)) for _ in range(2))
 
 
-def test_headers_of_the_request_may_be_read_once_only(dg_env: dict[str, str]) -> None:
+def test_request_headers_may_be_a_one_shot_iterator(dg_env: dict[str, str]) -> None:
     request = scope(headers=iter([(b"cookie", b"widgetmw=1"), (b"accept", b"text/html")]))
-    page = whole(run(middleware(dg_env, START, body(), user=lambda scope: None), request))
+    page = joined_body(run(middleware(dg_env, START, body(), user=lambda scope: None), request))
     assert b'"user":null' in page
     assert len(request["headers"]) == 2
 
 
-def test_a_doubled_sec_fetch_site_is_cross_site(dg_env: dict[str, str]) -> None:
+def test_a_repeated_sec_fetch_site_header_is_cross_site(dg_env: dict[str, str]) -> None:
     headers = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-site", b"same-origin")]
     sent = run(middleware(dg_env, START, body()), scope(path="/_widgetmw/token", headers=headers))
     assert sent[0]["status"] == 403
 
 
-@pytest.mark.parametrize("root", ["/shop", "/shop/", None, ""])
-def test_odd_spellings_of_the_mount(dg_env: dict[str, str], root: str | None) -> None:
-    mount = (root or "").rstrip("/")
+@pytest.mark.parametrize("root_path", ["/shop", "/shop/", None, ""])
+def test_unusual_root_paths_are_normalized(dg_env: dict[str, str], root_path: str | None) -> None:
+    prefix = (root_path or "").rstrip("/")
     app = middleware(dg_env, START, body())
-    page = whole(run(app, scope(root_path=root, path=f"{mount}/")))
-    assert f'"url":"{mount}/_widgetmw/token"'.encode() in page
-    assert run(app, scope(root_path=root, path=f"{mount}/_widgetmw/token"))[0]["status"] == 200
+    page = joined_body(run(app, scope(root_path=root_path, path=f"{prefix}/")))
+    assert f'"url":"{prefix}/_widgetmw/token"'.encode() in page
+    assert run(app, scope(root_path=root_path, path=f"{prefix}/_widgetmw/token"))[0]["status"] == 200
 
 
-def test_many_empty_chunks_are_not_kept(dg_env: dict[str, str]) -> None:
+def test_empty_chunks_are_not_buffered(dg_env: dict[str, str]) -> None:
     empty = body(b"", True)
     sent = run(middleware(dg_env, START, *[empty] * 1000, body()))
     assert len(sent) == 2
-    assert b"data-widgetmw" in whole(sent)
+    assert b"data-widgetmw" in joined_body(sent)
 
 
-def test_an_answer_without_an_end_has_a_reason(dg_env: dict[str, str]) -> None:
+def test_an_incomplete_response_has_a_skip_reason(dg_env: dict[str, str]) -> None:
     app = middleware({**dg_env, "WIDGETMW_DEBUG": "1"}, START, body(b"<!doctype html><htm", True))
     assert (b"x-widgetmw", b"skipped; reason=incomplete") in run(app)[0]["headers"]

@@ -1,4 +1,4 @@
-"""Fetch delivery, loaders, and the page after a sign-out."""
+"""Fetch delivery, loaders, Content-Security-Policy, compression, and the page after a sign-out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 
 from tests.contract.conftest import Make
 from tests.contract.site import BODY, HTML, Page, Reply
-from tests.contract.test_pages import TOKEN, span
+from tests.contract.test_pages import TOKEN, added_script
 
-MARKED = {"Cookie": "theme=dark; widgetmw=1"}
+WITH_SESSION_COOKIE = {"Cookie": "theme=dark; widgetmw=1"}
 
 
-def data(reply: Reply) -> Any:
-    """What the browser side is given, in whichever form."""
+def page_data(reply: Reply) -> Any:
+    """The data for the browser, in whichever form the page carries it."""
     match = re.search(rb'(?:\(|data-widgetmw>)(\{"url".*?\})(?:\);|</script>)', reply.body, re.DOTALL)
     assert match
     return json.loads(match[1])
@@ -30,14 +30,14 @@ def test_fetch_delivery_carries_nothing_personal_and_stays_cacheable(make: Make)
     for user in (None, ...):
         site = make(user=user, page=Page(headers=headers), WIDGETMW_DELIVERY="fetch")
         reply = site.get()
-        assert site.seen.asked == 0
+        assert site.seen.resolver_calls == 0
         assert reply.header("Cache-Control") == "public, max-age=60"
         assert reply.header("Vary") == "Accept"
         assert reply.header("Content-Length") == str(len(reply.body))
         pages[str(user)] = reply.body
     assert len(set(pages.values())) == 1
     assert not TOKEN.search(reply.body)
-    assert data(reply) == {
+    assert page_data(reply) == {
         "url": "/_widgetmw/token",
         "ask": True,
         "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
@@ -56,34 +56,34 @@ def test_fetch_delivery_weakens_the_etag_and_drops_digests(make: Make) -> None:
     reply = make(page=Page(headers=headers), WIDGETMW_DELIVERY="fetch").get()
     assert reply.header("ETag") == 'W/"abc"'
     assert reply.header("Last-Modified") == "x"
-    for gone in ("Content-MD5", "Repr-Digest", "Accept-Ranges"):
-        assert reply.header(gone) is None
+    for removed in ("Content-MD5", "Repr-Digest", "Accept-Ranges"):
+        assert reply.header(removed) is None
 
 
-def test_inline_data_has_all_that_the_browser_needs(make: Make, env: dict[str, str]) -> None:
-    found = data(make(env=env).get())
-    assert list(found) == ["url", "now", "user", "vendors"]
-    assert list(found["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
-    assert found["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
-    assert found["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
-    assert all(v["token"]["provider"] == name for name, v in found["vendors"].items())
+def test_inline_data_has_everything_the_browser_needs(make: Make, env: dict[str, str]) -> None:
+    data = page_data(make(env=env).get())
+    assert list(data) == ["url", "now", "user", "vendors"]
+    assert list(data["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
+    assert data["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
+    assert data["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
+    assert all(v["token"]["provider"] == name for name, v in data["vendors"].items())
 
 
 # after a sign-out
 
 
 def test_the_page_after_a_sign_out_cleans_up(make: Make) -> None:
-    reply = make(user=None).get(**MARKED)
-    assert span(reply)
-    assert data(reply)["user"] is None
+    reply = make(user=None).get(**WITH_SESSION_COOKIE)
+    assert added_script(reply)
+    assert page_data(reply)["user"] is None
     assert not TOKEN.search(reply.body)
     assert reply.header("Cache-Control") == "private, no-store"
     assert reply.header("Vary") == "Cookie"
 
 
-def test_the_clean_up_page_may_be_one_that_the_app_shares(make: Make) -> None:
+def test_the_clean_up_page_may_be_one_that_shared_caches_may_store(make: Make) -> None:
     page = Page(headers=[HTML, ("Cache-Control", "public, max-age=60"), ("ETag", '"1"')])
-    reply = make(user=None, page=page).get(**MARKED)
+    reply = make(user=None, page=page).get(**WITH_SESSION_COOKIE)
     assert reply.header("Cache-Control") == "private, no-store"
     assert reply.header("ETag") is None
 
@@ -93,19 +93,19 @@ def test_a_browser_that_never_signed_in_gets_nothing(make: Make, cookie: str) ->
     assert make(user=None).get(Cookie=cookie).body == BODY
 
 
-def test_a_signed_in_page_does_not_care_for_the_mark(make: Make) -> None:
-    assert data(make().get(**MARKED))["user"]
+def test_the_session_cookie_does_not_matter_on_a_signed_in_page(make: Make) -> None:
+    assert page_data(make().get(**WITH_SESSION_COOKIE))["user"]
 
 
 # loaders
 
 
-def test_embed_gives_everybody_the_loader_and_nobody_else_a_token(make: Make) -> None:
-    signed_in = data(make(WIDGETMW_EMBED="digitalgenius").get())
+def test_embed_gives_every_visitor_the_loader_but_only_signed_in_users_a_token(make: Make) -> None:
+    signed_in = page_data(make(WIDGETMW_EMBED="digitalgenius").get())
     assert signed_in["embed"] == ["digitalgenius"]
     assert signed_in["vendors"]["digitalgenius"]["token"]
     reply = make(user=None, WIDGETMW_EMBED="digitalgenius").get()
-    assert data(reply) == {
+    assert page_data(reply) == {
         "url": "/_widgetmw/token",
         "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
         "embed": ["digitalgenius"],
@@ -113,38 +113,38 @@ def test_embed_gives_everybody_the_loader_and_nobody_else_a_token(make: Make) ->
     assert reply.header("Cache-Control") is None
 
 
-def test_without_embed_no_loader(make: Make) -> None:
-    assert "embed" not in data(make().get())
+def test_without_embed_there_is_no_loader(make: Make) -> None:
+    assert "embed" not in page_data(make().get())
 
 
-# policies
+# Content-Security-Policy
 
 
-def csp(*values: str) -> Page:
+def page_with_csp(*values: str) -> Page:
     return Page(headers=[HTML, *[("Content-Security-Policy", value) for value in values]])
 
 
-def test_the_answers_own_nonce_is_used_on_every_element(make: Make) -> None:
+def test_the_nonce_of_the_response_is_used_on_every_script(make: Make) -> None:
     for nonce in ("r4nd0m+/=", "base64-url_x"):
-        reply = make(page=csp(f"script-src 'nonce-{nonce}'")).get()
-        assert span(reply).count(f'<script data-widgetmw nonce="{nonce}"'.encode()) == 2
+        reply = make(page=page_with_csp(f"script-src 'nonce-{nonce}'")).get()
+        assert added_script(reply).count(f'<script data-widgetmw nonce="{nonce}"'.encode()) == 2
 
 
-def test_self_gets_a_data_block_and_our_script(make: Make) -> None:
-    added = span(make(page=csp("script-src 'self'")).get())
-    assert added.startswith(b'<script type="application/json" data-widgetmw>{')
-    assert re.search(rb'</script><script data-widgetmw src="/_widgetmw/runtime\.js\?v=\w+"></script>$', added)
+def test_csp_self_leads_to_a_data_block_and_an_external_script(make: Make) -> None:
+    script = added_script(make(page=page_with_csp("script-src 'self'")).get())
+    assert script.startswith(b'<script type="application/json" data-widgetmw>{')
+    assert re.search(rb'</script><script data-widgetmw src="/_widgetmw/runtime\.js\?v=\w+"></script>$', script)
 
 
-def test_inline_without_our_url_gets_everything_in_one_script(make: Make) -> None:
-    site = make(page=csp("script-src 'unsafe-inline'"))
-    added = span(site.get())
-    assert added.count(b"<script") == 1
-    assert site.engine.script_tags.scripts.bundled_runtime in added
+def test_csp_unsafe_inline_leads_to_one_bundled_script(make: Make) -> None:
+    site = make(page=page_with_csp("script-src 'unsafe-inline'"))
+    script = added_script(site.get())
+    assert script.count(b"<script") == 1
+    assert site.engine.script_tags.scripts.bundled_runtime in script
 
 
 @pytest.mark.parametrize(
-    ("policy", "reason"),
+    ("csp", "reason"),
     [
         ("script-src https://cdn.example", "csp_blocks_script"),
         ("script-src 'none'", "csp_none"),
@@ -152,131 +152,131 @@ def test_inline_without_our_url_gets_everything_in_one_script(make: Make) -> Non
         ("script-src 'strict-dynamic' 'sha256-AAAA'", "csp_blocks_script"),
     ],
 )
-def test_a_policy_that_forbids_us_leaves_the_page_alone(make: Make, policy: str, reason: str) -> None:
-    site = make(page=csp(policy))
+def test_a_csp_that_forbids_the_script_skips_the_page(make: Make, csp: str, reason: str) -> None:
+    site = make(page=page_with_csp(csp))
     reply = site.get()
     assert (reply.body, reply.reason) == (BODY, reason)
 
 
-def test_a_policy_that_forbids_the_endpoint_keeps_the_runtime_from_asking(make: Make) -> None:
-    site = make(page=csp("connect-src https://api.example"))
-    assert data(site.get())["connect"] is False
+def test_a_csp_that_forbids_the_endpoint_keeps_the_runtime_from_fetching(make: Make) -> None:
+    site = make(page=page_with_csp("connect-src https://api.example"))
+    assert page_data(site.get())["connect"] is False
     assert site.engine.events.counts["page:csp_blocks_connect"] == 1
 
 
-def test_the_policy_reaches_the_browser_unchanged(make: Make) -> None:
+def test_the_csp_reaches_the_browser_unchanged(make: Make) -> None:
     policies = ["script-src 'self' 'nonce-abc'; img-src *", "default-src 'self' 'nonce-abc'"]
-    assert make(page=csp(*policies)).get().all("Content-Security-Policy") == policies
+    assert make(page=page_with_csp(*policies)).get().all("Content-Security-Policy") == policies
 
 
-def test_amend_adds_the_hash_of_exactly_our_script(make: Make) -> None:
+def test_amend_adds_only_the_hash_of_the_injected_script(make: Make) -> None:
     import hashlib
     from base64 import b64encode
 
-    reply = make(page=csp("script-src https://cdn.example; img-src *"), WIDGETMW_CSP="amend").get()
-    script = span(reply).removeprefix(b"<script data-widgetmw>").removesuffix(b"</script>")
+    reply = make(page=page_with_csp("script-src https://cdn.example; img-src *"), WIDGETMW_CSP="amend").get()
+    script = added_script(reply).removeprefix(b"<script data-widgetmw>").removesuffix(b"</script>")
     digest = b64encode(hashlib.sha256(script).digest()).decode()
     assert reply.header("Content-Security-Policy") == f"script-src https://cdn.example 'sha256-{digest}'; img-src *"
 
 
 # compressed by the app
 
-CODERS = {
+CODECS = {
     "gzip": (gzip.compress, gzip.decompress),
     "deflate": (zlib.compress, zlib.decompress),
     "x-gzip": (gzip.compress, gzip.decompress),
 }
 
 
-def cut(data: bytes, size: int) -> list[bytes]:
+def split(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-@pytest.mark.parametrize("coding", CODERS)
+@pytest.mark.parametrize("coding", CODECS)
 @pytest.mark.parametrize("size", [1, 11, 10_000])
-def test_a_compressed_page_is_decoded_and_encoded_again(make: Make, coding: str, size: int) -> None:
-    encode, decode = CODERS[coding]
-    coded = encode(BODY + b"<p>" * 3000)
-    headers = [HTML, ("Content-Encoding", coding), ("Content-Length", str(len(coded)))]
-    reply = make(page=Page(body=cut(coded, size), headers=headers)).get()
+def test_a_compressed_page_is_decoded_and_reencoded(make: Make, coding: str, size: int) -> None:
+    encode, decode = CODECS[coding]
+    compressed = encode(BODY + b"<p>" * 3000)
+    headers = [HTML, ("Content-Encoding", coding), ("Content-Length", str(len(compressed)))]
+    reply = make(page=Page(body=split(compressed, size), headers=headers)).get()
     plain = Reply(reply.status, reply.headers, [decode(reply.body)])
-    assert span(plain, BODY + b"<p>" * 3000)
+    assert added_script(plain, BODY + b"<p>" * 3000)
     assert reply.header("Content-Encoding") == coding
     assert reply.header("Content-Length") in (None, str(len(reply.body)))
 
 
-def test_a_compressed_page_for_nobody_is_the_apps_own_bytes(make: Make) -> None:
-    coded = gzip.compress(BODY)
-    reply = make(user=None, page=Page(body=cut(coded, 9), headers=[HTML, ("Content-Encoding", "gzip")])).get()
-    assert reply.body == coded
+def test_a_compressed_anonymous_page_passes_byte_for_byte(make: Make) -> None:
+    compressed = gzip.compress(BODY)
+    reply = make(user=None, page=Page(body=split(compressed, 9), headers=[HTML, ("Content-Encoding", "gzip")])).get()
+    assert reply.body == compressed
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_what_is_not_what_it_says_passes_as_it_is(make: Make, coding: str) -> None:
+def test_a_body_that_does_not_match_its_content_encoding_passes_unmodified(make: Make, coding: str) -> None:
     page = Page(body=[b"this is not compressed", b" at all"], headers=[HTML, ("Content-Encoding", coding)])
     reply = make(page=page).get()
     assert (reply.body, reply.reason) == (page.whole, "corrupt")
 
 
-def test_a_stream_that_breaks_off_stays_broken_off(make: Make) -> None:
-    coded = gzip.compress(BODY + bytes(range(256)) * 100)[:-20]
-    reply = make(page=Page(body=cut(coded, 50), headers=[HTML, ("Content-Encoding", "gzip")])).get()
+def test_a_truncated_compressed_stream_stays_truncated(make: Make) -> None:
+    compressed = gzip.compress(BODY + bytes(range(256)) * 100)[:-20]
+    reply = make(page=Page(body=split(compressed, 50), headers=[HTML, ("Content-Encoding", "gzip")])).get()
     assert b"data-widgetmw" in zlib.decompressobj(31).decompress(reply.body)
     with pytest.raises(EOFError):
         gzip.decompress(reply.body)
 
 
 def test_several_gzip_members_are_one_page(make: Make) -> None:
-    coded = gzip.compress(BODY[:30]) + gzip.compress(BODY[30:])
-    reply = make(page=Page(body=coded, headers=[HTML, ("Content-Encoding", "gzip")])).get()
-    assert span(Reply(200, reply.headers, [gzip.decompress(reply.body)]))
+    compressed = gzip.compress(BODY[:30]) + gzip.compress(BODY[30:])
+    reply = make(page=Page(body=compressed, headers=[HTML, ("Content-Encoding", "gzip")])).get()
+    assert added_script(Reply(200, reply.headers, [gzip.decompress(reply.body)]))
 
 
-def test_flushes_of_the_app_stay_flushes(make: Make) -> None:
-    coder = zlib.compressobj(6, zlib.DEFLATED, 31)
-    first = coder.compress(BODY) + coder.flush(zlib.Z_SYNC_FLUSH)
+def test_flushes_of_the_app_are_preserved(make: Make) -> None:
+    compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
+    first = compressor.compress(BODY) + compressor.flush(zlib.Z_SYNC_FLUSH)
     chunks = [first]
     for i in range(5):
-        chunks.append(coder.compress(b"<p>%d</p>" % i) + coder.flush(zlib.Z_SYNC_FLUSH))
-    chunks.append(coder.flush())
+        chunks.append(compressor.compress(b"<p>%d</p>" % i) + compressor.flush(zlib.Z_SYNC_FLUSH))
+    chunks.append(compressor.flush())
     reply = make(page=Page(body=chunks, headers=[HTML, ("Content-Encoding", "gzip")])).get()
-    reader = zlib.decompressobj(31)
-    assert b"data-widgetmw" in reader.decompress(reply.chunks[0])
+    decompressor = zlib.decompressobj(31)
+    assert b"data-widgetmw" in decompressor.decompress(reply.chunks[0])
     for i in range(5):
-        assert reader.decompress(reply.chunks[i + 1]) == b"<p>%d</p>" % i
+        assert decompressor.decompress(reply.chunks[i + 1]) == b"<p>%d</p>" % i
 
 
-def test_a_loader_that_the_policy_refuses_is_left_out_and_the_token_comes(make: Make) -> None:
-    site = make(page=csp("script-src 'nonce-abc'"), WIDGETMW_EMBED="digitalgenius")
-    found = data(site.get())
-    assert "embed" not in found
-    assert found["vendors"]["digitalgenius"]["token"]
+def test_a_loader_that_the_csp_refuses_is_omitted_and_the_token_stays(make: Make) -> None:
+    site = make(page=page_with_csp("script-src 'nonce-abc'"), WIDGETMW_EMBED="digitalgenius")
+    data = page_data(site.get())
+    assert "embed" not in data
+    assert data["vendors"]["digitalgenius"]["token"]
     assert site.engine.events.counts["page:csp_blocks_loader"] == 1
 
 
-def test_a_loader_that_the_policy_allows_is_added(make: Make) -> None:
-    policy = "script-src 'nonce-abc' https://chat.digitalgenius.com"
-    assert data(make(page=csp(policy), WIDGETMW_EMBED="digitalgenius").get())["embed"] == ["digitalgenius"]
+def test_a_loader_that_the_csp_allows_is_added(make: Make) -> None:
+    csp = "script-src 'nonce-abc' https://chat.digitalgenius.com"
+    assert page_data(make(page=page_with_csp(csp), WIDGETMW_EMBED="digitalgenius").get())["embed"] == ["digitalgenius"]
 
 
 def test_no_loader_is_added_under_trusted_types(make: Make, env: dict[str, str]) -> None:
-    policy = "script-src 'nonce-abc' https://chat.digitalgenius.com; require-trusted-types-for 'script'"
+    csp = "script-src 'nonce-abc' https://chat.digitalgenius.com; require-trusted-types-for 'script'"
     variables = {"WIDGETMW_EMBED": "digitalgenius,orlo", "ORLO_EMBED_SNIPPET": "chat('WIDGET_ID')"}
-    site = make(env=env, page=csp(policy), **variables)
-    assert "embed" not in data(site.get())
+    site = make(env=env, page=page_with_csp(csp), **variables)
+    assert "embed" not in page_data(site.get())
     assert site.engine.events.counts["page:csp_trusted_types"] == 1
 
 
 @pytest.mark.parametrize(
-    ("policy", "elements"),
+    ("csp", "elements"),
     [("script-src 'self'", b'type="application/json"'), ("script-src 'nonce-abc'", b' nonce="abc"')],
 )
-def test_a_policy_that_only_reports_chooses_the_form(make: Make, policy: str, elements: bytes) -> None:
-    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", policy)])
-    assert elements in span(make(page=page).get())
+def test_a_report_only_csp_chooses_the_form_of_the_script(make: Make, csp: str, elements: bytes) -> None:
+    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", csp)])
+    assert elements in added_script(make(page=page).get())
 
 
-@pytest.mark.parametrize("policy", ["script-src 'none'", "sandbox", "script-src https://cdn.example"])
-def test_a_policy_that_only_reports_never_refuses(make: Make, policy: str) -> None:
-    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", policy)])
-    assert span(make(page=page).get())
+@pytest.mark.parametrize("csp", ["script-src 'none'", "sandbox", "script-src https://cdn.example"])
+def test_a_report_only_csp_never_refuses_the_script(make: Make, csp: str) -> None:
+    page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", csp)])
+    assert added_script(make(page=page).get())

@@ -1,4 +1,4 @@
-"""What an app does after its first words: other answers, writes, sends out of time, and errors that hold nothing."""
+"""Unusual apps: replaced responses, late writes, unawaited sends; and no references left after an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from widgetmw.core.errors import ResolverError
 PAGE = b"<!doctype html><html><head><title>a</title></head><body></body></html>"
 HTML = ("Content-Type", "text/html; charset=utf-8")
 TEXT = ("Content-Type", "text/plain")
-SPAN = b"<script data-widgetmw>"
+SCRIPT = b"<script data-widgetmw>"
 SECRETS = {"cookie": "session=SECRET", "authorization": "Bearer SECRET"}
 
 
@@ -30,12 +30,12 @@ def ada(request: Any) -> User:
     return User("ada")
 
 
-def environ(**more: Any) -> dict[str, Any]:
-    return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http", **more}
+def environ(**changes: Any) -> dict[str, Any]:
+    return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http", **changes}
 
 
 class Server:
-    """A server as strict as PEP 3333 lets it be."""
+    """A server that enforces PEP 3333 as strictly as it allows."""
 
     def __init__(self) -> None:
         self.out = b""
@@ -62,17 +62,17 @@ class Server:
 
 
 def wrapped(app: Any, settings: Settings, user: Any = ada) -> Any:
-    """The app in a middleware that knows its types and the start of its pages by now."""
+    """The app in a middleware, after others have filled the caches for its headers and page prefix."""
     middleware = wsgi.WidgetMiddleware(app, settings, user=user)
     for kind in (HTML, TEXT):
-        known = wsgi.WidgetMiddleware(lambda request, start, kind=kind: start("200 OK", [kind]) and [PAGE], settings)
-        Server().serve(known)
+        other = wsgi.WidgetMiddleware(lambda request, start, kind=kind: start("200 OK", [kind]) and [PAGE], settings)
+        Server().serve(other)
     return middleware
 
 
 @pytest.mark.parametrize("kind", [HTML, TEXT])
 @pytest.mark.parametrize("first", [HTML, TEXT])
-def test_an_error_page_takes_the_place_of_a_page_that_has_not_begun(settings: Settings, kind: Any, first: Any) -> None:
+def test_an_error_page_replaces_a_page_that_has_not_started(settings: Settings, kind: Any, first: Any) -> None:
     def app(request: Any, start_response: Any) -> Any:
         start_response("200 OK", [first])
 
@@ -88,12 +88,12 @@ def test_an_error_page_takes_the_place_of_a_page_that_has_not_begun(settings: Se
     server = Server()
     served = server.serve(wrapped(app, settings))
     assert server.starts[-1] == "500 Oops"
-    # what was passed on as it is, stays passed on: the app's iterable has gone to the server
-    assert served.count(SPAN) == (kind is HTML and first is HTML)
+    # once a response is skipped it stays skipped: the server already has the app's iterable
+    assert served.count(SCRIPT) == (kind is HTML and first is HTML)
     assert served.endswith(PAGE[-20:])
 
 
-def test_an_error_page_takes_the_place_of_what_is_no_page_while_the_app_runs(settings: Settings) -> None:
+def test_an_error_page_replaces_a_plain_response_before_the_app_returns(settings: Settings) -> None:
     def app(request: Any, start_response: Any) -> Any:
         start_response("200 OK", [TEXT])
         try:
@@ -102,11 +102,11 @@ def test_an_error_page_takes_the_place_of_what_is_no_page_while_the_app_runs(set
             start_response("500 Oops", [HTML], sys.exc_info())
         return [PAGE]
 
-    assert SPAN in Server().serve(wrapped(app, settings))
+    assert SCRIPT in Server().serve(wrapped(app, settings))
 
 
 @pytest.mark.parametrize("kind", [HTML, TEXT])
-def test_a_second_start_without_an_error_is_refused(settings: Settings, kind: Any) -> None:
+def test_a_second_start_response_without_exc_info_is_rejected(settings: Settings, kind: Any) -> None:
     def app(request: Any, start_response: Any) -> Any:
         start_response("200 OK", [kind])
         start_response("200 OK", [kind])
@@ -116,7 +116,7 @@ def test_a_second_start_without_an_error_is_refused(settings: Settings, kind: An
         wrapped(app, settings)(environ(), lambda *_: None)
 
 
-def test_a_page_within_a_page_gets_no_span_of_its_own(settings: Settings) -> None:
+def test_a_page_inside_a_page_gets_no_second_script(settings: Settings) -> None:
     inner = wrapped(lambda request, start: start("200 OK", [HTML]) and [PAGE], settings)
 
     def app(request: Any, start_response: Any) -> Any:
@@ -131,11 +131,11 @@ def test_a_page_within_a_page_gets_no_span_of_its_own(settings: Settings) -> Non
     request = environ()
     for _ in range(2):  # the same environ may be served again
         served = Server().serve(wrapped(app, settings), request)
-        assert (served.count(SPAN), served.count(b"<title>")) == (1, 2)
+        assert (served.count(SCRIPT), served.count(b"<title>")) == (1, 2)
 
 
 @pytest.mark.parametrize("user", [ada, lambda request: None])
-def test_what_is_written_late_goes_to_the_server(settings: Settings, user: Any) -> None:
+def test_a_late_write_goes_to_the_server(settings: Settings, user: Any) -> None:
     def app(request: Any, start_response: Any) -> Any:
         write = start_response("200 OK", [HTML])
 
@@ -153,7 +153,7 @@ def test_what_is_written_late_goes_to_the_server(settings: Settings, user: Any) 
     assert sum(count for name, count in middleware.engine.events.counts.items() if name.startswith("page:")) == 1
 
 
-def test_an_iterable_is_closed_once_however_often_ours_is(settings: Settings) -> None:
+def test_the_iterable_is_closed_only_once(settings: Settings) -> None:
     closed = []
 
     class Body:
@@ -176,8 +176,8 @@ def test_an_iterable_is_closed_once_however_often_ours_is(settings: Settings) ->
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html; charset=utf-8")]}
 
 
-def scope(**more: Any) -> dict[str, Any]:
-    return {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **more}
+def scope(**changes: Any) -> dict[str, Any]:
+    return {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **changes}
 
 
 def body(data: bytes, more: bool = False) -> dict[str, Any]:
@@ -185,30 +185,30 @@ def body(data: bytes, more: bool = False) -> dict[str, Any]:
 
 
 def sent(app: Any, request: Any = None) -> list[Any]:
-    found: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        found.append(message)
+        messages.append(message)
 
     asyncio.run(app(scope() if request is None else request, None, send))
-    return found
+    return messages
 
 
-def test_messages_handed_over_at_once_and_waited_for_later_stay_in_order(settings: Settings) -> None:
+def test_messages_sent_at_once_and_awaited_later_stay_in_order(settings: Settings) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        waiting = [send(START), send(body(b"<!doctype html>", True)), send(body(b"<html><head></head>x"))]
-        for each in waiting:
-            await each
+        pending = [send(START), send(body(b"<!doctype html>", True)), send(body(b"<html><head></head>x"))]
+        for send_call in pending:
+            await send_call
 
     for _ in range(2):
-        found = sent(asgi.WidgetMiddleware(app, settings, user=ada))
-        assert found[0]["type"] == "http.response.start"
-        assert b"".join(message.get("body", b"") for message in found).count(SPAN) == 1
+        messages = sent(asgi.WidgetMiddleware(app, settings, user=ada))
+        assert messages[0]["type"] == "http.response.start"
+        assert b"".join(message.get("body", b"") for message in messages).count(SCRIPT) == 1
 
 
 @pytest.mark.parametrize("installed", [False, True])
-def test_a_page_survives_that_its_app_waits_no_longer(settings: Settings, installed: bool) -> None:
-    async def slowly(request: Any) -> User:
+def test_a_page_survives_a_cancelled_send(settings: Settings, installed: bool) -> None:
+    async def slow_user(request: Any) -> User:
         await asyncio.sleep(0.05)
         return User("ada")
 
@@ -220,7 +220,7 @@ def test_a_page_survives_that_its_app_waits_no_longer(settings: Settings, instal
             pass
         await send(body(b"end"))
 
-    app: Any = asgi.WidgetMiddleware(impatient, settings, user=slowly)
+    app: Any = asgi.WidgetMiddleware(impatient, settings, user=slow_user)
     if installed:
         from starlette.applications import Starlette
         from starlette.routing import Mount
@@ -228,20 +228,20 @@ def test_a_page_survives_that_its_app_waits_no_longer(settings: Settings, instal
         from widgetmw.starlette import install
 
         app = Starlette(routes=[Mount("/", impatient)])
-        install(app, settings=settings, user=slowly)
-    found = sent(app)
-    assert found[0]["type"] == "http.response.start"
-    served = b"".join(message["body"] for message in found[1:])
+        install(app, settings=settings, user=slow_user)
+    messages = sent(app)
+    assert messages[0]["type"] == "http.response.start"
+    served = b"".join(message["body"] for message in messages[1:])
     assert served.startswith(PAGE[:20])
     assert served.endswith(PAGE[-30:] + b"end")
-    assert served.count(SPAN) == installed  # inside the user is asked for again; outside, the page goes without
+    assert served.count(SCRIPT) == installed  # an inner layer resolves the user again; an outer one skips the page
 
 
-# --- what stays behind
+# --- references and reprs
 
 
 class Request(dict[str, Any]):
-    """A request that can be watched."""
+    """A request that supports weak references."""
 
 
 def failing(request: Any) -> User:
@@ -249,7 +249,7 @@ def failing(request: Any) -> User:
 
 
 @pytest.mark.parametrize("driver", ["asgi", "wsgi"])
-def test_a_resolver_that_fails_leaves_no_cycle_that_holds_the_request(settings: Settings, driver: str) -> None:
+def test_a_failing_resolver_leaves_no_reference_cycle_with_the_request(settings: Settings, driver: str) -> None:
     async def simple(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
         await send(body(PAGE))
@@ -259,40 +259,40 @@ def test_a_resolver_that_fails_leaves_no_cycle_that_holds_the_request(settings: 
         for _ in range(2):
             if driver == "asgi":
                 request = Request(scope())
-                found = sent(asgi.WidgetMiddleware(simple, settings, user=failing), request)[1]["body"]
+                page = sent(asgi.WidgetMiddleware(simple, settings, user=failing), request)[1]["body"]
             else:
                 request = Request(environ())
                 app = wrapped(lambda given, start: start("200 OK", [HTML]) and [PAGE], settings, failing)
-                found = Server().serve(app, request)
-            watched = weakref.ref(request)
+                page = Server().serve(app, request)
+            reference = weakref.ref(request)
             del request
-            assert found == PAGE
-            assert watched() is None
+            assert page == PAGE
+            assert reference() is None
     finally:
         gc.enable()
 
 
-def test_what_an_app_is_given_shows_nobody_the_request(settings: Settings) -> None:
-    shown: list[str] = []
+def test_the_callables_passed_to_the_app_do_not_show_the_request_in_their_repr(settings: Settings) -> None:
+    reprs: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        shown.append(repr(send))
+        reprs.append(repr(send))
         await send(START)
-        shown.append(repr(send))
+        reprs.append(repr(send))
         await send(body(PAGE, True))
-        shown.append(repr(send))
+        reprs.append(repr(send))
         await send(body(b"SECRET"))
 
-    def called(request: Any, start_response: Any) -> Any:
-        shown.append(repr(start_response))
-        shown.append(repr(start_response("200 OK", [HTML])))
-        shown.append(repr(start_response))
+    def wsgi_app(request: Any, start_response: Any) -> Any:
+        reprs.append(repr(start_response))
+        reprs.append(repr(start_response("200 OK", [HTML])))
+        reprs.append(repr(start_response))
         return [PAGE]
 
     headers = [(name.encode(), value.encode()) for name, value in SECRETS.items()]
-    requested = {f"HTTP_{name.upper()}": value for name, value in SECRETS.items()}
+    secret_environ = {f"HTTP_{name.upper()}": value for name, value in SECRETS.items()}
     for user in (ada, lambda request: None):
         assert sent(asgi.WidgetMiddleware(app, settings, user=user), scope(headers=headers))
-        assert Server().serve(wrapped(called, settings, user), environ(**requested))
-    assert len(shown) == 12
-    assert not [text for text in shown if "SECRET" in text]
+        assert Server().serve(wrapped(wsgi_app, settings, user), environ(**secret_environ))
+    assert len(reprs) == 12
+    assert not [text for text in reprs if "SECRET" in text]

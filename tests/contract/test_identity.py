@@ -1,4 +1,4 @@
-"""Whose page it is: authority, failures, and what never happens."""
+"""Which user a page belongs to: precedence of the sources, failures, and what never counts as an identity."""
 
 from __future__ import annotations
 
@@ -32,85 +32,90 @@ class WerkzeugError(Exception):
     code = 403
 
 
-def name_of(site: Any, reply: Any) -> str | None:
-    """Whose token a page carries."""
-    for user in ("ada-1", "eve", "app-said"):
-        mark = site.engine.tokens.get(User(user)).user_hash
-        if mark.encode() in reply.body:
+def user_in(site: Any, reply: Any) -> str | None:
+    """The user whose token the page carries."""
+    for user in ("ada-1", "eve", "identified"):
+        user_hash = site.engine.tokens.get(User(user)).user_hash
+        if user_hash.encode() in reply.body:
             return user
     assert b"data-widgetmw" not in reply.body
     return None
 
 
-def test_what_the_app_said_outranks_the_resolver(make: Make) -> None:
+def test_identify_overrides_the_resolver(make: Make) -> None:
     site = make()
-    site.on_request = lambda request: identify(request, User("app-said"))
-    assert name_of(site, site.get()) == "app-said"
-    assert site.seen.asked == 0
+    site.on_request = lambda request: identify(request, User("identified"))
+    assert user_in(site, site.get()) == "identified"
+    assert site.seen.resolver_calls == 0
 
 
-def test_that_the_app_said_nobody_outranks_the_resolver(make: Make) -> None:
+def test_identify_with_none_overrides_the_resolver(make: Make) -> None:
     site = make()
     site.on_request = lambda request: identify(request, None)
     reply = site.get()
     assert (reply.body, reply.reason) == (BODY, "anonymous")
-    assert site.seen.asked == 0
+    assert site.seen.resolver_calls == 0
 
 
-def test_the_last_word_counts_and_a_copy_of_the_request_speaks_too(make: Make) -> None:
+def test_the_last_identify_call_wins_also_on_a_copy_of_the_request(make: Make) -> None:
     site = make()
 
-    def speak(request: Any) -> None:
+    def identify_twice(request: Any) -> None:
         identify(request, EVE)
-        identify(dict(request), User("app-said"))
+        identify(dict(request), User("identified"))
 
-    site.on_request = speak
-    assert name_of(site, site.get()) == "app-said"
+    site.on_request = identify_twice
+    assert user_in(site, site.get()) == "identified"
 
 
-def test_identify_takes_nothing_but_users(make: Make) -> None:
+def test_identify_accepts_only_a_user_or_none(make: Make) -> None:
     with pytest.raises(TypeError, match="User or None"):
         identify({}, "ada")  # type: ignore[arg-type]
 
 
-def test_the_user_is_asked_for_once_a_page(make: Make) -> None:
+def test_the_resolver_is_called_once_per_page(make: Make) -> None:
     site = make()
     site.get()
-    assert site.seen.asked == 1
+    assert site.seen.resolver_calls == 1
 
 
-OWN = [HTTPError(401), HTTPError(403), WerkzeugError(), Unauthorized(), Forbidden(), StarletteException(401)]
+REFUSALS = [HTTPError(401), HTTPError(403), WerkzeugError(), Unauthorized(), Forbidden(), StarletteException(401)]
 
 
-@pytest.mark.parametrize("error", OWN)
-def test_a_401_or_403_of_the_resolver_means_nobody(make: Make, error: Exception) -> None:
+@pytest.mark.parametrize("error", REFUSALS)
+def test_a_401_or_403_of_the_resolver_means_anonymous(make: Make, error: Exception) -> None:
     site = make(user=error)
     assert site.get().reason == "anonymous"
     assert site.get("/_widgetmw/token").status == 401
 
 
 class Upstream(Exception):
-    """What a client of another server raises."""
+    """An exception of an HTTP client, about another server's response."""
 
     status_code = 401
     response = object()
 
 
-class Odd(Exception):
+class UnusualCode(Exception):
     code: ClassVar[dict[str, int]] = {"a": 1}
 
 
-class Raising(Exception):
+class RaisingCode(Exception):
     @property
     def code(self) -> int:
         raise RuntimeError("secret detail")
 
 
-UPSTREAM = [UpstreamHTTPError("http://x", 403, "no", Message(), None), Upstream(), Odd(), Raising()]
+UPSTREAM_REFUSALS = [
+    UpstreamHTTPError("http://x", 403, "no", Message(), None),
+    Upstream(),
+    UnusualCode(),
+    RaisingCode(),
+]
 
 
-@pytest.mark.parametrize("error", UPSTREAM)
-def test_what_another_server_refused_does_not_mean_nobody(make: Make, error: Exception) -> None:
+@pytest.mark.parametrize("error", UPSTREAM_REFUSALS)
+def test_a_401_or_403_of_another_server_is_a_failure(make: Make, error: Exception) -> None:
     site = make(user=error)
     reply = site.get(Cookie="widgetmw=1")
     assert (reply.body, reply.reason) == (BODY, "resolver_failed")
@@ -118,69 +123,69 @@ def test_what_another_server_refused_does_not_mean_nobody(make: Make, error: Exc
 
 
 @pytest.mark.parametrize(
-    "answer", [HTTPError(500), ValueError("secret detail"), KeyError("secret detail"), "ada", 7, {"id": "ada"}]
+    "result", [HTTPError(500), ValueError("secret detail"), KeyError("secret detail"), "ada", 7, {"id": "ada"}]
 )
-def test_any_other_failure_leaves_the_page_and_closes_the_endpoint(
-    make: Make, answer: Any, caplog: pytest.LogCaptureFixture
+def test_any_other_failure_skips_the_page_and_makes_the_endpoint_return_503(
+    make: Make, result: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = make(user=answer)
+    site = make(user=result)
     with caplog.at_level(logging.DEBUG):
         reply = site.get()
     assert (reply.body, reply.reason) == (BODY, "resolver_failed")
     (record,) = [r for r in caplog.records if r.name == "widgetmw"]
     assert "secret detail" not in caplog.text
-    assert (type(answer).__name__ if isinstance(answer, Exception) else "returned") in record.getMessage()
+    assert (type(result).__name__ if isinstance(result, Exception) else "returned") in record.getMessage()
     failed = site.get("/_widgetmw/token/digitalgenius")
     assert (failed.status, failed.json["error"]) == (503, "token_unavailable")
 
 
-def test_two_users_one_after_the_other_get_their_own(make: Make) -> None:
-    site = make(user=lambda request: User(request["who"]))
-    for who in ("ada-1", "eve", "ada-1"):
-        site.on_request = lambda request, who=who: request.__setitem__("who", who)
-        assert name_of(site, site.get()) == who
+def test_consecutive_users_get_their_own_tokens(make: Make) -> None:
+    site = make(user=lambda request: User(request["user_id"]))
+    for user_id in ("ada-1", "eve", "ada-1"):
+        site.on_request = lambda request, user_id=user_id: request.__setitem__("user_id", user_id)
+        assert user_in(site, site.get()) == user_id
 
 
-def test_a_doubled_middleware_injects_once(make: Make) -> None:
+def test_a_middleware_installed_twice_injects_once(make: Make) -> None:
     site = make()
-    site.double(EVE)
+    site.wrap_again(EVE)
     reply = site.get()
     assert reply.body.count(b"runtime.js") == 1
-    assert name_of(site, reply) == "eve"
+    assert user_in(site, reply) == "eve"
     assert site.get("/_widgetmw/token").json["user"] == site.engine.tokens.get(EVE).user_hash
 
 
-def test_a_failing_signer_leaves_the_page(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_signer_skips_the_page(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     site = make()
     monkeypatch.setattr(type(site.settings.vendors[0].provider), "mint", lambda *_: 1 / 0)
     reply = site.get()
     assert (reply.body, reply.reason) == (BODY, "mint_failed")
     assert site.get("/_widgetmw/token/digitalgenius").status == 503
-    everything = site.get("/_widgetmw/token")
-    assert everything.status == 200
-    assert everything.json["tokens"] == {}
-    assert everything.json["errors"]["digitalgenius"]["error"] == "token_unavailable"
+    all_vendors = site.get("/_widgetmw/token")
+    assert all_vendors.status == 200
+    assert all_vendors.json["tokens"] == {}
+    assert all_vendors.json["errors"]["digitalgenius"]["error"] == "token_unavailable"
 
 
-def test_a_fault_of_ours_leaves_the_page(
+def test_an_internal_error_skips_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for place, attribute in ((site.engine.script_tags, "render"), (site.engine, "inject")):
+    for target, attribute in ((site.engine.script_tags, "render"), (site.engine, "inject")):
         with monkeypatch.context() as patch:
-            patch.setattr(place, attribute, lambda *_, **__: 1 / 0)
+            patch.setattr(target, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
         assert (reply.body, reply.reason) == (BODY, "internal_error")
     monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
-    assert [r.getMessage().split(": ")[1] for r in caplog.records] == ["internal_error"] * 3
+    assert [r.getMessage().split(": ")[2] for r in caplog.records] == ["internal_error"] * 3
 
 
 # the framework's convention
 
 
 @pytest.mark.parametrize(
-    ("person", "id"),
+    ("user", "id"),
     [
         (None, None),
         (SimpleNamespace(is_authenticated=False, id="x"), None),
@@ -192,13 +197,13 @@ def test_a_fault_of_ours_leaves_the_page(
         (SimpleNamespace(is_authenticated=lambda: False, id="called"), None),
     ],
 )
-def test_the_convention_of_authenticated_users(person: Any, id: str | None) -> None:
-    found = from_object(person)
+def test_authenticated_user_objects_are_recognized_by_convention(user: Any, id: str | None) -> None:
+    found = from_object(user)
     assert (found.id if found else None) == id
 
 
 @pytest.mark.parametrize(
-    "person",
+    "user",
     [
         SimpleNamespace(is_authenticated=True, display_name="Ada"),
         SimpleNamespace(is_authenticated=True, id=None),
@@ -207,12 +212,12 @@ def test_the_convention_of_authenticated_users(person: Any, id: str | None) -> N
         SimpleNamespace(is_authenticated=True, identity=[1]),
     ],
 )
-def test_a_display_name_or_an_odd_id_is_never_an_identity(person: Any) -> None:
+def test_a_display_name_or_an_invalid_id_is_never_an_identity(user: Any) -> None:
     with pytest.raises(ResolverError):
-        from_object(person)
+        from_object(user)
 
 
-def test_remote_user_is_utf8_in_latin_clothes() -> None:
+def test_remote_user_is_utf8_decoded_as_latin_1() -> None:
     assert from_environ({}) is None
     assert from_environ({"REMOTE_USER": ""}) is None
     assert from_environ({"REMOTE_USER": "Zoë".encode().decode("latin-1")}) == User("Zoë")

@@ -1,4 +1,4 @@
-"""What an app or a layer further in does behind our back: to the request, to its lists, to the server."""
+"""Apps and inner middleware that modify the request, its header lists or the response later on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widgetmw import Settings, User, asgi, wsgi
 
 PAGE = b"<!doctype html><html><head><title>a</title></head><body></body></html>"
 HTML = (b"content-type", b"text/html; charset=utf-8")
-FRAMED = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-dest", b"iframe")]
+CROSS_SITE_FRAME = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-dest", b"iframe")]
 
 
 @pytest.fixture
@@ -25,17 +25,17 @@ def ada(request: Any) -> User:
 
 
 def sent(app: Any, headers: Any = ()) -> list[Any]:
-    found: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        found.append(message)
+        messages.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": list(headers)}
     asyncio.run(app(scope, None, send))
-    return found
+    return messages
 
 
-def answering(change: Any, body: Any = PAGE, late: Any = None) -> Any:
+def make_app(change: Any, body: Any = PAGE, late: Any = None) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         change(scope)
         headers = [HTML, (b"etag", b"1")]
@@ -51,22 +51,22 @@ def environ(**more: str) -> dict[str, Any]:
     return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "wsgi.url_scheme": "http", **more}
 
 
-def replaced(scope: Any) -> None:
+def replace_headers(scope: Any) -> None:
     scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(b"sec-")]
 
 
-def cleared(scope: Any) -> None:
+def clear_headers(scope: Any) -> None:
     scope["headers"].clear()
 
 
-@pytest.mark.parametrize("change", [replaced, cleared])
-def test_a_frame_of_another_site_stays_one_where_a_layer_drops_what_says_so(settings: Settings, change: Any) -> None:
-    middleware = asgi.WidgetMiddleware(answering(change), settings, user=ada)
-    assert sent(middleware, FRAMED)[1]["body"] == PAGE
+@pytest.mark.parametrize("change", [replace_headers, clear_headers])
+def test_a_cross_site_frame_is_recognized_when_an_asgi_app_drops_its_headers(settings: Settings, change: Any) -> None:
+    middleware = asgi.WidgetMiddleware(make_app(change), settings, user=ada)
+    assert sent(middleware, CROSS_SITE_FRAME)[1]["body"] == PAGE
     assert b"<script" in sent(middleware)[1]["body"]
 
 
-def test_the_same_in_wsgi(settings: Settings) -> None:
+def test_a_cross_site_frame_is_recognized_when_a_wsgi_app_drops_its_headers(settings: Settings) -> None:
     def app(given: Any, start_response: Any) -> Any:
         for name in [name for name in given if name.startswith("HTTP_SEC")]:
             del given[name]
@@ -74,37 +74,37 @@ def test_the_same_in_wsgi(settings: Settings) -> None:
         return [PAGE]
 
     middleware = wsgi.WidgetMiddleware(app, settings, user=ada)
-    framed = environ(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_DEST="iframe")
-    assert b"".join(middleware(framed, lambda *_: None)) == PAGE
+    request = environ(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_DEST="iframe")
+    assert b"".join(middleware(request, lambda *_: None)) == PAGE
     assert b"<script" in b"".join(middleware(environ(), lambda *_: None))
 
 
-def test_what_an_app_does_to_its_list_of_headers_afterwards_is_never_learnt(settings: Settings) -> None:
-    widget = asgi.WidgetMiddleware(answering(lambda scope: None), settings, user=ada)
+def test_later_changes_to_the_header_list_are_not_remembered(settings: Settings) -> None:
+    unchanged = asgi.WidgetMiddleware(make_app(lambda scope: None), settings, user=ada)
     for late in (lambda headers: headers.pop(), lambda headers: headers.append((b"x-late", b"1"))):
-        again = asgi.WidgetMiddleware(answering(lambda scope: None, late=late), settings, user=ada)
-        assert b"<script" in sent(again)[1]["body"]
-        start, chunk = sent(widget)
+        changed = asgi.WidgetMiddleware(make_app(lambda scope: None, late=late), settings, user=ada)
+        assert b"<script" in sent(changed)[1]["body"]
+        start, chunk = sent(unchanged)
         assert b"<script" in chunk["body"]
         assert b"etag" not in dict(start["headers"])
 
 
 @pytest.mark.parametrize("request_headers", [(), [(b"if-none-match", b"1")]])
-def test_nobodys_page_has_the_headers_that_were_sent(settings: Settings, request_headers: Any) -> None:
-    app = answering(lambda scope: None, late=lambda headers: headers.append((b"x-late", b"1")))
+def test_an_anonymous_page_has_the_headers_that_were_sent(settings: Settings, request_headers: Any) -> None:
+    app = make_app(lambda scope: None, late=lambda headers: headers.append((b"x-late", b"1")))
     start, chunk = sent(asgi.WidgetMiddleware(app, settings, user=lambda scope: None), request_headers)
     assert (start["headers"], chunk["body"]) == ([HTML, (b"etag", b"1")], PAGE)
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])
-def test_bodies_that_are_no_bytes_get_their_span(settings: Settings, kind: Any) -> None:
-    middleware = asgi.WidgetMiddleware(answering(lambda scope: None, kind(PAGE)), settings, user=ada)
+def test_other_bytes_like_bodies_get_the_script(settings: Settings, kind: Any) -> None:
+    middleware = asgi.WidgetMiddleware(make_app(lambda scope: None, kind(PAGE)), settings, user=ada)
     for _ in range(2):
         assert b"<head><script" in bytes(sent(middleware)[1]["body"])
 
 
 @pytest.mark.parametrize("user", [ada, lambda request: None])
-def test_an_error_of_the_servers_start_response_stays_the_servers(settings: Settings, user: Any) -> None:
+def test_an_error_of_start_response_propagates(settings: Settings, user: Any) -> None:
     def app(given: Any, start_response: Any) -> Any:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [PAGE]
@@ -113,7 +113,7 @@ def test_an_error_of_the_servers_start_response_stays_the_servers(settings: Sett
 
     def start_response(*given: Any) -> None:
         calls.append(given)
-        raise ValueError("a header of the app's that the server refuses")
+        raise ValueError("the server refuses a header of the app")
 
     middleware = wsgi.WidgetMiddleware(app, settings, user=user)
     with pytest.raises(ValueError, match="refuses"):
@@ -123,11 +123,11 @@ def test_an_error_of_the_servers_start_response_stays_the_servers(settings: Sett
     assert "page:internal_error" not in middleware.engine.events.counts
 
 
-def test_an_environ_is_served_again_after_an_error_of_the_app(settings: Settings) -> None:
-    tries = iter([KeyError("x"), None])
+def test_an_environ_can_be_served_again_after_an_error_of_the_app(settings: Settings) -> None:
+    errors = iter([KeyError("x"), None])
 
     def app(given: Any, start_response: Any) -> Any:
-        error = next(tries)
+        error = next(errors)
         if error is not None:
             raise error
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
@@ -147,11 +147,11 @@ def test_the_time_in_a_page_is_not_older_than_its_tokens(settings: Settings, dri
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [PAGE]
 
-    slow = replace(settings, clock=lambda: float(next(times)))
+    ticking = replace(settings, clock=lambda: float(next(times)))
     if driver == "asgi":
-        page = sent(asgi.WidgetMiddleware(answering(lambda scope: None), slow, user=ada))[1]["body"]
+        page = sent(asgi.WidgetMiddleware(make_app(lambda scope: None), ticking, user=ada))[1]["body"]
     else:
-        page = b"".join(wsgi.WidgetMiddleware(app, slow, user=ada)(environ(), lambda *_: None))
+        page = b"".join(wsgi.WidgetMiddleware(app, ticking, user=ada)(environ(), lambda *_: None))
     now = float(page.partition(b'"now":')[2].partition(b",")[0])
     expires_at = int(page.partition(b'"expires_at":')[2].partition(b",")[0])
     assert expires_at - now <= 3600

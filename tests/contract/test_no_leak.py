@@ -1,4 +1,4 @@
-"""Everything the process can emit, searched for every configured secret, raw and encoded."""
+"""Searches everything the process can emit for every configured secret, plain and encoded."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SECRETS = ("DG_API_SECRET", "HISSUNO_SECRET_KEY", "ORLO_PRIVATE_KEY", "GIOSG_SIG
 PERSONAL = User("ada-1", "Ada Personal", "ada.personal@example.com", {"plan": "personal-plan"})
 
 
-def needles(env: dict[str, str]) -> Iterator[str]:
-    """Each secret as it could turn up; of the RSA key each line of its PEM."""
+def encodings_of_secrets(env: dict[str, str]) -> Iterator[str]:
+    """Every form in which a secret could appear; for the RSA key, each line of its PEM."""
     for name in SECRETS:
         lines = [line for line in env[name].splitlines() if "-----" not in line]
         for secret in [env[name], *lines]:
@@ -37,24 +37,26 @@ def needles(env: dict[str, str]) -> Iterator[str]:
             for encode in (b64encode, urlsafe_b64encode):
                 # the same bytes look different at each of three offsets
                 for shift in range(3):
-                    coded = encode(b"\0" * shift + secret.encode()).decode()
-                    yield coded[4 if shift else 0 : -4]
+                    text = encode(b"\0" * shift + secret.encode()).decode()
+                    yield text[4 if shift else 0 : -4]
             yield secret.encode().hex()
 
 
-def free_of_secrets(text: str, env: dict[str, str]) -> None:
-    found = {needle[:4] + "…" for needle in needles(env) if needle in text}
-    assert found == set()
+def assert_no_secrets(text: str, env: dict[str, str]) -> None:
+    leaks = {encoded[:4] + "…" for encoded in encodings_of_secrets(env) if encoded in text}
+    assert leaks == set()
 
 
-def test_the_search_itself_finds_what_it_looks_for(env: dict[str, str]) -> None:
+def test_the_search_finds_plain_and_encoded_secrets(env: dict[str, str]) -> None:
     for name in SECRETS:
         for text in (env[name], "x" + b64encode(b"ab" + env[name].encode() + b"cd").decode()):
             with pytest.raises(AssertionError):
-                free_of_secrets(text, env)
+                assert_no_secrets(text, env)
 
 
-def test_pages_and_endpoints(make: Make, env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_pages_and_endpoints_contain_no_secrets(
+    make: Make, env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     policies = ["", "script-src 'self'", "script-src 'unsafe-inline'", "script-src 'nonce-abc'", "script-src x"]
     out = []
     with caplog.at_level(logging.DEBUG):
@@ -65,45 +67,45 @@ def test_pages_and_endpoints(make: Make, env: dict[str, str], caplog: pytest.Log
             for policy in policies:
                 site.page = Page(headers=[HTML, ("Content-Security-Policy", policy)] if policy else [HTML])
                 out += [site.get(), site.request(method="HEAD")]
-            paths = ["token", "token/orlo", "token/nobody", "runtime.js", "x"]
+            paths = ["token", "token/orlo", "token/unknown", "runtime.js", "x"]
             out += [site.get(f"/_widgetmw/{path}") for path in paths]
             for user in (None, ValueError("x"), "wrong"):
                 site.user = user
                 out += [site.get(Cookie="widgetmw=1"), site.get("/_widgetmw/token")]
     text = "\n".join(f"{reply.headers} {reply.body.decode()}" for reply in out) + caplog.text
     assert text.count("data-widgetmw") > 8
-    free_of_secrets(text, env)
+    assert_no_secrets(text, env)
 
 
-def test_reprs_of_everything_within_reach(make: Make, env: dict[str, str]) -> None:
+def test_reprs_contain_no_secrets(make: Make, env: dict[str, str]) -> None:
     site = make(env=env, user=PERSONAL)
     site.get()
-    widget, out = site.engine, io.StringIO()
-    token_set = widget.tokens.get(PERSONAL)
-    seen = [
+    engine, out = site.engine, io.StringIO()
+    token_set = engine.tokens.get(PERSONAL)
+    objects = [
         site.middleware,
         site.settings,
-        widget,
-        widget.tokens,
-        widget.script_tags,
-        widget.endpoint,
-        widget.events,
+        engine,
+        engine.tokens,
+        engine.script_tags,
+        engine.endpoint,
+        engine.events,
         token_set,
     ]
-    seen += [
+    objects += [
         *token_set.by_provider.values(),
         *site.settings.vendors,
         *(v.provider for v in site.settings.vendors),
         PERSONAL,
     ]
-    for thing in seen:
-        print(repr(thing), str(thing), f"{thing}", file=out)
-    free_of_secrets(out.getvalue(), env)
+    for each in objects:
+        print(repr(each), str(each), f"{each}", file=out)
+    assert_no_secrets(out.getvalue(), env)
     for personal in ("Ada Personal", "ada.personal", "personal-plan", token_set.by_provider["orlo"].value):
         assert personal not in out.getvalue()
 
 
-def test_logs_and_tracebacks_of_failures(
+def test_logs_of_failures_contain_no_secrets(
     make: Make, env: dict[str, str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = make(env=env, user=PERSONAL)
@@ -112,13 +114,13 @@ def test_logs_and_tracebacks_of_failures(
     with caplog.at_level(logging.DEBUG):
         text = repr(site.get()) + repr(site.get("/_widgetmw/token"))
     assert "mint_failed" in caplog.text
-    free_of_secrets(text + caplog.text, env)
+    assert_no_secrets(text + caplog.text, env)
     for personal in ("Ada Personal", "ada.personal", "personal-plan"):
         assert personal not in caplog.text
 
 
-def broken(env: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Environments whose problem lies in or next to a secret."""
+def broken_environments(env: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Environments with a problem in, or next to, a secret."""
     for name in SECRETS:
         yield {**env, f"{name}_FILE": str(tmp_path / "missing")}
         yield {**env, name: env[name][:-30] + "\udcff"}
@@ -138,24 +140,24 @@ def broken(env: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     yield {**env, f"WIDGETMW_{env['DG_API_SECRET']}"[:0] + "WIDGETMW_DEBUG": env["DG_API_SECRET"]}
 
 
-def test_settings_errors(env: dict[str, str], tmp_path: Path) -> None:
-    refused = 0
-    for environ in broken(env, tmp_path):
+def test_settings_errors_contain_no_secrets(env: dict[str, str], tmp_path: Path) -> None:
+    rejected = 0
+    for environ in broken_environments(env, tmp_path):
         try:
             Settings.from_env(environ)
         except SettingsError as error:
-            refused += 1
+            rejected += 1
             text = f"{error} {error!r} {error.problems} " + "".join(traceback.format_exception(error))
-            free_of_secrets(text, env)
+            assert_no_secrets(text, env)
         except Exception as error:
             raise AssertionError(f"{type(error).__name__} instead of a SettingsError") from None
-    assert refused > 20
+    assert rejected > 20
 
 
 @pytest.mark.parametrize("command", [["check"], ["token", "--user", "ada"], ["env"]])
-def test_the_command_line(env: dict[str, str], command: list[str]) -> None:
+def test_the_command_line_prints_no_secrets(env: dict[str, str], command: list[str]) -> None:
     for environ in (env, {**env, "DG_WIDGET_ID": "a\nb", "ORLO_TOKEN_TTL": env["GIOSG_SIGNING_KEY"]}):
-        done: Any = subprocess.run(
+        result: Any = subprocess.run(
             [sys.executable, "-X", "dev", "-m", "widgetmw", *command],
             env={"PATH": os.environ["PATH"], **environ},
             capture_output=True,
@@ -163,5 +165,5 @@ def test_the_command_line(env: dict[str, str], command: list[str]) -> None:
             timeout=60,
             check=False,
         )
-        assert "Traceback" not in done.stderr
-        free_of_secrets(done.stdout + done.stderr, env)
+        assert "Traceback" not in result.stderr
+        assert_no_secrets(result.stdout + result.stderr, env)

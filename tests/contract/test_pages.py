@@ -1,4 +1,4 @@
-"""Which answers are touched, and what becomes of their bytes and headers."""
+"""Which responses are injected, and what happens to their bytes and headers."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from widgetmw import User
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
-def span(reply: Reply, body: bytes = BODY, place: int = HEAD_END) -> bytes:
-    """The one span that was added; all else is as the app sent it."""
+def added_script(reply: Reply, body: bytes = BODY, offset: int = HEAD_END) -> bytes:
+    """The bytes added at one offset; asserts that all others are as the app sent them."""
     added = len(reply.body) - len(body)
     assert added > 0
-    assert reply.body[:place] + reply.body[place + added :] == body
-    return reply.body[place : place + added]
+    assert reply.body[:offset] + reply.body[offset + added :] == body
+    return reply.body[offset : offset + added]
 
 
-def injected(reply: Reply) -> bool:
+def is_injected(reply: Reply) -> bool:
     assert (reply.header("X-Widgetmw") == "injected") == (b"data-widgetmw" in reply.body)
     return b"data-widgetmw" in reply.body
 
 
-def untouched(reply: Reply, page: Page, reason: str) -> None:
+def assert_unmodified(reply: Reply, page: Page, reason: str) -> None:
     assert reply.body == page.whole
     assert [pair for pair in reply.headers if pair[0].lower() != "x-widgetmw"] == [
         (key.lower() if reply.headers and reply.headers[0][0].islower() else key, value) for key, value in page.headers
@@ -34,18 +34,18 @@ def untouched(reply: Reply, page: Page, reason: str) -> None:
     assert reply.reason == reason
 
 
-def test_a_signed_in_page_carries_the_token_in_one_span(make: Make) -> None:
-    added = span(make().get())
-    assert len(set(TOKEN.findall(added))) == 1
-    assert added.isascii()
-    assert added.startswith(b"<script data-widgetmw>")
-    assert added.endswith(b"</script>")
-    assert added.count(b"<script") == added.count(b"data-widgetmw") == 2
+def test_a_signed_in_page_carries_the_token_in_one_insertion(make: Make) -> None:
+    script = added_script(make().get())
+    assert len(set(TOKEN.findall(script))) == 1
+    assert script.isascii()
+    assert script.startswith(b"<script data-widgetmw>")
+    assert script.endswith(b"</script>")
+    assert script.count(b"<script") == script.count(b"data-widgetmw") == 2
 
 
-def test_a_page_for_nobody_is_the_apps_byte_for_byte(make: Make) -> None:
+def test_an_anonymous_page_passes_byte_for_byte(make: Make) -> None:
     site = make(user=None)
-    untouched(site.get(), site.page, "anonymous")
+    assert_unmodified(site.get(), site.page, "anonymous")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_page_for_nobody_is_the_apps_byte_for_byte(make: Make) -> None:
         'text/html; charset="utf-8"',
     ],
 )
-def test_html_is_known_in_any_case_and_with_any_parameters(make: Make, content_type: str) -> None:
-    assert injected(make(page=Page(headers=[("Content-Type", content_type)])).get())
+def test_html_is_recognized_in_any_case_with_any_parameters(make: Make, content_type: str) -> None:
+    assert is_injected(make(page=Page(headers=[("Content-Type", content_type)])).get())
 
 
 @pytest.mark.parametrize(
@@ -76,47 +76,47 @@ def test_html_is_known_in_any_case_and_with_any_parameters(make: Make, content_t
         "",
     ],
 )
-def test_what_is_no_html_is_left_alone(make: Make, content_type: str) -> None:
+def test_other_content_types_are_skipped(make: Make, content_type: str) -> None:
     site = make(page=Page(headers=[("Content-Type", content_type)]))
-    untouched(site.get(), site.page, "not_html")
-    assert site.seen.asked == 0
+    assert_unmodified(site.get(), site.page, "not_html")
+    assert site.seen.resolver_calls == 0
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "UTF-16LE", "utf-32", "utf-7", "iso-2022-jp", '"utf-16be"'])
-def test_charsets_without_ascii_are_left_alone(make: Make, charset: str) -> None:
+def test_charsets_incompatible_with_ascii_are_skipped(make: Make, charset: str) -> None:
     site = make(page=Page(headers=[("Content-Type", f"text/html; charset={charset}")]))
-    untouched(site.get(), site.page, "encoding")
+    assert_unmodified(site.get(), site.page, "encoding")
 
 
 @pytest.mark.parametrize("status", [200, 201, 203, 400, 401, 403, 404, 410, 422, 500, 503])
-def test_pages_and_error_pages_alike(make: Make, status: int) -> None:
+def test_pages_and_error_pages_are_injected(make: Make, status: int) -> None:
     reply = make(page=Page(status=status)).get()
-    assert injected(reply)
+    assert is_injected(reply)
     assert reply.status == status
 
 
 @pytest.mark.parametrize("status", [205, 206, 301, 302, 303, 307])
-def test_statuses_without_a_page_are_left_alone(make: Make, status: int) -> None:
+def test_statuses_without_a_page_are_skipped(make: Make, status: int) -> None:
     site = make(page=Page(status=status))
-    untouched(site.get(), site.page, "status")
+    assert_unmodified(site.get(), site.page, "status")
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_statuses_without_a_body_are_left_alone(dg_env: dict[str, str], status: int) -> None:
-    # wsgiref's validator, which stands around the WSGI app, does not let an app give these a Content-Type
+def test_statuses_without_a_body_are_skipped(dg_env: dict[str, str], status: int) -> None:
+    # wsgiref's validator around the WSGI app rejects a Content-Type with these statuses
     site = AsgiSite(dg_env, page=Page(status=status, body=b""))
-    untouched(site.get(), site.page, "status")
+    assert_unmodified(site.get(), site.page, "status")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_methods_that_load_no_page_are_left_alone(make: Make, method: str) -> None:
+def test_methods_that_load_no_page_are_skipped(make: Make, method: str) -> None:
     site = make()
-    untouched(site.request(method=method), site.page, "method")
-    assert site.seen.asked == 0
+    assert_unmodified(site.request(method=method), site.page, "method")
+    assert site.seen.resolver_calls == 0
 
 
-def test_the_answer_to_a_post_is_a_page(make: Make) -> None:
-    assert injected(make().request(method="POST"))
+def test_the_response_to_a_post_is_injected(make: Make) -> None:
+    assert is_injected(make().request(method="POST"))
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_the_answer_to_a_post_is_a_page(make: Make) -> None:
         ("Clear-Site-Data", '"cookies"', "signing_out"),
     ],
 )
-def test_headers_that_forbid_it(make: Make, header: str, value: str, reason: str) -> None:
+def test_headers_that_forbid_injection(make: Make, header: str, value: str, reason: str) -> None:
     value = value.replace("S-MaxAge", "s-maxage")
     site = make(page=Page(headers=[HTML, (header, value)]))
-    untouched(site.get(), site.page, reason)
-    assert site.seen.asked == 0
+    assert_unmodified(site.get(), site.page, reason)
+    assert site.seen.resolver_calls == 0
 
 
 @pytest.mark.parametrize(
@@ -156,98 +156,98 @@ def test_headers_that_forbid_it(make: Make, header: str, value: str, reason: str
         ("Access-Control-Allow-Origin", "*"),
     ],
 )
-def test_headers_that_do_not_forbid_it(make: Make, header: str, value: str) -> None:
-    assert injected(make(page=Page(headers=[HTML, (header, value)])).get())
+def test_headers_that_do_not_forbid_injection(make: Make, header: str, value: str) -> None:
+    assert is_injected(make(page=Page(headers=[HTML, (header, value)])).get())
 
 
 def test_a_page_that_other_origins_may_read_with_cookies_gets_no_token(make: Make) -> None:
     cors = [("Access-Control-Allow-Origin", "https://a.example"), ("Access-Control-Allow-Credentials", "true")]
     site = make(page=Page(headers=[HTML, *cors]))
-    untouched(site.get(), site.page, "cross_origin")
+    assert_unmodified(site.get(), site.page, "cross_origin")
 
 
 @pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object"])
-def test_a_frame_of_another_site_gets_no_token(make: Make, dest: str) -> None:
+def test_a_cross_site_frame_gets_no_token(make: Make, dest: str) -> None:
     site = make()
-    untouched(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="cross-site"), site.page, "cross_site_frame")
-    assert injected(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="same-origin"))
-    assert injected(site.get(Sec_Fetch_Dest="document", Sec_Fetch_Site="cross-site"))
+    assert_unmodified(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="cross-site"), site.page, "cross_site_frame")
+    assert is_injected(site.get(Sec_Fetch_Dest=dest, Sec_Fetch_Site="same-origin"))
+    assert is_injected(site.get(Sec_Fetch_Dest="document", Sec_Fetch_Site="cross-site"))
 
 
 @pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
-def test_a_page_loaded_ahead_gets_the_runtime_and_no_token(make: Make, purpose: str) -> None:
+def test_a_prefetched_page_gets_the_runtime_and_no_token(make: Make, purpose: str) -> None:
     reply = make().get(Sec_Purpose=purpose)
-    assert b'"ask":true' in span(reply)
+    assert b'"ask":true' in added_script(reply)
     assert not TOKEN.search(reply.body)
     assert reply.header("Cache-Control") == "private, no-cache"
 
 
-def test_excluded_paths_are_left_alone_by_whole_segments(make: Make) -> None:
+def test_excluded_paths_match_whole_segments(make: Make) -> None:
     site = make(WIDGETMW_EXCLUDE="/admin, /static/")
     for path in ("/admin", "/admin/x", "/static/a.html"):
-        untouched(site.get(path), site.page, "excluded")
+        assert_unmodified(site.get(path), site.page, "excluded")
     for path in ("/administration", "/", "/x/admin"):
-        assert injected(site.get(path))
+        assert is_injected(site.get(path))
 
 
-def test_disabled_means_untouched_and_no_endpoint(make: Make) -> None:
+def test_disabled_means_unmodified_pages_and_no_endpoint(make: Make) -> None:
     site = make(WIDGETMW_ENABLED="false")
     assert site.get().body == BODY
     token = site.get("/_widgetmw/token")
-    assert token.status == 404 if site.urls_are_the_apps else token.body == BODY
+    assert token.status == 404 if site.app_owns_urls else token.body == BODY
 
 
-def test_no_vendor_means_untouched(make: Make) -> None:
+def test_no_vendor_means_unmodified_pages(make: Make) -> None:
     assert make(env={}).get().body == BODY
 
 
-def test_a_fragment_is_no_page_and_nobody_is_asked(make: Make) -> None:
+def test_a_fragment_is_skipped_without_resolving_the_user(make: Make) -> None:
     site = make(page=Page(body=b"<div>part of a page</div>"))
-    untouched(site.get(), site.page, "fragment")
-    assert site.seen.asked == site.asks_of_streams
+    assert_unmodified(site.get(), site.page, "fragment")
+    assert site.seen.resolver_calls == site.resolves_user_before_body
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 40])
-def test_any_cutting_into_chunks_gives_the_same_page(make: Make, size: int) -> None:
+def test_the_chunk_size_does_not_change_the_page(make: Make, size: int) -> None:
     chunks = [BODY[i : i + size] for i in range(0, len(BODY), size)]
-    plain, cut = make(), make(page=Page(body=chunks))
-    now = re.compile(rb'"now":[\d.]+|"expires_at":\d+|"refresh_at":\d+|' + TOKEN.pattern)
-    assert now.sub(b"", cut.get().body) == now.sub(b"", plain.get().body)
+    plain, chunked = make(), make(page=Page(body=chunks))
+    varying = re.compile(rb'"now":[\d.]+|"expires_at":\d+|"refresh_at":\d+|' + TOKEN.pattern)
+    assert varying.sub(b"", chunked.get().body) == varying.sub(b"", plain.get().body)
 
 
-def test_empty_chunks_anywhere_do_not_end_the_search(make: Make) -> None:
+def test_empty_chunks_do_not_end_the_scan(make: Make) -> None:
     chunks = [b"", b"", BODY[:10], b"", BODY[10:], b""]
-    span(make(page=Page(body=chunks)).get())
+    assert added_script(make(page=Page(body=chunks)).get())
 
 
-def test_once_decided_one_chunk_goes_out_for_each_that_comes_in(make: Make) -> None:
+def test_each_chunk_after_the_decision_is_forwarded_as_one_chunk(make: Make) -> None:
     tail = [b"<p>%d</p>" % i for i in range(50)]
     reply = make(page=Page(body=[BODY, *tail])).get()
     assert reply.chunks[1 : len(tail) + 1] == tail
 
 
-def test_a_page_that_never_shows_its_head_passes_after_the_scan_limit(make: Make) -> None:
+def test_a_page_without_a_head_passes_after_the_scan_limit(make: Make) -> None:
     chunks = [b"<!doctype html><!-- ", *[b"x" * 10_000] * 20, b"-->", BODY]
     site = make(page=Page(body=chunks))
-    untouched(site.get(), site.page, "head_not_found")
+    assert_unmodified(site.get(), site.page, "head_not_found")
 
 
 # headers of a page that carries a token
 
 
-def dressed(make: Make, *headers: tuple[str, str], **variables: str) -> Reply:
+def injected_response(make: Make, *headers: tuple[str, str], **variables: str) -> Reply:
     reply = make(page=Page(headers=[HTML, *headers]), **variables).get()
-    assert injected(reply)
+    assert is_injected(reply)
     return reply
 
 
-def test_content_length_is_exact_when_it_was_there(make: Make) -> None:
-    reply = dressed(make, ("Content-Length", str(len(BODY))))
+def test_content_length_is_exact_when_the_app_sent_it(make: Make) -> None:
+    reply = injected_response(make, ("Content-Length", str(len(BODY))))
     assert reply.header("Content-Length") == str(len(reply.body))
 
 
-def test_content_length_is_not_invented(make: Make) -> None:
-    assert dressed(make).header("Content-Length") is None
+def test_content_length_is_not_added(make: Make) -> None:
+    assert injected_response(make).header("Content-Length") is None
 
 
 def test_content_length_is_exact_when_the_page_comes_in_chunks(make: Make) -> None:
@@ -270,8 +270,8 @@ def test_content_length_is_exact_when_the_page_comes_in_chunks(make: Make) -> No
         "Age",
     ],
 )
-def test_validators_and_digests_of_other_bytes_go(make: Make, name: str) -> None:
-    assert dressed(make, (name, "x")).header(name) is None
+def test_validators_and_digests_are_removed(make: Make, name: str) -> None:
+    assert injected_response(make, (name, "x")).header(name) is None
 
 
 @pytest.mark.parametrize(
@@ -285,15 +285,18 @@ def test_validators_and_digests_of_other_bytes_go(make: Make, name: str) -> None
         ("no-store, max-age=0", "no-store, max-age=0"),
     ],
 )
-def test_cache_control_becomes_private_and_a_stricter_one_stays(make: Make, app: str | None, expected: str) -> None:
+def test_cache_control_becomes_private_unless_the_app_is_stricter(make: Make, app: str | None, expected: str) -> None:
     headers = [("Cache-Control", app)] if app else []
-    assert dressed(make, *headers).header("Cache-Control") == expected
+    assert injected_response(make, *headers).header("Cache-Control") == expected
 
 
-def test_cache_control_of_the_settings(make: Make) -> None:
+def test_cache_control_can_be_configured(make: Make) -> None:
     variables = {"WIDGETMW_CACHE_CONTROL": "private, no-cache"}
-    assert dressed(make, ("Cache-Control", "max-age=9"), **variables).header("Cache-Control") == "private, no-cache"
-    assert dressed(make, ("Cache-Control", "no-store"), **variables).header("Cache-Control") == "no-store"
+    assert (
+        injected_response(make, ("Cache-Control", "max-age=9"), **variables).header("Cache-Control")
+        == "private, no-cache"
+    )
+    assert injected_response(make, ("Cache-Control", "no-store"), **variables).header("Cache-Control") == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -308,17 +311,17 @@ def test_cache_control_of_the_settings(make: Make) -> None:
     ],
 )
 def test_vary_gains_cookie(make: Make, app: list[str], expected: list[str]) -> None:
-    assert dressed(make, *[("Vary", value) for value in app]).all("Vary") == expected
+    assert injected_response(make, *[("Vary", value) for value in app]).all("Vary") == expected
 
 
 def test_all_other_headers_keep_order_and_duplicates(make: Make) -> None:
-    mine = [("Set-Cookie", "a=1"), ("X-A", "1"), ("Set-Cookie", "b=2"), ("Link", "</x>"), ("X-A", "2")]
-    reply = dressed(make, *mine)
+    app_headers = [("Set-Cookie", "a=1"), ("X-A", "1"), ("Set-Cookie", "b=2"), ("Link", "</x>"), ("X-A", "2")]
+    reply = injected_response(make, *app_headers)
     kept = [(key.lower(), value) for key, value in reply.headers if key.lower() in ("set-cookie", "x-a", "link")]
-    assert kept == [(key.lower(), value) for key, value in mine]
+    assert kept == [(key.lower(), value) for key, value in app_headers]
 
 
-def test_head_carries_the_headers_that_get_would(make: Make) -> None:
+def test_head_has_the_page_headers_of_get(make: Make) -> None:
     headers = [HTML, ("ETag", '"1"'), ("Content-Length", str(len(BODY)))]
     site = make(page=Page(headers=headers))
     get, head = site.get(), site.request(method="HEAD")
@@ -329,15 +332,15 @@ def test_head_carries_the_headers_that_get_would(make: Make) -> None:
     ]
 
 
-def test_head_of_a_page_for_nobody_is_the_apps(make: Make) -> None:
+def test_head_of_an_anonymous_page_is_unmodified(make: Make) -> None:
     site = make(user=None, page=Page(headers=[HTML, ("Content-Length", "86")]))
     assert site.request(method="HEAD").header("Content-Length") == "86"
 
 
-# what the request asks to compare with
+# conditional headers
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml", "Cookie": "session=1"}
-VALIDATORS = {
+CONDITIONAL_HEADERS = {
     "If_None_Match": '"1"',
     "If_Modified_Since": "Thu, 01 Jan 1970 00:00:00 GMT",
     "If_Range": '"1"',
@@ -346,9 +349,9 @@ VALIDATORS = {
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_validators_are_hidden_on_page_requests_that_may_be_somebodys(make: Make, method: str) -> None:
+def test_conditional_headers_are_hidden_on_possibly_authenticated_page_requests(make: Make, method: str) -> None:
     site = make()
-    site.request(method=method, **BROWSER, **VALIDATORS)
+    site.request(method=method, **BROWSER, **CONDITIONAL_HEADERS)
     assert site.seen.requests[0].keys() & {"if-none-match", "if-modified-since", "if-range", "range"} == set()
     assert site.seen.requests[0]["cookie"] == "session=1"
 
@@ -362,59 +365,59 @@ def test_validators_are_hidden_on_page_requests_that_may_be_somebodys(make: Make
         {"Accept": "text/html"},
     ],
 )
-def test_everything_else_keeps_its_validators(make: Make, headers: dict[str, str]) -> None:
+def test_other_requests_keep_their_conditional_headers(make: Make, headers: dict[str, str]) -> None:
     site = make()
-    site.get(**headers, **VALIDATORS)
+    site.get(**headers, **CONDITIONAL_HEADERS)
     assert site.seen.requests[0].keys() >= {"if-none-match", "if-modified-since", "if-range", "range"}
 
 
-def test_credentials_hide_validators_too(make: Make) -> None:
+def test_an_authorization_header_hides_conditional_headers(make: Make) -> None:
     site = make()
-    site.get(Accept="text/html", Authorization="Basic x", **VALIDATORS)
+    site.get(Accept="text/html", Authorization="Basic x", **CONDITIONAL_HEADERS)
     assert "if-none-match" not in site.seen.requests[0]
 
 
-def test_with_fetch_delivery_validators_reach_the_app(make: Make) -> None:
+def test_fetch_delivery_keeps_conditional_headers(make: Make) -> None:
     site = make(WIDGETMW_DELIVERY="fetch")
-    site.get(**BROWSER, **VALIDATORS)
+    site.get(**BROWSER, **CONDITIONAL_HEADERS)
     assert "if-none-match" in site.seen.requests[0]
 
 
-# where the app is mounted
+# the root path
 
 
-@pytest.mark.parametrize("mount", ["/shop", "/a/b", "/ü ä"])
-def test_urls_carry_the_prefix_that_the_app_is_mounted_under(make: Make, mount: str) -> None:
+@pytest.mark.parametrize("root_path", ["/shop", "/a/b", "/ü ä"])
+def test_urls_carry_the_root_path(make: Make, root_path: str) -> None:
     site = make()
-    sent = mount if site.gateway == "asgi" else mount.encode().decode("latin-1")
-    reply = site.get(mount=sent)
-    prefix = mount.replace("ü ä", "%C3%BC%20%C3%A4").encode()
+    encoded = root_path if site.gateway == "asgi" else root_path.encode().decode("latin-1")
+    reply = site.get(root_path=encoded)
+    prefix = root_path.replace("ü ä", "%C3%BC%20%C3%A4").encode()
     assert b'src="%s/_widgetmw/runtime.js?v=' % prefix in reply.body
     assert b'"url":"%s/_widgetmw/token"' % prefix in reply.body
-    assert site.get("/_widgetmw/token", mount=sent).json["tokens"].keys() == {"digitalgenius"}
+    assert site.get("/_widgetmw/token", root_path=encoded).json["tokens"].keys() == {"digitalgenius"}
 
 
-@pytest.mark.parametrize("mount", ["//evil.example", "///evil.example/", '/x"><script>', "/</script>"])
-def test_no_mount_can_send_our_script_elsewhere_or_break_out(make: Make, mount: str) -> None:
-    body = make().get(mount=mount).body
+@pytest.mark.parametrize("root_path", ["//evil.example", "///evil.example/", '/x"><script>', "/</script>"])
+def test_a_root_path_can_neither_redirect_the_script_nor_break_out_of_it(make: Make, root_path: str) -> None:
+    body = make().get(root_path=root_path).body
     assert b'src="//' not in body
     assert body.count(b"<script") == body.count(b"</script>") == 2
     assert b'"><script>' not in body
 
 
-def test_the_path_of_the_settings(make: Make) -> None:
+def test_the_endpoint_path_can_be_configured(make: Make) -> None:
     site = make(WIDGETMW_PATH="/chat/auth")
     assert b'"/chat/auth/token"' in site.get().body
     assert site.get("/chat/auth/token").status == 200
     assert site.get("/_widgetmw/token").body != b""
-    assert injected(site.get("/_widgetmw/token"))
-    assert injected(site.get("/chat/authority"))
+    assert is_injected(site.get("/_widgetmw/token"))
+    assert is_injected(site.get("/chat/authority"))
 
 
-# what reviews found
+# edge cases
 
 
-EDGES = [
+EDGE_HEADERS = [
     [("CDN-Cache-Control", "max-age=600"), ("Surrogate-Control", "no-store")],
     [("X-Accel-Expires", "0"), ("Cloudflare-CDN-Cache-Control", "max-age=600")],
     [("X-LiteSpeed-Cache-Control", "public,max-age=600")],
@@ -422,36 +425,40 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize("edges", EDGES)
-def test_a_page_that_any_cache_at_the_edge_may_keep_gets_no_token(make: Make, edges: list[tuple[str, str]]) -> None:
-    site = make(page=Page(headers=[HTML, *edges]))
-    untouched(site.get(), site.page, "shared_cache")
+@pytest.mark.parametrize("edge_headers", EDGE_HEADERS)
+def test_a_page_that_an_edge_cache_may_store_gets_no_token(make: Make, edge_headers: list[tuple[str, str]]) -> None:
+    site = make(page=Page(headers=[HTML, *edge_headers]))
+    assert_unmodified(site.get(), site.page, "shared_cache")
 
 
-@pytest.mark.parametrize("edges", [*EDGES, [("X-Accel-Expires", "60")], [("Surrogate-Control", "no-store")]])
-def test_no_word_to_the_edge_stays_on_the_clean_up_page(make: Make, edges: list[tuple[str, str]]) -> None:
-    reply = make(user=None, page=Page(headers=[HTML, ("Cache-Control", "no-store"), *edges])).get(Cookie="widgetmw=1")
+@pytest.mark.parametrize(
+    "edge_headers", [*EDGE_HEADERS, [("X-Accel-Expires", "60")], [("Surrogate-Control", "no-store")]]
+)
+def test_edge_cache_headers_are_removed_from_the_clean_up_page(make: Make, edge_headers: list[tuple[str, str]]) -> None:
+    reply = make(user=None, page=Page(headers=[HTML, ("Cache-Control", "no-store"), *edge_headers])).get(
+        Cookie="widgetmw=1"
+    )
     assert b'"user":null' in reply.body
     assert reply.header("Cache-Control") == "private, no-store"
-    assert [reply.header(name) for name, _ in edges] == [None] * len(edges)
+    assert [reply.header(name) for name, _ in edge_headers] == [None] * len(edge_headers)
 
 
 @pytest.mark.parametrize("label", ["bogus", "utf8mb4", "None", "'utf-8'", "cp65001", ""])
-def test_a_charset_that_browsers_do_not_know_declares_nothing(make: Make, label: str) -> None:
+def test_an_unknown_charset_declares_nothing(make: Make, label: str) -> None:
     body = b'<!doctype html><html><head><meta charset="windows-1251"><title>x</title></head><body></body></html>'
     reply = make(page=Page(body=body, headers=[("Content-Type", f"text/html; charset={label}")])).get()
     assert reply.body.index(b'<meta charset="windows-1251">') < 100
-    assert injected(reply)
+    assert is_injected(reply)
 
 
-def test_excluded_paths_keep_their_validators(make: Make) -> None:
+def test_excluded_paths_keep_their_conditional_headers(make: Make) -> None:
     site = make(WIDGETMW_EXCLUDE="/admin")
-    site.get("/admin/x", **BROWSER, **VALIDATORS)
+    site.get("/admin/x", **BROWSER, **CONDITIONAL_HEADERS)
     assert "if-none-match" in site.seen.requests[0]
 
 
 @pytest.mark.parametrize(
-    ("chosen", "app", "expected"),
+    ("configured", "app", "expected"),
     [
         ("private, max-age=60", "private, no-cache", "private, no-cache"),
         ("private, max-age=60", "no-cache", "private, max-age=60"),
@@ -459,21 +466,21 @@ def test_excluded_paths_keep_their_validators(make: Make) -> None:
         ("private", "no-store", "no-store"),
     ],
 )
-def test_the_stricter_directives_win(make: Make, chosen: str, app: str, expected: str) -> None:
-    reply = dressed(make, ("Cache-Control", app), WIDGETMW_CACHE_CONTROL=chosen)
+def test_the_stricter_directives_win(make: Make, configured: str, app: str, expected: str) -> None:
+    reply = injected_response(make, ("Cache-Control", app), WIDGETMW_CACHE_CONTROL=configured)
     assert reply.header("Cache-Control") == expected
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "abc", "1e3", "²"])
-def test_a_nonsense_content_length_goes(dg_env: dict[str, str], length: str) -> None:
+def test_an_invalid_content_length_is_removed(dg_env: dict[str, str], length: str) -> None:
     reply = AsgiSite(dg_env, page=Page(headers=[HTML, ("Content-Length", length)])).get()
-    assert injected(reply)
+    assert is_injected(reply)
     assert reply.header("Content-Length") is None
 
 
-def test_two_content_types_are_left_alone(dg_env: dict[str, str]) -> None:
+def test_two_content_types_are_skipped(dg_env: dict[str, str]) -> None:
     site = AsgiSite(dg_env, page=Page(headers=[HTML, ("Content-Type", "text/html")]))
-    untouched(site.get(), site.page, "ambiguous")
+    assert_unmodified(site.get(), site.page, "ambiguous")
 
 
 @pytest.mark.parametrize(
@@ -485,19 +492,19 @@ def test_two_content_types_are_left_alone(dg_env: dict[str, str]) -> None:
         ("<!doctype html><title>\u00e4</title>".encode(), [("Content-Type", "text/html")], "charset_missing"),
     ],
 )
-def test_bodies_that_are_left_alone(make: Make, body: bytes, headers: list[tuple[str, str]], reason: str) -> None:
+def test_unsuitable_bodies_are_skipped(make: Make, body: bytes, headers: list[tuple[str, str]], reason: str) -> None:
     site = make(page=Page(body=body, headers=headers))
-    untouched(site.get(), site.page, reason)
+    assert_unmodified(site.get(), site.page, reason)
 
 
 @pytest.mark.parametrize("header", ["Purpose", "X_Moz"])
-def test_older_words_for_prefetch_count(make: Make, header: str) -> None:
+def test_older_prefetch_headers_count(make: Make, header: str) -> None:
     assert b'"ask":true' in make().get(**{header: "prefetch"}).body
 
 
-def test_a_page_of_somebody_without_name_and_email(make: Make, env: dict[str, str]) -> None:
+def test_a_user_with_only_an_id_gets_every_token(make: Make, env: dict[str, str]) -> None:
     reply = make(env=env, user=User("only-an-id")).get()
-    assert len(set(TOKEN.findall(span(reply)))) == 4
+    assert len(set(TOKEN.findall(added_script(reply)))) == 4
 
 
 def test_fetch_delivery_is_the_same_in_a_frame(make: Make) -> None:

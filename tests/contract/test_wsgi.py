@@ -1,4 +1,4 @@
-"""WSGI as a protocol (PEP 3333)."""
+"""The WSGI protocol (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from widgetmw.wsgi import WidgetMiddleware
 
 
 def environ(**changes: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "", **changes}
-    setup_testing_defaults(made)
-    return made
+    result: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "", **changes}
+    setup_testing_defaults(result)
+    return result
 
 
 class Server:
-    """The server's side: keeps what it is told, in order."""
+    """A WSGI server that records what it receives, in order."""
 
     def __init__(self, app: Any, settings: dict[str, str], user: Any = lambda environ: User("ada")) -> None:
         self.middleware = WidgetMiddleware(app, Settings.from_env(settings), user=user)
@@ -50,13 +50,13 @@ class Server:
         return b"".join(entry for entry in self.log if isinstance(entry, bytes))
 
 
-def complete(page: bytes, body: bytes = BODY) -> bool:
+def has_script_and_whole_body(page: bytes, body: bytes = BODY) -> bool:
     added = len(page) - len(body)
     return b"data-widgetmw" in page and page[:HEAD_END] + page[HEAD_END + added :] == body
 
 
-class Closing:
-    """An iterable that counts its closing."""
+class CloseCounter:
+    """An iterable that counts calls to ``close``."""
 
     def __init__(self, *chunks: bytes) -> None:
         self.chunks = chunks
@@ -71,18 +71,18 @@ class Closing:
 
 @pytest.mark.parametrize("chunks", [(BODY,), (BODY[:10], BODY[10:]), (b"", BODY, b"")])
 def test_close_is_called_exactly_once(dg_env: dict[str, str], chunks: tuple[bytes, ...]) -> None:
-    source = Closing(*chunks)
+    source = CloseCounter(*chunks)
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [HTML])
         return source
 
-    assert complete(Server(app, dg_env).run())
+    assert has_script_and_whole_body(Server(app, dg_env).run())
     assert source.closed == 1
 
 
-def test_close_is_called_when_the_client_goes_away_early(dg_env: dict[str, str]) -> None:
-    source = Closing(BODY, *[b"x"] * 100)
+def test_close_is_called_when_the_client_disconnects_early(dg_env: dict[str, str]) -> None:
+    source = CloseCounter(BODY, *[b"x"] * 100)
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [HTML])
@@ -95,7 +95,7 @@ def test_close_is_called_when_the_client_goes_away_early(dg_env: dict[str, str])
     assert source.closed == 1
 
 
-def test_an_error_while_iterating_stays_the_apps_and_closes(dg_env: dict[str, str]) -> None:
+def test_an_error_while_iterating_propagates_and_closes_the_iterable(dg_env: dict[str, str]) -> None:
     closed = []
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -116,28 +116,28 @@ def test_start_response_may_come_with_the_first_item(dg_env: dict[str, str]) -> 
         start_response("200 OK", [HTML])
         yield from (BODY[i : i + 5] for i in range(0, len(BODY), 5))
 
-    assert complete(Server(app, dg_env).run())
+    assert has_script_and_whole_body(Server(app, dg_env).run())
 
 
-def test_the_write_callable_gets_the_injection(dg_env: dict[str, str]) -> None:
+def test_a_page_started_with_write_is_injected(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         write = start_response("200 OK", [HTML])
         write(BODY[:10])
         write(BODY[10:50])
         return [BODY[50:]]
 
-    assert complete(Server(app, dg_env).run())
+    assert has_script_and_whole_body(Server(app, dg_env).run())
 
 
-def test_everything_by_write(dg_env: dict[str, str]) -> None:
+def test_a_page_sent_only_with_write_is_injected(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [HTML])(BODY)
         return []
 
-    assert complete(Server(app, dg_env).run())
+    assert has_script_and_whole_body(Server(app, dg_env).run())
 
 
-def test_write_of_what_is_no_page_is_the_servers(dg_env: dict[str, str]) -> None:
+def test_write_of_other_content_goes_directly_to_the_server(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])(b"a")
         return [b"b"]
@@ -147,21 +147,21 @@ def test_write_of_what_is_no_page_is_the_servers(dg_env: dict[str, str]) -> None
     assert server.log == ["start", b"a", b"b"]
 
 
-def error() -> Any:
+def raised_exc_info() -> Any:
     try:
         raise ValueError("broken")
     except ValueError:
         return sys.exc_info()
 
 
-def test_an_error_page_replaces_a_page_that_is_still_held(dg_env: dict[str, str]) -> None:
+def test_an_error_page_replaces_a_page_that_is_still_buffered(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/html"), ("X-First", "1")])
-        start_response("500 Oops", [HTML], error())
+        start_response("500 Oops", [HTML], raised_exc_info())
         return [BODY]
 
     server = Server(app, dg_env)
-    assert complete(server.run())
+    assert has_script_and_whole_body(server.run())
     assert server.status == "500 Oops"
     assert "X-First" not in dict(server.headers)
 
@@ -170,14 +170,14 @@ def test_an_error_after_the_first_byte_is_raised_by_the_server(dg_env: dict[str,
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
         yield BODY
-        start_response("500 Oops", [HTML], error())
+        start_response("500 Oops", [HTML], raised_exc_info())
         yield b"never"
 
     with pytest.raises(ValueError, match="broken"):
         Server(app, dg_env).run()
 
 
-def test_a_second_start_response_without_an_error_is_refused(dg_env: dict[str, str]) -> None:
+def test_a_second_start_response_without_exc_info_is_rejected(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [HTML])
         start_response("200 OK", [HTML])
@@ -187,7 +187,7 @@ def test_a_second_start_response_without_an_error_is_refused(dg_env: dict[str, s
         Server(app, dg_env).run()
 
 
-def test_a_file_wrapper_is_returned_as_it_is_when_left_alone(dg_env: dict[str, str]) -> None:
+def test_the_file_wrapper_of_a_skipped_response_is_returned_unchanged(dg_env: dict[str, str]) -> None:
     wrapped = FileWrapper(BytesIO(b"data"))
 
     def app(environ: Any, start_response: Any) -> Any:
@@ -198,28 +198,28 @@ def test_a_file_wrapper_is_returned_as_it_is_when_left_alone(dg_env: dict[str, s
     assert middleware(environ(), lambda *_: lambda data: None) is wrapped  # type: ignore[arg-type, return-value]
 
 
-def test_a_page_of_a_file_wrapper_gets_its_token(dg_env: dict[str, str]) -> None:
+def test_a_page_in_a_file_wrapper_is_injected(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [HTML])
         return environ["wsgi.file_wrapper"](BytesIO(BODY), 16)
 
-    assert complete(Server(app, dg_env).run(**{"wsgi.file_wrapper": FileWrapper}))
+    assert has_script_and_whole_body(Server(app, dg_env).run(**{"wsgi.file_wrapper": FileWrapper}))
 
 
-def test_an_async_resolver_is_refused_at_start(dg_env: dict[str, str]) -> None:
+def test_an_async_resolver_is_rejected_at_startup(dg_env: dict[str, str]) -> None:
     async def user(environ: Any) -> User:
         return User("ada")
 
-    class Callable:
+    class AsyncCallable:
         async def __call__(self, environ: Any) -> User:
             return User("ada")
 
-    for resolver in (user, Callable()):
+    for resolver in (user, AsyncCallable()):
         with pytest.raises(TypeError, match="must not be async"):
             WidgetMiddleware(lambda e, s: [], Settings.from_env(dg_env), user=resolver)  # type: ignore[arg-type]
 
 
-def test_a_coroutine_that_slips_through_is_a_failure_and_leaves_no_warning(dg_env: dict[str, str]) -> None:
+def test_a_resolver_that_returns_a_coroutine_is_a_failure_without_a_warning(dg_env: dict[str, str]) -> None:
     async def user(environ: Any) -> User:
         return User("ada")
 
@@ -233,7 +233,7 @@ def test_a_coroutine_that_slips_through_is_a_failure_and_leaves_no_warning(dg_en
     assert server.middleware.engine.events.counts["page:resolver_failed"] == 1
 
 
-def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
+def test_remote_user_is_the_default_user(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [HTML])
         return [BODY]
@@ -244,21 +244,21 @@ def test_remote_user_is_the_default(dg_env: dict[str, str]) -> None:
     assert server.middleware.engine.tokens.get(User("ada")).user_hash.encode() in page
 
 
-def test_one_item_goes_out_for_each_that_comes_in(dg_env: dict[str, str]) -> None:
-    drawn: list[int] = []
+def test_each_item_is_forwarded_before_the_next_is_read(dg_env: dict[str, str]) -> None:
+    produced: list[int] = []
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
         for i in range(10):
-            drawn.append(i)
+            produced.append(i)
             yield BODY if i == 0 else b"<p>"
 
     server = Server(app, dg_env)
     for i, _ in enumerate(server.middleware(environ(), server.start_response)):
-        assert drawn == list(range(i + 1))
+        assert produced == list(range(i + 1))
 
 
-def test_the_environ_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
+def test_the_app_receives_the_environ_of_the_server(dg_env: dict[str, str]) -> None:
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -271,32 +271,32 @@ def test_the_environ_of_the_app_is_the_callers(dg_env: dict[str, str]) -> None:
     assert seen[0] is request
 
 
-class ClosingList(list[bytes]):
+class ClosableList(list[bytes]):
     closed = 0
 
     def close(self) -> None:
         self.closed += 1
 
 
-def test_a_list_that_wants_to_be_closed_is_closed(dg_env: dict[str, str]) -> None:
-    chunks = ClosingList([BODY])
+def test_a_list_with_a_close_method_is_closed(dg_env: dict[str, str]) -> None:
+    chunks = ClosableList([BODY])
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [HTML])
         return chunks
 
-    assert complete(Server(app, dg_env).run())
+    assert has_script_and_whole_body(Server(app, dg_env).run())
     assert chunks.closed == 1
 
 
-def test_an_error_page_in_place_of_what_was_no_page_gets_its_token(dg_env: dict[str, str]) -> None:
+def test_an_error_page_that_replaces_another_response_is_injected(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [("Content-Type", "application/json")])
-        start_response("500 Oops", [HTML], error())
+        start_response("500 Oops", [HTML], raised_exc_info())
         yield BODY
 
     server = Server(app, dg_env)
-    assert complete(server.run())
+    assert has_script_and_whole_body(server.run())
     assert server.status == "500 Oops"
 
 
@@ -310,12 +310,12 @@ def test_an_environ_may_be_served_twice(dg_env: dict[str, str]) -> None:
         middleware = WidgetMiddleware(app, Settings.from_env(dg_env), user=lambda environ: User("ada"))
         for _ in range(2):
             chunks = middleware(request, lambda *_: lambda data: None)  # type: ignore[arg-type, return-value]
-            assert complete(b"".join(chunks))
+            assert has_script_and_whole_body(b"".join(chunks))
             if hasattr(chunks, "close"):
                 chunks.close()
 
 
-def test_interleaved_requests_of_many_users_on_threads_get_their_own(dg_env: dict[str, str]) -> None:
+def test_interleaved_requests_of_many_users_on_threads_get_their_own_tokens(dg_env: dict[str, str]) -> None:
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
         yield from (BODY[i : i + 25] for i in range(0, len(BODY), 25))
@@ -325,10 +325,10 @@ def test_interleaved_requests_of_many_users_on_threads_get_their_own(dg_env: dic
     widget = middleware.engine
     assert widget is not None
 
-    def ask(i: int) -> bool:
-        who = f"/user{i % 17}"
-        page = b"".join(middleware(environ(PATH_INFO=who), lambda *_: lambda data: None))  # type: ignore[arg-type, return-value]
-        return widget.tokens.get(User(who)).user_hash.encode() in page
+    def has_own_token(i: int) -> bool:
+        path = f"/user{i % 17}"
+        page = b"".join(middleware(environ(PATH_INFO=path), lambda *_: lambda data: None))  # type: ignore[arg-type, return-value]
+        return widget.tokens.get(User(path)).user_hash.encode() in page
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(ask, range(3000)))
+        assert all(pool.map(has_own_token, range(3000)))

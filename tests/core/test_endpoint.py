@@ -9,7 +9,6 @@ from tests.core.test_engine import SETTINGS
 from widgetmw import User
 from widgetmw.core.endpoint import InnerCall, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import ResolverError
 
 TOKEN = TokenRequest("GET", "/token")
 ADA = User("ada")
@@ -77,7 +76,7 @@ def test_an_anonymous_visitor_gets_401(engine: Engine) -> None:
 
 
 def test_a_failed_resolver_is_503_and_logged(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    assert engine.endpoint.resolver_failed(TOKEN, ResolverError("no session")).status == 503
+    assert engine.endpoint.failed(TOKEN, "resolver_failed", "no session").status == 503
     assert "no session" in caplog.text
     assert engine.events.counts["endpoint:resolver_failed"] == 1
 

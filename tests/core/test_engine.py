@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.core.http.test_response_headers import POOL
@@ -40,7 +40,6 @@ TAGS = [
 PAGES = st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=6).map(b"".join), min_size=2, max_size=5)
 
 
-@settings(max_examples=300)
 @given(PAGES)
 @example([b"<!-- a --><head><title>", b"<!-- a --><head><p>", b"<!-- a --><title>", b"<!-- a --><p>"])
 @example([b"<!-- <head --><title>", b"<!-- <head --><p>"])

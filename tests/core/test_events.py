@@ -18,7 +18,10 @@ def test_a_warning_is_logged_once_and_counted_each_time(caplog: pytest.LogCaptur
     events = Events()
     for message in ("a", "a", "b"):
         events.warn_once("token", "collision", message)
-    assert [record.getMessage() for record in caplog.records] == ["token: collision: a", "token: collision: b"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "widgetmw: token: collision: a",
+        "widgetmw: token: collision: b",
+    ]
     assert events.counts["token:collision"] == 3
 
 
@@ -34,4 +37,4 @@ def test_a_failure_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> No
     events = Events()
     events.count_and_warn("endpoint", "resolver_failed", "no session")
     assert events.counts == {"endpoint:resolver_failed": 1}
-    assert caplog.messages == ["endpoint: resolver_failed: no session"]
+    assert caplog.messages == ["widgetmw: endpoint: resolver_failed: no session"]

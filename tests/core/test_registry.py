@@ -32,11 +32,18 @@ BAD = {
         "from widgetmw.provider import Provider\nclass Vendor(Provider): name = 'acme'; variables = ()",
         "does not define describe_key, mint, verify",
     ),
-    "its name is another": (GOOD.replace('"acme"', '"other"'), "its attribute name is not the name of the entry point"),
-    "its variables are no tuple": (GOOD + "    variables = 'ACME_KEY'\n", "variables must be a tuple of Variable"),
+    "its name is another": (GOOD.replace('"acme"', '"other"'), "its `name` differs from the name of the entry point"),
+    "its variables are no tuple": (
+        GOOD + "    variables = 'ACME_KEY'\n",
+        "its `variables` must be a tuple of `Variable`",
+    ),
+    "it lacks a variable of its base class": (
+        GOOD.replace("    key_variable", "    key"),
+        "does not define key_variable",
+    ),
     "it has no variables": (
         "from widgetmw.provider import HmacProvider\nclass Vendor(HmacProvider): name = 'acme'",
-        "variables must be a tuple of Variable",
+        "does not define key_variable",
     ),
     "its script raises": (
         GOOD + "    @classmethod\n    def script_source(cls): raise RuntimeError('secret detail')\n",
@@ -170,3 +177,10 @@ def test_a_variable_of_a_vendor_may_have_our_prefix(install: Install, dg_env: di
     assert Settings.from_env(only).providers == ("digitalgenius",)
     with pytest.raises(SettingsError, match="WIDGETMW_ACME_KEYS is not a variable of widgetmw"):
         Settings.from_env({**dg_env, "WIDGETMW_ACME_KEYS": "x"})
+
+
+def test_a_secret_in_the_browsers_configuration_is_a_problem(install: Install) -> None:
+    install(GOOD + "    def browser_config(self): return {'site': self.values['ACME_KEY'].decode()}\n")
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"ACME_KEY": "k" * 32})
+    assert caught.value.problems == ("acme cannot be configured: its browser_config() returns a secret as site",)

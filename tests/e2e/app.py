@@ -1,4 +1,4 @@
-"""A site whose pages carry the policy, and show the scripts of their own, that the query asks for."""
+"""A site whose query parameters choose the CSP and the page's own scripts."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def user(scope: Any) -> User | None:
-    found = person(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie"), ""))
-    people: dict[str, Any] = json.loads(os.environ.get("TEST_PEOPLE", "{}"))
-    return User(found.id, **people[found.id]) if found and found.id in people else found
+def resolve_user(scope: Any) -> User | None:
+    user = person(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie"), ""))
+    details: dict[str, Any] = json.loads(os.environ.get("TEST_USERS", "{}"))
+    return User(user.id, **details[user.id]) if user and user.id in details else user
 
 
 if "DG_API_KEY" in os.environ:
-    site = WidgetMiddleware(app, user=user)
+    site = WidgetMiddleware(app, user=resolve_user)

@@ -1,4 +1,4 @@
-"""The real middleware on a real server, seen by a real browser."""
+"""The middleware on a real server, visited with a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.conftest import launch
 from tests.servers.conftest import free_port, start, stop
 
-WATCH = """
+RECORD_VIOLATIONS = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (e) => {
   violations.push(`${e.disposition} ${e.effectiveDirective} ${e.blockedURI}`);
@@ -22,45 +22,45 @@ addEventListener("securitypolicyviolation", (e) => {
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = launch(playwright)
-        yield running
-        running.close()
+        browser = launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, str]], str]]:
-    """Starts the site with an environment; returns its address."""
-    running = []
+    """Starts the site with the given environment; returns its URL."""
+    processes = []
 
     def make(environ: dict[str, str]) -> str:
         port = free_port()
         words = ["uvicorn", "tests.e2e.app:site", "--port", str(port), "--lifespan", "off", "--log-level", "warning"]
-        running.append(start(words, port, environ, tmp_path_factory.mktemp("site") / "log"))
+        processes.append(start(words, port, environ, tmp_path_factory.mktemp("site") / "log"))
         return f"http://127.0.0.1:{port}"
 
     yield make
-    for process in running:
+    for process in processes:
         stop(process)
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context()
-    made.set_default_timeout(10_000)
-    made.add_init_script(WATCH)
-    yield made
-    made.close()
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    context.add_init_script(RECORD_VIOLATIONS)
+    yield context
+    context.close()
 
 
 @pytest.fixture
 def sign_in(context: BrowserContext) -> Callable[[str, str], Page]:
-    """Opens a blank tab of somebody who is signed in at an address."""
+    """Opens a blank tab of a user who is signed in at a URL."""
 
-    def tab(url: str, who: str) -> Page:
-        context.add_cookies([{"name": "user", "value": who, "url": url}])
+    def open_tab(url: str, user_id: str) -> Page:
+        context.add_cookies([{"name": "user", "value": user_id, "url": url}])
         return context.new_page()
 
-    return tab
+    return open_tab
 
 
 def claims(page: Page) -> Any:

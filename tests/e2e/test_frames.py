@@ -1,4 +1,4 @@
-"""Fetch delivery in frames: one page for everybody, and no token for another site's frame."""
+"""Fetch delivery in frames: the same page for every visitor, and no token in a cross-site frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def url(serve: Callable[[dict[str, str]], str]) -> str:
     return serve(ENV)
 
 
-def test_by_itself_and_in_a_frame_of_its_own_site_the_page_asks(url: str, sign_in: Callable[[str, str], Page]) -> None:
+def test_a_top_level_page_and_a_same_site_frame_fetch_tokens(url: str, sign_in: Callable[[str, str], Page]) -> None:
     page = sign_in(url, "ada")
     page.goto(url)
     page.wait_for_function("window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token")
@@ -32,15 +32,15 @@ def test_by_itself_and_in_a_frame_of_its_own_site_the_page_asks(url: str, sign_i
     page.frames[1].wait_for_function("window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token")
 
 
-def test_in_a_frame_of_another_site_it_does_not_ask(
+def test_a_cross_site_frame_does_not_fetch_tokens(
     url: str, context: BrowserContext, sign_in: Callable[[str, str], Page]
 ) -> None:
     page = sign_in(url, "ada")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/token" in request.url else None)
-    # the same server by another name is another site
+    token_requests: list[str] = []
+    page.on("request", lambda request: token_requests.append(request.url) if "/token" in request.url else None)
+    # the same server under another host name is another site
     page.goto(f"{url.replace('127.0.0.1', 'localhost')}/frame?src={url}/")
     page.frames[1].wait_for_function("!!window.widgetmw?.get")
     page.wait_for_timeout(1500)
-    assert asked == []
+    assert token_requests == []
     assert page.frames[1].evaluate("window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token") is None

@@ -1,4 +1,4 @@
-"""What a page of another site can do to the endpoint from a real browser: nothing."""
+"""A page of another site cannot get a token from the endpoint in a real browser."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def test_another_site_gets_403_and_no_token(url: str, sign_in: Callable[[str, st
     page = sign_in(url, "ada")
     outcomes: list[int | str | None] = []
 
-    def answered(response: Response) -> None:
+    def record(response: Response) -> None:
         if "/token" in response.url:
             outcomes.append(response.status)
             assert "access-control-allow-origin" not in response.headers
 
-    page.on("response", answered)
-    # what the browser keeps from the page by itself it tells as a failure
+    page.on("response", record)
+    # responses that the browser itself blocks are reported as failed requests
     page.on("requestfailed", lambda request: outcomes.append(request.failure) if "/token" in request.url else None)
-    # the same server by another name is another site
+    # the same server under another host name is another site
     page.goto(f"{url.replace('127.0.0.1', 'localhost')}/frame?src=about:blank")
     page.evaluate(f"(url) => {{ {ATTEMPTS[attempt]} }}", f"{url}/_widgetmw/token")
     for _ in range(100):
         if outcomes:
             break
         page.wait_for_timeout(50)
-    assert outcomes, "the browser did not even try"
+    assert outcomes, "the browser sent no request"
     assert all(outcome == 403 or isinstance(outcome, str) for outcome in outcomes), outcomes

@@ -1,4 +1,4 @@
-"""The Hissuno recipe of the documentation, with React from the registry and a stand-in for the vendor's component."""
+"""The Hissuno recipe of the documentation, with the real React and a stand-in for the vendor's component."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     node = require("node")
     esbuild = CACHE / "node_modules" / "esbuild" / "bin" / "esbuild"
     if not (CACHE / "node_modules" / "react-dom").exists() or not esbuild.exists():
-        why = "react and esbuild are not installed, and the recipe is run with the real ones"
+        why = "react and esbuild are not installed, and this test runs the recipe with them"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
     recipe = re.search(r"```jsx\n(.*?)```", (ROOT / "docs" / "browser.md").read_text(encoding="utf-8"), re.DOTALL)
     assert recipe
@@ -52,7 +52,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     for package in ("react", "react-dom", "scheduler"):
         (folder / "node_modules" / package).symlink_to(CACHE / "node_modules" / package)
     words = ["main.js", "--bundle", "--jsx=automatic", "--preserve-symlinks", "--log-level=error"]
-    # esbuild's file is a binary of its own, or a script for node where its install step did not run
+    # esbuild's file is a binary, or a node script if its install step did not run
     binary = esbuild.read_bytes()[:4] == b"\x7fELF"
     command = [str(esbuild)] if binary else [node, str(esbuild)]
     done = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
@@ -78,7 +78,7 @@ def props(page: Page) -> Any:
     return page.evaluate("() => { const o = document.querySelector('output'); return o && JSON.parse(o.textContent) }")
 
 
-def test_the_component_is_rendered_again_with_each_token_and_unmounted_at_sign_out(
+def test_the_component_rerenders_for_each_token_and_unmounts_at_sign_out(
     url: str, bundle: str, sign_in: Callable[[str, str], Page]
 ) -> None:
     page = sign_in(url, "ada")

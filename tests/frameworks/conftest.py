@@ -22,19 +22,19 @@ Configure: TypeAlias = Callable[..., None]
 
 @pytest.fixture
 def settings(dg_env: dict[str, str]) -> Settings:
-    """DigitalGenius alone; answers say what was done to them."""
+    """DigitalGenius only; responses carry ``X-Widgetmw``."""
     return Settings.from_env({**dg_env, "WIDGETMW_DEBUG": "true"})
 
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[None]:
-    """Django's own tables, with two people in them, and a page in a file."""
+    """Django's tables with two users, and a page in a file."""
     FILE.parent.mkdir()
     FILE.write_text(PAGE)
     call_command("migrate", verbosity=0)
-    people = get_user_model().objects
-    people.create_user("ada", "ada@shop.example", first_name="Ada", last_name="Lovelace")
-    people.create_user("eve")
+    users = get_user_model().objects
+    users.create_user("ada", "ada@shop.example", first_name="Ada", last_name="Lovelace")
+    users.create_user("eve")
     yield
     connections.close_all()
     shutil.rmtree(FILE.parent)
@@ -42,7 +42,7 @@ def database() -> Iterator[None]:
 
 @pytest.fixture
 def configured(database: None, dg_env: dict[str, str]) -> Iterator[Configure]:
-    """Changes settings of Django for the length of a test; ``WIDGETMW`` has a vendor to begin with."""
+    """Overrides Django settings for the duration of a test; ``WIDGETMW`` starts with one vendor."""
     with ExitStack() as stack:
 
         def configure(widgetmw: dict[str, Any] | None = None, **settings: Any) -> None:
@@ -56,12 +56,12 @@ def configured(database: None, dg_env: dict[str, str]) -> Iterator[Configure]:
 
 @pytest.fixture(params=["wsgi", "asgi"])
 def visit(request: pytest.FixtureRequest, configured: Configure) -> Callable[..., Any]:
-    """Makes visitors who come by WSGI, and then by ASGI; signed in where they have a name."""
+    """Makes visitors of the WSGI and the ASGI handler; a visitor with a name is signed in."""
 
-    def made(name: str = "", mount: str = "") -> Any:
-        visitor = (Wsgi if request.param == "wsgi" else Asgi)(mount)
+    def make_visitor(name: str = "", root_path: str = "") -> Any:
+        visitor = (Wsgi if request.param == "wsgi" else Asgi)(root_path)
         if name:
             assert visitor.get(f"/in/{name}").status_code == 200
         return visitor
 
-    return made
+    return make_visitor

@@ -1,4 +1,4 @@
-"""A Django site with pages and a session sign-in, and visitors who come by WSGI and by ASGI."""
+"""A Django site with pages and a session-based sign-in, and visitors of its WSGI and ASGI handlers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor
 from widgetmw import User, identify
 
 PAGE = HEAD + "x" * 2000
-HAND = "{% load widgetmw %}<!doctype html><html><head><title>Shop</title>{% widgetmw_script %}</head><body>Hello"
+TEMPLATE = "{% load widgetmw %}<!doctype html><html><head><title>Shop</title>{% widgetmw_script %}</head><body>Hello"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OURS = "widgetmw.django.WidgetMiddleware"
@@ -27,8 +27,8 @@ COMMON = "django.middleware.common.CommonMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 GZIP = "django.middleware.gzip.GZipMiddleware"
 CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
-POLICY = "csp.middleware.CSPMiddleware"
-WALL = "tests.frameworks.django_app.wall"
+DJANGO_CSP = "csp.middleware.CSPMiddleware"
+LOGIN_WALL = "tests.frameworks.django_app.login_wall"
 STACK = [SESSIONS, COMMON, CSRF, AUTH, OURS]
 
 FILE = django_site.FOLDER / "page.html"
@@ -52,22 +52,22 @@ def sign_out(request: Any) -> HttpResponse:
     return HttpResponse(PAGE)
 
 
-def pieces() -> Iterator[str]:
+def chunks() -> Iterator[str]:
     for i in range(0, len(PAGE), 9):
         yield PAGE[i : i + 9]
 
 
-async def async_pieces() -> AsyncIterator[str]:
-    for piece in pieces():
-        yield piece
+async def async_chunks() -> AsyncIterator[str]:
+    for chunk in chunks():
+        yield chunk
 
 
 def render(request: Any, text: str) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(text).render({}, request))
 
 
-async def by_hand_async(request: Any) -> HttpResponse:
-    return render(request, HAND)
+async def placed_async(request: Any) -> HttpResponse:
+    return render(request, TEMPLATE)
 
 
 def nonced(request: Any) -> HttpResponse:
@@ -75,12 +75,12 @@ def nonced(request: Any) -> HttpResponse:
     return HttpResponse(f'{HEAD}<script nonce="{nonce}">1</script>')
 
 
-def said(request: Any, name: str) -> HttpResponse:
-    identify(request.META, None if name == "nobody" else User(name))
+def identify_user(request: Any, name: str) -> HttpResponse:
+    identify(request.META, None if name == "anonymous" else User(name))
     return HttpResponse(PAGE)
 
 
-def said_to_the_scope(request: Any, name: str) -> HttpResponse:
+def identify_in_scope(request: Any, name: str) -> HttpResponse:
     identify(request.scope, User(name))
     return HttpResponse(PAGE)
 
@@ -94,21 +94,21 @@ urlpatterns = [
     path("async", async_page),
     path("in/<name>", sign_in),
     path("out", sign_out),
-    path("stream", lambda request: StreamingHttpResponse(pieces())),
-    path("stream-async", lambda request: StreamingHttpResponse(async_pieces())),
+    path("stream", lambda request: StreamingHttpResponse(chunks())),
+    path("stream-async", lambda request: StreamingHttpResponse(async_chunks())),
     path("file", lambda request: FileResponse(FILE.open("rb"))),
     path("gzip", lambda request: HttpResponse(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})),
-    path("gzip-stream", lambda request: _compressed(pieces())),
+    path("gzip-stream", lambda request: _compressed(chunks())),
     path("json", lambda request: JsonResponse({"html": PAGE})),
     path("fragment", lambda request: HttpResponse("<p>part</p>")),
     path("shared", lambda request: HttpResponse(PAGE, headers={"Cache-Control": "public, max-age=60"})),
     path("etag", lambda request: HttpResponse(PAGE, headers={"ETag": '"1"'})),
-    path("hand", lambda request: render(request, HAND)),
-    path("hand-async", by_hand_async),
-    path("twice", lambda request: render(request, HAND + "{% widgetmw_script %}")),
+    path("placed", lambda request: render(request, TEMPLATE)),
+    path("placed-async", placed_async),
+    path("twice", lambda request: render(request, TEMPLATE + "{% widgetmw_script %}")),
     path("nonced", nonced),
-    path("said/<name>", said),
-    path("said-to-the-scope/<name>", said_to_the_scope),
+    path("identify/<name>", identify_user),
+    path("identify-in-scope/<name>", identify_in_scope),
     path("broken", broken),
     path("_widgetmw/", include("widgetmw.django.urls")),
 ]
@@ -125,30 +125,30 @@ def _compressed(chunks: Iterator[str]) -> StreamingHttpResponse:
     )
 
 
-def wall(get_response: Any) -> Any:
-    """Lets nobody in who is not signed in, in the way that a header names."""
+def login_wall(get_response: Any) -> Any:
+    """Refuses anonymous visitors with the status that a request header names."""
 
-    def answer(request: Any) -> HttpResponse:
+    def middleware(request: Any) -> HttpResponse:
         if request.user.is_authenticated or request.path.startswith("/in/"):
             return get_response(request)  # type: ignore[no-any-return]
         kind = request.META.get("HTTP_X_WALL", "302")
         return HttpResponse(HEAD, status=int(kind), headers={"Location": "/login"} if kind.startswith("3") else {})
 
-    return answer
+    return middleware
 
 
 class Wsgi:
-    """A visitor who comes by WSGI."""
+    """A visitor of the WSGI handler."""
 
-    def __init__(self, mount: str = "") -> None:
+    def __init__(self, root_path: str = "") -> None:
         self.client = Client(WSGIHandler())
-        self.mount = mount
+        self.root_path = root_path
 
     def get(self, path: str = "/", **headers: str) -> Any:
         return self.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        options.setdefault("environ_overrides", {"SCRIPT_NAME": self.mount})
+        options.setdefault("environ_overrides", {"SCRIPT_NAME": self.root_path})
         return self.client.open(path, method=method, buffered=True, **options)
 
     def token(self, **headers: str) -> Any:
@@ -163,10 +163,10 @@ class Wsgi:
 
 
 class Asgi(Visitor):
-    """A visitor who comes by ASGI."""
+    """A visitor of the ASGI handler."""
 
-    def __init__(self, mount: str = "") -> None:
-        super().__init__(ASGIHandler(), root_path=mount)
+    def __init__(self, root_path: str = "") -> None:
+        super().__init__(ASGIHandler(), root_path=root_path)
 
     def get(self, path: str = "/", **headers: str) -> Any:
         return super().get(self.root_path + path, **headers)

@@ -8,15 +8,15 @@ from fastapi import (
 )
 from fastapi.responses import HTMLResponse
 
-from tests.frameworks.visitor import HEAD, Visitor, whose
+from tests.frameworks.visitor import HEAD, Visitor, user_in
 from widgetmw import Settings
 from widgetmw.fastapi import install
 
-ADA = {"X-Person": "ada"}
+ADA = {"X-User": "ada"}
 
 
 def make(settings: Settings, user: Any = None, **options: Any) -> Visitor:
-    """An app with a page."""
+    """Makes a visitor of an app with a page."""
     app = FastAPI(**options)
 
     @app.get("/", response_class=HTMLResponse)
@@ -27,10 +27,10 @@ def make(settings: Settings, user: Any = None, **options: Any) -> Visitor:
     return Visitor(app)
 
 
-def ada(visitor: Visitor) -> tuple[str | None, str | None]:
-    """Whose the page and the token are."""
-    return whose(visitor.get(**ADA).text), whose(visitor.token(**ADA).text)
+def users_for_ada(visitor: Visitor) -> tuple[str | None, str | None]:
+    """The users of the page and of the token endpoint, for a request of Ada."""
+    return user_in(visitor.get(**ADA).text), user_in(visitor.token(**ADA).text)
 
 
-def person(x_person: Annotated[str | None, Header()] = None) -> str | None:
-    return x_person
+def user_id(x_user: Annotated[str | None, Header()] = None) -> str | None:
+    return x_user

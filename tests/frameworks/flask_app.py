@@ -1,4 +1,4 @@
-"""A Flask app with a page and a session sign-in."""
+"""A Flask app with a page and a session-based sign-in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = HEAD + "x" * 2000
 
 
 def member() -> User | None:
-    return User(session["person"]) if "person" in session else None
+    return User(session["user_id"]) if "user_id" in session else None
 
 
 def make(**config: Any) -> Flask:
@@ -26,9 +26,9 @@ def make(**config: Any) -> Flask:
     def page() -> str:
         return PAGE
 
-    @app.get("/in/<person>")
-    def sign_in(person: str) -> Response:
-        session["person"] = person
+    @app.get("/in/<user_id>")
+    def sign_in(user_id: str) -> Response:
+        session["user_id"] = user_id
         return jsonify({})
 
     @app.get("/out")
@@ -40,7 +40,7 @@ def make(**config: Any) -> Flask:
 
 
 def signed_in(app: Flask, settings: Settings | None = None, user: Any = member) -> FlaskClient:
-    """Installs it and signs in."""
+    """Installs the extension and signs in."""
     Widget(app, settings, user=user)
     client = app.test_client()
     client.get("/in/ada")
@@ -48,7 +48,7 @@ def signed_in(app: Flask, settings: Settings | None = None, user: Any = member) 
 
 
 def serve(app: Flask, **views: Any) -> Flask:
-    """Adds views by name, which is their path too."""
+    """Adds views; each name is also the path."""
     for name, view in views.items():
         app.add_url_rule(f"/{name}", name, view)
     return app

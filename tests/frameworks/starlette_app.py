@@ -1,4 +1,4 @@
-"""A Starlette app with a page and a session sign-in."""
+"""A Starlette app with a page and a session-based sign-in."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PAGE = HEAD + "x" * 2000
 
 
 def member(request: HTTPConnection) -> User | None:
-    person = request.session.get("person")
-    return User(person) if person else None
+    user_id = request.session.get("user_id")
+    return User(user_id) if user_id else None
 
 
 async def page(request: Request) -> Response:
@@ -28,7 +28,7 @@ async def page(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    request.session["person"] = request.path_params["person"]
+    request.session["user_id"] = request.path_params["user_id"]
     return JSONResponse({})
 
 
@@ -39,12 +39,12 @@ async def sign_out(request: Request) -> Response:
 
 def make(*routes: Any, **options: Any) -> Starlette:
     return Starlette(
-        routes=[*routes, Route("/", page), Route("/in/{person}", sign_in), Route("/out", sign_out)], **options
+        routes=[*routes, Route("/", page), Route("/in/{user_id}", sign_in), Route("/out", sign_out)], **options
     )
 
 
 def with_sessions(app: Starlette, settings: Settings, **options: Any) -> Visitor:
-    """Installs it and signs in."""
+    """Installs the plugin and a session middleware, and signs in."""
     install(app, settings=settings, user=member)
     app.add_middleware(SessionMiddleware, secret_key="x", **options)
     visitor = Visitor(app)
@@ -52,6 +52,8 @@ def with_sessions(app: Starlette, settings: Settings, **options: Any) -> Visitor
     return visitor
 
 
-class Passing(BaseHTTPMiddleware):
+class PassThrough(BaseHTTPMiddleware):
+    """Changes nothing."""
+
     async def dispatch(self, request: Request, call_next: Any) -> Response:
         return await call_next(request)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""aiohttp's own server: sessions, streams, files, what signals add, the endpoint."""
+"""aiohttp: sessions, streams, files, signals, sub-applications and the endpoint."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from tests.contract.aiohttp_site import LOOP
-from tests.frameworks.visitor import ENDPOINT, HEAD, exact, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, assert_endpoint_headers, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.aiohttp import install
 
-pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses texts
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:It is recommended to use web.RequestKey"
+)  # aiohttp-session uses string keys
 
 Visit = Callable[["TestClient[Any, Any]"], Awaitable[None]]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -30,7 +32,7 @@ FAR = "Fri, 01 Jan 2100 00:00:00 GMT"
 
 
 class Reply:
-    """What came back, as the other frameworks' visitors have it."""
+    """A response with the attributes that the other frameworks' visitors have."""
 
     def __init__(self, response: Any, content: bytes) -> None:
         self.status_code = response.status
@@ -39,13 +41,13 @@ class Reply:
         self.text = content.decode()
 
 
-async def ask(client: TestClient[Any, Any], path: str = "/", method: str = "GET", **headers: str) -> Reply:
+async def request_page(client: TestClient[Any, Any], path: str = "/", method: str = "GET", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.request(method, path, headers=named, allow_redirects=False) as response:
         return Reply(response, await response.read())
 
 
-def served(app: web.Application, visit: Visit, **options: Any) -> None:
+def serve_and_visit(app: web.Application, visit: Visit, **options: Any) -> None:
     async def run() -> None:
         async with TestClient(TestServer(app), **options) as client:
             await visit(client)
@@ -65,7 +67,7 @@ async def page(request: web.Request) -> web.Response:
 
 async def member(request: web.Request) -> User | None:
     session = await aiohttp_session.get_session(request)
-    return User(session["person"]) if "person" in session else None
+    return User(session["user_id"]) if "user_id" in session else None
 
 
 def ada(request: web.Request) -> User:
@@ -75,7 +77,7 @@ def ada(request: web.Request) -> User:
 @pytest.mark.parametrize("first", [True, False], ids=["installed first", "installed last"])
 def test_a_session_from_sign_in_to_sign_out(settings: Settings, first: bool) -> None:
     async def sign_in(request: web.Request) -> web.Response:
-        (await aiohttp_session.get_session(request))["person"] = request.query["id"]
+        (await aiohttp_session.get_session(request))["user_id"] = request.query["id"]
         return await page(request)
 
     async def sign_out(request: web.Request) -> web.Response:
@@ -90,20 +92,22 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, first: bool) -> 
         install(app, settings=settings, user=member)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert (await ask(client)).text == HEAD
-        assert (await ask(client, ENDPOINT)).status_code == 401
-        assert whose((await ask(client, "/sign_in?id=ada")).text) == "ada", "the page of the sign-in itself"
-        assert whose((await ask(client)).text) == whose((await ask(client, ENDPOINT)).text) == "ada"
+        assert (await request_page(client)).text == HEAD
+        assert (await request_page(client, ENDPOINT)).status_code == 401
+        assert user_in((await request_page(client, "/sign_in?id=ada")).text) == "ada", "the response that signs in"
+        assert (
+            user_in((await request_page(client)).text) == user_in((await request_page(client, ENDPOINT)).text) == "ada"
+        )
         for method in ("GET", "POST"):
-            exact(await ask(client, ENDPOINT, method))
-        assert whose((await ask(client, "/sign_in?id=eve")).text) == "eve", "never of who was signed in before"
-        assert (await ask(client, "/sign_out")).text == HEAD
-        assert (await ask(client, ENDPOINT)).status_code == 401
+            assert_endpoint_headers(await request_page(client, ENDPOINT, method))
+        assert user_in((await request_page(client, "/sign_in?id=eve")).text) == "eve", "not the previous user"
+        assert (await request_page(client, "/sign_out")).text == HEAD
+        assert (await request_page(client, ENDPOINT)).status_code == 401
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_what_signals_add_is_seen_in_pages_and_kept_away_from_the_endpoint(settings: Settings) -> None:
+def test_headers_from_signals_count_for_pages_but_not_for_the_endpoint(settings: Settings) -> None:
     async def share(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Cache-Control"] = "public, max-age=60"
         response.headers["Access-Control-Allow-Origin"] = "*"
@@ -113,15 +117,15 @@ def test_what_signals_add_is_seen_in_pages_and_kept_away_from_the_endpoint(setti
     app.on_response_prepare.append(share)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        reply = await ask(client)
+        reply = await request_page(client)
         assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared_cache")
-        exact(await ask(client, ENDPOINT))
+        assert_endpoint_headers(await request_page(client, ENDPOINT))
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_what_aiohttp_compresses_is_dressed_before(settings: Settings, streamed: bool) -> None:
+def test_pages_compressed_by_aiohttp_are_injected_before_compression(settings: Settings, streamed: bool) -> None:
     async def whole(request: web.Request) -> web.StreamResponse:
         response = web.Response(text=HEAD * 50, content_type="text/html")
         response.enable_compression(web.ContentCoding.gzip)
@@ -142,15 +146,13 @@ def test_what_aiohttp_compresses_is_dressed_before(settings: Settings, streamed:
         async with client.get("/") as response:
             assert response.headers["Content-Encoding"] == "gzip"
             text = gzip.decompress(await response.read()).decode()
-        assert whose(text) == "ada"
+        assert user_in(text) == "ada"
         assert text.count("<title>") == 50
 
-    served(app, visit, auto_decompress=False)
+    serve_and_visit(app, visit, auto_decompress=False)
 
 
-def test_an_html_file_gets_its_token_and_is_never_answered_by_304_or_in_part(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_an_html_file_is_injected_and_never_answered_by_304_or_206(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(HEAD + "<p>" * 100)
     (tmp_path / "data.txt").write_text("data")
     app = make()
@@ -160,20 +162,20 @@ def test_an_html_file_gets_its_token_and_is_never_answered_by_304_or_in_part(
     async def visit(client: TestClient[Any, Any]) -> None:
         path = "/static/page.html"
         browser = {"Accept": "text/html", "Cookie": "session=1"}
-        for asked in ({}, {"If_Modified_Since": FAR}, {"Range": "bytes=0-9"}):
-            reply = await ask(client, path, **browser, **asked)
-            assert (reply.status_code, whose(reply.text)) == (200, "ada")
+        for conditions in ({}, {"If_Modified_Since": FAR}, {"Range": "bytes=0-9"}):
+            reply = await request_page(client, path, **browser, **conditions)
+            assert (reply.status_code, user_in(reply.text)) == (200, "ada")
             assert reply.headers["Content-Length"] == str(len(reply.content))
-        for asked, status in (({"If_Modified_Since": FAR}, 304), ({"Range": "bytes=0-9"}, 206)):
-            assert (await ask(client, path, Accept="*/*", **asked)).status_code == status
-        head = await ask(client, path, "HEAD", **browser)
+        for conditions, status in (({"If_Modified_Since": FAR}, 304), ({"Range": "bytes=0-9"}, 206)):
+            assert (await request_page(client, path, Accept="*/*", **conditions)).status_code == status
+        head = await request_page(client, path, "HEAD", **browser)
         assert (head.status_code, head.content, head.headers["x-widgetmw"]) == (200, b"", "injected")
-        assert (await ask(client, "/static/data.txt")).text == "data"
+        assert (await request_page(client, "/static/data.txt")).text == "data"
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_a_file_for_nobody_is_the_files_own(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_for_an_anonymous_visitor_is_unmodified(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(HEAD)
 
     async def file(request: web.Request) -> web.FileResponse:
@@ -183,24 +185,24 @@ def test_a_file_for_nobody_is_the_files_own(settings: Settings, tmp_path: Path) 
     install(app, settings=settings, user=lambda request: None)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        reply = await ask(client)
+        reply = await request_page(client)
         assert reply.text == HEAD
         assert reply.headers["Content-Length"] == str(len(HEAD))
         assert "Content-Encoding" not in reply.headers
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_each_piece_of_a_stream_goes_out_as_it_comes(settings: Settings) -> None:
+def test_each_chunk_of_a_stream_is_sent_immediately(settings: Settings) -> None:
     arrived = asyncio.Event()
 
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=HTML)
         await response.prepare(request)
-        for piece in (HEAD.encode(), b"one", b"two"):
+        for chunk in (HEAD.encode(), b"one", b"two"):
             arrived.clear()
-            await response.write(piece)
-            await arrived.wait()  # would wait for ever, were a piece held back
+            await response.write(chunk)
+            await arrived.wait()  # would wait for ever if a chunk were buffered
         return response
 
     app = make(page=stream)
@@ -209,17 +211,17 @@ def test_each_piece_of_a_stream_goes_out_as_it_comes(settings: Settings) -> None
     async def visit(client: TestClient[Any, Any]) -> None:
         async with client.get("/") as response:
             seen = b""
-            async for piece in response.content.iter_any():
-                seen += piece
+            async for chunk in response.content.iter_any():
+                seen += chunk
                 if b"<body>" in seen:
                     arrived.set()
-        assert whose(seen.decode()) == "ada"
+        assert user_in(seen.decode()) == "ada"
         assert seen.endswith(b"onetwo")
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_what_is_no_page_starts_at_once(settings: Settings) -> None:
+def test_other_content_types_start_immediately(settings: Settings) -> None:
     started = asyncio.Event()
 
     async def events(request: web.Request) -> web.StreamResponse:
@@ -236,10 +238,10 @@ def test_what_is_no_page_starts_at_once(settings: Settings) -> None:
             started.set()
             assert response.status == 200
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_an_error_behind_a_held_start_is_a_whole_error_page(settings: Settings) -> None:
+def test_an_error_after_a_buffered_start_is_a_complete_error_page(settings: Settings) -> None:
     async def fails(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={**HTML, "X-First": "1"})
         await response.prepare(request)
@@ -250,15 +252,15 @@ def test_an_error_behind_a_held_start_is_a_whole_error_page(settings: Settings) 
     install(app, settings=settings, user=ada)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        reply = await ask(client)
+        reply = await request_page(client)
         assert reply.status_code == 500
         assert reply.headers["Content-Length"] == str(len(reply.content))
         assert not {"X-First", "Transfer-Encoding"} & reply.headers.keys()
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_pages_of_raised_answers_and_of_nowhere(settings: Settings) -> None:
+def test_pages_from_raised_responses_and_404s_are_injected(settings: Settings) -> None:
     async def refused(request: web.Request) -> web.Response:
         raise web.HTTPForbidden(text=HEAD, content_type="text/html")
 
@@ -275,13 +277,13 @@ def test_pages_of_raised_answers_and_of_nowhere(settings: Settings) -> None:
 
     async def visit(client: TestClient[Any, Any]) -> None:
         for path, status in (("/refused", 403), ("/nowhere", 404)):
-            reply = await ask(client, path)
-            assert (reply.status_code, whose(reply.text)) == (status, "ada")
+            reply = await request_page(client, path)
+            assert (reply.status_code, user_in(reply.text)) == (status, "ada")
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_websockets_pass(settings: Settings) -> None:
+def test_websockets_pass_through(settings: Settings) -> None:
     async def socket(request: web.Request) -> web.WebSocketResponse:
         response = web.WebSocketResponse()
         await response.prepare(request)
@@ -296,36 +298,40 @@ def test_websockets_pass(settings: Settings) -> None:
         async with client.ws_connect("/") as connected:
             assert await connected.receive_str() == "hello"
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-def test_a_part_of_an_app_has_it_alone_under_its_prefix(settings: Settings) -> None:
+def test_it_can_be_installed_on_a_sub_application_only(settings: Settings) -> None:
     outer, shop = make(page=page), make(page=page)
     install(shop, settings=settings, user=ada)
     outer.add_subapp("/shop", shop)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert (await ask(client)).text == HEAD
-        reply = await ask(client, "/shop/")
-        assert whose(reply.text) == whose((await ask(client, f"/shop{ENDPOINT}")).text) == "ada"
+        assert (await request_page(client)).text == HEAD
+        reply = await request_page(client, "/shop/")
+        assert user_in(reply.text) == user_in((await request_page(client, f"/shop{ENDPOINT}")).text) == "ada"
         assert f'"/shop{ENDPOINT}"' in reply.text
-        assert (await ask(client, ENDPOINT)).status_code == 404
+        assert (await request_page(client, ENDPOINT)).status_code == 404
 
-    served(outer, visit)
+    serve_and_visit(outer, visit)
 
 
-def test_the_app_serves_the_pages_of_its_parts(settings: Settings) -> None:
+def test_pages_of_sub_applications_are_injected(settings: Settings) -> None:
     outer, shop = make(), make(page=page)
     outer.add_subapp("/shop", shop)
     install(outer, settings=settings, user=ada)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert whose((await ask(client, "/shop/")).text) == whose((await ask(client, ENDPOINT)).text) == "ada"
+        assert (
+            user_in((await request_page(client, "/shop/")).text)
+            == user_in((await request_page(client, ENDPOINT)).text)
+            == "ada"
+        )
 
-    served(outer, visit)
+    serve_and_visit(outer, visit)
 
 
-def test_what_the_app_says_outranks_the_resolver(settings: Settings) -> None:
+def test_identify_overrides_the_resolver(settings: Settings) -> None:
     async def other(request: web.Request) -> web.Response:
         identify(request, User("eve") if "eve" in request.query else None)  # type: ignore[arg-type]
         return await page(request)
@@ -334,10 +340,10 @@ def test_what_the_app_says_outranks_the_resolver(settings: Settings) -> None:
     install(app, settings=settings, user=ada)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert whose((await ask(client, "/?eve")).text) == "eve"
-        assert (await ask(client)).text == HEAD
+        assert user_in((await request_page(client, "/?eve")).text) == "eve"
+        assert (await request_page(client)).text == HEAD
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
 async def redirect(request: web.Request) -> web.StreamResponse:
@@ -348,7 +354,7 @@ async def refuse(request: web.Request) -> web.StreamResponse:
     return web.Response(status=403)
 
 
-async def answer_by_itself(request: web.Request) -> web.StreamResponse:
+async def respond_directly(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers=HTML)
     await response.prepare(request)
     await response.write(b"who are you?")
@@ -365,10 +371,10 @@ async def nothing(request: web.Request) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("layer", "status"), [(redirect, 401), (refuse, 401), (answer_by_itself, 401), (fail, 503), (nothing, 503)]
+    ("layer", "status"), [(redirect, 401), (refuse, 401), (respond_directly, 401), (fail, 503), (nothing, 503)]
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before the user is known", "after"])
-def test_a_middleware_that_answers_in_place_of_the_endpoint(
+def test_a_middleware_that_responds_instead_of_the_endpoint(
     settings: Settings, layer: Any, status: int, after: bool
 ) -> None:
     @web.middleware
@@ -382,18 +388,20 @@ def test_a_middleware_that_answers_in_place_of_the_endpoint(
     install(app, settings=settings, user=ada)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        reply = await ask(client, ENDPOINT)
-        if layer is answer_by_itself and after:
-            assert (reply.status_code, whose(reply.text)) == (200, "ada"), "a page with the same status"
+        reply = await request_page(client, ENDPOINT)
+        if layer is respond_directly and after:
+            assert (reply.status_code, user_in(reply.text)) == (200, "ada"), (
+                "the user was known, and the status is the same"
+            )
         else:
             assert reply.status_code == status
-        exact(reply)
+        assert_endpoint_headers(reply)
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-@pytest.mark.filterwarnings("ignore:code property is deprecated")  # so that the error has one
-def test_a_401_of_another_server_does_not_sign_anybody_out(settings: Settings) -> None:
+@pytest.mark.filterwarnings("ignore:code property is deprecated")  # the test needs an error with a code
+def test_a_401_of_another_server_does_not_sign_the_user_out(settings: Settings) -> None:
     def user(request: web.Request) -> User:
         info = RequestInfo(URL("http://x"), "GET", CIMultiDictProxy(CIMultiDict()), URL("http://x"))
         raise ClientResponseError(info, (), status=401)
@@ -402,15 +410,15 @@ def test_a_401_of_another_server_does_not_sign_anybody_out(settings: Settings) -
     install(app, settings=settings, user=user)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert (await ask(client, Cookie="widgetmw=1")).text == HEAD
-        assert (await ask(client, ENDPOINT)).status_code == 503
+        assert (await request_page(client, Cookie="widgetmw=1")).text == HEAD
+        assert (await request_page(client, ENDPOINT)).status_code == 503
 
-    served(app, visit)
+    serve_and_visit(app, visit)
 
 
-@pytest.mark.parametrize("kept", ["close", "keep-alive"])
-def test_http_1_0_knows_where_a_page_ends(settings: Settings, kept: str) -> None:
-    async def coded(request: web.Request) -> web.StreamResponse:
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+def test_an_http_1_0_client_gets_the_content_length(settings: Settings, connection: str) -> None:
+    async def compressed(request: web.Request) -> web.StreamResponse:
         data = gzip.compress(HEAD.encode() * 9)
         response = web.StreamResponse(headers={**HTML, "Content-Encoding": "gzip", "Content-Length": str(len(data))})
         await response.prepare(request)
@@ -418,12 +426,12 @@ def test_http_1_0_knows_where_a_page_ends(settings: Settings, kept: str) -> None
             await response.write(data[at : at + 20])
         return response
 
-    app = make(page=page, coded=coded)
+    app = make(page=page, compressed=compressed)
     install(app, settings=settings, user=ada)
 
-    async def asked(port: int, path: str) -> tuple[dict[str, str], bytes]:
+    async def fetch(port: int, path: str) -> tuple[dict[str, str], bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET {path} HTTP/1.0\r\nConnection: {kept}\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.0\r\nConnection: {connection}\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
         body = await reader.readexactly(int(headers["Content-Length"]))
@@ -434,39 +442,39 @@ def test_http_1_0_knows_where_a_page_ends(settings: Settings, kept: str) -> None
     async def run() -> None:
         async with TestServer(app) as server:
             assert server.port is not None
-            _, body = await asked(server.port, "/")
-            assert whose(body.decode()) == "ada"
-            headers, body = await asked(server.port, "/coded")
+            _, body = await fetch(server.port, "/")
+            assert user_in(body.decode()) == "ada"
+            headers, body = await fetch(server.port, "/compressed")
             assert headers["x-widgetmw"] == "skipped; reason=content_encoding"
             assert gzip.decompress(body) == HEAD.encode() * 9
 
     LOOP.run_until_complete(run())
 
 
-def test_a_request_is_no_garbage_for_the_collector(settings: Settings) -> None:
+def test_a_request_is_freed_without_the_garbage_collector(settings: Settings) -> None:
     seen: list[weakref.ref[web.Request]] = []
 
-    async def noted(request: web.Request) -> web.Response:
+    async def recorded(request: web.Request) -> web.Response:
         seen.append(weakref.ref(request))
         return await page(request)
 
-    app = make(page=noted)
+    app = make(page=recorded)
     install(app, settings=settings, user=ada)
 
     async def visit(client: TestClient[Any, Any]) -> None:
         for _ in range(3):
-            await ask(client)
-        assert [each() for each in seen[:-1]] == [None, None]  # aiohttp holds the last of a connection
+            await request_page(client)
+        assert [each() for each in seen[:-1]] == [None, None]  # aiohttp keeps the last request of a connection
 
     gc.collect()
     gc.disable()
     try:
-        served(app, visit)
+        serve_and_visit(app, visit)
     finally:
         gc.enable()
 
 
-def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
+def test_mistakes_in_the_installation_are_rejected_at_startup(settings: Settings) -> None:
     with pytest.raises(TypeError, match="takes an aiohttp"):
         install(lambda *_: None, settings=settings, user=ada)  # type: ignore[arg-type]
     for user in ("ada", lambda: None):
@@ -484,15 +492,17 @@ def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
         install(app, settings=settings, user=ada)
 
 
-@pytest.mark.parametrize(("listed", "who"), [("127.0.0.1", "ada"), ("10.0.0.1", None)])
-def test_a_proxy_in_front_takes_no_resolver(dg_env: dict[str, str], listed: str, who: str | None) -> None:
+@pytest.mark.parametrize(("listed", "user_id"), [("127.0.0.1", "ada"), ("10.0.0.1", None)])
+def test_no_resolver_is_needed_behind_an_authenticating_proxy(
+    dg_env: dict[str, str], listed: str, user_id: str | None
+) -> None:
     proxy = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": listed}
     app = make(page=page)
     install(app, settings=Settings.from_env({**dg_env, **proxy}))
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert whose((await ask(client, Remote_User="ada")).text) == who
-        assert whose((await ask(client, ENDPOINT, Remote_User="ada")).text) == who
-        assert (await ask(client, ENDPOINT)).status_code == 401
+        assert user_in((await request_page(client, Remote_User="ada")).text) == user_id
+        assert user_in((await request_page(client, ENDPOINT, Remote_User="ada")).text) == user_id
+        assert (await request_page(client, ENDPOINT)).status_code == 401
 
-    served(app, visit)
+    serve_and_visit(app, visit)

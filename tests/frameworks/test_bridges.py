@@ -1,4 +1,4 @@
-"""ASGI over WSGI and WSGI over ASGI: what crosses the bridges of asgiref and a2wsgi, and what does not."""
+"""The bridges of asgiref and a2wsgi between ASGI and WSGI: context, identity, streams, errors, lifespan."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from a2wsgi import WSGIMiddleware as A2wsgiToAsgi
 from asgiref.wsgi import WsgiToAsgi
 
 from tests.contract.bridges import loop
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
 from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
 
-TYPE = ("Content-Type", "text/html; charset=utf-8")
-PIECE = b"x" * 65_536
-PIECES = 200
+HTML = ("Content-Type", "text/html; charset=utf-8")
+CHUNK = b"x" * 65_536
+CHUNK_COUNT = 200
 current: ContextVar[str | None] = ContextVar("current", default=None)
 
 
 def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
-    start_response("200 OK", [TYPE])
+    start_response("200 OK", [HTML])
     return [HEAD.encode()]
 
 
@@ -35,8 +35,8 @@ def ada(request: Any) -> User:
     return User("ada")
 
 
-class InContext:
-    """A layer that says by a context variable who is signed in."""
+class SetsContextVariable:
+    """A middleware that puts the signed-in user into a context variable."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -47,63 +47,65 @@ class InContext:
 
 
 @pytest.mark.parametrize("bridge", [WsgiToAsgi, A2wsgiToAsgi])
-def test_a_context_variable_crosses_to_the_thread_of_the_resolver(settings: Settings, bridge: Any) -> None:
+def test_a_context_variable_reaches_the_thread_of_the_resolver(settings: Settings, bridge: Any) -> None:
     def user(environ: Any) -> User | None:
         assert threading.current_thread() is not threading.main_thread()
-        person = current.get()
-        return User(person) if person else None
+        user_id = current.get()
+        return User(user_id) if user_id else None
 
-    visitor = Visitor(InContext(bridge(WsgiMiddleware(wsgi_app, settings, user=user))))
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    visitor = Visitor(SetsContextVariable(bridge(WsgiMiddleware(wsgi_app, settings, user=user))))
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
-@pytest.mark.parametrize("said", [User("eve"), None])
-def test_what_a_wsgi_app_says_reaches_the_asgi_middleware_around_a2wsgi(settings: Settings, said: User | None) -> None:
+@pytest.mark.parametrize("identified", [User("eve"), None])
+def test_identify_in_a_wsgi_app_reaches_the_asgi_middleware_around_a2wsgi(
+    settings: Settings, identified: User | None
+) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        identify(environ, said)
+        identify(environ, identified)
         return wsgi_app(environ, start_response)
 
     visitor = Visitor(AsgiMiddleware(A2wsgiToAsgi(app), settings, user=ada))
-    assert whose(visitor.get().text) == (said.id if said else None)
+    assert user_in(visitor.get().text) == (identified.id if identified else None)
 
 
-def test_an_app_with_its_own_inside_of_one_with_its_own_has_one_span(settings: Settings) -> None:
+def test_an_app_with_middleware_on_both_sides_is_injected_once(settings: Settings) -> None:
     inner = WsgiMiddleware(wsgi_app, settings, user=lambda environ: User("eve"))
     visitor = Visitor(AsgiMiddleware(A2wsgiToAsgi(inner), settings, user=ada))
     page = visitor.get().text
-    assert whose(page) == whose(visitor.token().text) == "ada"
+    assert user_in(page) == user_in(visitor.token().text) == "ada"
     assert page.count("runtime.js") == 1
 
 
 class Source:
-    """Makes pieces, and counts how many are made ahead of those that came out."""
+    """Produces chunks, and counts how many are ahead of those that were received."""
 
     def __init__(self) -> None:
-        self.made = self.got = self.most = 0
+        self.produced = self.received = self.max_ahead = 0
 
     def __iter__(self) -> Iterator[bytes]:
         yield HEAD.encode()
-        for _ in range(PIECES):
-            self.made += 1
-            self.most = max(self.most, self.made - self.got)
-            yield PIECE
+        for _ in range(CHUNK_COUNT):
+            self.produced += 1
+            self.max_ahead = max(self.max_ahead, self.produced - self.received)
+            yield CHUNK
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
+        for chunk in self:
+            yield chunk
 
-    def took(self, piece: bytes) -> None:
-        self.got += len(piece) == len(PIECE)
+    def record(self, chunk: bytes) -> None:
+        self.received += len(chunk) == len(CHUNK)
 
     def wsgi(self, environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", [TYPE])
+        start_response("200 OK", [HTML])
         return iter(self)
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", TYPE[1].encode())]
+        headers = [(b"content-type", HTML[1].encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async for piece in self:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async for chunk in self:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -129,11 +131,11 @@ UNDER_WSGI: dict[str, Build] = {
 
 
 def scope(**changes: Any) -> dict[str, Any]:
-    made = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "http_version": "1.1"}
-    return {**made, "asgi": {"version": "3.0"}, **changes}
+    defaults = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "http_version": "1.1"}
+    return {**defaults, "asgi": {"version": "3.0"}, **changes}
 
 
-def coming() -> Any:
+def empty_request() -> Any:
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> Any:
@@ -145,38 +147,38 @@ def coming() -> Any:
 
 
 @pytest.mark.parametrize("build", UNDER_ASGI.values(), ids=UNDER_ASGI)
-def test_a_stream_crosses_to_asgi_piece_by_piece(settings: Settings, build: Build) -> None:
+def test_a_wsgi_stream_reaches_asgi_chunk_by_chunk(settings: Settings, build: Build) -> None:
     source, first = Source(), b""
 
     async def send(message: Any) -> None:
         nonlocal first
-        piece = message.get("body", b"")
-        first = first or piece
-        source.took(piece)
+        chunk = message.get("body", b"")
+        first = first or chunk
+        source.record(chunk)
 
-    asyncio.run(build(source, settings)(scope(), coming(), send))
-    assert whose(first.decode()) == "ada"
-    assert source.made == source.got == PIECES
-    assert source.most <= 5
+    asyncio.run(build(source, settings)(scope(), empty_request(), send))
+    assert user_in(first.decode()) == "ada"
+    assert source.produced == source.received == CHUNK_COUNT
+    assert source.max_ahead <= 5
 
 
 @pytest.mark.parametrize("build", UNDER_WSGI.values(), ids=UNDER_WSGI)
-def test_a_stream_crosses_to_wsgi_piece_by_piece(settings: Settings, build: Build) -> None:
+def test_an_asgi_stream_reaches_wsgi_chunk_by_chunk(settings: Settings, build: Build) -> None:
     from werkzeug.test import EnvironBuilder, run_wsgi_app
 
     source = Source()
-    pieces = iter(run_wsgi_app(build(source, settings), EnvironBuilder().get_environ())[0])
-    first = next(piece for piece in pieces if piece)
-    for piece in pieces:
-        source.took(piece)
-    assert whose(first.decode()) == "ada"
-    assert source.made == source.got == PIECES
-    assert source.most <= 5
+    chunks = iter(run_wsgi_app(build(source, settings), EnvironBuilder().get_environ())[0])
+    first = next(chunk for chunk in chunks if chunk)
+    for chunk in chunks:
+        source.record(chunk)
+    assert user_in(first.decode()) == "ada"
+    assert source.produced == source.received == CHUNK_COUNT
+    assert source.max_ahead <= 5
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("build", UNDER_ASGI.values(), ids=UNDER_ASGI)
-def test_an_error_of_the_app_crosses_and_nothing_hangs(settings: Settings, build: Build) -> None:
+def test_an_error_of_the_app_propagates_and_nothing_hangs(settings: Settings, build: Build) -> None:
     class Broken(Source):
         def __iter__(self) -> Iterator[bytes]:
             yield b"<!doc"
@@ -186,7 +188,7 @@ def test_an_error_of_the_app_crosses_and_nothing_hangs(settings: Settings, build
         pass
 
     with pytest.raises(KeyError):
-        asyncio.run(build(Broken(), settings)(scope(), coming(), send))
+        asyncio.run(build(Broken(), settings)(scope(), empty_request(), send))
 
 
 def test_lifespan_reaches_the_bridge(settings: Settings) -> None:
@@ -203,8 +205,8 @@ def test_lifespan_reaches_the_bridge(settings: Settings) -> None:
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_the_endpoint_under_a_mount_of_the_other_kind(settings: Settings) -> None:
+def test_the_endpoint_under_a_root_path_behind_a_bridge(settings: Settings) -> None:
     visitor = Visitor(A2wsgiToAsgi(WsgiMiddleware(wsgi_app, settings, user=ada)), root_path="/shop")
     page = visitor.get("/shop/").text
     assert f'"/shop{ENDPOINT}"' in page
-    assert whose(page) == whose(visitor.get(f"/shop{ENDPOINT}").text) == "ada"
+    assert user_in(page) == user_in(visitor.get(f"/shop{ENDPOINT}").text) == "ada"

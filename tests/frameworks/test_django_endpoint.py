@@ -1,4 +1,4 @@
-"""Django: the endpoint behind the site's own middleware, and the session that it must not prolong."""
+"""Django: the endpoint behind the site's middleware; it must not extend the session."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from django.urls import include, path
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
-from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, PAGE, SESSIONS, STACK, WALL
-from tests.frameworks.visitor import ENDPOINT, exact, whose
+from tests.frameworks.django_app import AUTH, COMMON, CSRF, LOGIN_WALL, OURS, PAGE, SESSIONS, STACK
+from tests.frameworks.visitor import ENDPOINT, assert_endpoint_headers, user_in
 from widgetmw import User
 
 Visit = Callable[..., Any]
@@ -28,7 +28,7 @@ LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
 @pytest.mark.parametrize("engine", ["db", "signed_cookies", "cached_db"])
-def test_asking_does_not_prolong_the_session(
+def test_a_token_request_does_not_extend_the_session(
     visit: Visit, configured: Configure, stack: list[str], engine: str
 ) -> None:
     configured(
@@ -42,48 +42,46 @@ def test_asking_does_not_prolong_the_session(
         past = Session.objects.get(pk=visitor.cookie("sessionid")).expire_date - timedelta(days=1)
         Session.objects.update(expire_date=past)
     reply = visitor.token()
-    assert whose(reply.text) == ADA
-    exact(reply)
+    assert user_in(reply.text) == ADA
+    assert_endpoint_headers(reply)
     if engine == "db":
         assert Session.objects.get(pk=visitor.cookie("sessionid")).expire_date == past
 
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
-def test_a_session_that_gets_a_new_key_meanwhile_is_not_lost(
-    visit: Visit, configured: Configure, stack: list[str]
-) -> None:
+def test_a_session_whose_key_is_rotated_is_not_lost(visit: Visit, configured: Configure, stack: list[str]) -> None:
     configured(MIDDLEWARE=stack, SECRET_KEY="old" * 20)
     visitor = visit("ada")
     before = visitor.cookie("sessionid")
     configured(SECRET_KEY="new" * 20, SECRET_KEY_FALLBACKS=["old" * 20])
-    assert whose(visitor.token().text) == ADA
+    assert user_in(visitor.token().text) == ADA
     assert visitor.cookie("sessionid") != before
     configured(SECRET_KEY_FALLBACKS=[])
-    assert whose(visitor.token().text) == ADA
-    assert whose(visitor.get().text) == ADA
+    assert user_in(visitor.token().text) == ADA
+    assert user_in(visitor.get().text) == ADA
 
 
-def test_nobody_has_no_session_made_for_them(visit: Visit, configured: Configure) -> None:
+def test_an_anonymous_token_request_creates_no_session(visit: Visit, configured: Configure) -> None:
     configured(SESSION_SAVE_EVERY_REQUEST=True)
     reply = visit().token()
     assert reply.status_code == 401
-    exact(reply)
+    assert_endpoint_headers(reply)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("302", 401), ("200", 401), ("401", 401), ("403", 401), ("503", 503)])
-def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(
+def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     visit: Visit, configured: Configure, kind: str, status: int
 ) -> None:
-    configured(MIDDLEWARE=[*OUTERMOST, WALL])
+    configured(MIDDLEWARE=[*OUTERMOST, LOGIN_WALL])
     reply = visit().token(X_Wall=kind)
     assert reply.status_code == status
-    exact(reply)
-    assert whose(visit("ada").token(X_Wall=kind).text) == ADA
-    assert visit().get("/_widgetmw/token/nobody", X_Wall=kind).status_code == 404
+    assert_endpoint_headers(reply)
+    assert user_in(visit("ada").token(X_Wall=kind).text) == ADA
+    assert visit().get("/_widgetmw/token/unknown", X_Wall=kind).status_code == 404
 
 
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="Django 5.1 added LoginRequiredMiddleware")
-def test_login_required_does_not_redirect_it(visit: Visit, configured: Configure) -> None:
+def test_login_required_does_not_redirect_the_endpoint(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, LOGIN_REQUIRED], LOGIN_URL="/login")
     visitor = visit()
     assert visitor.get("/json").status_code == 302
@@ -94,13 +92,13 @@ def test_login_required_does_not_redirect_it(visit: Visit, configured: Configure
 
 def test_posts_need_no_csrf_token_and_other_methods_are_refused(visit: Visit) -> None:
     visitor = visit("ada")
-    assert whose(visitor.request("POST", ENDPOINT).text) == ADA
+    assert user_in(visitor.request("POST", ENDPOINT).text) == ADA
     assert visitor.request("HEAD", ENDPOINT).status_code == 200
     refused = visitor.request("DELETE", ENDPOINT)
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, POST")
 
 
-def test_cross_site_callers_are_refused_and_listed_ones_answered(visit: Visit, configured: Configure) -> None:
+def test_cross_site_requests_are_refused_unless_their_origin_is_listed(visit: Visit, configured: Configure) -> None:
     configured({"ALLOWED_ORIGINS": ["https://listed.example"]})
     visitor = visit("ada")
     assert visitor.token(Sec_Fetch_Site="cross-site").status_code == 403
@@ -112,18 +110,18 @@ def test_cross_site_callers_are_refused_and_listed_ones_answered(visit: Visit, c
     assert "Content-Type" not in preflight.headers
 
 
-def test_the_place_in_urls_decides(visit: Visit, configured: Configure) -> None:
+def test_the_urlconf_decides_the_endpoint_path(visit: Visit, configured: Configure) -> None:
     urls = (path("deep/chat/", include("widgetmw.django.urls")), *django_app.urlpatterns[:-1])
     configured({"PATH": "/ignored"}, ROOT_URLCONF=Urls(*urls))
     visitor = visit("ada")
     page = visitor.get().text
     assert '"/deep/chat/token"' in page
-    assert whose(page) == whose(visitor.get("/deep/chat/token/digitalgenius").text) == ADA
+    assert user_in(page) == user_in(visitor.get("/deep/chat/token/digitalgenius").text) == ADA
     assert visitor.get("/deep/chat/runtime.js").status_code == 200
     assert visitor.get(ENDPOINT).status_code == 404
 
 
-def test_without_urls_pages_are_left_alone_and_it_is_said_once(
+def test_without_urls_pages_are_skipped_with_one_warning(
     visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured(ROOT_URLCONF=Urls(*django_app.urlpatterns[:-1]))
@@ -133,11 +131,11 @@ def test_without_urls_pages_are_left_alone_and_it_is_said_once(
     assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
 
 
-def test_without_the_middleware_the_endpoint_still_answers(visit: Visit, configured: Configure) -> None:
+def test_without_the_middleware_the_endpoint_still_works(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=STACK[:-1])
     visitor = visit("ada")
     assert visitor.get().text == PAGE
-    assert whose(visitor.token().text) == ADA
+    assert user_in(visitor.token().text) == ADA
 
 
 @pytest.mark.parametrize("error", [PermissionDenied("secret detail"), ValueError("secret detail"), "ada"])
@@ -151,45 +149,45 @@ def test_a_resolver_that_refuses_or_fails(
 
     configured({"USER": user})
     visitor = visit("ada")
-    nobody = isinstance(error, PermissionDenied)
+    refused = isinstance(error, PermissionDenied)
     for where in ("/", "/async"):
         reply = visitor.get(where)
         assert (reply.text, reply.headers["X-Widgetmw"]) == (
             PAGE,
-            "skipped; reason=" + ("anonymous" if nobody else "resolver_failed"),
+            "skipped; reason=" + ("anonymous" if refused else "resolver_failed"),
         )
-    assert visitor.token().status_code == (401 if nobody else 503)
+    assert visitor.token().status_code == (401 if refused else 503)
     assert "secret detail" not in caplog.text
 
 
-def test_a_person_of_an_unexpected_shape_is_a_failure_and_never_an_identity(
+def test_a_user_without_a_usable_primary_key_is_a_failure(
     visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.odd_person", OURS])
+    configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.set_unusual_user", OURS])
     visitor = visit()
-    assert whose(visitor.get(X_Pk="nameless").text) == "7"
+    assert user_in(visitor.get(X_Pk="nameless").text) == "7"
     for pk in ("None", "empty"):
         assert visitor.get(X_Pk=pk).text == PAGE
         assert visitor.token(X_Pk=pk).status_code == 503
     assert "no primary key" in caplog.text
 
 
-class Odd:
+class UnusualUser:
     is_authenticated = True
 
     def __init__(self, pk: Any) -> None:
         self.pk = pk
 
 
-def odd_person(get_response: Any) -> Any:
+def set_unusual_user(get_response: Any) -> Any:
     def middleware(request: Any) -> HttpResponse:
-        request.user = Odd({"None": None, "empty": "", "nameless": 7}[request.META["HTTP_X_PK"]])
+        request.user = UnusualUser({"None": None, "empty": "", "nameless": 7}[request.META["HTTP_X_PK"]])
         return get_response(request)  # type: ignore[no-any-return]
 
     return middleware
 
 
-def test_without_request_user_the_fix_is_named(
+def test_without_request_user_the_log_names_the_fix(
     visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured(MIDDLEWARE=[OURS])
@@ -199,9 +197,9 @@ def test_without_request_user_the_fix_is_named(
     assert "put AuthenticationMiddleware above" in caplog.text
 
 
-def test_fetch_delivery_asks_nobody_for_a_page(visit: Visit, configured: Configure) -> None:
+def test_fetch_delivery_does_not_resolve_the_user_for_a_page(visit: Visit, configured: Configure) -> None:
     configured({"DELIVERY": "fetch", "USER": lambda request: User(request.path)})
     visitor = visit()
     reply = visitor.get()
     assert '"ask":true' in reply.text
-    assert whose(visitor.token().text) == ENDPOINT
+    assert user_in(visitor.token().text) == ENDPOINT

@@ -16,16 +16,28 @@ from django.core.handlers.wsgi import WSGIHandler
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.frameworks.conftest import Configure
-from tests.frameworks.django_app import AUTH, COMMON, CONDITIONAL, CSRF, GZIP, HAND, OURS, PAGE, POLICY, SESSIONS, STACK
-from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, TOKEN, whose
+from tests.frameworks.django_app import (
+    AUTH,
+    COMMON,
+    CONDITIONAL,
+    CSRF,
+    DJANGO_CSP,
+    GZIP,
+    OURS,
+    PAGE,
+    SESSIONS,
+    STACK,
+    TEMPLATE,
+)
+from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, TOKEN, user_in
 from widgetmw import User
 
-# Django's own, where a stream is of the other kind than the server
+# Django's own warning about a sync stream under ASGI, or an async one under WSGI
 pytestmark = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
 
 Visit = Callable[..., Any]
 ADA = "1"  # her primary key
-POLICIES = [POLICY, "django.middleware.csp.ContentSecurityPolicyMiddleware"][: 1 + (django.VERSION >= (6, 0))]
+CSP_MIDDLEWARE = [DJANGO_CSP, "django.middleware.csp.ContentSecurityPolicyMiddleware"][: 1 + (django.VERSION >= (6, 0))]
 NONCES: dict[str, Any] = {
     "CONTENT_SECURITY_POLICY": {"DIRECTIVES": {"script-src": [NONCE], "connect-src": [SELF]}},
     "SECURE_CSP": {"script-src": ["<CSP_NONCE_SENTINEL>"], "connect-src": ["'self'"]},
@@ -39,29 +51,29 @@ def test_signing_in_and_out(visit: Visit) -> None:
     visitor.get("/in/ada")
     for path in ("/", "/async"):
         reply = visitor.get(path)
-        assert whose(reply.text) == ADA
+        assert user_in(reply.text) == ADA
         assert reply.headers["Cache-Control"] == "private, no-store"
         assert "Cookie" in reply.headers["Vary"]
         assert reply.headers["Content-Length"] == str(len(reply.text.encode()))
-    assert whose(visitor.token().text) == ADA
+    assert user_in(visitor.token().text) == ADA
     assert visitor.get("/out").text == PAGE
     assert visitor.get().text == PAGE
     assert visitor.token().status_code == 401
 
 
-def test_the_person_is_request_user_with_name_and_email(visit: Visit, configured: Configure) -> None:
+def test_the_user_is_request_user_with_name_and_email(visit: Visit, configured: Configure) -> None:
     configured({"HISSUNO_PROJECT_ID": "p", "HISSUNO_SECRET_KEY": "sk_live_" + "x" * 40, "PROVIDERS": ["hissuno"]})
-    for name, pk, known in (
+    for name, pk, metadata in (
         ("ada", "1", {"name": "Ada Lovelace", "email": "ada@shop.example"}),
         ("eve", "2", {"name": "eve"}),
     ):
         token = TOKEN.findall(visit(name).get().text)[0]
         claims = jwt.decode(token, options={"verify_signature": False})
-        assert (claims["userId"], claims["userMetadata"]) == (pk, known)
+        assert (claims["userId"], claims["userMetadata"]) == (pk, metadata)
 
 
 @pytest.mark.parametrize("path", ["/json", "/fragment", "/shared"])
-def test_what_is_no_page_for_one_person_is_left_alone(visit: Visit, path: str) -> None:
+def test_other_content_fragments_and_shared_pages_are_skipped(visit: Visit, path: str) -> None:
     assert "data-widgetmw" not in visit("ada").get(path).text
 
 
@@ -71,19 +83,19 @@ def test_streams_files_and_compressed_pages(visit: Visit, path: str) -> None:
     reply = visitor.get(path, Range="bytes=0-9", If_None_Match="*", **BROWSER)
     raw = reply.content if hasattr(reply, "content") else reply.data
     text = gzip.decompress(raw).decode() if raw[:2] == b"\x1f\x8b" else raw.decode()
-    assert (reply.status_code, whose(text)) == (200, ADA)
+    assert (reply.status_code, user_in(text)) == (200, ADA)
     assert text.endswith(PAGE[30:])
     assert "ETag" not in reply.headers
     if "Content-Encoding" not in reply.headers:
         assert reply.headers.get("Content-Length", str(len(raw))) == str(len(raw))
 
 
-def test_error_pages_are_pages(visit: Visit) -> None:
+def test_error_pages_are_injected(visit: Visit) -> None:
     visitor = visit("ada")
     reply = visitor.get("/broken")
-    assert (reply.status_code, whose(reply.text)) == (500, ADA)
+    assert (reply.status_code, user_in(reply.text)) == (500, ADA)
     assert reply.text.startswith(HEAD[:27])
-    assert (visitor.get("/nowhere").status_code, whose(visitor.get("/nowhere").text)) == (404, ADA)
+    assert (visitor.get("/nowhere").status_code, user_in(visitor.get("/nowhere").text)) == (404, ADA)
 
 
 def test_head_has_the_headers_of_get(visit: Visit) -> None:
@@ -94,126 +106,126 @@ def test_head_has_the_headers_of_get(visit: Visit) -> None:
         assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
 
 
-def test_a_304_never_brings_back_another_page(visit: Visit, configured: Configure) -> None:
+def test_a_304_never_revives_another_page(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[CONDITIONAL, *STACK])
     visitor = visit("ada")
     reply = visitor.get("/etag", If_None_Match='"1"', **BROWSER)
-    assert (reply.status_code, whose(reply.text)) == (200, ADA)
+    assert (reply.status_code, user_in(reply.text)) == (200, ADA)
     assert "ETag" not in reply.headers
     assert visit().get("/etag", If_None_Match='"1"', **BROWSER).status_code == 304
 
 
 @pytest.mark.parametrize("stack", [[GZIP, *STACK], [*STACK, GZIP]], ids=["outside", "inside"])
-def test_gzip_on_either_side(visit: Visit, configured: Configure, stack: list[str]) -> None:
+def test_gzip_works_inside_and_outside(visit: Visit, configured: Configure, stack: list[str]) -> None:
     configured(MIDDLEWARE=stack)
     visitor = visit("ada")
     for path in ("/", "/async", "/stream"):
         reply = visitor.get(path, Accept_Encoding="gzip")
         assert reply.headers["Content-Encoding"] == "gzip"
         raw = reply.content if hasattr(reply, "content") else gzip.decompress(reply.data)
-        assert whose(raw.decode()) == ADA
-    assert whose(visitor.token(Accept_Encoding="identity").text) == ADA
+        assert user_in(raw.decode()) == ADA
+    assert user_in(visitor.token(Accept_Encoding="identity").text) == ADA
 
 
-@pytest.mark.parametrize("path", ["/nonced", "/hand"])
-@pytest.mark.parametrize("policy", POLICIES, ids=["django-csp", "django"][: len(POLICIES)])
-def test_the_nonce_of_the_policy_is_used(visit: Visit, configured: Configure, policy: str, path: str) -> None:
-    configured(MIDDLEWARE=[*STACK, policy], **NONCES)
+@pytest.mark.parametrize("path", ["/nonced", "/placed"])
+@pytest.mark.parametrize("csp_middleware", CSP_MIDDLEWARE, ids=["django-csp", "django"][: len(CSP_MIDDLEWARE)])
+def test_the_nonce_of_the_csp_is_used(visit: Visit, configured: Configure, csp_middleware: str, path: str) -> None:
+    configured(MIDDLEWARE=[*STACK, csp_middleware], **NONCES)
     reply = visit("ada").get(path)
     nonce = reply.headers["Content-Security-Policy"].partition("'nonce-")[2].partition("'")[0]
     assert nonce
     assert reply.text.count(f'<script data-widgetmw nonce="{nonce}"') == 2
-    assert whose(reply.text) == ADA
+    assert user_in(reply.text) == ADA
 
 
-def test_the_place_may_be_above_authentication_too(visit: Visit, configured: Configure) -> None:
+def test_the_middleware_may_be_above_authentication(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[OURS, SESSIONS, COMMON, CSRF, AUTH])
     visitor = visit("ada")
     for path in ("/", "/async", "/stream"):
-        assert whose(visitor.get(path).text) == ADA
+        assert user_in(visitor.get(path).text) == ADA
     reply = visitor.token()
-    assert whose(reply.text) == ADA
+    assert user_in(reply.text) == ADA
     assert reply.headers["Vary"] == "Cookie, Origin"
 
 
-def test_the_middleware_listed_twice_acts_once(visit: Visit, configured: Configure) -> None:
+def test_the_middleware_listed_twice_injects_once(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, OURS])
     assert visit("ada").get().text.count("runtime.js") == 1
 
 
-def test_excluded_paths_are_below_the_mount(visit: Visit, configured: Configure) -> None:
+def test_excluded_paths_are_relative_to_the_root_path(visit: Visit, configured: Configure) -> None:
     configured({"EXCLUDE": ["/async"]})
-    visitor = visit(mount="/async")
+    visitor = visit(root_path="/async")
     visitor.get("/in/ada")
-    assert whose(visitor.get("/").text) == ADA
+    assert user_in(visitor.get("/").text) == ADA
     assert visitor.get("/async").headers["X-Widgetmw"] == "skipped; reason=excluded"
 
 
-def test_the_same_environ_may_be_served_again(configured: Configure) -> None:
-    people = iter(["ada", "eve"])
-    configured({"USER": lambda request: User(next(people))}, MIDDLEWARE=[OURS])
+def test_the_same_environ_may_be_served_twice(configured: Configure) -> None:
+    user_ids = iter(["ada", "eve"])
+    configured({"USER": lambda request: User(next(user_ids))}, MIDDLEWARE=[OURS])
     environ, handler = EnvironBuilder().get_environ(), WSGIHandler()
     pages = [b"".join(run_wsgi_app(handler, environ)[0]).decode() for _ in range(2)]
-    assert [whose(page) for page in pages] == ["ada", "eve"]
+    assert [user_in(page) for page in pages] == ["ada", "eve"]
 
 
-# the place that a template names
+# a script placed by a template
 
 
-@pytest.mark.parametrize("path", ["/hand", "/hand-async", "/twice"])
-def test_a_template_may_say_where_the_script_goes(visit: Visit, path: str) -> None:
+@pytest.mark.parametrize("path", ["/placed", "/placed-async", "/twice"])
+def test_a_template_may_place_the_script(visit: Visit, path: str) -> None:
     reply = visit("ada").get(path)
-    assert whose(reply.text) == ADA
+    assert user_in(reply.text) == ADA
     assert reply.text.count("runtime.js") == 1
     assert reply.text.startswith("<!doctype html><html><head><title>Shop</title><script data-widgetmw>")
 
 
-def test_for_nobody_the_template_gets_nothing(visit: Visit) -> None:
+def test_an_anonymous_template_gets_no_script(visit: Visit) -> None:
     visitor = visit()
-    empty = HAND.replace("{% load widgetmw %}", "").replace("{% widgetmw_script %}", "")
-    assert visitor.get("/hand").text == empty
+    empty = TEMPLATE.replace("{% load widgetmw %}", "").replace("{% widgetmw_script %}", "")
+    assert visitor.get("/placed").text == empty
     visitor.set_cookie("widgetmw", "1")
-    assert '"user":null' in visitor.get("/hand").text
+    assert '"user":null' in visitor.get("/placed").text
 
 
-def test_the_script_by_hand_when_the_user_cannot_be_found(
+def test_a_failing_resolver_omits_the_placed_script(
     visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured({"USER": lambda request: [][1]})
-    assert "<script" not in visit().get("/hand").text
+    assert "<script" not in visit().get("/placed").text
     assert caplog.text.count("IndexError") == 1
 
 
-# who it is
+# the user
 
 
-@pytest.mark.parametrize("place", ["said", "said-to-the-scope"])
-def test_what_identify_says_outranks_request_user(visit: Visit, place: str) -> None:
+@pytest.mark.parametrize("view", ["identify", "identify-in-scope"])
+def test_identify_overrides_request_user(visit: Visit, view: str) -> None:
     visitor = visit("ada")
-    if place == "said":
-        assert visitor.get("/said/nobody").text == PAGE
+    if view == "identify":
+        assert visitor.get("/identify/anonymous").text == PAGE
     elif not hasattr(visitor, "app"):
         return  # there is no scope under WSGI
-    assert whose(visitor.get(f"/{place}/mallory").text) == "mallory"
+    assert user_in(visitor.get(f"/{view}/mallory").text) == "mallory"
 
 
-def test_two_visitors_by_turns(visit: Visit) -> None:
+def test_alternating_visitors_get_their_own_tokens(visit: Visit) -> None:
     ada, eve = visit("ada"), visit("eve")
     for _ in range(3):
         for path in ("/", ENDPOINT):
-            assert (whose(ada.get(path).text), whose(eve.get(path).text)) == (ADA, "2")
+            assert (user_in(ada.get(path).text), user_in(eve.get(path).text)) == (ADA, "2")
 
 
-def test_a_mount_shows_in_all_urls(visit: Visit) -> None:
-    visitor = visit(mount="/a b")
+def test_the_root_path_is_in_all_urls(visit: Visit) -> None:
+    visitor = visit(root_path="/a b")
     visitor.get("/in/ada")
     page = visitor.get().text
     assert '"/a%20b/_widgetmw/token"' in page
     assert 'src="/a%20b/_widgetmw/runtime.js?v=' in page
-    assert whose(visitor.token().text) == ADA
+    assert user_in(visitor.token().text) == ADA
 
 
-def test_a_fault_of_ours_leaves_the_page(visit: Visit, monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
     visitor = visit("ada")
     for target in (
         "widgetmw.core.engine.Engine.insertion_offset",
@@ -227,7 +239,7 @@ def test_a_fault_of_ours_leaves_the_page(visit: Visit, monkeypatch: Any, caplog:
     assert caplog.text.count("ZeroDivisionError") == 6
 
 
-def test_an_error_in_the_apps_stream_stays_the_apps(visit: Visit, configured: Configure) -> None:
+def test_an_error_in_a_stream_of_the_app_propagates(visit: Visit, configured: Configure) -> None:
     from django.http import StreamingHttpResponse
     from django.urls import path
 
@@ -243,19 +255,19 @@ def test_an_error_in_the_apps_stream_stays_the_apps(visit: Visit, configured: Co
     assert visit("ada").get("/torn").status_code == 500
 
 
-def test_user_may_be_a_function_sync_or_async(visit: Visit, configured: Configure) -> None:
+def test_the_user_function_may_be_sync_or_async(visit: Visit, configured: Configure) -> None:
     async def user(request: Any) -> User:
         # Django 5.0 added request.auser
-        person = await (request.auser() if hasattr(request, "auser") else sync_to_async(get_user)(request))
-        return User(f"async-{person.pk}")
+        django_user = await (request.auser() if hasattr(request, "auser") else sync_to_async(get_user)(request))
+        return User(f"async-{django_user.pk}")
 
     configured({"USER": user})
     visitor = visit("ada")
     for path in ("/", "/async", ENDPOINT):
-        assert whose(visitor.get(path).text) == "async-1"
+        assert user_in(visitor.get(path).text) == "async-1"
     configured({"USER": "tests.frameworks.test_django_pages.by_path"})
     for path in ("/", "/async", ENDPOINT):
-        assert whose(visitor.get(path).text) == "path-ada"
+        assert user_in(visitor.get(path).text) == "path-ada"
 
 
 def by_path(request: Any) -> User:

@@ -1,4 +1,4 @@
-"""Django: settings over the environment, and the system checks."""
+"""Django: settings that override the environment, and the system checks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.test.utils import override_settings
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
-from tests.frameworks.django_app import AUTH, CONDITIONAL, GZIP, OURS, PAGE, POLICY, SESSIONS, STACK, Wsgi
-from tests.frameworks.visitor import whose
+from tests.frameworks.django_app import AUTH, CONDITIONAL, DJANGO_CSP, GZIP, OURS, PAGE, SESSIONS, STACK, Wsgi
+from tests.frameworks.visitor import user_in
 from widgetmw import SettingsError, User
 from widgetmw.django import WidgetMiddleware, configuration
 from widgetmw.django.checks import check
@@ -33,7 +33,7 @@ def ids() -> list[str]:
 # system checks
 
 
-def test_all_is_well(configured: Configure) -> None:
+def test_a_correct_setup_has_no_messages(configured: Configure) -> None:
     assert check() == []
     call_command("check")
 
@@ -45,15 +45,15 @@ def test_all_is_well(configured: Configure) -> None:
         ([OURS, SESSIONS, AUTH], "widgetmw.W002"),
         ([SESSIONS, OURS], "widgetmw.W003"),
         ([*STACK, GZIP], "widgetmw.W004"),
-        ([POLICY, *STACK], "widgetmw.W006"),
-        (["tests.frameworks.test_django_settings.Squeeze", *STACK], None),
-        ([*STACK, "tests.frameworks.test_django_settings.Squeeze"], "widgetmw.W004"),
+        ([DJANGO_CSP, *STACK], "widgetmw.W006"),
+        (["tests.frameworks.test_django_settings.CustomGZip", *STACK], None),
+        ([*STACK, "tests.frameworks.test_django_settings.CustomGZip"], "widgetmw.W004"),
         ([GZIP, CONDITIONAL, *STACK], None),
-        ([GZIP, *STACK, CONDITIONAL, POLICY], None),
-        (["tests.frameworks.django_app.wall", "no.such.Middleware", *STACK], None),
+        ([GZIP, *STACK, CONDITIONAL, DJANGO_CSP], None),
+        (["tests.frameworks.django_app.login_wall", "no.such.Middleware", *STACK], None),
     ],
 )
-def test_the_order_of_middleware(configured: Configure, stack: list[str], expected: str | None) -> None:
+def test_a_wrong_middleware_order_is_a_warning(configured: Configure, stack: list[str], expected: str | None) -> None:
     configured(MIDDLEWARE=stack)
     found = check()
     assert [message.id for message in found] == ([expected] if expected else [])
@@ -62,18 +62,18 @@ def test_the_order_of_middleware(configured: Configure, stack: list[str], expect
         assert "Middleware" in message.hint
 
 
-class Squeeze(GZipMiddleware):  # type: ignore[misc]
-    """A compressing middleware of the site's own."""
+class CustomGZip(GZipMiddleware):  # type: ignore[misc]
+    """A custom middleware that compresses."""
 
 
-def test_conditional_get_above_matters_where_pages_may_be_stored(configured: Configure) -> None:
+def test_conditional_get_above_is_a_warning_when_pages_may_be_stored(configured: Configure) -> None:
     configured({"CACHE_CONTROL": "private, no-cache"}, MIDDLEWARE=[CONDITIONAL, *STACK])
     assert ids() == ["widgetmw.W005"]
     configured({"CACHE_CONTROL": "private, no-cache"}, MIDDLEWARE=[*STACK, CONDITIONAL])
     assert ids() == []
 
 
-def test_a_function_of_the_sites_own_needs_no_authentication_middleware(configured: Configure) -> None:
+def test_a_custom_user_function_needs_no_authentication_middleware(configured: Configure) -> None:
     configured({"USER": "tests.frameworks.test_django_pages.by_path"}, MIDDLEWARE=[OURS])
     assert ids() == []
 
@@ -90,7 +90,7 @@ def test_a_path_that_has_no_effect_is_a_warning(configured: Configure) -> None:
     assert ids() == ["widgetmw.W007"]
 
 
-def test_every_problem_of_the_settings_is_an_error_of_its_own(configured: Configure) -> None:
+def test_every_problem_of_the_settings_is_a_separate_error(configured: Configure) -> None:
     configured({"DELIVRY": "fetch", "USER": "no.such.function", "CACHE_SIZE": 0})
     found = check()
     assert [message.id for message in found] == ["widgetmw.E001"] * 3
@@ -115,12 +115,12 @@ def test_every_problem_of_the_settings_is_an_error_of_its_own(configured: Config
         ({"DG_API_KEY": "x"}, "DG_API_SECRET is not set"),
     ],
 )
-def test_what_is_wrong_is_named(configured: Configure, options: Any, named: str) -> None:
+def test_invalid_settings_are_named(configured: Configure, options: Any, named: str) -> None:
     with override_settings(WIDGETMW=options):
         assert any(named in message.msg for message in check())
 
 
-def test_switched_off_nothing_else_matters(configured: Configure) -> None:
+def test_when_disabled_nothing_else_is_checked(configured: Configure) -> None:
     configured({"ENABLED": False}, MIDDLEWARE=[], ROOT_URLCONF=Urls())
     assert ids() == []
 
@@ -128,7 +128,7 @@ def test_switched_off_nothing_else_matters(configured: Configure) -> None:
 # settings
 
 
-def test_settings_outrank_the_environment_with_and_without_prefix(
+def test_settings_override_the_environment_with_and_without_the_prefix(
     visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WIDGETMW_DELIVERY", "fetch")
@@ -138,7 +138,7 @@ def test_settings_outrank_the_environment_with_and_without_prefix(
     configured({"DELIVERY": "inline", "DG_WIDGET_ID": "from-settings"})
     assert '"from-settings"' in visit("ada").get().text
     configured({"WIDGETMW_DELIVERY": "inline"})
-    assert whose(visit("ada").get().text) == "1"
+    assert user_in(visit("ada").get().text) == "1"
 
 
 def test_without_settings_the_environment_is_read(
@@ -149,28 +149,28 @@ def test_without_settings_the_environment_is_read(
     with override_settings():
         del settings.WIDGETMW
         configuration.forget()
-        assert whose(visit("ada").get().text) == "1"
+        assert user_in(visit("ada").get().text) == "1"
 
 
 def test_override_settings_takes_effect_in_a_running_site(configured: Configure, dg_env: dict[str, str]) -> None:
     visitor = Wsgi()
     visitor.get("/in/ada")
-    assert whose(visitor.get().text) == "1"
+    assert user_in(visitor.get().text) == "1"
     with override_settings(WIDGETMW={**dg_env, "USER": lambda request: User("overridden")}):
-        assert whose(visitor.get().text) == whose(visitor.token().text) == "overridden"
+        assert user_in(visitor.get().text) == user_in(visitor.token().text) == "overridden"
     with override_settings(WIDGETMW={**dg_env, "ENABLED": False}):
         assert visitor.get().text == PAGE
         assert visitor.token().status_code == 404
-    assert whose(visitor.get().text) == "1"
+    assert user_in(visitor.get().text) == "1"
 
 
-def test_other_settings_leave_the_tokens_as_they_are(configured: Configure) -> None:
+def test_other_settings_keep_the_token_cache(configured: Configure) -> None:
     before = configuration.installed()
     with override_settings(LANGUAGE_CODE="fi"):
         assert configuration.installed() is before
 
 
-def test_no_vendor_means_untouched_and_one_warning(
+def test_no_vendor_means_unmodified_pages_and_one_warning(
     visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     with override_settings(WIDGETMW={}), caplog.at_level(logging.WARNING, "widgetmw"):

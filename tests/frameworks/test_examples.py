@@ -1,4 +1,4 @@
-"""The examples, each as its own process: over HTTP, and in Chromium as a visitor meets them."""
+"""The examples, each in its own process, over HTTP and in Chromium."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import launch
 from tests.servers.conftest import answers, free_port, stop
+from tests.servers.processes import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -46,14 +47,14 @@ COMMANDS = {
     ],
 }
 
-# The page and its scripts are the same in all; a renewal takes its time. Here are those that serve it in other ways.
+# All examples have the same page and a renewal takes seconds, so a browser visits only those that serve it differently.
 VISITED = ["flask", "fastapi", "starlette", "plain_asgi", "plain_wsgi", "django", "aiohttp"]
-IDS = {"1": "ada", "2": "grace"}  # Django's users go by their primary key
+IDS = {"1": "ada", "2": "grace"}  # Django identifies users by primary key
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of each example in turn, as its one command serves it, with nothing set but the port."""
+    """The URL of each example, started by its documented command with nothing configured but the port."""
     port = free_port()
     log = tmp_path_factory.mktemp("example") / "log"
     words = [word.replace("PORT", str(port)) for word in COMMANDS[request.param]]
@@ -67,7 +68,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not answers(port):
         if process.poll() is not None or time.monotonic() > end:
             stop(process)
@@ -88,12 +89,12 @@ def browser() -> Iterator[Browser]:
 
 
 def post(client: httpx.Client, path: str, **form: str) -> httpx.Response:
-    """Sends a form of the page, with the hidden fields that it has."""
+    """Submits a form of the page, including its hidden fields."""
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', client.get("/").text))
     return client.post(path, data={**hidden, **form}, follow_redirects=True)
 
 
-def whose(text: str) -> set[str]:
+def users_in(text: str) -> set[str]:
     claims = [jwt.decode(token, options={"verify_signature": False}) for token in TOKEN.findall(text)]
     return {IDS.get(each["external_id"], each["external_id"]) for each in claims}
 
@@ -107,7 +108,7 @@ def test_signing_in_and_out_over_http(site: str) -> None:
 
         page = post(client, "/sign-in", id="ada")
         assert "Hello, Ada Lovelace" in page.text
-        assert whose(page.text) == {"ada"}
+        assert users_in(page.text) == {"ada"}
         assert page.headers["cache-control"] == "private, no-store"
         assert page.text.index("DG_CHAT_WIDGET_CONFIG") < page.text.index("<meta")
 
@@ -115,23 +116,23 @@ def test_signing_in_and_out_over_http(site: str) -> None:
         assert reply.status_code == 200
         assert reply.headers["cache-control"] == "no-store"
         assert "set-cookie" not in reply.headers
-        assert whose(reply.text) == {"ada"}
+        assert users_in(reply.text) == {"ada"}
         assert 0 < reply.json()["expires_in"] <= 10
         assert client.post("/_widgetmw/token").status_code == 200
         assert client.get(re.findall(r'src="(/_widgetmw/runtime[^"]+)"', page.text)[0]).status_code == 200
 
         assert "Sign in as Ada" in post(client, "/sign-out").text
         assert client.get("/_widgetmw/token").status_code == 401
-        assert whose(post(client, "/sign-in", id="grace").text) == {"grace"}
+        assert users_in(post(client, "/sign-in", id="grace").text) == {"grace"}
 
 
-def test_two_visitors_get_their_own(site: str) -> None:
+def test_two_visitors_get_their_own_tokens(site: str) -> None:
     with httpx.Client(base_url=site) as one, httpx.Client(base_url=site) as other:
         post(one, "/sign-in", id="ada")
         post(other, "/sign-in", id="grace")
         for _ in range(3):
-            assert whose(one.get("/").text) == {"ada"}
-            assert whose(other.get("/_widgetmw/token").text) == {"grace"}
+            assert users_in(one.get("/").text) == {"ada"}
+            assert users_in(other.get("/_widgetmw/token").text) == {"grace"}
 
 
 @pytest.mark.parametrize("site", VISITED, indirect=True)
@@ -148,7 +149,7 @@ def test_a_visit_in_chromium(site: str, browser: Browser) -> None:
     expect(page.locator("li")).to_have_count(1)
     page.evaluate("window.sameDocument = true")
     tokens = page.evaluate("tokens")
-    assert whose(tokens[0]) == {"ada"}
+    assert users_in(tokens[0]) == {"ada"}
     lifetime = jwt.decode(tokens[0], options={"verify_signature": False})
     assert lifetime["exp"] - lifetime["iat"] == 10
 
@@ -156,7 +157,7 @@ def test_a_visit_in_chromium(site: str, browser: Browser) -> None:
     renewed = page.evaluate("tokens")
     assert renewed[0] == tokens[0]
     assert renewed[1] != renewed[0]
-    assert whose(renewed[1]) == {"ada"}
+    assert users_in(renewed[1]) == {"ada"}
     assert page.evaluate("window.sameDocument") is True
     assert page.evaluate("window.widgetmw.get('digitalgenius').token") == renewed[1]
 

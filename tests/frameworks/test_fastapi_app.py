@@ -1,4 +1,4 @@
-"""FastAPI: at home in the app, whatever it is made of."""
+"""FastAPI: the app's schema, routers, sub-apps, middleware and root path."""
 
 # No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
 
@@ -21,33 +21,33 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
-from tests.frameworks.fastapi_app import ada, make
+from tests.frameworks.fastapi_app import make, users_for_ada
 from tests.frameworks.test_starlette_user import Backend
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, exact, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.fastapi import install
 
 
-def test_the_endpoint_is_in_no_schema_and_the_apps_dependencies_do_not_guard_it(settings: Settings) -> None:
+def test_the_endpoint_is_outside_the_schema_and_the_dependencies_of_the_app(settings: Settings) -> None:
     def guard() -> None:
         raise HTTPException(418)
 
     visitor = make(settings, lambda: User("ada"), dependencies=[Depends(guard)])
     assert list(visitor.get("/openapi.json").json()["paths"]) == ["/"]
     assert visitor.get().status_code == 418
-    assert whose(visitor.token().text) == "ada"
+    assert user_in(visitor.token().text) == "ada"
 
 
-def test_scope_user_is_the_default(settings: Settings) -> None:
+def test_scope_user_is_the_default_user(settings: Settings) -> None:
     visitor = make(settings)
     visitor.app.add_middleware(AuthenticationMiddleware, backend=Backend())
-    assert ada(visitor) == ("id-of-ada", "id-of-ada")
+    assert users_for_ada(visitor) == ("id-of-ada", "id-of-ada")
     assert visitor.token().status_code == 401
 
 
 def test_sessions_and_base_middleware_added_afterwards(settings: Settings) -> None:
     def current(request: Request) -> User | None:
-        return User(request.session["person"]) if "person" in request.session else None
+        return User(request.session["user_id"]) if "user_id" in request.session else None
 
     visitor = make(settings, current)
 
@@ -58,16 +58,16 @@ def test_sessions_and_base_middleware_added_afterwards(settings: Settings) -> No
             return reply
 
     @visitor.app.post("/in")
-    def sign_in(request: Request, person: Annotated[str, Form()]) -> dict[str, str]:
-        request.session["person"] = person
+    def sign_in(request: Request, user_id: Annotated[str, Form()]) -> dict[str, str]:
+        request.session["user_id"] = user_id
         return {}
 
     visitor.app.add_middleware(Timing)
     visitor.app.add_middleware(SessionMiddleware, secret_key="x")
     assert visitor.get().text == HEAD
-    visitor.request("POST", "/in", data={"person": "ada"})
-    assert ada(visitor) == ("ada", "ada")
-    exact(visitor.token())
+    visitor.request("POST", "/in", data={"user_id": "ada"})
+    assert users_for_ada(visitor) == ("ada", "ada")
+    assert_endpoint_headers(visitor.token())
 
 
 def test_routers_sub_apps_and_streams(settings: Settings) -> None:
@@ -85,7 +85,7 @@ def test_routers_sub_apps_and_streams(settings: Settings) -> None:
     app.mount("/plain", Starlette())
     for path in ("/shop/cart", "/sub/cart", "/docs"):
         reply = Visitor(app).get(path)
-        assert whose(reply.text) == "ada"
+        assert user_in(reply.text) == "ada"
         assert '"/_widgetmw/token"' in reply.text
     assert Visitor(app).get("/plain/x").status_code == 404
 
@@ -94,53 +94,53 @@ def test_urls_carry_the_root_path(settings: Settings) -> None:
     visitor = make(settings, lambda: User("ada"))
     visitor.root_path = "/api"
     assert '"/api/_widgetmw/token"' in visitor.get("/").text
-    assert whose(visitor.get("/_widgetmw/token").text) == "ada"
-    assert whose(visitor.get("/api/_widgetmw/token").text) == "ada"
+    assert user_in(visitor.get("/_widgetmw/token").text) == "ada"
+    assert user_in(visitor.get("/api/_widgetmw/token").text) == "ada"
 
 
-def test_json_routes_never_ask(settings: Settings) -> None:
+def test_json_routes_do_not_resolve_the_user(settings: Settings) -> None:
     class Item(BaseModel):
         html: str = HEAD
 
     def current() -> User:
-        raise AssertionError("asked")
+        raise AssertionError("the user was resolved")
 
     visitor = make(settings, current)
     visitor.app.get("/json", response_model=Item)(Item)
     assert visitor.get("/json").json() == {"html": HEAD}
 
 
-def test_a_route_may_say_who_it_is(settings: Settings) -> None:
+def test_a_route_may_call_identify(settings: Settings) -> None:
     app = FastAPI()
 
     @app.get("/", response_class=HTMLResponse)
     def page(request: Request) -> str:
-        identify(request.scope, User("said"))
+        identify(request.scope, User("identified"))
         return HEAD
 
     install(app, settings=settings, user=lambda: User("ada"))
-    assert whose(Visitor(app).get().text) == "said"
+    assert user_in(Visitor(app).get().text) == "identified"
 
 
-def test_apps_in_one_process_keep_their_overrides_apart(settings: Settings) -> None:
+def test_apps_in_one_process_have_separate_dependency_overrides(settings: Settings) -> None:
     def current() -> User:
         return User("ada")
 
     one, other = make(settings, current), make(settings, current)
     one.app.dependency_overrides[current] = lambda: User("eve")
-    assert (ada(one), ada(other)) == (("eve", "eve"), ("ada", "ada"))
+    assert (users_for_ada(one), users_for_ada(other)) == (("eve", "eve"), ("ada", "ada"))
 
 
 def test_it_runs_on_trio(settings: Settings) -> None:
     visitor = make(settings, lambda: User("ada"))
     visitor.backend = "trio"
-    assert ada(visitor) == ("ada", "ada")
+    assert users_for_ada(visitor) == ("ada", "ada")
 
 
-# bad input
+# invalid arguments
 
 
-def test_bad_input_is_refused_at_start(settings: Settings) -> None:
+def test_invalid_arguments_are_rejected_at_startup(settings: Settings) -> None:
     def form(name: Annotated[str, Form()]) -> User:
         return User(name)
 
@@ -163,7 +163,7 @@ def test_bad_input_is_refused_at_start(settings: Settings) -> None:
             install(FastAPI(), settings=settings, user=reader)
 
 
-def test_a_second_install_and_a_started_app_are_refused(settings: Settings) -> None:
+def test_a_second_install_and_a_started_app_are_rejected(settings: Settings) -> None:
     visitor = make(settings)
     with pytest.raises(RuntimeError, match="call install once"):
         install(visitor.app, settings=settings)
@@ -173,7 +173,7 @@ def test_a_second_install_and_a_started_app_are_refused(settings: Settings) -> N
         install(app, settings=settings)
 
 
-def test_the_path_of_the_endpoint_is_refused_to_no_method_of_it(settings: Settings) -> None:
+def test_the_endpoint_accepts_post_and_refuses_other_methods(settings: Settings) -> None:
     visitor = make(settings, lambda: User("ada"))
-    assert whose(visitor.request("POST", ENDPOINT, json={"user": "eve"}).text) == "ada"
+    assert user_in(visitor.request("POST", ENDPOINT, json={"user": "eve"}).text) == "ada"
     assert visitor.request("DELETE", ENDPOINT).status_code == 405

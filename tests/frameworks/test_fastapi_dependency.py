@@ -1,4 +1,4 @@
-"""FastAPI: the user is a dependency like any other."""
+"""FastAPI: the user resolver is an ordinary dependency."""
 
 # No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
 
@@ -20,43 +20,43 @@ from fastapi import (
 from fastapi.responses import HTMLResponse
 from fastapi.security import APIKeyCookie, SecurityScopes
 
-from tests.frameworks.fastapi_app import ada, make, person
-from tests.frameworks.visitor import HEAD, Visitor, exact, whose
+from tests.frameworks.fastapi_app import make, user_id, users_for_ada
+from tests.frameworks.visitor import HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings, User
 from widgetmw.fastapi import install
 
 
-def test_a_dependency_with_dependencies_of_its_own(settings: Settings) -> None:
+def test_the_user_dependency_may_have_dependencies(settings: Settings) -> None:
     class Users:
-        def __init__(self, person: Annotated[str | None, Depends(person)]) -> None:
-            self.person = person
+        def __init__(self, user_id: Annotated[str | None, Depends(user_id)]) -> None:
+            self.user_id = user_id
 
     async def current(users: Annotated[Users, Depends()], request: Request) -> User | None:
         assert request.headers["host"] == "app.example"
-        return User(users.person) if users.person else None
+        return User(users.user_id) if users.user_id else None
 
     visitor = make(settings, current)
-    assert ada(visitor) == ("ada", "ada")
+    assert users_for_ada(visitor) == ("ada", "ada")
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401
 
 
 @pytest.mark.parametrize("wrap", [Depends, Security, lambda user: Annotated[User, Depends(user)].__metadata__[0]])
-def test_depends_and_security_are_taken_too(settings: Settings, wrap: Any) -> None:
-    def current(person: Annotated[str | None, Depends(person)]) -> User | None:
-        return User(person) if person else None
+def test_depends_and_security_are_accepted(settings: Settings, wrap: Any) -> None:
+    def current(user_id: Annotated[str | None, Depends(user_id)]) -> User | None:
+        return User(user_id) if user_id else None
 
-    assert ada(make(settings, wrap(current))) == ("ada", "ada")
+    assert users_for_ada(make(settings, wrap(current))) == ("ada", "ada")
 
 
-def test_scopes_reach_the_dependency(settings: Settings) -> None:
+def test_security_scopes_reach_the_dependency(settings: Settings) -> None:
     def current(scopes: SecurityScopes, key: Annotated[str, Security(APIKeyCookie(name="key"))]) -> User:
         return User(f"{key} {scopes.scope_str}")
 
     visitor = make(settings, Security(current, scopes=["chat", "me"]))
     assert visitor.token().status_code == 401  # APIKeyCookie refuses
     visitor.cookies.set("key", "ada")
-    assert whose(visitor.get().text) == "ada chat me"
+    assert user_in(visitor.get().text) == "ada chat me"
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -76,9 +76,9 @@ def test_a_yield_dependency_is_closed_before_the_page_goes_out(settings: Setting
             await anyio.sleep(0)
             order.append("closed")
 
-    def current(person: Annotated[str, Depends(opened if kind == "sync" else opened_async)]) -> User:
-        order.append("asked")
-        return User(person)
+    def current(user_id: Annotated[str, Depends(opened if kind == "sync" else opened_async)]) -> User:
+        order.append("resolved")
+        return User(user_id)
 
     visitor = make(settings, current)
     sent: list[str] = []
@@ -90,14 +90,14 @@ def test_a_yield_dependency_is_closed_before_the_page_goes_out(settings: Setting
 
         await visitor.app(scope, receive, sending)
 
-    assert whose(Visitor(app).get().text) == "ada"
-    assert sent[:3] == order == ["open", "asked", "closed"]
+    assert user_in(Visitor(app).get().text) == "ada"
+    assert sent[:3] == order == ["open", "resolved", "closed"]
     order.clear()
-    assert whose(visitor.token().text) == "ada"
-    assert order == ["open", "asked", "closed"]
+    assert user_in(visitor.token().text) == "ada"
+    assert order == ["open", "resolved", "closed"]
 
 
-def test_a_yield_dependency_that_is_the_user(settings: Settings) -> None:
+def test_the_user_dependency_may_yield(settings: Settings) -> None:
     closed = []
 
     def current() -> Iterator[User]:
@@ -106,7 +106,7 @@ def test_a_yield_dependency_that_is_the_user(settings: Settings) -> None:
         finally:
             closed.append(1)
 
-    assert ada(make(settings, current)) == ("ada", "ada")
+    assert users_for_ada(make(settings, current)) == ("ada", "ada")
     assert closed == [1, 1]
 
 
@@ -120,37 +120,37 @@ def test_a_yield_dependency_sees_the_error_of_another_and_is_closed(settings: Se
             seen.append(type(error))
             raise
 
-    def current(_: Annotated[None, Depends(opened)], person: Annotated[str | None, Depends(person)]) -> User:
-        if person is None:
+    def current(_: Annotated[None, Depends(opened)], user_id: Annotated[str | None, Depends(user_id)]) -> User:
+        if user_id is None:
             raise HTTPException(401)
-        return User(person)
+        return User(user_id)
 
     visitor = make(settings, current)
     assert visitor.get().headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
     assert seen == [HTTPException] * 2
-    assert ada(visitor) == ("ada", "ada")
+    assert users_for_ada(visitor) == ("ada", "ada")
 
 
-def test_overrides_of_the_dependency_and_of_its_parts_are_honoured_as_they_come_and_go(settings: Settings) -> None:
-    def current(person: Annotated[str | None, Depends(person)]) -> User | None:
-        return User(person) if person else None
+def test_dependency_overrides_take_effect_immediately(settings: Settings) -> None:
+    def current(user_id: Annotated[str | None, Depends(user_id)]) -> User | None:
+        return User(user_id) if user_id else None
 
     visitor = make(settings, current)
     overrides = visitor.app.dependency_overrides
-    overrides[person] = lambda: "eve"
-    assert ada(visitor) == ("eve", "eve")
+    overrides[user_id] = lambda: "eve"
+    assert users_for_ada(visitor) == ("eve", "eve")
     overrides[current] = lambda: User("mallory")
-    assert ada(visitor) == ("mallory", "mallory")
+    assert users_for_ada(visitor) == ("mallory", "mallory")
     overrides.clear()
-    assert ada(visitor) == ("ada", "ada")
+    assert users_for_ada(visitor) == ("ada", "ada")
 
 
-def test_the_dependency_is_solved_anew_for_each_request_and_next_to_the_routes_own(settings: Settings) -> None:
-    asked: list[str] = []
+def test_the_dependency_is_solved_separately_from_the_route(settings: Settings) -> None:
+    resolved_paths: list[str] = []
 
     def current(request: Request) -> User:
-        asked.append(request.url.path)
+        resolved_paths.append(request.url.path)
         return User("ada")
 
     app = FastAPI()
@@ -162,32 +162,32 @@ def test_the_dependency_is_solved_anew_for_each_request_and_next_to_the_routes_o
     install(app, settings=settings, user=current)
     reply = Visitor(app).get("/items/7")
     assert reply.text.endswith("7ada")
-    assert whose(reply.text) == "ada"
-    assert asked == ["/items/7"] * 2
+    assert user_in(reply.text) == "ada"
+    assert resolved_paths == ["/items/7"] * 2
 
 
-def test_what_a_dependency_puts_into_the_response_goes_nowhere(settings: Settings) -> None:
+def test_changes_that_a_dependency_makes_to_the_response_are_discarded(settings: Settings) -> None:
     ran = []
 
     def current(response: Response, tasks: BackgroundTasks) -> User:
-        response.set_cookie("prolonged", "1")
+        response.set_cookie("extended", "1")
         response.status_code = 418
         tasks.add_task(ran.append, 1)
         return User("ada")
 
     visitor = make(settings, current)
     page = visitor.get()
-    assert (page.status_code, whose(page.text)) == (200, "ada")
+    assert (page.status_code, user_in(page.text)) == (200, "ada")
     assert "set-cookie" not in page.headers
-    exact(visitor.token())
+    assert_endpoint_headers(visitor.token())
     assert ran == [1, 1]
 
 
-# what goes wrong in a dependency
+# failures of a dependency
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_401_and_403_mean_nobody_and_the_apps_error_handlers_are_not_asked(settings: Settings, status: int) -> None:
+def test_401_and_403_mean_anonymous_without_calling_error_handlers(settings: Settings, status: int) -> None:
     def current() -> User:
         raise HTTPException(status, "secret detail")
 
@@ -200,13 +200,13 @@ def test_401_and_403_mean_nobody_and_the_apps_error_handlers_are_not_asked(setti
     assert visitor.get().text == HEAD
     reply = visitor.token()
     assert (reply.status_code, reply.json()["error"]) == (401, "not_authenticated")
-    exact(reply)
+    assert_endpoint_headers(reply)
 
 
 @pytest.mark.parametrize(
     "error", [HTTPException(500, "secret detail"), ValueError("secret detail"), "ada", {"id": "ada"}]
 )
-def test_any_other_failure_is_503_and_leaves_the_page(
+def test_any_other_failure_is_503_and_skips_the_page(
     settings: Settings, error: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def current() -> Any:
@@ -222,22 +222,22 @@ def test_any_other_failure_is_503_and_leaves_the_page(
     assert "secret detail" not in caplog.text
 
 
-def test_what_a_dependency_lacks_is_named(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    def current(x_person: Annotated[str, Header()], age: int = 0) -> User:
-        return User(x_person)
+def test_missing_request_parameters_are_named(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    def current(x_user: Annotated[str, Header()], age: int = 0) -> User:
+        return User(x_user)
 
     visitor = make(settings, current)
     assert visitor.get("/?age=secret").text == HEAD
     assert visitor.token().status_code == 503
-    assert "header.x-person" in caplog.text
+    assert "header.x-user" in caplog.text
     assert "query.age" in caplog.text
     assert "secret" not in caplog.text
-    assert ada(visitor) == ("ada", "ada")
+    assert users_for_ada(visitor) == ("ada", "ada")
 
 
-def test_sessions_that_are_missing_are_named_with_the_fix(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_sessions_are_logged_with_the_fix(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     def current(request: Request) -> User:
-        return User(request.session["person"])
+        return User(request.session["user_id"])
 
     visitor = make(settings, current)
     assert visitor.get().text == HEAD

@@ -1,4 +1,4 @@
-"""Flask: the endpoint behind the app's own hooks, and the session that it must not prolong."""
+"""Flask: the endpoint behind the app's hooks; it must not extend the session."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
-from tests.frameworks.visitor import ENDPOINT, HEAD, exact, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, assert_endpoint_headers, user_in
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
 from widgetmw.wsgi import WidgetMiddleware
 
-WALLS: dict[str, Callable[[], Any]] = {
+LOGIN_WALLS: dict[str, Callable[[], Any]] = {
     "redirect": lambda: redirect("/login?next=/_widgetmw/token"),
     "page": lambda: HEAD + "Please sign in.",
     "401": lambda: abort(401),
@@ -30,7 +30,7 @@ WALLS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("refusal", "status"),
     [
         ("redirect", 401),
         ("page", 401),
@@ -42,26 +42,28 @@ WALLS: dict[str, Callable[[], Any]] = {
         ("broken", 503),
     ],
 )
-def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(settings: Settings, answer: str, status: int) -> None:
+def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
+    settings: Settings, refusal: str, status: int
+) -> None:
     app = make()
 
     @app.before_request
-    def wall() -> Any:
+    def login_wall() -> Any:
         if not session and request.endpoint != "sign_in":
-            return WALLS[answer]()
+            return LOGIN_WALLS[refusal]()
         return None
 
     Widget(app, settings, user=member)
     client = app.test_client()
     reply = token(client)
     assert reply.status_code == status
-    exact(reply)
+    assert_endpoint_headers(reply)
     assert reply.json["error"] == {401: "not_authenticated", 503: "token_unavailable"}[status]
     client.get("/in/ada")
-    assert whose(token(client).text) == "ada"
+    assert user_in(token(client).text) == "ada"
 
 
-def test_asking_does_not_prolong_a_permanent_session(settings: Settings) -> None:
+def test_a_token_request_does_not_extend_a_permanent_session(settings: Settings) -> None:
     app = make()
 
     @app.before_request
@@ -71,13 +73,13 @@ def test_asking_does_not_prolong_a_permanent_session(settings: Settings) -> None
 
     client = signed_in(app, settings)
     assert "Set-Cookie" in client.get("/").headers
-    exact(token(client))
+    assert_endpoint_headers(token(client))
     with client.session_transaction() as kept:
         assert kept.permanent
         assert kept["seen"] == "/"
 
 
-class Kept(dict[str, Any], SessionMixin):
+class StoredSession(dict[str, Any], SessionMixin):
     modified = False
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -86,22 +88,22 @@ class Kept(dict[str, Any], SessionMixin):
 
 
 class Store(SessionInterface):
-    """Sessions in the server's memory, as Flask-Session has them; counts how often it saves."""
+    """Server-side sessions in memory, like Flask-Session; counts the saves."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
+        self.stored: dict[str, Any] = {}
         self.saved = 0
 
-    def open_session(self, app: Flask, request: Any) -> Kept:
-        return Kept(self.kept)
+    def open_session(self, app: Flask, request: Any) -> StoredSession:
+        return StoredSession(self.stored)
 
     def save_session(self, app: Flask, session: Any, response: Any) -> None:
         if self.should_set_cookie(app, session):
             self.saved += 1
-            self.kept = dict(session)
+            self.stored = dict(session)
 
 
-def test_asking_does_not_prolong_a_session_in_a_store(settings: Settings) -> None:
+def test_a_token_request_does_not_extend_a_server_side_session(settings: Settings) -> None:
     app = make()
     store = app.session_interface = Store()
 
@@ -113,18 +115,18 @@ def test_asking_does_not_prolong_a_session_in_a_store(settings: Settings) -> Non
     client.get("/")
     before = store.saved
     assert before > 0
-    assert whose(token(client).text) == "ada"
+    assert user_in(token(client).text) == "ada"
     assert store.saved == before
-    assert store.kept == {"_permanent": True, "person": "ada"}
+    assert store.stored == {"_permanent": True, "user_id": "ada"}
 
 
-def test_without_a_secret_key_there_are_no_sessions_and_the_endpoint_answers(settings: Settings) -> None:
+def test_the_endpoint_works_without_a_secret_key(settings: Settings) -> None:
     app = make(SECRET_KEY=None)
     client = signed_in(app, settings, lambda: User("ada"))
-    assert whose(token(client).text) == "ada"
+    assert user_in(token(client).text) == "ada"
 
 
-def test_hooks_that_decorate_or_guard_do_not_show(settings: Settings) -> None:
+def test_hooks_do_not_affect_endpoint_responses(settings: Settings) -> None:
     app = make()
 
     @app.before_request
@@ -140,15 +142,15 @@ def test_hooks_that_decorate_or_guard_do_not_show(settings: Settings) -> None:
 
     client = signed_in(app, settings)
     etag = client.get("/in/ada").headers["ETag"]
-    asked = [token(client, **headers) for headers in ({}, {"If_None_Match": "*"}, {"Range": "bytes=0-1"})]
-    for reply in (*asked, client.post(ENDPOINT)):
-        assert whose(reply.text) == "ada"
-        exact(reply)
+    replies = [token(client, **headers) for headers in ({}, {"If_None_Match": "*"}, {"Range": "bytes=0-1"})]
+    for reply in (*replies, client.post(ENDPOINT)):
+        assert user_in(reply.text) == "ada"
+        assert_endpoint_headers(reply)
     assert client.head(ENDPOINT).status_code == 200
     assert client.get("/in/ada", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_a_hook_that_refuses_afterwards_is_heard(settings: Settings) -> None:
+def test_a_hook_may_still_refuse_the_response(settings: Settings) -> None:
     app = make()
 
     @app.after_request
@@ -157,10 +159,10 @@ def test_a_hook_that_refuses_afterwards_is_heard(settings: Settings) -> None:
 
     reply = token(signed_in(app, settings))
     assert reply.status_code == 401
-    assert whose(reply.text) is None
+    assert user_in(reply.text) is None
 
 
-def test_the_endpoint_has_a_name_and_the_prefix_of_the_mount(settings: Settings) -> None:
+def test_the_endpoint_has_a_name_and_the_root_path(settings: Settings) -> None:
     app = make()
     serve(app, where=lambda: url_for("widgetmw.token"))
     Widget(app, settings, user=lambda: User("ada"))
@@ -168,20 +170,20 @@ def test_the_endpoint_has_a_name_and_the_prefix_of_the_mount(settings: Settings)
     assert client.get("/shop/where").text == "/shop/_widgetmw/token"
     page = client.get("/shop/").text
     assert '"/shop/_widgetmw/token"' in page
-    assert whose(client.get("/shop/_widgetmw/token").text) == whose(page) == "ada"
+    assert user_in(client.get("/shop/_widgetmw/token").text) == user_in(page) == "ada"
 
 
 @pytest.mark.parametrize("options", [{"host_matching": True, "static_host": "a.example"}, {"subdomain_matching": True}])
-def test_the_endpoint_is_there_on_every_host(settings: Settings, options: dict[str, Any]) -> None:
+def test_the_endpoint_exists_on_every_host(settings: Settings, options: dict[str, Any]) -> None:
     app = Flask("hosts", **options)
     app.config["SERVER_NAME"] = "shop.example"
     Widget(app, settings, user=lambda: User("ada"))
     client = app.test_client()
     for host in ("shop.example", "sub.shop.example"):
-        assert whose(client.get(ENDPOINT, base_url=f"http://{host}").text) == "ada"
+        assert user_in(client.get(ENDPOINT, base_url=f"http://{host}").text) == "ada"
 
 
-def test_cross_site_callers_do_not_reach_the_app(settings: Settings) -> None:
+def test_cross_site_requests_do_not_reach_the_app(settings: Settings) -> None:
     app = make()
     app.before_request(lambda: abort(500))
     Widget(app, settings, user=member)
@@ -189,7 +191,7 @@ def test_cross_site_callers_do_not_reach_the_app(settings: Settings) -> None:
     assert (reply.status_code, reply.json["error"]) == (403, "cross_site")
 
 
-def test_switched_off_there_is_no_endpoint(dg_env: dict[str, str]) -> None:
+def test_when_disabled_there_is_no_endpoint(dg_env: dict[str, str]) -> None:
     app = make()
     Widget(app, Settings.from_env({**dg_env, "WIDGETMW_ENABLED": "false"}), user=member)
     client = app.test_client()
@@ -198,20 +200,20 @@ def test_switched_off_there_is_no_endpoint(dg_env: dict[str, str]) -> None:
     assert client.get(ENDPOINT).status_code == 404
 
 
-def test_an_error_that_flask_passes_on_is_503(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_propagated_exception_is_503(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     app = make(PROPAGATE_EXCEPTIONS=True)
     app.before_request(lambda: [][1])
     Widget(app, settings, user=member)
     reply = token(app.test_client())
     assert reply.status_code == 503
-    exact(reply)
+    assert_endpoint_headers(reply)
     assert "IndexError at test_flask_endpoint.py" in caplog.text
 
 
-def test_behind_a_middleware_that_has_taken_the_request_there_is_no_second_endpoint(dg_env: dict[str, str]) -> None:
+def test_inside_another_middleware_there_is_no_second_endpoint(dg_env: dict[str, str]) -> None:
     app = make()
     Widget(app, Settings.from_env(dg_env), user=lambda: User("inner"))
     outer = Settings.from_env({**dg_env, "WIDGETMW_PATH": "/outer"})
     client = Client(WidgetMiddleware(app, outer, user=lambda environ: User("outer")))
-    assert whose(client.get("/").text) == whose(client.get("/outer/token").text) == "outer"
+    assert user_in(client.get("/").text) == user_in(client.get("/outer/token").text) == "outer"
     assert client.get(ENDPOINT).status_code == 404

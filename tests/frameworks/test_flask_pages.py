@@ -1,4 +1,4 @@
-"""Flask: pages of every kind as the whole app leaves them, and the place that a template names."""
+"""Flask: pages of every kind after all hooks, and scripts placed by a template."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from flask import (
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
-from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, whose
+from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, user_in
 from widgetmw import Settings, User
 from widgetmw.flask import Widget, widgetmw_script
 
-HAND = "<!doctype html><html><head><title>Shop</title>{{ widgetmw_script() }}</head><body>Hello"
+TEMPLATE = "<!doctype html><html><head><title>Shop</title>{{ widgetmw_script() }}</head><body>Hello"
 
 
-def test_hooks_that_change_the_page_are_seen(settings: Settings) -> None:
+def test_changes_of_hooks_to_the_page_are_seen(settings: Settings) -> None:
     app = make()
 
     @app.after_request
-    def policy(response: Response) -> Response:
+    def set_csp(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = "script-src 'nonce-abcdef'"
         response.add_etag()
         return response
 
     reply = signed_in(app, settings).get("/")
-    assert whose(reply.text) == "ada"
+    assert user_in(reply.text) == "ada"
     assert reply.text.count('nonce="abcdef"') == 2
     assert "ETag" not in reply.headers
     assert reply.headers["Cache-Control"] == "private, no-store"
     assert reply.headers["Content-Length"] == str(len(reply.data))
 
 
-def test_conditional_answers_never_bring_back_another_page(settings: Settings) -> None:
+def test_conditional_responses_never_revive_another_page(settings: Settings) -> None:
     app = make()
 
     @app.get("/conditional")
@@ -55,17 +55,17 @@ def test_conditional_answers_never_bring_back_another_page(settings: Settings) -
         return response.make_conditional(request)
 
     client = signed_in(app, settings)
-    assert whose(client.get("/conditional", headers={"If-None-Match": "*", **BROWSER}).text) == "ada"
+    assert user_in(client.get("/conditional", headers={"If-None-Match": "*", **BROWSER}).text) == "ada"
 
 
-def test_error_pages_are_pages(settings: Settings) -> None:
+def test_error_pages_are_injected(settings: Settings) -> None:
     app = make()
     serve(app, broken=lambda: [][1])
     app.register_error_handler(500, lambda error: (HEAD + "Oops", 500))
     client = signed_in(app, settings)
     for path, status in (("/broken", 500), ("/nowhere", 404)):
         reply = client.get(path)
-        assert (reply.status_code, whose(reply.text)) == (status, "ada")
+        assert (reply.status_code, user_in(reply.text)) == (status, "ada")
 
 
 def test_files_and_streams(settings: Settings, tmp_path: Path) -> None:
@@ -87,14 +87,14 @@ def test_files_and_streams(settings: Settings, tmp_path: Path) -> None:
     client = signed_in(app, settings)
     for path in ("/file", "/stream", "/context"):
         reply = client.get(path, headers={"Range": "bytes=0-9", "If-None-Match": "*", **BROWSER}, buffered=True)
-        assert (reply.status_code, whose(reply.text)) == (200, "ada")
+        assert (reply.status_code, user_in(reply.text)) == (200, "ada")
         assert reply.text.endswith(PAGE[30:])
         assert reply.headers.get("Content-Length", str(len(reply.data))) == str(len(reply.data))
-    assert whose(gzip.decompress(client.get("/gzip").data).decode()) == "ada"
+    assert user_in(gzip.decompress(client.get("/gzip").data).decode()) == "ada"
     assert client.get("/download", buffered=True).text == PAGE
 
 
-def test_a_stream_is_passed_on_as_it_comes_and_closed(settings: Settings) -> None:
+def test_a_stream_is_forwarded_chunk_by_chunk_and_closed(settings: Settings) -> None:
     order: list[str] = []
     app = make()
 
@@ -135,24 +135,24 @@ def test_wsgi_layers_before_and_after(settings: Settings) -> None:
     assert '"/behind/_widgetmw/token"' in client.get("/nowhere", headers={"X-Forwarded-Prefix": "/behind"}).text
 
 
-# the place that a template names
+# a script placed by a template
 
 
-def hand(app: Flask) -> Flask:
-    twice = HAND + "{{ widgetmw_script() }}"
+def with_templates(app: Flask) -> Flask:
+    twice = TEMPLATE + "{{ widgetmw_script() }}"
     return serve(
         app,
-        hand=lambda: render_template_string(HAND),
+        placed=lambda: render_template_string(TEMPLATE),
         twice=lambda: render_template_string(twice),
-        streamed=lambda: stream_template_string(HAND),
+        streamed=lambda: stream_template_string(TEMPLATE),
     )
 
 
-@pytest.mark.parametrize("path", ["/hand", "/twice"])
-def test_a_template_may_say_where_the_script_goes(settings: Settings, path: str) -> None:
-    client = signed_in(hand(make()), settings)
+@pytest.mark.parametrize("path", ["/placed", "/twice"])
+def test_a_template_may_place_the_script(settings: Settings, path: str) -> None:
+    client = signed_in(with_templates(make()), settings)
     reply = client.get(path)
-    assert whose(reply.text) == "ada"
+    assert user_in(reply.text) == "ada"
     assert reply.text.count("runtime.js") == 1
     assert reply.text.startswith("<!doctype html><html><head><title>Shop</title><script data-widgetmw>")
     assert reply.headers["Cache-Control"] == "private, no-store"
@@ -160,50 +160,50 @@ def test_a_template_may_say_where_the_script_goes(settings: Settings, path: str)
 
 
 def test_a_template_that_streams_gets_the_script_once(settings: Settings) -> None:
-    reply = signed_in(hand(make()), settings).get("/streamed")
-    assert whose(reply.text) == "ada"
+    reply = signed_in(with_templates(make()), settings).get("/streamed")
+    assert user_in(reply.text) == "ada"
     assert reply.text.count("runtime.js") == 1
 
 
-def test_for_nobody_the_template_gets_nothing(settings: Settings) -> None:
-    app = hand(make())
+def test_an_anonymous_template_gets_no_script(settings: Settings) -> None:
+    app = with_templates(make())
     Widget(app, settings, user=member)
     client = app.test_client()
-    assert client.get("/hand").text == HAND.replace("{{ widgetmw_script() }}", "")
+    assert client.get("/placed").text == TEMPLATE.replace("{{ widgetmw_script() }}", "")
     client.set_cookie("widgetmw", "1")
-    assert '"user":null' in client.get("/hand").text
+    assert '"user":null' in client.get("/placed").text
 
 
-def test_the_policy_that_a_hook_sets_afterwards_rules_the_script_placed_by_hand(settings: Settings) -> None:
-    app = hand(make())
+def test_a_csp_set_later_by_a_hook_governs_the_placed_script(settings: Settings) -> None:
+    app = with_templates(make())
 
     @app.after_request
-    def policy(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = f"script-src {request.args['policy']}"
+    def set_csp(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = f"script-src {request.args['csp']}"
         return response
 
     Widget(app, settings, user=lambda: User("ada"))
     client = app.test_client()
-    assert client.get("/hand?policy='nonce-abcdef'").text.count('nonce="abcdef"') == 2
-    assert '<script type="application/json" data-widgetmw>' in client.get("/hand?policy='self'").text
-    left = client.get("/hand?policy='none'").text
-    assert "<script" not in left
+    assert client.get("/placed?csp='nonce-abcdef'").text.count('nonce="abcdef"') == 2
+    assert '<script type="application/json" data-widgetmw>' in client.get("/placed?csp='self'").text
+    page = client.get("/placed?csp='none'").text
+    assert "<script" not in page
 
 
-def test_a_marker_that_a_minifier_takes_away_is_not_missed(settings: Settings) -> None:
-    app = hand(make())
+def test_a_marker_removed_by_a_minifier_falls_back_to_the_head(settings: Settings) -> None:
+    app = with_templates(make())
 
     @app.after_request
     def minify(response: Response) -> Response:
         response.set_data(response.get_data().replace(b"<!--widgetmw-->", b""))
         return response
 
-    reply = signed_in(app, settings).get("/hand")
-    assert whose(reply.text) == "ada"
+    reply = signed_in(app, settings).get("/placed")
+    assert user_in(reply.text) == "ada"
     assert "<head><script data-widgetmw>" in reply.text
 
 
-def test_the_script_by_hand_outside_of_a_request_is_nothing(settings: Settings) -> None:
+def test_widgetmw_script_is_empty_outside_a_request(settings: Settings) -> None:
     app = make()
     Widget(app, settings)
     with app.app_context():
@@ -214,18 +214,18 @@ def test_the_script_by_hand_outside_of_a_request_is_nothing(settings: Settings) 
         assert widgetmw_script() == ""
 
 
-def test_the_script_by_hand_when_the_user_cannot_be_found(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    client = signed_in(hand(make()), settings, lambda: [][1])
-    assert "<script" not in client.get("/hand").text
+def test_a_failing_resolver_omits_the_placed_script(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    client = signed_in(with_templates(make()), settings, lambda: [][1])
+    assert "<script" not in client.get("/placed").text
     assert caplog.text.count("IndexError") == 1
 
 
-def test_fetch_delivery_by_hand(dg_env: dict[str, str]) -> None:
-    app = hand(make())
+def test_fetch_delivery_with_a_placed_script(dg_env: dict[str, str]) -> None:
+    app = with_templates(make())
     Widget(app, Settings.from_env({**dg_env, "WIDGETMW_DELIVERY": "fetch"}), user=lambda: User("ada"))
     client = app.test_client()
-    reply = client.get("/hand")
+    reply = client.get("/placed")
     assert '"ask":true' in reply.text
     assert reply.text.startswith("<!doctype html><html><head><title>Shop</title><script")
-    assert whose(token(client).text) == "ada"
+    assert user_in(token(client).text) == "ada"
     assert client.get(ENDPOINT).status_code == 200

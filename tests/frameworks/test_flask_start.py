@@ -1,4 +1,4 @@
-"""Flask: configuration, and what is wrong with it is said at start."""
+"""Flask: configuration, and mistakes that are rejected at startup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import flask_login
 import pytest
 
 from tests.frameworks.flask_app import PAGE, make, member
-from tests.frameworks.visitor import whose
+from tests.frameworks.visitor import user_in
 from widgetmw import Settings, SettingsError, User
 from widgetmw.core.config_overlay import merge_config
 from widgetmw.flask import Widget
@@ -21,7 +21,7 @@ def _environment(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(name, value)
 
 
-def test_the_config_of_the_app_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_config_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WIDGETMW_DELIVERY", "fetch")
     monkeypatch.setenv("WIDGETMW_PATH", "/env")
     app = make(
@@ -29,13 +29,13 @@ def test_the_config_of_the_app_outranks_the_environment(monkeypatch: pytest.Monk
     )
     Widget(app, user=lambda: User("ada"))
     page = app.test_client().get("/").text
-    assert whose(page) == "ada"
+    assert user_in(page) == "ada"
     assert '"/env/token"' in page
     assert '"from-config"' in page
     assert '"embed":["digitalgenius"]' in page
 
 
-def test_a_whole_vendor_may_stand_in_the_config(monkeypatch: pytest.MonkeyPatch, dg_env: dict[str, str]) -> None:
+def test_a_vendor_may_be_configured_in_app_config_only(monkeypatch: pytest.MonkeyPatch, dg_env: dict[str, str]) -> None:
     for name in dg_env:
         monkeypatch.delenv(name)
     app = make(**dg_env, WIDGETMW_DEBUG=True)
@@ -43,12 +43,12 @@ def test_a_whole_vendor_may_stand_in_the_config(monkeypatch: pytest.MonkeyPatch,
     assert app.test_client().get("/").headers["X-Widgetmw"] == "injected"
 
 
-def test_a_value_outranks_the_file_of_the_environment_and_the_other_way_round(
+def test_a_config_value_overrides_the_file_variable_and_vice_versa(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s" * 40)
-    Widget(make(DG_API_SECRET_FILE=secret))  # over DG_API_SECRET
+    Widget(make(DG_API_SECRET_FILE=secret))  # overrides DG_API_SECRET
     monkeypatch.delenv("DG_API_SECRET")
     monkeypatch.setenv("DG_API_SECRET_FILE", str(tmp_path / "missing"))
     Widget(make(DG_API_SECRET="s" * 40))
@@ -66,18 +66,18 @@ def test_a_value_outranks_the_file_of_the_environment_and_the_other_way_round(
         ({"DG_API_KEY": None}, "DG_API_KEY is not set"),
     ],
 )
-def test_what_is_wrong_in_the_config_is_named_at_start(config: dict[str, Any], named: str) -> None:
+def test_invalid_app_config_is_named_at_startup(config: dict[str, Any], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Widget(make(**config))
 
 
-def test_every_problem_of_the_config_at_once() -> None:
+def test_all_problems_of_app_config_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as error:
         merge_config({}, {"WIDGETMW_PATH": object(), "WIDGETMW_DEBUG": 1j, "SECRET_KEY": object()})
     assert len(error.value.problems) == 2
 
 
-def test_overlaid_writes_values_as_the_environment_would_have_them() -> None:
+def test_merge_config_formats_values_like_environment_variables() -> None:
     config = {
         "WIDGETMW_DEBUG": False,
         "WIDGETMW_EXCLUDE": ("/a", "/b"),
@@ -91,7 +91,7 @@ def test_overlaid_writes_values_as_the_environment_would_have_them() -> None:
     assert environ["DG_ENV"] == "us"
 
 
-def test_an_async_resolver_is_refused_with_the_fix() -> None:
+def test_an_async_resolver_is_rejected_with_the_fix() -> None:
     async def user() -> User:
         return User("ada")
 
@@ -104,23 +104,23 @@ def test_an_async_resolver_is_refused_with_the_fix() -> None:
             Widget(make(), user=resolver)  # type: ignore[arg-type]
 
 
-def test_a_resolver_that_is_no_function_is_refused() -> None:
+def test_a_resolver_with_a_wrong_signature_is_rejected() -> None:
     for user in (User("ada"), lambda environ: User("ada")):
         with pytest.raises(TypeError, match="function without arguments"):
             Widget(user=user)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="for Flask-Login's current_user, omit it"):
         Widget(user=flask_login.current_user)
-    Widget(user=dict)  # type: ignore[arg-type]  # it has no signature to look at, and fails when it is called
+    Widget(user=dict)  # type: ignore[arg-type]  # has no signature to inspect, so it fails only when called
 
 
-def test_a_second_installation_is_refused() -> None:
+def test_a_second_installation_is_rejected() -> None:
     app = make()
     Widget(app)
     with pytest.raises(RuntimeError, match="call init_app once"):
         Widget(app)
 
 
-def test_an_app_that_has_started_is_refused_and_stays_as_it_is() -> None:
+def test_an_app_that_has_started_is_rejected_and_unchanged() -> None:
     app = make()
     app.test_client().get("/")
     with pytest.raises(AssertionError, match="first request"):
@@ -128,7 +128,7 @@ def test_an_app_that_has_started_is_refused_and_stays_as_it_is() -> None:
     assert app.test_client().get("/").text == PAGE
 
 
-def test_settings_may_be_given() -> None:
+def test_settings_may_be_passed() -> None:
     app = make(WIDGETMW_DELIVERY="fetch")
     Widget(app, Settings.from_env({}), user=member)
     assert app.test_client().get("/").text == PAGE

@@ -1,4 +1,4 @@
-"""Flask: who is signed in, found out inside of the request context."""
+"""Flask: the signed-in user, resolved inside the request context."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask, abort, g, has_request_context, request, session, stream
 from werkzeug.exceptions import NotFound
 
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
-from tests.frameworks.visitor import ENDPOINT, HEAD, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.flask import Widget
 
@@ -23,12 +23,12 @@ def test_a_session_sign_in_and_out(settings: Settings) -> None:
     assert client.get("/").text == PAGE
     assert token(client).status_code == 401
     client.get("/in/ada")
-    assert whose(client.get("/").text) == whose(token(client).text) == "ada"
+    assert user_in(client.get("/").text) == user_in(token(client).text) == "ada"
     assert client.get("/out").text == PAGE
     assert token(client).status_code == 401
 
 
-def test_the_resolver_runs_inside_of_the_request_context(settings: Settings) -> None:
+def test_the_resolver_runs_inside_the_request_context(settings: Settings) -> None:
     seen = []
 
     def user() -> User:
@@ -44,11 +44,11 @@ def test_the_resolver_runs_inside_of_the_request_context(settings: Settings) -> 
 
     Widget(app, settings, user=user)
     client = app.test_client()
-    assert whose(client.get("/").text) == whose(token(client).text) == "ada"
+    assert user_in(client.get("/").text) == user_in(token(client).text) == "ada"
     assert seen == [("/", "/", "page", "before"), (ENDPOINT, "/", "widgetmw.token", "before")]
 
 
-def test_what_the_app_opened_is_still_open_when_the_user_is_asked_for(settings: Settings) -> None:
+def test_the_resolver_runs_before_the_teardown_of_the_app_context(settings: Settings) -> None:
     order = []
     app = make()
 
@@ -62,21 +62,21 @@ def test_what_the_app_opened_is_still_open_when_the_user_is_asked_for(settings: 
         return response
 
     def user() -> User:
-        order.append("asked")
+        order.append("resolved")
         return User("ada")
 
     client = signed_in(app, settings, user)
-    for path, inside in (("/", ["after_request", "asked"]), (ENDPOINT, ["asked", "after_request"])):
+    for path, inside in (("/", ["after_request", "resolved"]), (ENDPOINT, ["resolved", "after_request"])):
         order.clear()
-        assert whose(client.get(path).text) == "ada"
+        assert user_in(client.get(path).text) == "ada"
         assert order == [*inside, "closed"]
 
 
-def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> None:
-    asked = []
+def test_the_user_is_resolved_once_and_only_for_pages(settings: Settings) -> None:
+    resolved_paths = []
 
     def user() -> User:
-        asked.append(request.path)
+        resolved_paths.append(request.path)
         return User("ada")
 
     app = make()
@@ -85,18 +85,18 @@ def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> No
     client = signed_in(app, settings, user)
     for path in ("/", "/data", "/fragment", "/stream", "/nowhere", "/_widgetmw/runtime.js", ENDPOINT):
         client.get(path)
-    assert asked == ["/", "/stream", "/nowhere", ENDPOINT]
+    assert resolved_paths == ["/", "/stream", "/nowhere", ENDPOINT]
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_abort_means_nobody(settings: Settings, status: int) -> None:
+def test_abort_with_401_or_403_means_anonymous(settings: Settings, status: int) -> None:
     client = signed_in(make(), settings, lambda: abort(status))
     assert client.get("/").headers["X-Widgetmw"] == "skipped; reason=anonymous"
     assert token(client).status_code == 401
 
 
 @pytest.mark.parametrize("failure", [ValueError("secret detail"), NotFound("secret detail"), "ada", 7])
-def test_any_other_failure_leaves_the_page_and_is_said_once(
+def test_any_other_failure_skips_the_page_and_is_logged_once(
     settings: Settings, failure: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def user() -> Any:
@@ -113,27 +113,27 @@ def test_any_other_failure_leaves_the_page_and_is_said_once(
     assert token(client).status_code == 503
 
 
-def test_what_identify_says_in_a_view_outranks_the_resolver(settings: Settings) -> None:
+def test_identify_in_a_view_overrides_the_resolver(settings: Settings) -> None:
     app = make()
 
-    @app.get("/said/<person>")
-    def said(person: str) -> str:
-        identify(request.environ, None if person == "anonymous" else User(person))
+    @app.get("/identify/<user_id>")
+    def identify_user(user_id: str) -> str:
+        identify(request.environ, None if user_id == "anonymous" else User(user_id))
         return PAGE
 
     client = signed_in(app, settings)
-    assert whose(client.get("/said/eve").text) == "eve"
-    assert client.get("/said/anonymous").text == PAGE
+    assert user_in(client.get("/identify/eve").text) == "eve"
+    assert client.get("/identify/anonymous").text == PAGE
 
 
-def test_without_user_and_login_manager_remote_user_is_read(settings: Settings) -> None:
+def test_without_user_and_login_manager_remote_user_is_used(settings: Settings) -> None:
     app = make()
     Widget(app, settings)
     client = app.test_client()
     assert client.get("/").text == PAGE
     remote = {"REMOTE_USER": "zoë".encode().decode("latin-1")}
-    assert whose(client.get("/", environ_overrides=remote).text) == "zoë"
-    assert whose(client.get(ENDPOINT, environ_overrides=remote).text) == "zoë"
+    assert user_in(client.get("/", environ_overrides=remote).text) == "zoë"
+    assert user_in(client.get(ENDPOINT, environ_overrides=remote).text) == "zoë"
 
 
 # Flask-Login
@@ -174,17 +174,17 @@ def with_login(settings: Settings, kind: Any = Member, first: str = "login") -> 
 
 
 @pytest.mark.parametrize("first", ["login", "widget"])
-def test_current_user_of_flask_login_is_found_without_being_told(settings: Settings, first: str) -> None:
+def test_flask_login_is_detected(settings: Settings, first: str) -> None:
     client = with_login(settings, first=first)
     assert client.get("/").text == PAGE
     assert token(client).status_code == 401
     client.get("/login/42")
-    assert whose(client.get("/").text) == whose(token(client).text) == "42"
+    assert user_in(client.get("/").text) == user_in(token(client).text) == "42"
     assert client.get("/logout").text == PAGE
     assert token(client).status_code == 401
 
 
-def test_flask_login_loads_the_user_once_a_request(settings: Settings) -> None:
+def test_flask_login_loads_the_user_once_per_request(settings: Settings) -> None:
     client = with_login(settings)
     client.get("/login/42")
     client.loaded.clear()
@@ -199,22 +199,20 @@ def test_a_remembered_user_is_signed_in_and_the_endpoint_sets_no_cookie(settings
     client.get("/login/42?remember")
     client.delete_cookie("session")
     reply = token(client)
-    assert whose(reply.text) == "42"
+    assert user_in(reply.text) == "42"
     assert "Set-Cookie" not in reply.headers
-    assert whose(client.get("/").text) == "42"
+    assert user_in(client.get("/").text) == "42"
 
 
 @pytest.mark.parametrize("id", [None, "", 1.5, True, object()])
-def test_an_id_of_an_unexpected_shape_is_a_failure_and_never_an_identity(
-    settings: Settings, id: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Odd(Member):
+def test_an_invalid_id_is_a_failure(settings: Settings, id: Any, caplog: pytest.LogCaptureFixture) -> None:
+    class InvalidId(Member):
         def get_id(self) -> Any:
             return id
 
     app = make()
     manager = flask_login.LoginManager(app)
-    manager.request_loader(lambda request: Odd("x"))
+    manager.request_loader(lambda request: InvalidId("x"))
     Widget(app, settings)
     client = app.test_client()
     assert client.get("/").text == PAGE
@@ -222,10 +220,10 @@ def test_an_id_of_an_unexpected_shape_is_a_failure_and_never_an_identity(
     assert "get_id() of" in caplog.text
 
 
-# several
+# several apps, async views, WSGI layers
 
 
-def test_one_extension_for_several_apps_made_by_a_factory(dg_env: dict[str, str], monkeypatch: Any) -> None:
+def test_one_extension_serves_several_apps_from_a_factory(dg_env: dict[str, str], monkeypatch: Any) -> None:
     for name, value in dg_env.items():
         monkeypatch.setenv(name, value)
     widget = Widget(user=member)
@@ -240,11 +238,11 @@ def test_one_extension_for_several_apps_made_by_a_factory(dg_env: dict[str, str]
         client.get(f"/in/{path[1:]}")
         reply = client.get("/")
         assert f'"{path}/token"' in reply.text
-        assert whose(reply.text) == whose(client.get(f"{path}/token").text) == path[1:]
+        assert user_in(reply.text) == user_in(client.get(f"{path}/token").text) == path[1:]
         assert client.get(ENDPOINT).status_code == 404
 
 
-def test_a_page_of_a_wsgi_layer_inside_is_left_alone_since_nobody_knows_its_user(
+def test_a_page_from_an_inner_wsgi_layer_is_skipped_because_its_user_is_unknown(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make()
@@ -263,10 +261,10 @@ def test_a_page_of_a_wsgi_layer_inside_is_left_alone_since_nobody_knows_its_user
         reply = client.get("/down")
     assert reply.text == HEAD
     assert "around the Flask app" in caplog.text
-    assert whose(client.get("/").text) == "ada"
+    assert user_in(client.get("/").text) == "ada"
 
 
-def test_an_async_view_and_before_request(settings: Settings) -> None:
+def test_async_views_and_hooks_work(settings: Settings) -> None:
     app = make()
 
     @app.get("/async")
@@ -275,7 +273,7 @@ def test_an_async_view_and_before_request(settings: Settings) -> None:
 
     @app.before_request
     async def load() -> None:
-        g.person = session.get("person")
+        g.user_id = session.get("user_id")
 
-    client = signed_in(app, settings, lambda: User(g.person))
-    assert whose(client.get("/async").text) == whose(token(client).text) == "ada"
+    client = signed_in(app, settings, lambda: User(g.user_id))
+    assert user_in(client.get("/async").text) == user_in(token(client).text) == "ada"

@@ -1,4 +1,4 @@
-"""Litestar: sessions of both kinds, pages without a route, the endpoint."""
+"""Litestar: client-side and server-side sessions, pages without a route, the endpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from litestar.middleware.session.server_side import ServerSideSessionConfig
 from litestar.stores.memory import MemoryStore
 from litestar.testing import TestClient
 
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, exact, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings, User
 from widgetmw.litestar import WidgetMiddleware
 
@@ -24,8 +24,8 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 def member(connection: Connection) -> User | None:
-    person = connection.session.get("person")
-    return User(person) if person else None
+    user_id = connection.session.get("user_id")
+    return User(user_id) if user_id else None
 
 
 @get("/", media_type=MediaType.HTML)
@@ -33,9 +33,9 @@ async def page() -> str:
     return HEAD
 
 
-@get("/in/{person:str}", media_type=MediaType.HTML)
+@get("/in/{user_id:str}", media_type=MediaType.HTML)
 async def sign_in(request: Request[Any, Any, Any]) -> str:
-    request.session["person"] = request.path_params["person"]
+    request.session["user_id"] = request.path_params["user_id"]
     return HEAD
 
 
@@ -51,8 +51,8 @@ def missing(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
 
 def make(*routes: Any, sessions: Any = None, **options: Any) -> Litestar:
     sessions = sessions or CookieBackendConfig(secret=b"x" * 16)
-    given = {"exception_handlers": {404: missing}, "middleware": [sessions.middleware], **options}
-    return Litestar([page, sign_in, sign_out, *routes], logging_config=None, **given)
+    defaults = {"exception_handlers": {404: missing}, "middleware": [sessions.middleware], **options}
+    return Litestar([page, sign_in, sign_out, *routes], logging_config=None, **defaults)
 
 
 @pytest.mark.parametrize("sessions", [None, ServerSideSessionConfig()], ids=["cookie", "server"])
@@ -60,61 +60,61 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, sessions: Any) -
     visitor = Visitor(WidgetMiddleware(make(sessions=sessions), settings, user=member))
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401
-    assert whose(visitor.get("/in/ada").text) == "ada", "the page of the sign-in itself"
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
-    assert whose(visitor.get(f"{ENDPOINT}/digitalgenius").text) == "ada"
-    exact(visitor.token())
-    assert whose(visitor.get("/in/eve").text) == "eve", "never of who was signed in before"
+    assert user_in(visitor.get("/in/ada").text) == "ada", "the response that signs in"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
+    assert user_in(visitor.get(f"{ENDPOINT}/digitalgenius").text) == "ada"
+    assert_endpoint_headers(visitor.token())
+    assert user_in(visitor.get("/in/eve").text) == "eve", "not the previous user"
     assert visitor.get("/out").headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
 
 
-def test_a_page_without_a_route_knows_who_is_signed_in(settings: Settings) -> None:
+def test_a_404_page_has_the_signed_in_user(settings: Settings) -> None:
     visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
     assert visitor.get("/nowhere").headers["x-widgetmw"] == "skipped; reason=anonymous"
     visitor.get("/in/ada")
     reply = visitor.get("/nowhere")
-    assert (reply.status_code, whose(reply.text)) == (404, "ada")
+    assert (reply.status_code, user_in(reply.text)) == (404, "ada")
     visitor.cookies.set("widgetmw", "1", domain="app.example")
-    assert whose(visitor.get("/nowhere").text) == "ada", "and is not taken for signed out"
+    assert user_in(visitor.get("/nowhere").text) == "ada", "and not treated as signed out"
 
 
-def test_a_page_without_a_route_under_a_mount(settings: Settings) -> None:
+def test_a_404_page_under_a_root_path_has_the_signed_in_user(settings: Settings) -> None:
     visitor = Visitor(WidgetMiddleware(make(), settings, user=member), root_path="/shop")
     visitor.get("/shop/in/ada")
-    assert whose(visitor.get("/shop/nowhere").text) == "ada"
+    assert user_in(visitor.get("/shop/nowhere").text) == "ada"
 
 
-def test_asking_for_a_token_does_not_prolong_the_session(settings: Settings) -> None:
+def test_a_token_request_does_not_extend_the_session(settings: Settings) -> None:
     store = MemoryStore()
     app = make(sessions=ServerSideSessionConfig(), stores={"sessions": store})
     visitor = Visitor(WidgetMiddleware(app, settings, user=member))
     visitor.get("/in/ada")
-    kept = dict(store._store)
-    assert whose(visitor.token().text) == "ada"
-    assert dict(store._store) == kept
+    before = dict(store._store)
+    assert user_in(visitor.token().text) == "ada"
+    assert dict(store._store) == before
     visitor.get()
-    assert dict(store._store) != kept, "the test would prove nothing"
+    assert dict(store._store) != before, "otherwise the test would prove nothing"
 
 
 class Auth(AbstractAuthenticationMiddleware):
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        name = connection.headers.get("x-person")
+        name = connection.headers.get("x-user")
         if not name:
             raise NotAuthorizedException
         return AuthenticationResult(user=name, auth=None)
 
 
-def test_the_user_of_an_authentication_middleware(settings: Settings) -> None:
+def test_the_resolver_sees_the_user_of_an_authentication_middleware(settings: Settings) -> None:
     app = make(middleware=[DefineMiddleware(Auth)])
     visitor = Visitor(WidgetMiddleware(app, settings, user=lambda connection: User(connection.user)))
-    assert whose(visitor.get(X_Person="ada").text) == whose(visitor.token(X_Person="ada").text) == "ada"
+    assert user_in(visitor.get(X_User="ada").text) == user_in(visitor.token(X_User="ada").text) == "ada"
     reply = visitor.token()
     assert reply.status_code == 401
-    exact(reply)
+    assert_endpoint_headers(reply)
 
 
-def test_what_hooks_add_last_is_seen(settings: Settings) -> None:
+def test_headers_from_before_send_hooks_count(settings: Settings) -> None:
     async def share(message: Any, scope: Any) -> None:
         if message["type"] == "http.response.start":
             MutableScopeHeaders.from_message(message)["Cache-Control"] = "public, max-age=60"
@@ -122,7 +122,7 @@ def test_what_hooks_add_last_is_seen(settings: Settings) -> None:
     app = WidgetMiddleware(make(before_send=[share]), settings, user=lambda connection: User("ada"))
     reply = Visitor(app).get()
     assert (reply.text, reply.headers["x-widgetmw"]) == (HEAD, "skipped; reason=shared_cache")
-    exact(Visitor(app).token())
+    assert_endpoint_headers(Visitor(app).token())
 
 
 def test_without_sessions_the_log_names_the_fix(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,22 +132,22 @@ def test_without_sessions_the_log_names_the_fix(settings: Settings, caplog: pyte
     assert "install a SessionMiddleware" in caplog.text
 
 
-def test_the_endpoint_is_in_no_schema_and_its_route_tells_nobody_anything(settings: Settings) -> None:
+def test_the_endpoint_is_outside_the_schema_and_its_route_is_a_404_without_the_middleware(settings: Settings) -> None:
     app = make()
     WidgetMiddleware(app, settings, user=lambda connection: User("ada"))
-    assert set(app.openapi_schema.paths or {}) == {"/", "/in/{person}", "/out"}
-    assert Visitor(app).token().text == HEAD, "the app's own 404, asked without the middleware"
+    assert set(app.openapi_schema.paths or {}) == {"/", "/in/{user_id}", "/out"}
+    assert Visitor(app).token().text == HEAD, "the app's own 404, without the middleware"
 
 
-def test_an_async_resolver(settings: Settings) -> None:
+def test_the_resolver_may_be_async(settings: Settings) -> None:
     async def user(connection: Connection) -> User:
         return User("ada")
 
     visitor = Visitor(WidgetMiddleware(make(), settings, user=user))
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
-def test_websockets_and_lifespan_pass(settings: Settings) -> None:
+def test_websockets_and_lifespan_pass_through(settings: Settings) -> None:
     ran = []
 
     @websocket("/socket")
@@ -162,7 +162,7 @@ def test_websockets_and_lifespan_pass(settings: Settings) -> None:
     assert ran == ["start", "stop"]
 
 
-def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
+def test_mistakes_in_the_installation_are_rejected_at_startup(settings: Settings) -> None:
     with pytest.raises(TypeError, match="takes a Litestar app"):
         WidgetMiddleware(lambda *_: None, settings, user=member)  # type: ignore[arg-type]
     for user in ("ada", lambda: None):
@@ -175,8 +175,8 @@ def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
 PROXY = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": "127.0.0.1"}
 
 
-def test_a_proxy_in_front_takes_no_resolver(dg_env: dict[str, str]) -> None:
+def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, str]) -> None:
     visitor = Visitor(WidgetMiddleware(make(), Settings.from_env({**dg_env, **PROXY})))
-    assert whose(visitor.get(Remote_User="ada").text) == whose(visitor.token(Remote_User="ada").text) == "ada"
+    assert user_in(visitor.get(Remote_User="ada").text) == user_in(visitor.token(Remote_User="ada").text) == "ada"
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401

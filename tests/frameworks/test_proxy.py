@@ -1,4 +1,4 @@
-"""Identity from an authenticating proxy in front, through every driver and plugin: set by the environment alone."""
+"""Identity from an authenticating reverse proxy, for every driver and plugin, configured by environment variables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ import widgetmw.starlette
 import widgetmw.wsgi
 from tests.contract.django_site import Urls
 from tests.core.proxy.proxies import HEADER, NOW, PROXY, environ, scope, signed, variables
-from tests.frameworks.visitor import HEAD, whose
+from tests.frameworks.visitor import HEAD, user_in
 from widgetmw import User, identify
 from widgetmw.django import configuration
 from widgetmw.django.checks import check
@@ -47,7 +47,7 @@ HTML = {"Content-Type": "text/html; charset=utf-8", "ETag": '"1"'}
 
 
 class Reply:
-    """What came back."""
+    """The response that the client received."""
 
     def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.status = status
@@ -55,25 +55,25 @@ class Reply:
         self.reason = dict((k.lower(), v) for k, v in headers).get("x-widgetmw", "").partition("reason=")[2]
 
     @property
-    def who(self) -> str | None:
-        return whose(self.text)
+    def user(self) -> str | None:
+        return user_in(self.text)
 
 
 class Site(ABC):
-    """An app behind one driver, made of nothing but the environment and, where given, a ``user=``.
+    """An app behind one driver, configured by the environment and an optional ``user=``.
 
-    ``self.app_says`` is done to each request by the app itself.
+    The app calls ``self.on_request`` with each request.
     """
 
     asgi = True
 
     def __init__(self, user: User | None = None) -> None:
-        self.app_says: Callable[[Any], None] = lambda request: None
+        self.on_request: Callable[[Any], None] = lambda request: None
         self.served = self.make((lambda *_: user) if user else None)
 
     @abstractmethod
     def make(self, user: Any) -> Any:
-        """Returns the app, which a ``user=`` may be given to."""
+        """Returns the app with the middleware installed."""
 
     @property
     def engine(self) -> Any:
@@ -86,12 +86,12 @@ class Site(ABC):
 
     async def _asgi(self, request: dict[str, Any]) -> Reply:
         sent: list[Any] = []
-        coming = [{"type": "http.request", "body": b"", "more_body": False}]
+        incoming = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> Any:
-            if not coming:
-                await asyncio.Event().wait()  # the client stays
-            return coming.pop()
+            if not incoming:
+                await asyncio.Event().wait()  # the client stays connected
+            return incoming.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -102,46 +102,46 @@ class Site(ABC):
         return Reply(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent[1:]))
 
     def _wsgi(self, request: dict[str, Any]) -> Reply:
-        got: list[Any] = []
-        own = {"SERVER_NAME": "shop.example", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": ""}
+        started: list[Any] = []
+        server = {"SERVER_NAME": "shop.example", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": ""}
         more = {"QUERY_STRING": "", "wsgi.url_scheme": "http", "wsgi.input": BytesIO()}
-        chunks = self.served({**own, **more, **request}, lambda *args: got.append(args))
+        chunks = self.served({**server, **more, **request}, lambda *args: started.append(args))
         body = b"".join(chunks)
         getattr(chunks, "close", lambda: None)()
-        return Reply(int(got[0][0][:3]), got[0][1], body)
+        return Reply(int(started[0][0][:3]), started[0][1], body)
 
 
-class Asgi(Site):
+class AsgiSite(Site):
     def make(self, user: Any) -> Any:
         return widgetmw.asgi.WidgetMiddleware(self._app, user=user)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
-        self.app_says(scope)
+        self.on_request(scope)
         status = 304 if b"if-none-match" in dict(scope["headers"]) else 200
         headers = [(k.lower().encode(), v.encode()) for k, v in HTML.items()]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": HEAD.encode() if status == 200 else b""})
 
 
-class Wsgi(Site):
+class WsgiSite(Site):
     asgi = False
 
     def make(self, user: Any) -> Any:
         return widgetmw.wsgi.WidgetMiddleware(self._app, user=user)
 
     def _app(self, environ: Any, start_response: Any) -> list[bytes]:
-        self.app_says(environ)
-        same = "HTTP_IF_NONE_MATCH" in environ
-        start_response("304 Not Modified" if same else "200 OK", list(HTML.items()))
-        return [] if same else [HEAD.encode()]
+        self.on_request(environ)
+        is_cached = "HTTP_IF_NONE_MATCH" in environ
+        start_response("304 Not Modified" if is_cached else "200 OK", list(HTML.items()))
+        return [] if is_cached else [HEAD.encode()]
 
 
-class Starlettes(Site):
+class StarletteSite(Site):
     def make(self, user: Any) -> Any:
         async def page(request: Any) -> HTMLResponse:
-            self.app_says(request.scope)
-            same = "if-none-match" in request.headers
-            return HTMLResponse("" if same else HEAD, 304 if same else 200, HTML)
+            self.on_request(request.scope)
+            is_cached = "if-none-match" in request.headers
+            return HTMLResponse("" if is_cached else HEAD, 304 if is_cached else 200, HTML)
 
         self.app = self.framework(page)
         self.install(self.app, user)
@@ -158,7 +158,7 @@ class Starlettes(Site):
         return self.app.build_middleware_stack.outer.engine  # type: ignore[attr-defined]
 
 
-class FastApis(Starlettes):
+class FastApiSite(StarletteSite):
     def framework(self, page: Any) -> Starlette:
         app = fastapi.FastAPI()
         app.router.routes.append(Route("/{path:path}", page))
@@ -168,14 +168,14 @@ class FastApis(Starlettes):
         widgetmw.fastapi.install(app, user=None if user is None else lambda: user())
 
 
-class Flasks(Site):
+class FlaskSite(Site):
     asgi = False
 
     def make(self, user: Any) -> Any:
         def page(path: str = "") -> Any:
-            self.app_says(flask.request.environ)
-            same = "If-None-Match" in flask.request.headers
-            return ("" if same else HEAD), (304 if same else 200), HTML
+            self.on_request(flask.request.environ)
+            is_cached = "If-None-Match" in flask.request.headers
+            return ("" if is_cached else HEAD), (304 if is_cached else 200), HTML
 
         self.app = flask.Flask("behind")
         self.app.secret_key = "x"
@@ -188,15 +188,15 @@ class Flasks(Site):
         return self.app.extensions["widgetmw"].engine
 
 
-class Djangos(Site):
+class DjangoSite(Site):
     asgi = False
     handler: Any = WSGIHandler
 
     def make(self, user: Any) -> Any:
         def page(request: Any) -> HttpResponse:
-            self.app_says(request.META)
-            same = "HTTP_IF_NONE_MATCH" in request.META
-            return HttpResponse("" if same else HEAD, status=304 if same else 200, headers=HTML)
+            self.on_request(request.META)
+            is_cached = "HTTP_IF_NONE_MATCH" in request.META
+            return HttpResponse("" if is_cached else HEAD, status=304 if is_cached else 200, headers=HTML)
 
         self.urls = Urls(path("_widgetmw/", include("widgetmw.django.urls")), re_path("", page))
         options = {"USER": user} if user else {}
@@ -209,29 +209,29 @@ class Djangos(Site):
         return configuration.installed().engine
 
 
-class AsyncDjangos(Djangos):
+class AsyncDjangoSite(DjangoSite):
     asgi = True
     handler = ASGIHandler
 
 
-SITES = (Asgi, Wsgi, Starlettes, FastApis, Flasks, Djangos, AsyncDjangos)
+SITES = (AsgiSite, WsgiSite, StarletteSite, FastApiSite, FlaskSite, DjangoSite, AsyncDjangoSite)
 Make = Callable[..., Site]
 
 
-@pytest.fixture(params=SITES, ids=lambda kind: kind.__name__.lower())
+@pytest.fixture(params=SITES, ids=lambda kind: kind.__name__.removesuffix("Site").lower())
 def make(request: pytest.FixtureRequest, dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes a site behind a proxy of a kind; the variables are the environment's."""
-    made: list[Site] = []
+    """Makes a site behind a kind of proxy; ``more`` are environment variables."""
+    sites: list[Site] = []
 
     def site(kind: str = "authelia", user: User | None = None, **more: str) -> Site:
         for name, value in {**dg_env, "WIDGETMW_DEBUG": "true", **(variables(kind) if kind else {}), **more}.items():
             monkeypatch.setenv(name, value)
-        made.append(request.param(user))
-        return made[-1]
+        sites.append(request.param(user))
+        return sites[-1]
 
     yield site
-    for each in made:
-        if isinstance(each, Djangos):
+    for each in sites:
+        if isinstance(each, DjangoSite):
             each.override.disable()
     configuration.forget()
 
@@ -240,21 +240,21 @@ def outcomes(site: Site) -> dict[str, int]:
     return {name: count for name, count in site.engine.events.counts.items() if name.startswith("proxy:")}
 
 
-def test_the_proxy_names_who_is_signed_in_and_the_app_needs_no_code(make: Make) -> None:
+def test_the_proxy_names_the_signed_in_user(make: Make) -> None:
     site = make()
-    assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "ada-1"
+    assert site.get("/", *IDS).user == site.get(ENDPOINT, *IDS).user == "ada-1"
     assert outcomes(site) == {}
 
 
 @pytest.mark.parametrize("kind", HEADER)
-def test_a_signed_assertion_names_them_too(make: Make, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signed_assertion_names_the_user(make: Make, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     site = make(kind)
     monkeypatch.setattr(site.engine.proxy_resolver, "_clock", lambda: NOW)
     header = (HEADER[kind], signed(kind))
-    assert site.get("/", header).who == site.get(ENDPOINT, header).who == "ada-1"
+    assert site.get("/", header).user == site.get(ENDPOINT, header).user == "ada-1"
 
 
-def test_without_the_header_nobody_is_signed_in(make: Make) -> None:
+def test_without_the_header_the_visitor_is_anonymous(make: Make) -> None:
     site = make()
     page = site.get("/")
     assert (page.text, page.reason) == (HEAD, "anonymous")
@@ -262,7 +262,7 @@ def test_without_the_header_nobody_is_signed_in(make: Make) -> None:
     assert set(outcomes(site)) == {"proxy:absent"}
 
 
-def test_who_comes_around_the_proxy_is_nobody(make: Make) -> None:
+def test_a_request_that_bypasses_the_proxy_is_anonymous(make: Make) -> None:
     site = make()
     page = site.get("/", *IDS, client="203.0.113.9")
     assert (page.text, page.reason) == (HEAD, "anonymous")
@@ -270,8 +270,8 @@ def test_who_comes_around_the_proxy_is_nobody(make: Make) -> None:
     assert set(outcomes(site)) == {"proxy:address_not_listed"}
 
 
-def test_an_assertion_that_does_not_verify_is_a_failure_and_signs_nobody_out(make: Make) -> None:
-    """As with a rotated key: a 401 would make every open tab clean up."""
+def test_an_invalid_assertion_is_a_failure_and_not_a_sign_out(make: Make) -> None:
+    """For example after a key rotation: a 401 would make every open tab sign out."""
     site = make("pomerium")
     header = (HEADER["pomerium"], signed("pomerium", number=1))
     page = site.get("/", header)
@@ -288,191 +288,197 @@ def test_two_users_in_one_request_are_a_failure(make: Make) -> None:
     assert site.get(ENDPOINT, *IDS, ("Remote-User", "eve")).status == 503
 
 
-def test_a_resolver_that_is_given_outranks_the_proxy(make: Make) -> None:
+def test_a_resolver_overrides_the_proxy(make: Make) -> None:
     site = make(user=EVE)
-    assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "eve"
+    assert site.get("/", *IDS).user == site.get(ENDPOINT, *IDS).user == "eve"
 
 
-def test_what_the_app_says_outranks_the_proxy(make: Make) -> None:
+def test_identify_overrides_the_proxy(make: Make) -> None:
     site = make()
-    site.app_says = lambda request: identify(request, EVE)
-    assert site.get("/", *IDS).who == "eve"
-    site.app_says = lambda request: identify(request, None)
+    site.on_request = lambda request: identify(request, EVE)
+    assert site.get("/", *IDS).user == "eve"
+    site.on_request = lambda request: identify(request, None)
     assert site.get("/", *IDS).reason == "anonymous"
 
 
-def test_a_page_that_the_browser_has_is_not_confirmed_to_whom_the_proxy_names(make: Make) -> None:
-    """A 304 could bring back a page of another identity, and no cookie tells that somebody is signed in."""
+def test_an_identity_from_the_proxy_hides_conditional_headers(make: Make) -> None:
+    """A 304 could revive a page of another user, and there is no cookie that shows that a user is signed in."""
     site = make()
     conditional = (("If-None-Match", '"1"'), ("Accept", "text/html"))
-    assert site.get("/", *IDS, *conditional).who == "ada-1"
+    assert site.get("/", *IDS, *conditional).user == "ada-1"
     assert site.get("/", *conditional).status == 304
 
 
-def test_with_fetch_delivery_the_endpoint_alone_asks(make: Make) -> None:
+def test_with_fetch_delivery_only_the_endpoint_resolves_the_user(make: Make) -> None:
     site = make(WIDGETMW_DELIVERY="fetch")
     page = site.get("/", *IDS)
     assert "data-widgetmw" in page.text
-    assert page.who is None
-    assert site.get(ENDPOINT, *IDS).who == "ada-1"
+    assert page.user is None
+    assert site.get(ENDPOINT, *IDS).user == "ada-1"
 
 
-def test_unless_configured_the_headers_mean_nothing(make: Make) -> None:
+def test_without_configuration_the_headers_are_ignored(make: Make) -> None:
     site = make(kind="", user=EVE)
     assert site.engine.proxy_resolver is None
-    assert site.get("/", *IDS).who == "eve"
+    assert site.get("/", *IDS).user == "eve"
     assert outcomes(site) == {}
 
 
-@pytest.mark.parametrize("kind", [Asgi, Wsgi])
-def test_off_costs_nothing(kind: Any, dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [AsgiSite, WsgiSite])
+def test_without_a_proxy_there_is_no_proxy_resolver(
+    kind: Any, dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in dg_env.items():
         monkeypatch.setenv(name, value)
     site = kind()
     assert site.served.proxy_resolver is None
     assert site.served.app == site._app
     monkeypatch.setattr(os, "environ", {**os.environ, **variables("authelia")})
-    assert kind(EVE).served.proxy_resolver is None  # nor where user= is given
+    assert kind(EVE).served.proxy_resolver is None  # nor with user=
 
 
 # the framework's convention
 
 
-def only(*kinds: type[Site]) -> Any:
-    """The test is about these drivers alone."""
-    return pytest.mark.parametrize("make", kinds, indirect=True, ids=lambda kind: kind.__name__.lower())
+def only_for(*kinds: type[Site]) -> Any:
+    """Runs the test for these drivers only."""
+    return pytest.mark.parametrize(
+        "make", kinds, indirect=True, ids=lambda kind: kind.__name__.removesuffix("Site").lower()
+    )
 
 
-@only(Wsgi, Flasks)
-def test_wsgi_does_not_read_remote_user_besides(make: Make) -> None:
+@only_for(WsgiSite, FlaskSite)
+def test_remote_user_is_ignored_behind_a_proxy(make: Make) -> None:
     site = make()
     assert site.get("/", REMOTE_USER="eve").reason == "anonymous"
-    assert site.get("/", *IDS, REMOTE_USER="eve").who == "ada-1"
+    assert site.get("/", *IDS, REMOTE_USER="eve").user == "ada-1"
 
 
-@only(Asgi)
-def test_asgi_does_not_read_the_scopes_user_besides(make: Make) -> None:
+@only_for(AsgiSite)
+def test_scope_user_is_ignored_behind_a_proxy(make: Make) -> None:
     site = make()
-    person = SimpleUser("eve")
-    assert site.get("/", user=person).reason == "anonymous"
-    assert site.get("/", *IDS, user=person).who == "ada-1"
+    user = SimpleUser("eve")
+    assert site.get("/", user=user).reason == "anonymous"
+    assert site.get("/", *IDS, user=user).user == "ada-1"
 
 
-class Everybody(AuthenticationBackend):
+class AlwaysEve(AuthenticationBackend):
     async def authenticate(self, conn: Any) -> Any:
         return AuthCredentials(), SimpleUser("eve")
 
 
-@only(Starlettes, FastApis)
-def test_starlettes_user_is_not_read_besides_and_not_missed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    assert make().get("/", *IDS).who == "ada-1"
+@only_for(StarletteSite, FastApiSite)
+def test_starlettes_user_is_ignored_behind_a_proxy_without_a_warning(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert make().get("/", *IDS).user == "ada-1"
     assert "could set scope['user']" not in caplog.text
     site: Any = make()
-    site.app.add_middleware(AuthenticationMiddleware, backend=Everybody())
-    assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "ada-1"
+    site.app.add_middleware(AuthenticationMiddleware, backend=AlwaysEve())
+    assert site.get("/", *IDS).user == site.get(ENDPOINT, *IDS).user == "ada-1"
     assert site.get("/").reason == "anonymous"
 
 
-@only(Flasks)
-def test_flask_logins_user_is_not_read_besides(make: Make) -> None:
+@only_for(FlaskSite)
+def test_flask_logins_user_is_ignored_behind_a_proxy(make: Make) -> None:
     site: Any = make()
     manager = flask_login.LoginManager(site.app)
-    person = flask_login.UserMixin()
-    person.id = "eve"
-    manager.request_loader(lambda request: person)
-    assert site.get("/", *IDS).who == site.get(ENDPOINT, *IDS).who == "ada-1"
+    user = flask_login.UserMixin()
+    user.id = "eve"
+    manager.request_loader(lambda request: user)
+    assert site.get("/", *IDS).user == site.get(ENDPOINT, *IDS).user == "ada-1"
     assert site.get("/").reason == "anonymous"
 
 
-@only(Djangos, AsyncDjangos)
-def test_djangos_user_is_not_missed(make: Make) -> None:
+@only_for(DjangoSite, AsyncDjangoSite)
+def test_django_checks_pass_without_authentication_middleware_behind_a_proxy(make: Make) -> None:
     make()
     assert check() == []
 
 
-# layers of the app that put an address of X-Forwarded-For in place of the proxy's
+# middleware that replaces the proxy's address by one from X-Forwarded-For
 
 FORWARDED = ("X-Forwarded-For", "203.0.113.9")
 FORGED = ("X-Forwarded-For", PROXY)
 
 
-def unharmed(site: Site) -> None:
-    """The proxy is believed and nobody else, whatever stands in X-Forwarded-For."""
-    assert site.get("/", *IDS, FORWARDED).who == site.get(ENDPOINT, *IDS, FORWARDED).who == "ada-1"
+def assert_only_the_proxy_is_trusted(site: Site) -> None:
+    """Asserts that X-Forwarded-For does not change which peer is trusted."""
+    assert site.get("/", *IDS, FORWARDED).user == site.get(ENDPOINT, *IDS, FORWARDED).user == "ada-1"
     assert site.get("/", *IDS, FORGED, client="203.0.113.9").reason == "anonymous"
     assert site.get(ENDPOINT, *IDS, FORGED, client="203.0.113.9").status == 401
 
 
-@only(Wsgi, Flasks, Djangos)
-def test_proxyfix_around_changes_nothing(make: Make) -> None:
+@only_for(WsgiSite, FlaskSite, DjangoSite)
+def test_proxyfix_outside_changes_nothing(make: Make) -> None:
     site = make()
     site.served = ProxyFix(site.served)
-    unharmed(site)
+    assert_only_the_proxy_is_trusted(site)
 
 
-@only(Wsgi)
+@only_for(WsgiSite)
 def test_proxyfix_inside_changes_nothing(make: Make) -> None:
     site = make()
     site.served.app = ProxyFix(site.served.app)
-    unharmed(site)
+    assert_only_the_proxy_is_trusted(site)
 
 
-@only(Flasks)
-def test_proxyfix_put_into_a_flask_app_changes_nothing(make: Make) -> None:
+@only_for(FlaskSite)
+def test_proxyfix_set_on_a_flask_app_changes_nothing(make: Make) -> None:
     site: Any = make()
     site.app.wsgi_app = ProxyFix(site.app.wsgi_app)
-    unharmed(site)
+    assert_only_the_proxy_is_trusted(site)
 
 
-def rewriting(get_response: Any) -> Any:
-    """A layer of Django's that believes X-Forwarded-For."""
+def trust_forwarded_for(get_response: Any) -> Any:
+    """A Django middleware that trusts X-Forwarded-For."""
 
-    def answer(request: Any) -> HttpResponse:
-        said = request.META.get("HTTP_X_FORWARDED_FOR")
-        if said:
-            request.META["REMOTE_ADDR"] = said
-            getattr(request, "scope", {})["client"] = (said, 0)
+    def middleware(request: Any) -> HttpResponse:
+        forwarded_for = request.META.get("HTTP_X_FORWARDED_FOR")
+        if forwarded_for:
+            request.META["REMOTE_ADDR"] = forwarded_for
+            getattr(request, "scope", {})["client"] = (forwarded_for, 0)
         return get_response(request)  # type: ignore[no-any-return]
 
-    return answer
+    return middleware
 
 
-@only(Djangos, AsyncDjangos)
-def test_a_layer_of_djangos_that_rewrites_the_address_changes_nothing(make: Make) -> None:
-    with override_settings(MIDDLEWARE=["widgetmw.django.WidgetMiddleware", f"{__name__}.rewriting"]):
-        unharmed(make())
+@only_for(DjangoSite, AsyncDjangoSite)
+def test_a_django_middleware_that_rewrites_the_address_changes_nothing(make: Make) -> None:
+    with override_settings(MIDDLEWARE=["widgetmw.django.WidgetMiddleware", f"{__name__}.trust_forwarded_for"]):
+        assert_only_the_proxy_is_trusted(make())
 
 
-@only(Asgi, Starlettes, FastApis, AsyncDjangos)
-def test_uvicorns_rewriting_around_is_noticed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+@only_for(AsgiSite, StarletteSite, FastApiSite, AsyncDjangoSite)
+def test_uvicorns_proxy_headers_outside_are_detected(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     site = make()
     site.served = ProxyHeadersMiddleware(site.served, trusted_hosts="*")
     assert site.get("/", *IDS, FORWARDED).reason == "resolver_failed"
     assert site.get("/", *IDS, FORGED, client="203.0.113.9").reason == "resolver_failed"
     assert site.get(ENDPOINT, *IDS, FORGED, client="203.0.113.9").status == 503
     assert "address_rewritten" in caplog.text
-    assert site.get("/", *IDS).who == "ada-1"
+    assert site.get("/", *IDS).user == "ada-1"
 
 
-@only(Asgi)
-def test_uvicorns_rewriting_inside_changes_nothing(make: Make) -> None:
+@only_for(AsgiSite)
+def test_uvicorns_proxy_headers_inside_change_nothing(make: Make) -> None:
     site: Any = make()
     site.served.wrap(ProxyHeadersMiddleware(site._app, trusted_hosts="*"))
-    unharmed(site)
+    assert_only_the_proxy_is_trusted(site)
 
 
-@only(Starlettes, FastApis)
-def test_uvicorns_rewriting_added_to_the_app_changes_nothing(make: Make) -> None:
+@only_for(StarletteSite, FastApiSite)
+def test_uvicorns_proxy_headers_added_to_the_app_change_nothing(make: Make) -> None:
     site: Any = make()
     site.app.add_middleware(ProxyHeadersMiddleware, trusted_hosts="*")
-    unharmed(site)
+    assert_only_the_proxy_is_trusted(site)
 
 
-def test_what_is_refused_is_logged_without_any_value(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_refusals_are_logged_without_values(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     site = make()
     with caplog.at_level(logging.DEBUG, "widgetmw"):
         site.get("/", ("Remote-User", "ada-1,eve"))
         site.get("/", *IDS, client="203.0.113.9")
-    ours = [record.getMessage() for record in caplog.records if record.name == "widgetmw"]
-    assert len(ours) >= 2
-    assert not any(value in text for text in ours for value in ("ada-1", "203.0.113", PROXY))
+    messages = [record.getMessage() for record in caplog.records if record.name == "widgetmw"]
+    assert len(messages) >= 2
+    assert not any(value in text for text in messages for value in ("ada-1", "203.0.113", PROXY))

@@ -12,13 +12,13 @@ from quart import Quart, g, session, stream_with_context
 from quart.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import Unauthorized
 
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, exact, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.quart import Widget
 
 
 async def member() -> User | None:
-    return User(session["person"]) if "person" in session else None
+    return User(session["user_id"]) if "user_id" in session else None
 
 
 def make() -> Quart:
@@ -29,9 +29,9 @@ def make() -> Quart:
     async def page() -> str:
         return HEAD
 
-    @app.get("/in/<person>")
-    async def sign_in(person: str) -> str:
-        session["person"] = person
+    @app.get("/in/<user_id>")
+    async def sign_in(user_id: str) -> str:
+        session["user_id"] = user_id
         return HEAD
 
     @app.get("/out")
@@ -44,70 +44,70 @@ def make() -> Quart:
 
 @pytest.fixture
 def app(settings: Settings) -> Quart:
-    made = make()
-    Widget(made, settings, user=member)
-    return made
+    app = make()
+    Widget(app, settings, user=member)
+    return app
 
 
 def test_a_session_from_sign_in_to_sign_out(app: Quart) -> None:
     visitor = Visitor(app)
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401
-    assert whose(visitor.get("/in/ada").text) == "ada", "the page of the sign-in itself"
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
-    exact(visitor.token())
-    assert whose(visitor.get("/in/eve").text) == "eve", "never of who was signed in before"
+    assert user_in(visitor.get("/in/ada").text) == "ada", "the response that signs in"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
+    assert_endpoint_headers(visitor.token())
+    assert user_in(visitor.get("/in/eve").text) == "eve", "not the previous user"
     assert visitor.get("/out").text == HEAD
     assert visitor.token().status_code == 401
 
 
-def test_what_hooks_set_is_there_for_pages_and_for_the_endpoint(settings: Settings) -> None:
+def test_the_resolver_sees_what_hooks_set(settings: Settings) -> None:
     app = make()
-    Widget(app, settings, user=lambda: User(g.person))
+    Widget(app, settings, user=lambda: User(g.user_id))
 
     @app.before_request
     async def load() -> None:
-        g.person = "ada"
+        g.user_id = "ada"
 
     visitor = Visitor(app)
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
-@pytest.mark.parametrize(("answer", "status"), [((("", 302), {"Location": "/login"}), 401), (Unauthorized(), 401)])
-def test_a_hook_that_refuses_means_nobody(app: Quart, answer: Any, status: int) -> None:
+@pytest.mark.parametrize(("refusal", "status"), [((("", 302), {"Location": "/login"}), 401), (Unauthorized(), 401)])
+def test_a_hook_that_refuses_means_anonymous(app: Quart, refusal: Any, status: int) -> None:
     @app.before_request
     async def guard() -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer[0][0], answer[0][1], answer[1]
+        if isinstance(refusal, Exception):
+            raise refusal
+        return refusal[0][0], refusal[0][1], refusal[1]
 
     reply = Visitor(app).token()
     assert reply.status_code == status
-    exact(reply)
+    assert_endpoint_headers(reply)
 
 
-def test_a_hook_that_fails_closes_the_endpoint(app: Quart) -> None:
+def test_a_failing_hook_makes_the_endpoint_return_503(app: Quart) -> None:
     @app.before_request
     async def fail() -> None:
         raise KeyError("x")
 
     reply = Visitor(app).token()
     assert reply.status_code == 503
-    exact(reply)
+    assert_endpoint_headers(reply)
 
 
-def test_what_hooks_add_to_the_answer_is_kept_away_from_the_endpoint(app: Quart) -> None:
+def test_headers_from_hooks_do_not_reach_endpoint_responses(app: Quart) -> None:
     @app.after_request
     async def add(response: quart.Response) -> quart.Response:
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.set_cookie("seen", "1")
         return response
 
-    exact(Visitor(app).token())
+    assert_endpoint_headers(Visitor(app).token())
     assert Visitor(app).get().headers["access-control-allow-origin"] == "*"
 
 
-def test_asking_for_a_token_does_not_prolong_the_session(settings: Settings) -> None:
+def test_a_token_request_does_not_extend_the_session(settings: Settings) -> None:
     saved = []
 
     class Interface(SecureCookieSessionInterface):
@@ -131,24 +131,24 @@ def test_asking_for_a_token_does_not_prolong_the_session(settings: Settings) -> 
     assert saved == [True, True, False]
 
 
-def test_a_stream_is_asked_for_while_its_session_is_there(app: Quart) -> None:
+def test_the_user_of_a_stream_is_resolved_while_its_session_exists(app: Quart) -> None:
     @app.get("/stream")
     async def stream() -> Any:
         @stream_with_context
-        async def pieces() -> AsyncIterator[bytes]:
+        async def chunks() -> AsyncIterator[bytes]:
             yield HEAD.encode()
-            yield session["person"].encode()
+            yield session["user_id"].encode()
 
-        return pieces(), {"Content-Type": "text/html"}
+        return chunks(), {"Content-Type": "text/html"}
 
     visitor = Visitor(app)
     visitor.get("/in/ada")
     reply = visitor.get("/stream").text
-    assert whose(reply) == "ada"
+    assert user_in(reply) == "ada"
     assert reply.endswith("ada")
 
 
-def test_error_pages_get_their_token(app: Quart) -> None:
+def test_error_pages_are_injected(app: Quart) -> None:
     app.errorhandler(404)(lambda error: (HEAD, 404))
     app.errorhandler(500)(lambda error: (HEAD, 500))
     app.get("/fails")(lambda: 1 / 0)
@@ -156,10 +156,10 @@ def test_error_pages_get_their_token(app: Quart) -> None:
     visitor.get("/in/ada")
     for path, status in (("/nowhere", 404), ("/fails", 500)):
         reply = visitor.get(path)
-        assert (reply.status_code, whose(reply.text)) == (status, "ada")
+        assert (reply.status_code, user_in(reply.text)) == (status, "ada")
 
 
-def test_the_last_word_of_the_app_outranks_the_resolver(app: Quart) -> None:
+def test_identify_overrides_the_resolver(app: Quart) -> None:
     @app.get("/as-eve")
     async def other() -> str:
         identify(quart.request.scope, User("eve"))
@@ -167,10 +167,10 @@ def test_the_last_word_of_the_app_outranks_the_resolver(app: Quart) -> None:
 
     visitor = Visitor(app)
     visitor.get("/in/ada")
-    assert whose(visitor.get("/as-eve").text) == "eve"
+    assert user_in(visitor.get("/as-eve").text) == "eve"
 
 
-def test_websockets_and_lifespan_pass(app: Quart) -> None:
+def test_websockets_and_lifespan_pass_through(app: Quart) -> None:
     ran = []
     app.before_serving(lambda: ran.append("before"))
     app.after_serving(lambda: ran.append("after"))
@@ -187,7 +187,7 @@ def test_websockets_and_lifespan_pass(app: Quart) -> None:
     assert ran == ["before", "after"]
 
 
-def test_a_page_from_around_the_app_is_left_alone(app: Quart, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_page_from_outside_the_app_is_skipped(app: Quart, caplog: pytest.LogCaptureFixture) -> None:
     inner: Any = app.asgi_app.app  # type: ignore[attr-defined]
 
     async def around(scope: Any, receive: Any, send: Any) -> None:
@@ -202,15 +202,15 @@ def test_a_page_from_around_the_app_is_left_alone(app: Quart, caplog: pytest.Log
     assert "around the Quart app" in caplog.text
 
 
-async def asked(app: Quart, receive: Any, send: Any) -> None:
-    """Asks the endpoint, for ten seconds at most."""
+async def request_token(app: Quart, receive: Any, send: Any) -> None:
+    """Requests a token, with a timeout of ten seconds."""
     scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
     scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
     await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
 
 
-def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(settings: Settings) -> None:
-    """As Quart does from 0.23 on."""
+def test_the_endpoint_responds_although_the_app_waits_for_the_disconnect(settings: Settings) -> None:
+    """Quart itself has waited like this since 0.23."""
     app = make()
     inner: Any = app.asgi_app
 
@@ -233,13 +233,13 @@ def test_the_endpoint_answers_where_the_app_stays_until_the_client_has_left(sett
         if message["type"] == "http.response.body" and not message.get("more_body"):
             left.set()
 
-    asyncio.run(asked(app, receive, send))
+    asyncio.run(request_token(app, receive, send))
     assert sent[0]["status"] == 200
-    assert whose(sent[1]["body"].decode()) == "ada"
+    assert user_in(sent[1]["body"].decode()) == "ada"
 
 
-def test_the_endpoint_does_not_outlast_a_client_that_has_left(settings: Settings) -> None:
-    """Where the app's answer has no end, as with a time limit of Quart's on a stream."""
+def test_the_endpoint_ends_when_the_client_disconnects(settings: Settings) -> None:
+    """Also if the app's response never ends."""
     app = make()
 
     async def endless(scope: Any, receive: Any, send: Any) -> None:
@@ -257,11 +257,11 @@ def test_the_endpoint_does_not_outlast_a_client_that_has_left(settings: Settings
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(asked(app, receive, send))
+    asyncio.run(request_token(app, receive, send))
     assert sent[0]["status"] != 200
 
 
-def test_a_factory_with_its_configuration(dg_env: dict[str, str]) -> None:
+def test_an_app_factory_with_its_own_configuration(dg_env: dict[str, str]) -> None:
     widget = Widget(user=member)
     for path in ("/one", "/two"):
         app = make()
@@ -269,11 +269,11 @@ def test_a_factory_with_its_configuration(dg_env: dict[str, str]) -> None:
         widget.init_app(app)
         visitor = Visitor(app)
         visitor.get("/in/ada")
-        assert whose(visitor.get(f"{path}/token").text) == "ada"
+        assert user_in(visitor.get(f"{path}/token").text) == "ada"
         assert visitor.get(ENDPOINT).status_code == 404
 
 
-def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
+def test_mistakes_in_the_installation_are_rejected_at_startup(settings: Settings) -> None:
     for user in ("ada", lambda request: None):
         with pytest.raises(TypeError, match="without arguments"):
             Widget(make(), settings, user=user)  # type: ignore[arg-type]
@@ -285,21 +285,21 @@ def test_what_is_wrong_is_said_at_start(settings: Settings) -> None:
         Widget(app, settings, user=member)
 
 
-def test_an_app_with_hosts_in_its_routes_has_the_endpoint_on_each(settings: Settings) -> None:
+def test_an_app_with_host_matching_has_the_endpoint_on_every_host(settings: Settings) -> None:
     app = Quart("shop", host_matching=True, static_host="static.example")
     app.secret_key = "x"
     app.get("/", host="app.example")(lambda: HEAD)
     Widget(app, settings, user=lambda: User("ada"))
-    assert whose(Visitor(app).token().text) == "ada"
+    assert user_in(Visitor(app).token().text) == "ada"
 
 
 PROXY = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": "127.0.0.1"}
 
 
-def test_a_proxy_in_front_takes_no_resolver(dg_env: dict[str, str]) -> None:
+def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, str]) -> None:
     app = make()
     Widget(app, Settings.from_env({**dg_env, **PROXY}))
     visitor = Visitor(app)
-    assert whose(visitor.get(Remote_User="ada").text) == whose(visitor.token(Remote_User="ada").text) == "ada"
+    assert user_in(visitor.get(Remote_User="ada").text) == user_in(visitor.token(Remote_User="ada").text) == "ada"
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401

@@ -1,4 +1,4 @@
-"""The README's quick start of each framework, typed into that framework's own hello-world."""
+"""The quick starts of the README, each in a minimal app of its framework."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.contract.aiohttp_site import LOOP
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, whose
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw.django.checks import check
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def snippet(framework: str) -> str:
-    """The one block of code below a framework's heading."""
+    """The code block below a framework's heading."""
     section = README.partition(f"\n### {framework}\n")[2].partition("\n### ")[0]
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     return str(code)
@@ -43,9 +43,9 @@ def _vendor(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flask() -> None:
-    space: dict[str, Any] = {"__name__": "hello"}
-    exec(snippet("Flask"), space)
-    app = space["app"]
+    namespace: dict[str, Any] = {"__name__": "hello"}
+    exec(snippet("Flask"), namespace)
+    app = namespace["app"]
     app.secret_key = "x"
     app.get("/")(lambda: HEAD)
 
@@ -57,14 +57,14 @@ def test_flask() -> None:
     client = app.test_client()
     assert client.get("/").text == HEAD
     client.get("/in")
-    assert whose(client.get("/").text) == whose(client.get(ENDPOINT).text) == "ada"
+    assert user_in(client.get("/").text) == user_in(client.get(ENDPOINT).text) == "ada"
 
 
-def visits(app: Any, kind: type[Visitor] = Visitor) -> None:
+def assert_sign_in_works(app: Any, kind: type[Visitor] = Visitor) -> None:
     visitor = kind(app)
     assert visitor.get().text == HEAD
     visitor.get("/in")
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
 def with_sessions(app: Any) -> None:
@@ -73,9 +73,9 @@ def with_sessions(app: Any) -> None:
 
 
 def test_fastapi() -> None:
-    space: dict[str, Any] = {"__name__": "hello"}
-    exec(snippet("FastAPI"), space)
-    app = space["app"]
+    namespace: dict[str, Any] = {"__name__": "hello"}
+    exec(snippet("FastAPI"), namespace)
+    app = namespace["app"]
     with_sessions(app)
     app.get("/", response_class=HTMLResponse)(lambda: HEAD)
 
@@ -84,7 +84,7 @@ def test_fastapi() -> None:
 
     sign_in.__annotations__["request"] = fastapi.Request
     app.get("/in")(sign_in)
-    visits(app)
+    assert_sign_in_works(app)
 
 
 def test_starlette() -> None:
@@ -95,33 +95,33 @@ def test_starlette() -> None:
         request.session["id"] = "ada"
         return HTMLResponse("")
 
-    space: dict[str, Any] = {"__name__": "hello", "given": [Route("/", page), Route("/in", sign_in)]}
-    exec(snippet("Starlette").replace("[…]", "given"), space)
-    with_sessions(space["app"])
-    visits(space["app"])
+    namespace: dict[str, Any] = {"__name__": "hello", "given": [Route("/", page), Route("/in", sign_in)]}
+    exec(snippet("Starlette").replace("[…]", "given"), namespace)
+    with_sessions(namespace["app"])
+    assert_sign_in_works(namespace["app"])
 
 
 def test_django(visit: Callable[..., Any], configured: Configure) -> None:
     code = snippet("Django").replace("    …,\n", "    *given,\n")
-    space: dict[str, Any] = {
+    namespace: dict[str, Any] = {
         "INSTALLED_APPS": [],
         "given": django_app.STACK[:-2],
         "urlpatterns": list(django_app.urlpatterns[:-1]),
         "path": path,
         "include": include,
     }
-    exec(code, space)
-    assert space["INSTALLED_APPS"] == ["widgetmw.django"]
-    configured(MIDDLEWARE=space["MIDDLEWARE"], ROOT_URLCONF=Urls(*space["urlpatterns"]))
+    exec(code, namespace)
+    assert namespace["INSTALLED_APPS"] == ["widgetmw.django"]
+    configured(MIDDLEWARE=namespace["MIDDLEWARE"], ROOT_URLCONF=Urls(*namespace["urlpatterns"]))
     assert check() == []
     visitor = visit("ada")
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "1"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "1"
 
 
 def test_quart() -> None:
-    space: dict[str, Any] = {"__name__": "hello"}
-    exec(snippet("Quart"), space)
-    app = space["app"]
+    namespace: dict[str, Any] = {"__name__": "hello"}
+    exec(snippet("Quart"), namespace)
+    app = namespace["app"]
     app.secret_key = "x"
     app.get("/")(lambda: HEAD)
 
@@ -130,7 +130,7 @@ def test_quart() -> None:
         quart.session["id"] = "ada"
         return ""
 
-    visits(app)
+    assert_sign_in_works(app)
 
 
 def test_litestar() -> None:
@@ -142,13 +142,13 @@ def test_litestar() -> None:
         request.session["id"] = "ada"
 
     sign_in.__annotations__["request"] = litestar.Request
-    space: dict[str, Any] = {"given": [page, litestar.get("/in")(sign_in)]}
-    exec(snippet("Litestar").replace("[…]", "given, logging_config=None"), space)
-    visits(space["app"])
+    namespace: dict[str, Any] = {"given": [page, litestar.get("/in")(sign_in)]}
+    exec(snippet("Litestar").replace("[…]", "given, logging_config=None"), namespace)
+    assert_sign_in_works(namespace["app"])
 
 
 class WsgiVisitor(Visitor):
-    """Visits a WSGI app."""
+    """A client for a WSGI app."""
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         with httpx.Client(transport=httpx.WSGITransport(self.app), base_url="http://app.example") as client:
@@ -162,7 +162,7 @@ SESSIONS = {"secret": "ada"}
 
 
 class Shop:
-    """Falcon's own hello-world, in both kinds."""
+    """The resource of a minimal Falcon app."""
 
     def on_get(self, request: Any, response: Any) -> None:
         response.content_type, response.text = "text/html", HEAD
@@ -179,16 +179,16 @@ class AsyncShop(Shop):
         super().on_get_in(request, response)
 
 
-def serves(app: Any, shop: Shop) -> None:
+def add_routes(app: Any, shop: Shop) -> None:
     app.add_route("/", shop)
     app.add_route("/in", shop, suffix="in")
 
 
 def test_falcon() -> None:
-    space: dict[str, Any] = {"sessions": SESSIONS}
-    exec(snippet("Falcon"), space)
-    serves(space["shop"], Shop())
-    visits(space["app"], WsgiVisitor)
+    namespace: dict[str, Any] = {"sessions": SESSIONS}
+    exec(snippet("Falcon"), namespace)
+    add_routes(namespace["shop"], Shop())
+    assert_sign_in_works(namespace["app"], WsgiVisitor)
 
 
 def test_falcon_under_asgi() -> None:
@@ -196,13 +196,13 @@ def test_falcon_under_asgi() -> None:
     code = snippet("Falcon").replace("widgetmw.wsgi", "widgetmw.asgi").replace("falcon.App()", "falcon.asgi.App()")
     (resolver,) = re.findall(r"`(lambda scope: .+)`", section.partition("\n### ")[0])
     code = re.sub("lambda environ: .+(?=\\))", lambda _: resolver, code)
-    space: dict[str, Any] = {"sessions": SESSIONS}
-    exec(f"import falcon.asgi\n{code}", space)
-    serves(space["shop"], AsyncShop())
-    visits(space["app"])
+    namespace: dict[str, Any] = {"sessions": SESSIONS}
+    exec(f"import falcon.asgi\n{code}", namespace)
+    add_routes(namespace["shop"], AsyncShop())
+    assert_sign_in_works(namespace["app"])
 
 
-@pytest.mark.filterwarnings("ignore:'cgi' is deprecated")  # WebOb, below Pyramid, imports it until Python has none
+@pytest.mark.filterwarnings("ignore:'cgi' is deprecated")  # WebOb, which Pyramid uses, imports it
 def test_pyramid() -> None:
     from pyramid.authentication import SessionAuthenticationHelper
     from pyramid.response import Response
@@ -223,33 +223,33 @@ def test_pyramid() -> None:
         Security.helper.remember(request, "ada")
         return Response("")
 
-    space: dict[str, Any] = {"given": given}
-    exec(snippet("Pyramid").replace("    …\n", "    given(config)\n"), space)
-    visits(space["app"], WsgiVisitor)
+    namespace: dict[str, Any] = {"given": given}
+    exec(snippet("Pyramid").replace("    …\n", "    given(config)\n"), namespace)
+    assert_sign_in_works(namespace["app"], WsgiVisitor)
 
 
 def test_bottle() -> None:
     import bottle
 
-    space: dict[str, Any] = {}
-    exec(snippet("Bottle"), space)
-    shop = space["shop"]
+    namespace: dict[str, Any] = {}
+    exec(snippet("Bottle"), namespace)
+    shop = namespace["shop"]
     shop.get("/")(lambda: HEAD)
     shop.get("/in")(lambda: bottle.response.set_cookie("id", "ada", secret="change-me", path="/"))
-    visits(space["app"], WsgiVisitor)
+    assert_sign_in_works(namespace["app"], WsgiVisitor)
 
 
-@pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses texts
+@pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses string keys
 def test_aiohttp() -> None:
-    space: dict[str, Any] = {}
-    exec(snippet("aiohttp"), space)
-    web, app = space["web"], space["app"]
+    namespace: dict[str, Any] = {}
+    exec(snippet("aiohttp"), namespace)
+    web, app = namespace["web"], namespace["app"]
 
     async def page(request: Any) -> Any:
         return web.Response(text=HEAD, content_type="text/html")
 
     async def sign_in(request: Any) -> Any:
-        (await space["aiohttp_session"].get_session(request))["id"] = "ada"
+        (await namespace["aiohttp_session"].get_session(request))["id"] = "ada"
         return web.Response()
 
     app.add_routes([web.get("/", page), web.get("/in", sign_in)])
@@ -259,6 +259,6 @@ def test_aiohttp() -> None:
             assert await (await client.get("/")).text() == HEAD
             await client.get("/in")
             page, token = [await (await client.get(path)).text() for path in ("/", ENDPOINT)]
-            assert whose(page) == whose(token) == "ada"
+            assert user_in(page) == user_in(token) == "ada"
 
     LOOP.run_until_complete(visit())

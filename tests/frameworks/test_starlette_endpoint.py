@@ -1,4 +1,4 @@
-"""Starlette: the endpoint behind the app's own layers."""
+"""Starlette: the endpoint behind the app's middleware."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tests.frameworks.starlette_app import make, member, with_sessions
-from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, Visitor, exact, whose
+from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings
 from widgetmw.starlette import install
 
 
-class Wall(BaseHTTPMiddleware):
-    """Lets nobody in who is not signed in."""
+class LoginWall(BaseHTTPMiddleware):
+    """Refuses anonymous visitors."""
 
-    answers: ClassVar[dict[str, Callable[[], Response]]] = {
+    refusals: ClassVar[dict[str, Callable[[], Response]]] = {
         "redirect": lambda: RedirectResponse("/login?next=/_widgetmw/token"),
         "page": lambda: HTMLResponse(HEAD + "Please sign in."),
         "401": lambda: Response(status_code=401, headers={"WWW-Authenticate": "Basic"}),
@@ -31,46 +31,48 @@ class Wall(BaseHTTPMiddleware):
         "https": lambda: RedirectResponse("https://app.example/_widgetmw/token", 308),
     }
 
-    def __init__(self, app: Any, answer: str) -> None:
+    def __init__(self, app: Any, refusal: str) -> None:
         super().__init__(app)
-        self.answer = self.answers[answer]
+        self.refuse = self.refusals[refusal]
 
     async def dispatch(self, request: Request, call_next: Any) -> Response:
         if request.session or request.url.path.startswith("/in/"):
             return await call_next(request)  # type: ignore[no-any-return]
-        return self.answer()
+        return self.refuse()
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("refusal", "status"),
     [("redirect", 401), ("page", 401), ("401", 401), ("403", 401), ("429", 503), ("503", 503), ("https", 503)],
 )
-def test_a_wall_in_front_makes_the_endpoint_answer_in_its_own_way(settings: Settings, answer: str, status: int) -> None:
+def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
+    settings: Settings, refusal: str, status: int
+) -> None:
     app = make()
-    app.add_middleware(Wall, answer=answer)
+    app.add_middleware(LoginWall, refusal=refusal)
     install(app, settings=settings, user=member)
     app.add_middleware(SessionMiddleware, secret_key="x")
     visitor = Visitor(app)
     reply = visitor.token()
     assert reply.status_code == status
     assert reply.json()["error"] == {401: "not_authenticated", 503: "token_unavailable"}[status]
-    exact(reply)
+    assert_endpoint_headers(reply)
     visitor.get("/in/ada")
-    assert whose(visitor.token().text) == "ada"
+    assert user_in(visitor.token().text) == "ada"
 
 
-def test_a_wall_that_shows_a_page_gives_nobody_a_token(settings: Settings) -> None:
+def test_the_page_of_a_login_wall_has_no_token(settings: Settings) -> None:
     app = make()
-    app.add_middleware(Wall, answer="page")
+    app.add_middleware(LoginWall, refusal="page")
     visitor = with_sessions(app, settings)
-    assert whose(visitor.get().text) == "ada"
+    assert user_in(visitor.get().text) == "ada"
     visitor.cookies.clear()
     reply = visitor.get()
     assert reply.text == HEAD + "Please sign in."
     assert reply.headers["x-widgetmw"] == "skipped; reason=anonymous"
 
 
-def test_a_layer_that_refuses_afterwards_is_heard(settings: Settings) -> None:
+def test_a_middleware_may_still_refuse_the_response(settings: Settings) -> None:
     class Late(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             await call_next(request)
@@ -79,11 +81,11 @@ def test_a_layer_that_refuses_afterwards_is_heard(settings: Settings) -> None:
     app = make()
     app.add_middleware(Late)
     reply = with_sessions(app, settings).token()
-    assert whose(reply.text) is None
+    assert user_in(reply.text) is None
     assert reply.status_code == 401
 
 
-def test_asking_does_not_prolong_a_session_that_rolls(settings: Settings) -> None:
+def test_a_token_request_does_not_extend_a_rolling_session(settings: Settings) -> None:
     class Rolling(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             request.session["seen"] = True
@@ -93,10 +95,10 @@ def test_asking_does_not_prolong_a_session_that_rolls(settings: Settings) -> Non
     app.add_middleware(Rolling)
     visitor = with_sessions(app, settings)
     assert "set-cookie" in visitor.get().headers
-    exact(visitor.token())
+    assert_endpoint_headers(visitor.token())
 
 
-def test_the_apps_cors_is_not_the_endpoints(dg_env: dict[str, str]) -> None:
+def test_cors_middleware_of_the_app_does_not_affect_the_endpoint(dg_env: dict[str, str]) -> None:
     app = make()
     app.add_middleware(CORSMiddleware, allow_origins=["https://partner.example"], allow_credentials=True)
     settings = Settings.from_env({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": "https://listed.example"})
@@ -104,17 +106,17 @@ def test_the_apps_cors_is_not_the_endpoints(dg_env: dict[str, str]) -> None:
     assert visitor.get("/in/ada", Origin="https://partner.example").headers["access-control-allow-origin"]
     refused = visitor.token(Origin="https://partner.example", Sec_Fetch_Site="cross-site")
     assert refused.status_code == 403
-    exact(refused)
+    assert_endpoint_headers(refused)
     headers = {"Origin": "https://partner.example", "Access-Control-Request-Method": "GET"}
     assert visitor.request("OPTIONS", ENDPOINT, headers=headers).status_code == 405
     listed = visitor.token(Origin="https://listed.example", Sec_Fetch_Site="cross-site")
-    assert whose(listed.text) == "ada"
+    assert user_in(listed.text) == "ada"
     assert listed.headers["access-control-allow-origin"] == "https://listed.example"
     preflight = visitor.request("OPTIONS", ENDPOINT, headers={**headers, "Origin": "https://listed.example"})
     assert preflight.status_code == 204
 
 
-def test_layers_that_guard_posts_or_answer_304_do_not_get_in_the_way(settings: Settings) -> None:
+def test_csrf_and_caching_middleware_do_not_affect_the_endpoint(settings: Settings) -> None:
     class Guard(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             if request.method == "POST":
@@ -128,17 +130,19 @@ def test_layers_that_guard_posts_or_answer_304_do_not_get_in_the_way(settings: S
     app = make()
     app.add_middleware(Guard)
     visitor = with_sessions(app, settings)
-    assert whose(visitor.request("POST", ENDPOINT, content=b"x=1").text) == "ada"
+    assert user_in(visitor.request("POST", ENDPOINT, content=b"x=1").text) == "ada"
     reply = visitor.token(If_None_Match='"1"')
-    assert whose(reply.text) == "ada"
-    exact(reply)
+    assert user_in(reply.text) == "ada"
+    assert_endpoint_headers(reply)
     head = visitor.request("HEAD", ENDPOINT)
     assert (head.status_code, head.content) == (200, b"")
     assert visitor.get(If_None_Match='"1"').status_code == 304
-    assert whose(visitor.get(If_None_Match='"1"', **BROWSER).text) == "ada"
+    assert user_in(visitor.get(If_None_Match='"1"', **BROWSER).text) == "ada"
 
 
-def test_a_layer_that_breaks_makes_the_endpoint_say_503(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_middleware_makes_the_endpoint_return_503(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             raise ValueError("secret detail")
@@ -148,6 +152,6 @@ def test_a_layer_that_breaks_makes_the_endpoint_say_503(settings: Settings, capl
     install(app, settings=settings, user=member)
     reply = Visitor(app).token()
     assert reply.status_code == 503
-    exact(reply)
+    assert_endpoint_headers(reply)
     assert "ValueError at test_starlette" in caplog.text
     assert "secret detail" not in caplog.text

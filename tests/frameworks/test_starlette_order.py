@@ -1,4 +1,4 @@
-"""Starlette: whatever is added, before or after, in any order."""
+"""Starlette: the order of ``add_middleware`` and ``install`` does not matter."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
-from tests.frameworks.starlette_app import PAGE, Passing, make, member, with_sessions
-from tests.frameworks.visitor import Visitor, exact, whose
+from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, with_sessions
+from tests.frameworks.visitor import Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings
 from widgetmw.starlette import install
 
 
-class Policy:
-    """Pure ASGI: sets a policy with a nonce on what goes out."""
+class SetsCsp:
+    """A pure ASGI middleware that adds a CSP with a nonce."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -36,33 +36,33 @@ class Policy:
 LAYERS: dict[str, Callable[[Starlette], None]] = {
     "session": lambda app: app.add_middleware(SessionMiddleware, secret_key="x"),
     "gzip": lambda app: app.add_middleware(GZipMiddleware),
-    "base": lambda app: app.add_middleware(Passing),
-    "policy": lambda app: app.add_middleware(Policy),
+    "base": lambda app: app.add_middleware(PassThrough),
+    "csp": lambda app: app.add_middleware(SetsCsp),
 }
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("position", range(5))
 @pytest.mark.parametrize("order", list(permutations(LAYERS)), ids="-".join)
-def test_the_order_of_middleware_does_not_matter(settings: Settings, order: tuple[str, ...], place: int) -> None:
+def test_the_order_of_middleware_does_not_matter(settings: Settings, order: tuple[str, ...], position: int) -> None:
     app = make()
     for i, name in enumerate(order):
-        if i == place:
+        if i == position:
             install(app, settings=settings, user=member)
         LAYERS[name](app)
-    if place == len(order):
+    if position == len(order):
         install(app, settings=settings, user=member)
     visitor = Visitor(app)
     assert visitor.get().text == PAGE
     visitor.get("/in/ada")
     reply = visitor.get()
-    assert whose(reply.text) == "ada"
+    assert user_in(reply.text) == "ada"
     assert reply.headers["content-encoding"] == "gzip"
     assert reply.text.count('nonce="abcdef"') == 2
     assert reply.headers["cache-control"] == "private, no-store"
     assert "Cookie" in reply.headers["vary"]
     token = visitor.token()
-    assert whose(token.text) == "ada"
-    exact(token)
+    assert user_in(token.text) == "ada"
+    assert_endpoint_headers(token)
     assert visitor.get("/out").text == PAGE
     assert visitor.token().status_code == 401
 
@@ -71,4 +71,4 @@ def test_it_runs_on_trio(settings: Settings) -> None:
     app = make()
     visitor = with_sessions(app, settings)
     visitor.backend = "trio"
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"

@@ -1,4 +1,4 @@
-"""Starlette: pages of every kind, and what is no page."""
+"""Starlette: pages of every kind, other content, websockets, lifespan and mounted apps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from starlette.websockets import WebSocket
 
 from tests.frameworks.starlette_app import PAGE, make, member, page, with_sessions
 from tests.frameworks.test_starlette_user import Backend
-from tests.frameworks.visitor import BROWSER, HEAD, Visitor, whose
+from tests.frameworks.visitor import BROWSER, HEAD, Visitor, user_in
 from widgetmw import Settings, User
 from widgetmw.starlette import install
 
@@ -39,33 +39,33 @@ async def error_page(request: Request, error: Exception) -> Response:
 
 
 @pytest.mark.parametrize(
-    "mount",
+    "root_path",
     [
-        pytest.param(None, marks=pytest.mark.skipif(BEFORE_0_40, reason="Starlette's own router failed on it")),
+        pytest.param(None, marks=pytest.mark.skipif(BEFORE_0_40, reason="Starlette's own router fails on it")),
         "",
         "/shop",
     ],
 )
-def test_any_mount_that_a_server_names_is_one(settings: Settings, mount: str | None) -> None:
+def test_every_root_path_of_a_server_works(settings: Settings, root_path: str | None) -> None:
     async def hello(request: Request) -> Response:
         return HTMLResponse(HEAD)
 
     app = Starlette(routes=[Route("/hello", hello)])
     install(app, settings=settings, user=lambda connection: User("ada"))
-    found: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        found.append(message)
+        messages.append(message)
 
-    path = f"{mount or ''}/hello"
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": mount, "headers": [], "query_string": b""}
+    path = f"{root_path or ''}/hello"
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": root_path, "headers": [], "query_string": b""}
     anyio.run(app, scope, None, send)
-    assert found[0]["status"] == 200
-    assert whose(found[1]["body"].decode()) == "ada"
-    assert f'"url":"{mount or ""}/_widgetmw/token"' in found[1]["body"].decode()
+    assert messages[0]["status"] == 200
+    assert user_in(messages[1]["body"].decode()) == "ada"
+    assert f'"url":"{root_path or ""}/_widgetmw/token"' in messages[1]["body"].decode()
 
 
-def test_error_pages_are_pages(settings: Settings) -> None:
+def test_error_pages_are_injected(settings: Settings) -> None:
     handlers: Any = {404: error_page, 500: error_page, KeyError: error_page}
 
     async def missing(request: Request) -> Response:
@@ -75,18 +75,18 @@ def test_error_pages_are_pages(settings: Settings) -> None:
     visitor = with_sessions(app, settings)
     for path, status in (("/nowhere", 404), ("/broken", 500), ("/missing", 500)):
         reply = visitor.get(path)
-        assert (reply.status_code, whose(reply.text)) == (status, "ada")
+        assert (reply.status_code, user_in(reply.text)) == (status, "ada")
         assert reply.headers["content-length"] == str(len(reply.content))
 
 
-def test_the_debugger_is_a_page_too(settings: Settings) -> None:
+def test_the_debug_page_is_injected(settings: Settings) -> None:
     visitor = with_sessions(make(Route("/broken", broken), debug=True), settings)
     reply = visitor.get("/broken", **BROWSER)
     assert "Traceback" in reply.text
-    assert whose(reply.text) == "ada"
+    assert user_in(reply.text) == "ada"
 
 
-def test_a_page_from_outside_of_where_the_user_is_known_is_left_alone(
+def test_a_page_from_outside_the_authentication_is_skipped(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Down(BaseHTTPMiddleware):
@@ -99,15 +99,15 @@ def test_a_page_from_outside_of_where_the_user_is_known_is_left_alone(
         app.add_middleware(AuthenticationMiddleware, backend=Backend())
         app.add_middleware(SessionMiddleware, secret_key="x")
         app.add_middleware(Down)
-        # with the browser's mark, to take it for nobody would end somebody's chat
-        reply = Visitor(app).get(Cookie="widgetmw=1", X_Person="ada")
+        # the browser has the session cookie, so treating the visitor as anonymous would end a chat
+        reply = Visitor(app).get(Cookie="widgetmw=1", X_User="ada")
         assert reply.text == HEAD + "Down for maintenance"
         assert reply.headers["x-widgetmw"] == "skipped; reason=resolver_failed"
     assert "a layer outside" in caplog.text
     assert "SessionMiddleware must be installed" in caplog.text
 
 
-def test_a_cache_that_is_declared_further_out_counts(settings: Settings) -> None:
+def test_cache_headers_set_by_outer_middleware_count(settings: Settings) -> None:
     class Shared(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             reply = await call_next(request)
@@ -116,10 +116,10 @@ def test_a_cache_that_is_declared_further_out_counts(settings: Settings) -> None
 
     app = make()
     visitor = with_sessions(app, settings)
-    assert whose(visitor.get().text) == "ada"
+    assert user_in(visitor.get().text) == "ada"
     app = make()
     visitor = with_sessions(app, settings)
-    visitor.app.middleware_stack = None  # so that a layer can still be added outside
+    visitor.app.middleware_stack = None  # so that a middleware can still be added outside
     app.add_middleware(Shared)
     reply = visitor.get()
     assert reply.text == PAGE
@@ -148,7 +148,7 @@ def test_files_streams_and_compressed_pages(settings: Settings, tmp_path: Path) 
     visitor = with_sessions(app, settings)
     for path in ("/file", "/stream", "/compressed", "/static/"):
         reply = visitor.get(path, Range="bytes=0-9", If_None_Match="*", **BROWSER)
-        assert (reply.status_code, whose(reply.text)) == (200, "ada")
+        assert (reply.status_code, user_in(reply.text)) == (200, "ada")
         assert "etag" not in reply.headers
         if "content-encoding" not in reply.headers:
             assert reply.headers.get("content-length", str(len(reply.content))) == str(len(reply.content))
@@ -157,7 +157,7 @@ def test_files_streams_and_compressed_pages(settings: Settings, tmp_path: Path) 
     assert visitor.get("/static/", Range="bytes=0-9", Accept="*/*").status_code == status
 
 
-def test_events_pass_one_by_one(settings: Settings) -> None:
+def test_server_sent_events_are_forwarded_one_by_one(settings: Settings) -> None:
     order = []
 
     async def events(request: Request) -> Response:
@@ -186,14 +186,14 @@ def test_events_pass_one_by_one(settings: Settings) -> None:
     assert order == ["made 0", "sent 0", "made 1", "sent 1", "made 2", "sent 2"]
 
 
-def test_websockets_and_lifespan_are_left_alone(settings: Settings) -> None:
+def test_websockets_and_lifespan_pass_through(settings: Settings) -> None:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, str]]:
         yield {"started": "yes"}
 
     async def socket(socket: WebSocket) -> None:
         await socket.accept()
-        await socket.send_text(socket.session["person"])
+        await socket.send_text(socket.session["user_id"])
         await socket.close()
 
     app = make(WebSocketRoute("/ws", socket), lifespan=lifespan)
@@ -241,32 +241,32 @@ def test_a_mounted_app_has_its_own_prefix(settings: Settings, root_path: str) ->
     visitor = Visitor(outer, root_path=root_path)
     reply = visitor.get(f"{root_path}/shop/")
     assert f'"{root_path}/shop/_widgetmw/token"' in reply.text
-    assert whose(visitor.get(f"{root_path}/shop/_widgetmw/token").text) == "inner"
+    assert user_in(visitor.get(f"{root_path}/shop/_widgetmw/token").text) == "inner"
     assert visitor.get(f"{root_path}/").text == PAGE
 
 
-def test_the_outermost_of_two_has_the_say(settings: Settings) -> None:
+def test_the_outer_of_two_installations_wins(settings: Settings) -> None:
     inner = make()
     install(inner, settings=settings, user=lambda request: User("inner"))
     outer = make(Mount("/shop", inner))
     install(outer, settings=settings, user=lambda request: User("outer"))
     visitor = Visitor(outer)
     reply = visitor.get("/shop/")
-    assert whose(reply.text) == "outer"
+    assert user_in(reply.text) == "outer"
     assert reply.text.count("runtime.js") == 1
     assert '"/_widgetmw/token"' in reply.text
-    assert whose(visitor.token().text) == "outer"
+    assert user_in(visitor.token().text) == "outer"
 
 
-def test_pages_of_a_mounted_app_that_knows_nothing_of_it(settings: Settings) -> None:
+def test_pages_of_a_mounted_app_are_injected(settings: Settings) -> None:
     app = make(Mount("/shop", Starlette(routes=[Route("/", page)])))
     visitor = with_sessions(app, settings)
     reply = visitor.get("/shop/")
-    assert whose(reply.text) == "ada"
+    assert user_in(reply.text) == "ada"
     assert '"/_widgetmw/token"' in reply.text
 
 
-def test_a_wall_within_authentication_shows_its_page_to_whom_it_may_concern(settings: Settings) -> None:
+def test_a_page_from_middleware_inside_the_authentication_has_the_user(settings: Settings) -> None:
     class Terms(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             return HTMLResponse(HEAD + "Please accept our terms.")
@@ -275,11 +275,11 @@ def test_a_wall_within_authentication_shows_its_page_to_whom_it_may_concern(sett
     install(app, settings=settings)
     app.add_middleware(Terms)
     app.add_middleware(AuthenticationMiddleware, backend=Backend())
-    assert whose(Visitor(app).get(X_Person="ada").text) == "id-of-ada"
+    assert user_in(Visitor(app).get(X_User="ada").text) == "id-of-ada"
     assert Visitor(app).get().text == HEAD + "Please accept our terms."
 
 
-def test_an_app_that_ends_without_an_end_gets_out_what_it_sent(settings: Settings) -> None:
+def test_an_incomplete_response_is_forwarded(settings: Settings) -> None:
     async def torn(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
         await send({"type": "http.response.body", "body": b"<!doctype", "more_body": True})
@@ -298,7 +298,7 @@ def test_an_app_that_ends_without_an_end_gets_out_what_it_sent(settings: Setting
     assert [message.get("body") for message in sent] == [None, b"<!doctype"]
 
 
-def test_an_answer_that_is_left_alone_is_counted_once(settings: Settings) -> None:
+def test_a_skipped_response_is_counted_once(settings: Settings) -> None:
     app = Starlette(routes=[Route("/", lambda request: JSONResponse({}))])
     install(app, settings=settings, user=lambda connection: User("ada"))
     visitor = Visitor(app)

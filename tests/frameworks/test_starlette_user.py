@@ -1,4 +1,4 @@
-"""Starlette: who is signed in, and when that is asked."""
+"""Starlette: the signed-in user, and when it is resolved."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from tests.frameworks.starlette_app import PAGE, Passing, make, member
-from tests.frameworks.visitor import ENDPOINT, Visitor, whose
+from tests.frameworks.starlette_app import PAGE, PassThrough, make, member
+from tests.frameworks.visitor import ENDPOINT, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.starlette import install
 
 
 class Backend(AuthenticationBackend):
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Any] | None:
-        name = conn.headers.get("x-person")
-        return (AuthCredentials(["authenticated"]), Person(name)) if name else None
+        name = conn.headers.get("x-user")
+        return (AuthCredentials(["authenticated"]), NamedUser(name)) if name else None
 
 
-class Person(SimpleUser):
+class NamedUser(SimpleUser):
     @property
     def identity(self) -> str:
         return f"id-of-{self.username}"
 
 
-def test_scope_user_of_the_authentication_middleware_is_the_default(settings: Settings) -> None:
+def test_the_user_of_the_authentication_middleware_is_the_default(settings: Settings) -> None:
     app = make()
     install(app, settings=settings)
     app.add_middleware(AuthenticationMiddleware, backend=Backend())
     visitor = Visitor(app)
     assert visitor.get().text == PAGE
-    assert whose(visitor.get(X_Person="ada").text) == whose(visitor.token(X_Person="ada").text) == "id-of-ada"
+    assert user_in(visitor.get(X_User="ada").text) == user_in(visitor.token(X_User="ada").text) == "id-of-ada"
     assert visitor.token().status_code == 401
 
 
 def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    class Named(BaseUser):
+    class DisplayNameOnly(BaseUser):
         is_authenticated = True
-        display_name = "Ada"  # and an identity that raises NotImplementedError
+        display_name = "Ada"  # its identity raises NotImplementedError
 
-    class Names(Backend):
+    class DisplayNameBackend(Backend):
         async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Any] | None:
-            return AuthCredentials(), Named()
+            return AuthCredentials(), DisplayNameOnly()
 
     app = make()
     install(app, settings=settings)
-    app.add_middleware(AuthenticationMiddleware, backend=Names())
+    app.add_middleware(AuthenticationMiddleware, backend=DisplayNameBackend())
     assert Visitor(app).get().text == PAGE
     assert "no usable identity" in caplog.text
 
@@ -66,9 +66,9 @@ def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptu
 def test_the_resolver_may_be_sync_or_async_and_may_refuse(settings: Settings, asynchronous: bool, status: int) -> None:
     def user(request: HTTPConnection) -> User:
         assert type(request) is HTTPConnection
-        if "x-person" not in request.headers:
+        if "x-user" not in request.headers:
             raise HTTPException(status)
-        return User(request.headers["x-person"])
+        return User(request.headers["x-user"])
 
     async def async_user(request: HTTPConnection) -> User:
         await anyio.sleep(0)
@@ -79,14 +79,14 @@ def test_the_resolver_may_be_sync_or_async_and_may_refuse(settings: Settings, as
     visitor = Visitor(app)
     assert visitor.get().headers["x-widgetmw"] == "skipped; reason=anonymous"
     assert visitor.token().status_code == 401
-    assert whose(visitor.get(X_Person="eve").text) == whose(visitor.token(X_Person="eve").text) == "eve"
+    assert user_in(visitor.get(X_User="eve").text) == user_in(visitor.token(X_User="eve").text) == "eve"
 
 
-def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> None:
-    asked = []
+def test_the_user_is_resolved_once_and_only_for_pages(settings: Settings) -> None:
+    resolved_paths = []
 
     def user(request: HTTPConnection) -> User:
-        asked.append(request.url.path)
+        resolved_paths.append(request.url.path)
         return User("ada")
 
     async def data(request: Request) -> Response:
@@ -100,30 +100,30 @@ def test_the_user_is_asked_for_once_and_only_for_pages(settings: Settings) -> No
     app.add_middleware(GZipMiddleware)
     for path in ("/", "/data", "/fragment", "/nowhere", ENDPOINT, "/_widgetmw/runtime.js"):
         Visitor(app).get(path)
-    assert asked == ["/", ENDPOINT]
+    assert resolved_paths == ["/", ENDPOINT]
 
 
-def test_who_signs_in_with_this_request_gets_a_token_with_its_page(settings: Settings) -> None:
+def test_a_request_that_signs_in_gets_a_token_in_its_page(settings: Settings) -> None:
     async def welcome(request: Request) -> Response:
-        request.session["person"] = "ada"
+        request.session["user_id"] = "ada"
         return HTMLResponse(PAGE)
 
     app = make(Route("/welcome", welcome))
     install(app, settings=settings, user=member)
     app.add_middleware(SessionMiddleware, secret_key="x")
     visitor = Visitor(app)
-    assert whose(visitor.get("/welcome").text) == "ada"
+    assert user_in(visitor.get("/welcome").text) == "ada"
     assert visitor.get("/out").text == PAGE
 
 
-def test_the_user_is_found_while_what_middleware_opened_is_open(settings: Settings) -> None:
+def test_the_resolver_runs_while_middleware_resources_are_open(settings: Settings) -> None:
     current: ContextVar[str | None] = ContextVar("current", default=None)
     resource = {"open": False}
 
     class Opening(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             resource["open"] = True
-            request.state.person = "ada"
+            request.state.user_id = "ada"
             current.set("ada")
             try:
                 return await call_next(request)  # type: ignore[no-any-return]
@@ -132,18 +132,18 @@ def test_the_user_is_found_while_what_middleware_opened_is_open(settings: Settin
 
     def user(request: HTTPConnection) -> User | None:
         assert resource["open"]
-        assert current.get() == request.state.person
-        return User(request.state.person)
+        assert current.get() == request.state.user_id
+        return User(request.state.user_id)
 
     app = make()
     install(app, settings=settings, user=user)
     app.add_middleware(Opening)
-    app.add_middleware(Passing)
+    app.add_middleware(PassThrough)
     visitor = Visitor(app)
-    assert whose(visitor.get().text) == whose(visitor.token().text) == "ada"
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
-def test_what_identify_says_further_in_outranks_all(settings: Settings) -> None:
+def test_identify_in_a_route_overrides_the_resolver(settings: Settings) -> None:
     async def other(request: Request) -> Response:
         identify(request.scope, User("eve") if "eve" in request.url.query else None)
         return HTMLResponse(PAGE)
@@ -151,12 +151,12 @@ def test_what_identify_says_further_in_outranks_all(settings: Settings) -> None:
     app = make(Route("/other", other))
     install(app, settings=settings, user=lambda request: User("ada"))
     visitor = Visitor(app)
-    assert whose(visitor.get("/other?eve").text) == "eve"
+    assert user_in(visitor.get("/other?eve").text) == "eve"
     assert visitor.get("/other").text == PAGE
-    assert whose(visitor.get().text) == "ada"
+    assert user_in(visitor.get().text) == "ada"
 
 
-def test_several_apps_in_one_process_keep_apart(dg_env: dict[str, str]) -> None:
+def test_several_apps_in_one_process_are_independent(dg_env: dict[str, str]) -> None:
     visitors = {}
     for name in ("one", "two"):
         app = make()
@@ -166,6 +166,6 @@ def test_several_apps_in_one_process_keep_apart(dg_env: dict[str, str]) -> None:
         visitors[name] = Visitor(app)
     for name, visitor in visitors.items():
         reply = visitor.get()
-        assert whose(reply.text) == whose(visitor.get(f"/{name}/token").text) == name
+        assert user_in(reply.text) == user_in(visitor.get(f"/{name}/token").text) == name
         assert f'"/{name}/token"' in reply.text
         assert visitor.token().status_code == 404

@@ -1,4 +1,4 @@
-"""A page of 100 MB passes through each plugin in constant memory, and piece by piece."""
+"""Each plugin streams a page of 100 MB chunk by chunk, in constant memory."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from tests.frameworks.django_app import OURS
 from tests.frameworks.visitor import HEAD
 from widgetmw import Settings, User
 
-PIECE = b"x" * 65_536
-PIECES = 1600
-MOST_AHEAD = 4
+CHUNK = b"x" * 65_536
+CHUNK_COUNT = 1600
+MAX_AHEAD = 4
 
 
 class Source:
-    """Makes pieces, and counts how many are made ahead of those that came out."""
+    """Produces chunks, and counts how many are ahead of those that were received."""
 
     def __init__(self) -> None:
-        self.made = self.got = self.most = 0
+        self.produced = self.received = self.max_ahead = 0
 
     def __iter__(self) -> Iterator[bytes]:
         yield HEAD.encode()
-        for _ in range(PIECES):
-            self.made += 1
-            self.most = max(self.most, self.made - self.got)
-            yield PIECE
+        for _ in range(CHUNK_COUNT):
+            self.produced += 1
+            self.max_ahead = max(self.max_ahead, self.produced - self.received)
+            yield CHUNK
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
+        for chunk in self:
+            yield chunk
 
 
 def drain_wsgi(app: Any, source: Source) -> None:
@@ -56,25 +56,25 @@ def drain_wsgi(app: Any, source: Source) -> None:
     size = 0
     for chunk in chunks:
         size += len(chunk)
-        source.got += len(chunk) == len(PIECE)
+        source.received += len(chunk) == len(CHUNK)
         if chunk.startswith(b"<!doctype"):
             assert b"data-widgetmw" in chunk
-    assert size > PIECES * len(PIECE)
+    assert size > CHUNK_COUNT * len(CHUNK)
 
 
 def drain_asgi(app: Any, source: Source) -> None:
     async def send(message: Any) -> None:
         body = message.get("body", b"")
-        source.got += len(body) == len(PIECE)
+        source.received += len(body) == len(CHUNK)
         if body.startswith(b"<!doctype"):
             assert b"data-widgetmw" in body
 
-    coming = [{"type": "http.request"}]
+    incoming = [{"type": "http.request"}]
 
     async def receive() -> Any:
-        if not coming:
+        if not incoming:
             await anyio.sleep_forever()
-        return coming.pop()
+        return incoming.pop()
 
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "http_version": "1.1"}
     anyio.run(app, {**scope, "asgi": {"spec_version": "2.4"}}, receive, send)
@@ -88,7 +88,7 @@ def in_flask(settings: Settings, source: Source, configured: Configure) -> None:
 
 
 def in_starlette(settings: Settings, source: Source, configured: Configure) -> None:
-    class Passing(BaseHTTPMiddleware):
+    class PassThrough(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
             return await call_next(request)  # type: ignore[no-any-return]
 
@@ -96,7 +96,7 @@ def in_starlette(settings: Settings, source: Source, configured: Configure) -> N
         return StreamingResponse(aiter(source), media_type="text/html")
 
     app = Starlette(routes=[Route("/", page)])
-    app.add_middleware(Passing)
+    app.add_middleware(PassThrough)
     widgetmw.starlette.install(app, settings=settings, user=lambda request: User("ada"))
     drain_asgi(app, source)
 
@@ -120,7 +120,7 @@ SITES = {
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_100_megabytes_pass_in_constant_memory(settings: Settings, configured: Configure, site: str) -> None:
+def test_100_megabytes_are_streamed_in_constant_memory(settings: Settings, configured: Configure, site: str) -> None:
     source = Source()
     tracemalloc.start()
     try:
@@ -128,6 +128,6 @@ def test_100_megabytes_pass_in_constant_memory(settings: Settings, configured: C
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert source.made == PIECES
-    assert source.most <= MOST_AHEAD
+    assert source.produced == CHUNK_COUNT
+    assert source.max_ahead <= MAX_AHEAD
     assert peak < 8_000_000

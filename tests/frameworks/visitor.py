@@ -1,4 +1,4 @@
-"""A visitor of an app in process: keeps cookies, and reads whose token an answer carries."""
+"""A client for an app in process that keeps cookies, and helpers that check a response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jwt
 
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 ENDPOINT = "/_widgetmw/token"
-FIXED = {
+EXPECTED_HEADERS = {
     "content-type": "application/json",
     "cache-control": "no-store",
     "vary": "Cookie, Origin",
@@ -22,27 +22,27 @@ HEAD = "<!doctype html><html><head><title>Shop</title></head><body>"
 BROWSER = {"Accept": "text/html"}
 
 
-def whose(text: str) -> str | None:
-    """The one person that the tokens of an answer name."""
+def user_in(text: str) -> str | None:
+    """The id of the one user that the tokens in a response name, if any."""
     claims = [jwt.decode(token, options={"verify_signature": False}) for token in TOKEN.findall(text)]
-    people = {each["external_id"] for each in claims}
-    assert len(people) < 2, people
-    return people.pop() if people else None
+    user_ids = {each["external_id"] for each in claims}
+    assert len(user_ids) < 2, user_ids
+    return user_ids.pop() if user_ids else None
 
 
-def exact(reply: Any) -> None:
-    """An answer of the endpoint has the headers of the contract, and no others."""
+def assert_endpoint_headers(reply: Any) -> None:
+    """Asserts that a response of the endpoint has the headers of the contract and no others."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
     headers.pop("date", None)
     assert headers.pop("retry-after", "5") == "5"
     length = headers.pop("content-length")
-    assert headers == FIXED
+    assert headers == EXPECTED_HEADERS
     body = reply.content if hasattr(reply, "content") else reply.data
     assert length == str(len(body))
 
 
 class Visitor:
-    """Visits an ASGI app."""
+    """A client for an ASGI app."""
 
     def __init__(self, app: Any, root_path: str = "", backend: str = "asyncio") -> None:
         self.app = app

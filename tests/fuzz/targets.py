@@ -10,10 +10,12 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 
+from tests.core.html.pages import locate
+from tests.core.http.policies import evaluate
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.content_coding import Decoder, DecodingError
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner, locate
-from widgetmw.core.http.csp import CspEvaluator, add_hash, evaluate, hash_source
+from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.http.csp import CspEvaluator, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason
 
 SCRIPT = b"<script data-widgetmw>1</script>"

@@ -60,7 +60,7 @@ def long_page() -> Iterator[bytes]:
 def held_page() -> Iterator[bytes]:
     """A page that sends a few bytes at a time until the test lets it end."""
     yield PAGE
-    until = time.monotonic() + 20
+    until = time.monotonic() + 100
     while not (FOLDER / "go").exists() and time.monotonic() < until:
         yield b"<br>"
     yield END

@@ -18,27 +18,27 @@ _PATCHED = "inspects or patches objects in the app's process"
 _ERRORS = "raises exceptions that are defined in the test modules"
 
 LOCAL = {
-    "test_once_decided_one_chunk_goes_out_for_each_that_comes_in": _CHUNKS,
-    "test_flushes_of_the_app_stay_flushes": _CHUNKS,
-    "test_urls_carry_the_prefix_that_the_app_is_mounted_under": _MOUNT,
-    "test_no_mount_can_send_our_script_elsewhere_or_break_out": _MOUNT,
-    "test_an_unreadable_host_is_nobodys_origin": "the server itself rejects such a Host",
-    "test_what_the_app_said_outranks_the_resolver": _PATCHED,
-    "test_that_the_app_said_nobody_outranks_the_resolver": _PATCHED,
-    "test_the_last_word_counts_and_a_copy_of_the_request_speaks_too": _PATCHED,
-    "test_identify_takes_nothing_but_users": _PATCHED,
-    "test_a_401_or_403_of_the_resolver_means_nobody": _ERRORS,
-    "test_what_another_server_refused_does_not_mean_nobody": _ERRORS,
-    "test_any_other_failure_leaves_the_page_and_closes_the_endpoint": _PATCHED,
-    "test_two_users_one_after_the_other_get_their_own": _PATCHED,
-    "test_a_doubled_middleware_injects_once": _PATCHED,
-    "test_a_failing_signer_leaves_the_page": _PATCHED,
-    "test_a_fault_of_ours_leaves_the_page": _PATCHED,
+    "test_each_chunk_after_the_decision_is_forwarded_as_one_chunk": _CHUNKS,
+    "test_flushes_of_the_app_are_preserved": _CHUNKS,
+    "test_urls_carry_the_root_path": _MOUNT,
+    "test_a_root_path_can_neither_redirect_the_script_nor_break_out_of_it": _MOUNT,
+    "test_an_invalid_host_matches_no_origin": "the server itself rejects such a Host",
+    "test_identify_overrides_the_resolver": _PATCHED,
+    "test_identify_with_none_overrides_the_resolver": _PATCHED,
+    "test_the_last_identify_call_wins_also_on_a_copy_of_the_request": _PATCHED,
+    "test_identify_accepts_only_a_user_or_none": _PATCHED,
+    "test_a_401_or_403_of_the_resolver_means_anonymous": _ERRORS,
+    "test_a_401_or_403_of_another_server_is_a_failure": _ERRORS,
+    "test_any_other_failure_skips_the_page_and_makes_the_endpoint_return_503": _PATCHED,
+    "test_consecutive_users_get_their_own_tokens": _PATCHED,
+    "test_a_middleware_installed_twice_injects_once": _PATCHED,
+    "test_a_failing_signer_skips_the_page": _PATCHED,
+    "test_an_internal_error_skips_the_page": _PATCHED,
 }
 
 # Quirks of the servers, with or without this middleware: server, test and a part of the test's parameters.
 OWN = {
-    ("cheroot", "test_statuses_without_a_page_are_left_alone", "205"): "sends a body with a 205, without its length",
+    ("cheroot", "test_statuses_without_a_page_are_skipped", "205"): "sends a body with a 205, without its length",
     ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored", ""): (
         "reads the unread rest of a request body into memory at once"
     ),
@@ -56,7 +56,7 @@ OWN = {
             "loses status and headers if the app calls `start_response` after it has returned, unless this middleware "
             "is in between"
         )
-        for test in ("test_no_vendor_means_untouched", "test_disabled_means_untouched_and_no_endpoint")
+        for test in ("test_no_vendor_means_unmodified_pages", "test_disabled_means_unmodified_pages_and_no_endpoint")
     },
     ("gunicorn-threads", "test_a_stream_reset_by_the_client_is_closed_and_others_continue", ""): (
         "handles the requests of one HTTP/2 connection one at a time, and does not notice that one was reset"

@@ -262,11 +262,18 @@ UNSERVED = {
     ),
 }
 """Adapters of the contract that run on no server here, and why."""
-_BARE = [(name, server.gateway) for name, server in SERVERS.items()]
+# The drivers without a plugin, on servers that no plugin runs on.
+_BARE = (
+    ("uvicorn-h11", "asgi"),
+    ("uvicorn-zttp", "asgi"),
+    ("daphne-tls", "asgi"),
+    ("gunicorn-threads", "wsgi"),
+)
 PAIRS = [
     *(Pair(server, "1.1", adapter) for server, adapter in (*_BARE, *FRAMEWORKS)),
-    *(Pair(server, "2", adapter) for server, adapter in _BARE if "HTTP/2" not in SERVERS[server].lacks),
+    *(Pair(name, "2", server.gateway) for name, server in SERVERS.items() if "HTTP/2" not in server.lacks),
 ]
+"""What ``make test`` runs: each adapter on one server, and each server with an adapter in each of its protocols."""
 IMPOSSIBLE = {
     ("hypercorn-trio", "quart"): "Quart supports asyncio only",
     ("hypercorn-trio", "django-async"): "Django's async support is built on asgiref, which supports asyncio only",
@@ -282,16 +289,21 @@ IMPOSSIBLE = {
 }
 """Pairs that speak the same gateway and cannot be, and why."""
 ADAPTERS: dict[str, list[str]] = {
-    gateway: [adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway]
+    gateway: [gateway, *(adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway)]
     for gateway in ("asgi", "wsgi")
 }
-if os.environ.get("ALL_PAIRS"):  # make servers: every adapter on every server, which takes too long for each day
-    PAIRS += [
-        Pair(name, "1.1", adapter)
+ALL_PAIRS = [
+    *PAIRS,
+    *(
+        pair
         for name, server in SERVERS.items()
         for adapter in ADAPTERS[server.gateway]
-        if Pair(name, "1.1", adapter) not in PAIRS and (name, adapter) not in IMPOSSIBLE
-    ]
+        if (pair := Pair(name, "1.1", adapter)) not in PAIRS and (name, adapter) not in IMPOSSIBLE
+    ),
+]
+"""What ``make servers`` runs: every adapter on every server of its gateway."""
+if os.environ.get("ALL_PAIRS"):
+    PAIRS = ALL_PAIRS
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
 
 

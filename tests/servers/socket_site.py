@@ -62,9 +62,9 @@ class Remote(Site):
         (line.orders / self.number).write_bytes(pickle.dumps(Order(kind, environ, self.user, self.page)))
         return self
 
-    def send(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
+    def send(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
         """Sends a request to the site on the server, and copies what that site has seen and counted."""
-        assert not mount, "the server chooses the mount prefix: add this case to cases.LOCAL"
+        assert not root_path, "the server chooses the root path: add this case to cases.LOCAL"
         reply = self.line.ask(method, path, [(ORDER, self.number), *names(headers)])
         report = json.loads(reply.header(SEEN) or "null")
         assert report, (reply.status, reply.body[:500])
@@ -76,13 +76,13 @@ class Remote(Site):
 
 
 class RemoteAsgi(Remote, AsgiSite):
-    async def _request(self, path: str, method: str, mount: str, headers: dict[str, str]) -> Reply:
-        return self.send(path, method, mount, headers)
+    async def _request(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
+        return self.send(path, method, root_path, headers)
 
 
 class RemoteWsgi(Remote, WsgiSite):
-    def request(self, path: str = "/", method: str = "GET", mount: str = "", **headers: str) -> Reply:
-        return self.send(path, method, mount, headers)
+    def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
+        return self.send(path, method, root_path, headers)
 
 
 @cache

@@ -16,6 +16,7 @@ from tests.conftest import require
 from tests.servers.apps import PAGE
 from tests.servers.cacheable_app import CACHE, DATED, ETAG
 from tests.servers.conftest import answers, free_port, start, stop
+from tests.servers.processes import PATIENCE
 from tests.servers.test_servers import token_users
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
@@ -66,7 +67,7 @@ def proxy(app: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user = "user root;" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
     (folder / "conf").write_text(NGINX.format(folder=folder, port=port, upstream=app, user=user))
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")], start_new_session=True)
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not answers(port):
         assert time.monotonic() < end, (folder / "error.log").read_text()
         time.sleep(0.05)

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.site import Reply
 from tests.servers.apps import END, PAGE
 from tests.servers.matrix import SERVERS, able
-from tests.servers.processes import Deployment
+from tests.servers.processes import PATIENCE, Deployment
 from tests.servers.test_servers import token_users
 from tests.servers.wire import request
 
@@ -133,7 +133,7 @@ def test_an_app_notices_that_the_client_disconnects_during_a_stream(deployment: 
         wire.send(request("/held", **ADA))
         assert wire.head().status == 200
         assert wire.file.read(20)
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not closed.exists():
         assert time.monotonic() < end, "the stream was never closed"
         time.sleep(0.02)

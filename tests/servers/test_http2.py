@@ -20,7 +20,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, StreamEnded
 from tests.servers.apps import PAGE
 from tests.servers.conftest import ENV, Fleet, insecure_tls
 from tests.servers.matrix import SERVERS
-from tests.servers.processes import Deployment
+from tests.servers.processes import PATIENCE, Deployment
 from tests.servers.test_servers import token_users
 
 TOKEN = "/_widgetmw/token/digitalgenius"
@@ -122,7 +122,7 @@ def test_a_stream_reset_by_the_client_is_closed_and_others_continue(deployment: 
         assert token_users(frames.data(left, enough=3000)) == {"ada"}
         frames.reset(left)
         assert token_users(frames.data(frames.ask("/", "user=bob"))) == {"bob"}
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not closed.exists():
             assert time.monotonic() < end, "the stream was never closed"
             time.sleep(0.02)

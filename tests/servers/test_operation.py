@@ -17,7 +17,7 @@ from tests.contract.site import Reply
 from tests.servers.apps import END, PAGE
 from tests.servers.conftest import ENV
 from tests.servers.matrix import SERVERS, Place, able
-from tests.servers.processes import Deployment, deployed
+from tests.servers.processes import PATIENCE, Deployment, deployed
 from tests.servers.test_servers import TOKEN, token_users
 from tests.servers.wire import Wire, request
 
@@ -85,7 +85,7 @@ def request_many(deployment: Deployment, path: str, count: int = 24) -> list[Rep
 
 def worker_ids(deployment: Deployment) -> set[bytes]:
     """Returns the process ids of all workers, once each has responded."""
-    seen, end = set[bytes](), time.monotonic() + 20
+    seen, end = set[bytes](), time.monotonic() + PATIENCE
     while len(seen) < deployment.place.workers:
         assert time.monotonic() < end, "a worker never responds"
         seen |= {reply.body for reply in request_many(deployment, "/pid")}
@@ -142,7 +142,7 @@ def test_a_reload_uses_the_new_key_and_loses_no_response(deployment: Deployment,
         visits = [threads.submit(visit) for _ in range(2)]
         try:
             os.kill(deployment.process.pid, SERVERS[deployment.name].reload)
-            end = time.monotonic() + 30
+            end = time.monotonic() + PATIENCE
             while any(map(is_alive, before)):
                 assert time.monotonic() < end, "the old workers are still running"
                 time.sleep(0.1)

@@ -51,7 +51,14 @@ class AiohttpMiddleware:
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
             return await self._respond(request, handler, scope, token_request(scope, path[len(self.engine.path) :]))
-        return await self._page(request, handler, scope, path)
+        headers = scope["headers"]
+        hide_conditional_headers(self.engine, scope, path)
+        if scope["headers"] is not headers:
+            _remove_conditional_headers(request)
+        resolver = self._resolver(request)
+        make_responder = partial(Responder, self.engine, scope, scope["root_path"], path, resolver=resolver)
+        request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]
+        return await handler(request)
 
     @cached_property
     def _root_path(self) -> str:
@@ -65,20 +72,6 @@ class AiohttpMiddleware:
             assert self._proxy_resolver is not None
             return self._proxy_resolver
         return lambda _: user(request)
-
-    # pages
-
-    async def _page(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
-        headers = scope["headers"]
-        hide_conditional_headers(self.engine, scope, path)
-        if scope["headers"] is not headers:
-            _remove_conditional_headers(request)
-        resolver = self._resolver(request)
-        make_responder = partial(Responder, self.engine, scope, scope["root_path"], path, resolver=resolver)
-        request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]
-        return await handler(request)
-
-    # the endpoint
 
     async def _respond(
         self, request: web.Request, handler: Handler, scope: Scope, call: TokenRequest
@@ -94,11 +87,17 @@ class AiohttpMiddleware:
         self, request: web.Request, handler: Handler, scope: Scope, token_request: TokenRequest
     ) -> TokenResponse:
         call = InnerCall(self.engine.endpoint, token_request)
-        inner_request = _inner_request(request)
+        # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
+        inner_request = request.clone(method="GET")
+        inner_request._payload_writer = NullWriter()
+        _remove_conditional_headers(inner_request)
         # An app and its sub-application may each have this middleware: the outermost one resolves the user.
         inner_request[INNER_CALL] = call, self, scope
         try:
-            status, location = await _outcome(handler, inner_request)
+            response = await handler(inner_request)
+            status, location = response.status, response.headers.get("Location", "")
+        except web.HTTPException as error:
+            status, location = error.status, error.headers.get("Location", "")
         except Exception as error:
             return call.fail(error)
         return call.conclude(status, location)
@@ -137,20 +136,3 @@ def _remove_conditional_headers(request: web.Request) -> None:
     kept = [header for header in request._headers.items() if header[0].lower() not in CONDITIONAL_HEADERS]
     request._headers = CIMultiDictProxy(CIMultiDict(kept))
     request._cache.pop("headers", None)
-
-
-def _inner_request(request: web.Request) -> web.Request:
-    # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
-    inner_request = request.clone(method="GET")
-    inner_request._payload_writer = NullWriter()
-    _remove_conditional_headers(inner_request)
-    return inner_request
-
-
-async def _outcome(handler: Handler, request: web.Request) -> tuple[int, str]:
-    """Returns the status of the app's response, and where it redirects to."""
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        response = error
-    return response.status, response.headers.get("Location", "")

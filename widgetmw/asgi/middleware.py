@@ -109,7 +109,7 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
     try:
         user = await engine.resolve_user_async(scope, resolver)
     except ResolverError as error:
-        return engine.endpoint.resolver_failed(request, error)
+        return engine.endpoint.failed(request, "resolver_failed", str(error))
     return engine.endpoint.respond(request, user)
 
 

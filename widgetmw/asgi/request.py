@@ -54,7 +54,6 @@ class PageRequest:
         self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
 
     def has_session_cookie(self) -> bool:
-        """Whether the browser sends our session cookie."""
         for name, value in self._scope["headers"]:
             # bytes.find is twice as fast as "in", which first tries whether the operand is a number
             if name == _COOKIE and value.find(_SESSION_COOKIE) >= 0 and has_session_cookie(value.decode("latin-1")):
@@ -63,7 +62,6 @@ class PageRequest:
 
     @property
     def origin(self) -> str | None:
-        """``scheme://host[:port]`` as the server sees it."""
         hosts = [value for name, value in self._scope["headers"] if name == b"host"]
         return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
 
@@ -155,9 +153,14 @@ async def drain(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         left -= 1 + len(message.get("body", b""))
         more_body = message.get("more_body", False)
-    empty: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+    pending = [receive_empty_body]
 
     async def receive_rest() -> Message:
-        return empty.pop() if empty else await receive()
+        return await (pending.pop() if pending else receive)()
 
     return receive_rest
+
+
+async def receive_empty_body() -> Message:
+    """A ``receive`` for a request without a body."""
+    return {"type": "http.request", "body": b"", "more_body": False}

@@ -63,13 +63,7 @@ class Responder(PageRequest):
     ) -> None:
         """Takes what an initializer would. CPython 3.11 calls ``__init__`` through C, which costs more than its body.
 
-        Args:
-            engine: decides.
-            scope: of the request, with a list of headers.
-            root_path: path that the app is mounted under.
-            path: of the request, below that.
-            send: the server's.
-            resolver: finds the user.
+        The headers of the scope are a list; the path is below the root path.
         """
         self._engine = engine
         self._scope = scope
@@ -170,11 +164,9 @@ class Responder(PageRequest):
     # the decision
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
-        """Resolves the user, if that matters, and continues the response.
+        """Resolves the user, if that matters, and continues the response with the last message; HEAD has none.
 
-        Args:
-            message: that was received last; ``None`` for a response to HEAD.
-            offset: where the script goes in the message; ``PENDING`` if ``_body`` knows.
+        The offset is where the script goes in the message; ``PENDING`` if ``_body`` knows.
         """
         engine, page = self._engine, self._page
         result: InjectResult | None = None

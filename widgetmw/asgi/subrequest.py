@@ -22,26 +22,27 @@ class OuterMiddleware(WidgetMiddleware):
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
     ) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)
+        # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
+        inner_scope = {**scope, "method": "GET", INNER_CALL: call}
+        inner_scope["headers"] = without_conditional_headers(scope["headers"])
         status, location = 0, ""
 
         async def watch(message: Message) -> None:
             nonlocal status, location
             if message["type"] == "http.response.start":
-                status, location = message["status"], _location(message)
+                headers = message.get("headers") or ()
+                locations = [value.decode("latin-1") for name, value in headers if name.lower() == b"location"]
+                status, location = message["status"], "".join(locations[:1])
 
         try:
-            await self.app(_inner_request(scope, call), receive, watch)
+            await self.app(inner_scope, receive, watch)
         except Exception as error:
             return call.fail(error)
         return call.conclude(status, location)
 
 
 def require_user_source(user: object, settings: Settings) -> None:
-    """Refuses an installation that could never know the user.
-
-    Raises:
-        TypeError: there is neither a resolver nor an authenticating proxy.
-    """
+    """Raises ``TypeError`` for an installation that could never know the user."""
     if user is None and settings.active and settings.proxy is None:
         raise TypeError("give user=, which returns the signed-in user, or configure an authenticating proxy")
 
@@ -62,18 +63,3 @@ async def answer_inner_call(engine: Engine, scope: Scope, resolver: AsyncResolve
     call: InnerCall = scope[INNER_CALL]
     call.response = await token_response(engine, scope, call.request, resolver)
     return call.response
-
-
-def _inner_request(scope: Scope, call: InnerCall) -> Scope:
-    # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
-    return {
-        **scope,
-        "method": "GET",
-        "headers": without_conditional_headers(scope["headers"]),
-        INNER_CALL: call,
-    }
-
-
-def _location(message: Message) -> str:
-    headers = message.get("headers") or ()
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"location"), "")

@@ -5,21 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from widgetmw import __version__
 from widgetmw.core.errors import SettingsError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command.
-
-    Args:
-        argv: the arguments without the program name; ``None`` means ``sys.argv[1:]``.
-
-    Returns:
-        The exit status: 0 for success, 1 if the command found a problem. Usage errors exit with status 2.
-    """
+    """Runs a command; returns 0, or 1 if the command found a problem. Usage errors exit with status 2."""
     options = _parser().parse_args(argv)
     try:
         status: int = options.run(options)
@@ -45,14 +39,14 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", help="validate the configuration and sign a test token per vendor; never prints secrets"
     )
-    check.set_defaults(run=_check)
+    check.set_defaults(run=_command("check"))
     _token(commands.add_parser("token", help="print a user's tokens and their claims"))
     keygen = commands.add_parser("keygen", help="generate a key pair")
     keygen.add_argument("vendor", choices=["orlo"], help="the vendor the keys are for")
     keygen.add_argument(
         "--out", default=".", metavar="DIR", help="directory for the two files (default: the current one)"
     )
-    keygen.set_defaults(run=_keygen)
+    keygen.set_defaults(run=_command("keygen"))
     env = commands.add_parser("env", help="print all environment variables as a Markdown table")
     env.set_defaults(run=_env)
     return parser
@@ -78,10 +72,14 @@ def _token(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="the user's name")
     parser.add_argument("--email", help="the user's email address")
-    parser.set_defaults(run=_run_token)
+    parser.set_defaults(run=_command("token"))
 
 
 # Each command is imported only when it runs, so that `widgetmw env` loads neither a signer nor a server.
+
+
+def _command(module: str) -> Callable[[argparse.Namespace], int]:
+    return lambda options: import_module(f"widgetmw.cli.{module}").run(options)
 
 
 def _run_demo(options: argparse.Namespace) -> int:
@@ -91,26 +89,9 @@ def _run_demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
-    from widgetmw.cli.check import check
-
-    return check(os.environ)
-
-
-def _run_token(options: argparse.Namespace) -> int:
-    from widgetmw.cli.token import token
-
-    return token(os.environ, options.user, options.provider, options.name, options.email)
-
-
-def _keygen(options: argparse.Namespace) -> int:
-    from widgetmw.cli.keygen import keygen
-
-    return keygen(options.vendor, options.out)
-
-
 def _env(options: argparse.Namespace) -> int:
-    from widgetmw.cli.env import settings_table
+    from widgetmw.core.env.variable import table
+    from widgetmw.core.settings import variables
 
-    print(settings_table(), end="")
+    print(table(variables()), end="")
     return 0

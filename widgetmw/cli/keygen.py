@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,12 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 _BITS = 3072
 
 
-def keygen(vendor: str, directory: str) -> int:
+def run(options: Namespace) -> int:
     """Writes ``<vendor>-private.pem``, readable only by its owner, and ``<vendor>-public.pem``.
 
     Never overwrites a file. Returns the exit status.
     """
-    private, public = (Path(directory) / f"{vendor}-{half}.pem" for half in ("private", "public"))
+    directory, vendor = Path(options.out), options.vendor
+    private, public = (directory / f"{vendor}-{half}.pem" for half in ("private", "public"))
     for path in (private, public):
         if path.exists():
             print(f"problem: {path} already exists and was not overwritten", file=sys.stderr)

@@ -22,10 +22,10 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
     Raises:
         SettingsError: a value has another type.
     """
-    merged, problems = dict(environ), []
+    merged, problems, names = dict(environ), [], variable_names()
     for name, value in config.items():
-        if not is_variable(name):
-            continue
+        if not isinstance(name, str) or not (name.startswith("WIDGETMW_") or name.removesuffix("_FILE") in names):
+            continue  # neither read by Settings.from_env, nor reported as unknown
         plain = name.removesuffix("_FILE")
         for variant in (plain, f"{plain}_FILE"):
             if variant == name or variant not in config:
@@ -38,11 +38,6 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
     if problems:
         raise SettingsError(problems)
     return merged
-
-
-def is_variable(name: object) -> bool:
-    """Whether a name is one that ``Settings.from_env`` reads, or would report as unknown."""
-    return isinstance(name, str) and (name.startswith("WIDGETMW_") or name.removesuffix("_FILE") in variable_names())
 
 
 def variable_names() -> frozenset[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from widgetmw.browser.assets import ScriptFile
-from widgetmw.core.errors import ResolverError, describe_error
+from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, normal_origin
 from widgetmw.core.tokens.cache import TokenCache
-from widgetmw.core.tokens.token import Token, TokenSet
+from widgetmw.core.tokens.token import Token
 
 MAX_DRAIN_BYTES: Final = 65_536
 INNER_CALL: Final = "widgetmw.inner_call"
@@ -52,14 +52,8 @@ def is_drainable(content_length: str) -> bool:
 class TokenRequest(NamedTuple):
     """A request to one of the endpoints.
 
-    Attributes:
-        method: in upper case.
-        path: below the prefix, with its leading slash.
-        query: as it came.
-        host: the Host header, or an empty string.
-        origin: the Origin header, or ``None``.
-        fetch_site: the Sec-Fetch-Site header, or ``None``.
-        is_preflight: whether this is a CORS preflight (``Access-Control-Request-Method``).
+    The path is the one below the prefix, with its leading slash. ``fetch_site`` is the Sec-Fetch-Site header;
+    ``is_preflight`` tells a CORS preflight, which has ``Access-Control-Request-Method``.
     """
 
     method: str
@@ -86,14 +80,6 @@ class InnerCall:
     A plugin stands outside all layers. It sends a request of its own through them, with this object in it under
     ``INNER_CALL``. The plugin's innermost part stores the response here, and the outer part compares it with what came
     out of the layers.
-
-    Args:
-        endpoint: of the app.
-        request: from the browser.
-
-    Attributes:
-        request: from the browser.
-        response: of the innermost part, or ``None``.
     """
 
     __slots__ = ("_endpoint", "request", "response")
@@ -104,12 +90,7 @@ class InnerCall:
         self.response: TokenResponse | None = None
 
     def conclude(self, status: int, location: str = "") -> TokenResponse:
-        """Returns the response for the browser.
-
-        Args:
-            status: that came out of the layers; 0 if the innermost part sent nothing.
-            location: where that response redirects to.
-        """
+        """Returns the response for the browser, given what came out of the layers; status 0: nothing was sent."""
         if self.response is not None and status in (self.response.status, 0):
             return self.response
         # A middleware replaced our response, so treat it as refused.
@@ -160,21 +141,20 @@ class Endpoint:
         return None
 
     def respond(self, request: TokenRequest, user: User | None) -> TokenResponse:
-        """Returns the token of the vendor in the path, or of all vendors.
-
-        Args:
-            request: one for which :meth:`error_response` returned ``None``.
-            user: the signed-in user, or ``None``.
-        """
+        """Returns the token of the vendor in the path, or of all vendors. First ask :meth:`error_response`."""
         if user is None:
             return self.unauthenticated(request)
         token_set, now = self._tokens.get(user), self._clock()
         provider = _provider(request.path)
-        if not provider:
-            return self._all_tokens(request, token_set, now)
-        if provider in token_set.failed:
-            return self.unavailable(request)
-        return self._json(request, 200, self._token_object(token_set.by_provider[provider], now))
+        if provider:
+            if provider in token_set.failed:
+                return self.unavailable(request)
+            return self._json(request, 200, self._token_object(token_set.by_provider[provider], now))
+        tokens = {name: self._token_object(token, now) for name, token in token_set.by_provider.items()}
+        body: dict[str, Any] = {"user": token_set.user_hash, "tokens": tokens}
+        if token_set.failed:
+            body["errors"] = {name: _error_object("token_unavailable") for name in token_set.failed}
+        return self._json(request, 200, body)
 
     def unauthenticated(self, request: TokenRequest) -> TokenResponse:
         """Returns the response for an anonymous visitor."""
@@ -189,17 +169,10 @@ class Endpoint:
         self._events.count_and_warn("endpoint", code, message)
         return self.unavailable(request)
 
-    def resolver_failed(self, request: TokenRequest, error: ResolverError) -> TokenResponse:
-        """Counts and logs a failure of the user resolver; returns :meth:`unavailable`."""
-        return self.failed(request, "resolver_failed", str(error))
-
     def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
-        Args:
-            request: from the browser.
-            status: of the layer's response. A page, a redirect to a login page and a refusal mean anonymous.
-            location: where that response redirects to.
+        A page, a redirect to a login page and a refusal mean anonymous.
         """
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
         if status in (401, 403) or (200 <= status < 400 and is_elsewhere):
@@ -207,15 +180,6 @@ class Endpoint:
         message = f"a layer of the app answered {status} before the user was resolved"
         self._events.warn("endpoint", "interrupted", message)
         return self.unavailable(request)
-
-    def _all_tokens(self, request: TokenRequest, token_set: TokenSet, now: float) -> TokenResponse:
-        body: dict[str, Any] = {
-            "user": token_set.user_hash,
-            "tokens": {name: self._token_object(token, now) for name, token in token_set.by_provider.items()},
-        }
-        if token_set.failed:
-            body["errors"] = {name: _error_object("token_unavailable") for name in token_set.failed}
-        return self._json(request, 200, body)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any]:
         extras = self._providers[token.provider].endpoint_extras(token.value)

@@ -11,15 +11,9 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import PENDING, fast_offset
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
-from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, Page, header_text
+from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, MEANINGS, Page, header_text
 from widgetmw.core.http.request_headers import PAGE_METHODS
-from widgetmw.core.http.response_headers import (
-    MEANINGS,
-    ResponseHeaders,
-    adjust_content_length,
-    encode_as,
-    keep_cacheable,
-)
+from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
 from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
@@ -65,10 +59,6 @@ class PageRequest(Protocol):
 class Engine:
     """Decides about every page and token request of one app.
 
-    Args:
-        settings: of the app.
-        clock: Unix seconds; ``None`` for that of the settings.
-
     Attributes:
         debug: whether responses say what was done to them.
         endpoint: answers the requests below ``path``.
@@ -111,10 +101,12 @@ class Engine:
         private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
         self.page_from_bytes = private[bytes].read
         self.page_from_text = private[str].read
-        self._logout_headers = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
-        self._prefetch_headers = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
+        logout = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
+        prefetch = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
+        self._headers_without_token = {"logout": logout, **({"fetch": prefetch} if self.is_inline_delivery else {})}
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
-        self._is_simple = self.is_inline_delivery and not self._loaders
+        self._has_loaders = bool(settings.embed)
+        self._is_simple = self.is_inline_delivery and not self._has_loaders
         self._token_templates = Memo(
             lambda root_path: self.script_tags.template("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
         )
@@ -140,14 +132,8 @@ class Engine:
     ) -> bool:
         """Whether the app must not see conditional headers, lest it answers 304 or 206 with a page of another identity.
 
-        The user is known only later, so this holds for every page request of somebody who may be signed in.
-
-        Args:
-            request: the ASGI scope or WSGI environ.
-            method: of the request.
-            path: below the root path.
-            accept: value of the ``Accept`` header.
-            has_credentials: whether the request has a ``Cookie`` or ``Authorization`` header.
+        The user is known only later, so this holds for every page request of somebody who may be signed in. Credentials
+        are a ``Cookie`` or ``Authorization`` header. The path is below the root path.
         """
         if not self.is_inline_delivery or method not in ("GET", "HEAD") or "text/html" not in accept.lower():
             return False
@@ -167,14 +153,8 @@ class Engine:
     ) -> Page | None:
         """Returns the page if it would carry the token of a signed-in user, as far as its headers tell.
 
-        For frameworks that have left the session and the request context by the time the response is final.
-
-        Args:
-            request: for the page.
-            method: of the request.
-            path: of the request, below the root path.
-            status: of the response.
-            headers: of the response, as ``bytes`` or ``str``.
+        For frameworks that have left the session and the request context by the time the response is final. The path is
+        below the root path; the headers are those of the response, as ``bytes`` or ``str``.
         """
         if not self.is_inline_delivery or method not in PAGE_METHODS or self.is_excluded(path):
             return None
@@ -205,8 +185,7 @@ class Engine:
     def insertion_offset(self, root_path: str, data: bytes) -> int:
         """Finds where the script goes in a page whose charset is declared, given its first bytes.
 
-        Returns:
-            the offset, or ``PENDING`` if only the scanner of a ``BodyRewriter`` can find it.
+        The result is ``PENDING`` if only the scanner of a ``BodyRewriter`` can find it.
         """
         # The pages of a site begin alike, and the bytes before the offset determine it.
         known_prefix = self._known_prefixes.get(root_path)
@@ -231,11 +210,7 @@ class Engine:
     ) -> InjectResult:
         """Returns the response headers and the script for a page, or the reason to skip it.
 
-        Args:
-            request: for the page.
-            page: as its headers describe it; ``page.headers`` becomes part of the result.
-            headers: the app's.
-            user: the signed-in user; ignored with fetch delivery.
+        The headers are the app's; ``page.headers`` becomes part of the result. Fetch delivery ignores the user.
         """
         is_plain = page.special is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
@@ -264,7 +239,14 @@ class Engine:
     def _inject_without_token(
         self, template: ScriptTemplate, page: Page, headers: list[tuple[Any, Any]]
     ) -> InjectResult:
-        headers, length_index = self._headers_without_token(template.kind, headers)
+        if by_type := self._headers_without_token.get(template.kind):
+            private = by_type[headers[0][0].__class__].read(200, headers)
+            assert isinstance(private, Page)
+            headers, length_index = private.headers, private.length_index
+        else:
+            headers = keep_cacheable(headers)
+            lengths = (index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CONTENT_LENGTH)
+            length_index = next(lengths, -1)
         script = (
             self.script_tags.render(template, self._clock())
             if template.kind == "logout"
@@ -282,7 +264,7 @@ class Engine:
         elif user is None:
             if request.has_session_cookie():
                 kind = "logout"
-            elif self.settings.embed:
+            elif self._has_loaders:
                 kind = "anonymous"
             else:
                 return _ANONYMOUS
@@ -316,32 +298,14 @@ class Engine:
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
-    def _headers_without_token(
-        self, kind: PageKind, headers: list[tuple[Any, Any]]
-    ) -> tuple[list[tuple[Any, Any]], int]:
-        """Returns the headers of a page without a token, and the index of the Content-Length."""
-        by_type = None
-        if kind == "logout":
-            by_type = self._logout_headers
-        elif kind == "fetch" and self.is_inline_delivery:
-            by_type = self._prefetch_headers
-        if by_type is not None:
-            page = by_type[headers[0][0].__class__].read(200, headers)
-            assert isinstance(page, Page)
-            return page.headers, page.length_index
-        kept = keep_cacheable(headers)
-        return kept, next((index for index, (name, _) in enumerate(kept) if MEANINGS[name] == CONTENT_LENGTH), -1)
-
 
 def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
-    sources = [hash_source(script) for script in inline_scripts(span)]
-    return [
-        (name, encode_as(value, _with_sources(header_text(value), sources))) if MEANINGS[name] == CSP else (name, value)
-        for name, value in headers
-    ]
-
-
-def _with_sources(csp: str, sources: list[str]) -> str:
-    for source in sources:
-        csp = add_hash(csp, source)
-    return csp
+    changed = []
+    for name, value in headers:
+        if MEANINGS[name] == CSP:
+            csp = header_text(value)
+            for script in inline_scripts(span):
+                csp = add_hash(csp, hash_source(script))
+            value = encode_as(value, csp)
+        changed.append((name, value))
+    return changed

@@ -8,7 +8,6 @@ WidgetError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
 
 
 class WidgetError(Exception):
@@ -33,18 +32,11 @@ class ResolverError(WidgetError):
 
 
 def describe_error(error: BaseException) -> str:
-    """Describes an error without its message, which may hold personal data or a secret.
-
-    Returns:
-        the error's type, and the file and line that raised it.
-    """
-    return f"{type(error).__name__}{_location(error.__traceback__)}"
-
-
-def _location(traceback: TracebackType | None) -> str:
+    """Returns the type of an error and the line that raised it; its message may hold personal data or a secret."""
+    traceback = error.__traceback__
     if traceback is None:
-        return ""
+        return type(error).__name__
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     name = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
-    return f" at {name}:{traceback.tb_lineno}"
+    return f"{type(error).__name__} at {name}:{traceback.tb_lineno}"

@@ -1,7 +1,7 @@
 """Counts what happened, by code, and logs what an operator can fix.
 
-From outside, a page that was skipped and a token that was refused look like an app without this package. The codes
-tell an operator the difference; ``docs/reasons.md`` has a row for each.
+Without these counts an operator could not tell why a page has no script. ``docs/reasons.md`` lists the codes of kind
+``page``, ``docs/proxies.md`` those of kind ``proxy``.
 """
 
 from __future__ import annotations
@@ -40,14 +40,8 @@ class Events:
         self.counter(kind)[code] += 1
 
     def warn(self, kind: str, code: str, message: str) -> None:
-        """Logs an outcome that is counted elsewhere.
-
-        Args:
-            kind: see :class:`Events`.
-            code: see :class:`Events`.
-            message: what to look at; no secret and no personal data.
-        """
-        log.warning("%s: %s: %s", kind, code, message)
+        """Logs an outcome; the caller has counted it. The message holds no secret and no personal data."""
+        log.warning("widgetmw: %s: %s: %s", kind, code, message)
 
     def count_and_warn(self, kind: str, code: str, message: str) -> None:
         """Counts an outcome that somebody has to fix, and logs it."""

@@ -10,10 +10,6 @@ class Memo(dict[Any, Any]):
     """Results of a function by argument. Cleared when full.
 
     A look-up that hits costs as much as one in a plain dict, which ``functools.lru_cache`` does not reach.
-
-    Args:
-        function: computes a missing value.
-        limit: most entries.
     """
 
     def __init__(self, function: Callable[[Any], Any], limit: int = 1000) -> None:

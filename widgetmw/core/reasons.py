@@ -6,19 +6,15 @@ from :class:`SkipReason`.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, unique
 from typing import final
 
 
-@final
-class SkipReason(Enum):
-    """A reason to send a response as the app made it.
-
-    ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER`` and ``CSP_TRUSTED_TYPES`` are also counted for pages that do carry
-    the script, but without renewal or without a vendor's loader.
+class Reason(Enum):
+    """A reason, with what a user of this package needs to know about it.
 
     Attributes:
-        code: the public name.
+        code: the public name: that of the member in lower case.
         text: what it means.
         remedy: what to do about it.
     """
@@ -27,101 +23,84 @@ class SkipReason(Enum):
     text: str
     remedy: str
 
-    def __init__(self, code: str, text: str, remedy: str) -> None:
-        self.code = code
+    def __init__(self, text: str, remedy: str) -> None:
+        self.code = self.name.lower()
         self.text = text
         self.remedy = remedy
 
+
+@final
+@unique
+class SkipReason(Reason):
+    """A reason to send a response as the app made it.
+
+    ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER`` and ``CSP_TRUSTED_TYPES`` are also counted for pages that do carry
+    the script, but without renewal or without a vendor's loader.
+    """
+
     # the user
-    ANONYMOUS = (
-        "anonymous",
-        "No user is signed in.",
-        "Nothing, unless a user is signed in: then check how the user is resolved.",
-    )
-    RESOLVER_FAILED = ("resolver_failed", "The user resolver failed.", "The log line names the cause.")
-    MINT_FAILED = ("mint_failed", "No vendor's token could be created.", "The log line names the cause.")
+    ANONYMOUS = ("No user is signed in.", "Nothing, unless a user is signed in: then check how the user is resolved.")
+    RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.")
+    MINT_FAILED = ("No vendor's token could be created.", "The log line names the cause.")
 
     # the request
-    METHOD = ("method", "The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
-    EXCLUDED = ("excluded", "The path is excluded by `WIDGETMW_EXCLUDE`.", "Nothing.")
-    CROSS_SITE_FRAME = (
-        "cross_site_frame",
-        "The page is shown in a frame on another site.",
-        "Nothing: open the page in a tab of its own.",
-    )
+    METHOD = ("The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
+    EXCLUDED = ("The path is excluded by `WIDGETMW_EXCLUDE`.", "Nothing.")
+    CROSS_SITE_FRAME = ("The page is shown in a frame on another site.", "Nothing: open the page in a tab of its own.")
 
     # the response headers
-    NOT_HTML = ("not_html", "The Content-Type is not `text/html`.", "Nothing, unless the app mislabels its pages.")
-    STATUS = ("status", "Responses with this status have no page of their own.", "Nothing.")
-    PARTIAL = ("partial", "The response is part of a page, or a file that the server sends.", "Nothing.")
-    ATTACHMENT = ("attachment", "The response is a download.", "Nothing.")
-    AMBIGUOUS = (
-        "ambiguous",
-        "The response has several Content-Type or Content-Length headers.",
-        "Send one of each.",
-    )
+    NOT_HTML = ("The Content-Type is not `text/html`.", "Nothing, unless the app mislabels its pages.")
+    STATUS = ("Responses with this status have no page of their own.", "Nothing.")
+    PARTIAL = ("The response is part of a page, or a file that the server sends.", "Nothing.")
+    ATTACHMENT = ("The response is a download.", "Nothing.")
+    AMBIGUOUS = ("The response has several Content-Type or Content-Length headers.", "Send one of each.")
     NO_TRANSFORM = (
-        "no_transform",
         "`Cache-Control: no-transform` forbids changes.",
         "Remove `no-transform` from pages that should have a widget.",
     )
     CONTENT_ENCODING = (
-        "content_encoding",
         "The body is compressed with a coding that this package cannot decode.",
         "Add the compressing middleware outside this one, or compress with gzip or deflate.",
     )
     SHARED_CACHE = (
-        "shared_cache",
         "The response headers allow shared caches to store the page.",
         "Mark pages for signed-in users `private`, or set `WIDGETMW_DELIVERY=fetch`.",
     )
     CROSS_ORIGIN = (
-        "cross_origin",
         "Other origins may read the page with the user's cookies.",
         "Remove `Access-Control-Allow-Credentials` from pages.",
     )
-    SIGNING_OUT = ("signing_out", "The response signs the user out (`Clear-Site-Data`).", "Nothing.")
+    SIGNING_OUT = ("The response signs the user out (`Clear-Site-Data`).", "Nothing.")
 
     # the body
     FILE_SENT = (
-        "file_sent",
         "The app hands the server a file to send.",
         "Serve HTML files that need a widget as ordinary responses.",
     )
-    INCOMPLETE = ("incomplete", "The app returned without finishing the response.", "Fix the app.")
-    CORRUPT = (
-        "corrupt",
-        "The body is not in the coding that Content-Encoding declares.",
-        "Fix what compresses the page.",
-    )
+    INCOMPLETE = ("The app returned without finishing the response.", "Fix the app.")
+    CORRUPT = ("The body is not in the coding that Content-Encoding declares.", "Fix what compresses the page.")
     FRAGMENT = (
-        "fragment",
         "The response is a fragment: it has no doctype, html, head or body tag before its content.",
         "Nothing, if it is meant to be a fragment. Start a page with `<!doctype html>`.",
     )
     HEAD_NOT_FOUND = (
-        "head_not_found",
         "The head does not start within the scan limit, or the page ends inside a comment or tag before it.",
         "Close the comment or tag, and move long comments into the head.",
     )
     NUL = (
-        "nul",
         "A NUL byte stands before the head, so the encoding is probably not a superset of ASCII.",
         "Send the page as UTF-8, without NUL bytes.",
     )
     ENCODING = (
-        "encoding",
         "The page is in UTF-16, UTF-32, UTF-7 or an ISO-2022 encoding, in which an ASCII script means something else.",
         "Send the page as UTF-8, with `Content-Type: text/html; charset=utf-8`.",
     )
     CHARSET_MISSING = (
-        "charset_missing",
         "Nothing declares the encoding of a page that is not plain ASCII: browsers guess, and an inserted script may "
         "change the guess.",
         "Send `Content-Type: text/html; charset=utf-8`.",
     )
     CHARSET_LATE = (
-        "charset_late",
         "Only a meta tag declares the encoding, and the script can go neither after it (a script, a policy or the end "
         "of the head comes first, or the tag is inside a comment, script or title) nor before it.",
         "Send `Content-Type: text/html; charset=utf-8`, or make `<meta charset>` the first tag in the head.",
@@ -129,43 +108,35 @@ class SkipReason(Enum):
 
     # the Content-Security-Policy
     CSP_SANDBOX = (
-        "csp_sandbox",
         "The CSP sandboxes the page without scripts or without its own origin.",
         "Add `allow-scripts allow-same-origin` to the `sandbox` directive, or leave the page without a widget.",
     )
     CSP_NONE = (
-        "csp_none",
         "The CSP allows no scripts at all.",
         "Add a nonce or `'self'` to `script-src`. `WIDGETMW_CSP=amend` does not open such a page.",
     )
     CSP_BLOCKS_SCRIPT = (
-        "csp_blocks_script",
         "The CSP allows neither an inline script nor a script from our URL, or several policies allow different ones.",
         "Give `script-src` a nonce for each response, or `'self'`; or set `WIDGETMW_CSP=amend`.",
     )
     CSP_BLOCKS_CONNECT = (
-        "csp_blocks_connect",
         "The page carries the token, but its CSP does not let the browser request a fresh one.",
         "Add `'self'` to `connect-src`.",
     )
     CSP_BLOCKS_LOADER = (
-        "csp_blocks_loader",
         "The CSP does not allow the script of a vendor in `WIDGETMW_EMBED`, so its loader is left out.",
         "Add the vendor's host to `script-src`, or use a nonce with `'strict-dynamic'`.",
     )
     CSP_TRUSTED_TYPES = (
-        "csp_trusted_types",
         "The page requires Trusted Types, so no vendor's loader can be added by a script.",
         "Put the vendor's own script element into the page's template instead of using `WIDGETMW_EMBED`.",
     )
 
     # this package
-    INTERNAL_ERROR = ("internal_error", "An internal error in widgetmw.", "Please report it with the log line.")
+    INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.")
 
 
-def table() -> str:
+def table(reasons: type[Reason] = SkipReason) -> str:
     """Returns the reasons as a Markdown table, sorted by code."""
-    rows = [
-        f"| `{each.code}` | {each.text} | {each.remedy} |" for each in sorted(SkipReason, key=lambda each: each.code)
-    ]
+    rows = [f"| `{each.code}` | {each.text} | {each.remedy} |" for each in sorted(reasons, key=lambda each: each.code)]
     return "\n".join(["| reason | meaning | what to do |", "|---|---|---|", *rows]) + "\n"

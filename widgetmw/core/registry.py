@@ -5,11 +5,11 @@ A class that cannot be used costs only its vendor: everything else works as if i
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
 from widgetmw.core.env.variable import Variable
@@ -37,7 +37,7 @@ class ProviderError(WidgetError):
 
 def registered_names() -> tuple[str, ...]:
     """Returns the names of all registered vendors: the built-in ones first, the others in alphabetical order."""
-    return tuple(_entry_points())
+    return tuple(_by_name())
 
 
 def load_provider(name: str) -> type[Provider]:
@@ -92,13 +92,9 @@ def _by_name() -> dict[str, list[EntryPoint]]:
     return names
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    return {name: entries[0] for name, entries in _by_name().items()}
-
-
 @cache
 def _load(name: str) -> type[Provider] | ProviderError:
-    entry = _entry_points()[name]
+    entry = _by_name()[name][0]
     found = _imported(entry)
     if isinstance(found, Exception):
         return _rejection(entry, f"cannot be imported ({describe_error(found)})")
@@ -121,14 +117,15 @@ def _problem(found: Any, name: str) -> str:
     """Returns why a class cannot be used; empty if it can."""
     if not (isinstance(found, type) and issubclass(found, Provider)):
         return "it is not a subclass of widgetmw.provider.Provider"
-    if inspect.isabstract(found):
-        return f"it does not define {', '.join(sorted(found.__abstractmethods__))}"
+    missing = sorted({*found.__abstractmethods__, *_undefined_class_variables(found)} - {"name", "variables"})
+    if missing:
+        return f"it does not define {', '.join(missing)}"
     if getattr(found, "name", None) != name:
-        return "its attribute name is not the name of the entry point"
+        return "its `name` differs from the name of the entry point"
     if not _NAME.fullmatch(name):
         return "its name must be of lower-case letters, digits, - and _"
     if not _variables(found) and getattr(found, "variables", None) != ():
-        return "its attribute variables must be a tuple of Variable"
+        return "its `variables` must be a tuple of `Variable`"
     try:
         found.script_source()
     except (FileNotFoundError, ValueError) as error:
@@ -136,6 +133,14 @@ def _problem(found: Any, name: str) -> str:
     except Exception as error:
         return f"its script cannot be read ({describe_error(error)})"
     return ""
+
+
+def _undefined_class_variables(provider: type[Provider]) -> Iterator[str]:
+    """Yields the class variables that a base class declares and no class sets, such as a key's variable."""
+    for base in provider.__mro__:
+        for name, annotation in get_annotations(base).items():
+            if str(annotation).startswith("ClassVar") and not hasattr(provider, name):
+                yield name
 
 
 def _variables(found: Any) -> tuple[Variable[Any], ...]:

@@ -157,11 +157,7 @@ class Vendor:
         return f"Vendor({self.provider!r})"
 
     def with_contents(self, contents: Mapping[str, str]) -> Vendor:
-        """Returns the vendor with new contents of its files, by variable name.
-
-        Raises:
-            ValueError: a content is malformed; the message names the variable.
-        """
+        """Returns the vendor with new contents of its files; a ``ValueError`` names the variable that is malformed."""
         values = dict(self.provider.values)
         for variable in self.provider.variables:
             if variable.name in contents:
@@ -307,11 +303,7 @@ def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor 
 
 
 def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
-    """Returns a configured provider whose configuration for pages can be read.
-
-    Raises:
-        ValueError: the values do not go together, or the class has a fault.
-    """
+    """Returns a configured provider whose configuration for pages can be read; raises only ``ValueError``."""
     try:
         provider = kind(values)
         for read in (provider.browser_config, provider.script_urls, provider.snippets):
@@ -332,9 +324,12 @@ def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:
         if reader.has(variable)
     }
     secrets = [text for variable, text in texts.items() if variable.secret]
-    for variable, text in texts.items():
-        if not variable.secret and _holds_secret(text, secrets):
-            yield f"{variable.name} must not hold a secret: its value is shown in pages"
+    exposed = [var.name for var, text in texts.items() if not var.secret and _holds_secret(text, secrets)]
+    yield from (f"{name} must not hold a secret: its value is shown in pages" for name in exposed)
+    for vendor in settings.vendors if not exposed else ():
+        for key, value in vendor.provider.browser_config().items():
+            if str(value) in secrets:
+                yield f"{vendor.provider.name} cannot be configured: its browser_config() returns a secret as {key}"
 
 
 def _holds_secret(text: str, secrets: list[str]) -> bool:

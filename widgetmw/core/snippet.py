@@ -68,15 +68,7 @@ class _TemplateKey(NamedTuple):
 
 
 class ScriptTags:
-    """Writes the script tags of one app.
-
-    Args:
-        settings: of the app.
-        scripts: of the app.
-
-    Attributes:
-        scripts: as given.
-    """
+    """Writes the script tags of one app."""
 
     def __init__(self, settings: Settings, scripts: Scripts) -> None:
         self.scripts = scripts
@@ -86,14 +78,7 @@ class ScriptTags:
         self._timestamp = (0.0, 0.0, b"")
 
     def template(self, kind: PageKind, decision: CspDecision, root_path: str, embed: tuple[str, ...]) -> ScriptTemplate:
-        """Returns the part of the script tags that is the same for all users.
-
-        Args:
-            kind: of the page.
-            decision: what the CSP allows; its form is not ``None``.
-            root_path: path that the app is mounted under.
-            embed: vendors whose loader is added.
-        """
+        """Returns the part of the script tags that is the same for all users; ``embed`` names vendors with a loader."""
         assert decision.form is not None
         nonce = decision.nonce
         key = _TemplateKey(kind, decision.form, root_path, decision.can_connect, embed, nonce is not None)
@@ -101,25 +86,17 @@ class ScriptTags:
         return template if nonce is None else template.with_nonce(nonce)
 
     def render(self, template: ScriptTemplate, now: float, token_set: TokenSet | None = None) -> bytes:
-        """Returns the script tags for a page.
+        """Returns the script tags for a page of kind ``token``, with a token set, or ``logout``.
 
-        Args:
-            template: of kind ``token`` or ``logout``; the others need no rendering.
-            now: Unix seconds.
-            token_set: the tokens, for kind ``token``.
+        The other kinds need no rendering.
         """
         since, until, timestamp = self._timestamp
         if not since <= now < until:
-            timestamp = self._write_timestamp(now)
+            # To a tenth of a second: with whole seconds, a browser would trust a token for up to a second too long.
+            since, timestamp = int(now * 10) / 10, b'"now":%.1f,' % now
+            self._timestamp = since, since + 0.1, timestamp
         tokens = b"" if token_set is None else token_set.page or self._write_tokens(token_set)
         return b"".join((template.before, timestamp, tokens, template.after))
-
-    def _write_timestamp(self, now: float) -> bytes:
-        # To a tenth of a second: with whole seconds, a browser would trust a token for up to a second too long.
-        since = int(now * 10) / 10
-        timestamp = b'"now":%.1f,' % now
-        self._timestamp = (since, since + 0.1, timestamp)
-        return timestamp
 
     def _write_tokens(self, token_set: TokenSet) -> bytes:
         """Serializes the tokens of a user, and keeps the result in the token set."""
@@ -150,13 +127,8 @@ def script_elements(scripts: Scripts, form: ScriptForm, prefix: str, names: Iter
     """Writes the script elements of a page, up to its data and after it.
 
     Scripts that are not ours have elements of their own: those of vendors before the bootstrap, which calls them, and
-    the operator's functions before the runtime starts.
-
-    Args:
-        scripts: of the app.
-        form: how the CSP allows scripts.
-        prefix: the endpoint path, with the root path.
-        names: vendors in the data.
+    the operator's functions before the runtime starts. The prefix is the endpoint path with the root path; the names
+    are those of the vendors in the data.
     """
     names = list(names)
     vendors = [scripts.vendors[name] for name in names if name in scripts.vendors]

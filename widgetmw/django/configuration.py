@@ -42,7 +42,9 @@ class Installed:
     """
 
     def __init__(self) -> None:
-        options = _options()
+        options = getattr(django_settings, "WIDGETMW", {})
+        if not isinstance(options, Mapping):
+            raise SettingsError([f"settings.WIDGETMW must be a dict, not {type(options).__name__}"])
         problems: list[str] = []
         config = dict(_named(options, problems))
         user = _user(options.get(USER), problems)
@@ -81,13 +83,6 @@ def forget(*, setting: str = "WIDGETMW", **_: Any) -> None:
 
 
 setting_changed.connect(forget)
-
-
-def _options() -> Mapping[Any, Any]:
-    options = getattr(django_settings, "WIDGETMW", {})
-    if not isinstance(options, Mapping):
-        raise SettingsError([f"settings.WIDGETMW must be a dict, not {type(options).__name__}"])
-    return options
 
 
 def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:

@@ -11,13 +11,13 @@ from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity.request_identity import release
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import (
     acquire_request,
     async_resolver,
     hide_conditional_headers,
     original_request,
-    release_request,
     sync_resolver,
 )
 from widgetmw.django.responder import Responder
@@ -58,7 +58,7 @@ class WidgetMiddleware:
         try:
             return self._respond(current, engine, request)
         finally:
-            release_request(request)
+            release(request.META)
 
     def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
@@ -89,7 +89,7 @@ class WidgetMiddleware:
                     responder.fail(error)
             return token_response or response
         finally:
-            release_request(request)
+            release(request.META)
 
 
 async def _search(responder: Responder, response: Any) -> bool:

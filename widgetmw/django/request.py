@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from widgetmw.core.engine import Engine, PageRequest
-from widgetmw.core.identity.request_identity import Request, acquire, is_owner, link_request, release
+from widgetmw.core.identity.request_identity import Request, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
@@ -32,16 +32,6 @@ def acquire_request(request: HttpRequest) -> bool:
     for name in (MARKER_USED, TOKEN_RESPONSE):
         request.META.pop(name, None)  # of an earlier response to the same environ
     return True
-
-
-def release_request(request: HttpRequest) -> None:
-    """Ends the middleware's responsibility at the end of the response."""
-    release(request.META)
-
-
-def is_acquired(request: HttpRequest) -> bool:
-    """Whether the middleware is responsible for the request."""
-    return is_owner(request.META, OWNER)
 
 
 def endpoint_prefix() -> str:

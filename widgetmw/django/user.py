@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
 
 from widgetmw.core.errors import ResolverError
@@ -23,13 +21,6 @@ def from_request(request: HttpRequest) -> User | None:
         return None
     if account.pk is None or account.pk == "":
         raise ResolverError(f"{type(account).__name__} is authenticated but has no primary key")
+    name = getattr(account, "get_full_name", str)() or getattr(account, "get_username", str)()
     email = getattr(account, "email", None)
-    return User(str(account.pk), name=_name(account), email=str(email) if email else None)
-
-
-def _name(account: Any) -> str | None:
-    for method in ("get_full_name", "get_username"):
-        name = getattr(account, method, str)()
-        if name:
-            return str(name)
-    return None
+    return User(str(account.pk), str(name) if name else None, str(email) if email else None)

@@ -30,7 +30,10 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         raise Http404
     call = token_request(request.META, f"/{path}")
     if call.method == "POST" and is_drainable(request.META.get("CONTENT_LENGTH") or ""):
-        _drain(request)
+        try:
+            _ = request.body  # some servers close the connection unless it is read
+        except (UnreadablePostError, RawPostDataException):
+            pass  # the client is gone, or a layer further out has read it
     response = engine.endpoint.error_response(call)
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
@@ -63,14 +66,6 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
         call, response.status_code, response.get("Location", "")
     )
     return _http_response(request, replaced)
-
-
-def _drain(request: HttpRequest) -> None:
-    """Reads the body of a request, since some servers close the connection otherwise."""
-    try:
-        _ = request.body
-    except (UnreadablePostError, RawPostDataException):
-        pass  # the client is gone, or a layer further out has read it
 
 
 def _http_response(request: HttpRequest, response: TokenResponse) -> HttpResponse:

@@ -68,10 +68,7 @@ def rsa_key(text: str) -> RSAPrivateKey:
 
 
 def sign(
-    algorithm: str,
-    key: bytes | RSAPrivateKey,
-    payload: Mapping[str, Any],
-    headers: Mapping[str, Any] | None = None,
+    algorithm: str, key: bytes | RSAPrivateKey, payload: Mapping[str, Any], headers: Mapping[str, Any] | None = None
 ) -> str:
     """Returns the JWT of a payload, signed with a key from :func:`hmac_key` or :func:`rsa_key`."""
     body = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()

@@ -33,16 +33,12 @@ _OPTIONS: Final[Any] = {
 
 
 class _SigningProxy(Proxy):
-    """Verifies a JWT.
-
-    Attributes:
-        algorithm: the one that the proxy signs with.
-        pattern: matches an assertion of the proxy.
-    """
+    """Verifies a JWT, which matches the pattern and has the required claims."""
 
     is_signed = True
     algorithm: ClassVar[str] = "ES256"
     pattern: ClassVar[re.Pattern[str]] = _UNPADDED
+    required_claims: ClassVar[tuple[str, ...]] = ("exp", "iss", "sub", "aud")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._keys: tuple[Key, ...] = values[KEYS]
@@ -90,11 +86,13 @@ class _SigningProxy(Proxy):
     def _verify(self, text: str, header: dict[str, Any]) -> dict[str, Any]:
         """Verifies signature and audience; returns the payload."""
         reason = ProxyReason.ASSERTION_KEY
+        has_audience = "aud" in self.required_claims
+        options: Any = {**_OPTIONS, "verify_aud": has_audience, "require": self.required_claims}
         for key in self._keys:
             if key.id != header.get("kid") and key.id is not None:
                 continue
             try:
-                return self._decode(text, key)
+                return _JWT.decode(text, key.key, [self.algorithm], options, audience=self._audiences)
             except jwt.InvalidSignatureError:
                 reason = ProxyReason.ASSERTION_SIGNATURE
             except jwt.InvalidAudienceError:
@@ -104,10 +102,6 @@ class _SigningProxy(Proxy):
             except Exception:
                 raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED) from None
         raise ProxyIdentityError(reason)
-
-    def _decode(self, text: str, key: Key) -> dict[str, Any]:
-        options: Any = {**_OPTIONS, "require": ["exp", "iss", "sub", "aud"]}
-        return _JWT.decode(text, key.key, algorithms=[self.algorithm], audience=self._audiences, options=options)
 
 
 def _check_times(parts: tuple[dict[str, Any], ...], now: float) -> float:
@@ -189,6 +183,7 @@ class AwsAlb(_SigningProxy):
     name = "aws-alb"
     header_names = ("x-amzn-oidc-data",)
     pattern = _PADDED
+    required_claims = ("sub",)
     required_variables = (KEYS, SIGNER, ISSUER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -203,7 +198,3 @@ class AwsAlb(_SigningProxy):
 
     def _parts_with_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         return header, claims
-
-    def _decode(self, text: str, key: Key) -> dict[str, Any]:
-        options: Any = {**_OPTIONS, "verify_aud": False, "require": ["sub"]}
-        return _JWT.decode(text, key.key, algorithms=[self.algorithm], options=options)

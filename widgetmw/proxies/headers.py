@@ -14,10 +14,7 @@ from widgetmw.core.proxy.settings import EMAIL_HEADER, NAME_HEADER, USER_HEADER
 class _HeaderProxy(Proxy):
     """Reads the user's id from one header, and name and email from two others if they are there.
 
-    Attributes:
-        user_header: in lower case, like the others.
-        name_header: ``None`` if there is none.
-        email_header: ``None`` if there is none.
+    The names of the headers are in lower case; those of name and email may be ``None``.
     """
 
     user_header: str

@@ -21,12 +21,7 @@ _MIN_BITS, _MAX_BITS = 2048, 16_384
 
 
 class Key(NamedTuple):
-    """A key that a proxy signs with.
-
-    Attributes:
-        id: its ``kid``; ``None`` if it has none.
-        key: its public half.
-    """
+    """The public half of a key that a proxy signs with, and its ``kid``, if it has one."""
 
     id: str | None
     key: PublicKey
@@ -37,11 +32,9 @@ class _WrongKey(Exception):
 
 
 def parse_public_keys(text: str, algorithm: str) -> tuple[Key, ...]:
-    """Parses keys; ignores the keys of a JWKS that are for another use or algorithm.
+    """Parses PEM (line breaks may be written as backslash and n), a JWKS, or a JSON object of PEM by key id.
 
-    Args:
-        text: PEM (line breaks may be written as backslash and n), a JWKS, or a JSON object of PEM by key id.
-        algorithm: ``RS256`` or ``ES256``.
+    Ignores the keys of a JWKS that are for another use or algorithm. The algorithm is ``RS256`` or ``ES256``.
 
     Raises:
         ValueError: there is no key for the algorithm, a key of another kind, or a private key.

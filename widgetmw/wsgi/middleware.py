@@ -98,7 +98,7 @@ def token_response(engine: Engine, environ: Environ, request: TokenRequest, reso
     try:
         user = engine.resolve_user(environ, resolver)
     except ResolverError as error:
-        return engine.endpoint.resolver_failed(request, error)
+        return engine.endpoint.failed(request, "resolver_failed", str(error))
     return engine.endpoint.respond(request, user)
 
 

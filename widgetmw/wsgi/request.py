@@ -45,12 +45,10 @@ class PageRequest:
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
 
     def has_session_cookie(self) -> bool:
-        """Whether the browser sends our session cookie."""
         return has_session_cookie(self._environ.get("HTTP_COOKIE", ""))
 
     @property
     def origin(self) -> str | None:
-        """``scheme://host[:port]`` as the server sees it."""
         host = self._environ.get("HTTP_HOST")
         return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
 
@@ -69,13 +67,7 @@ def decode_path(path: str) -> str:
 
 
 def hide_conditional_headers(engine: Engine, environ: Environ, path: str) -> bool:
-    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did.
-
-    Args:
-        engine: decides.
-        environ: changed in place.
-        path: below the root path, decoded.
-    """
+    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
     if environ.keys().isdisjoint(_CONDITIONAL):
         return False
     accept = environ.get("HTTP_ACCEPT", "")

@@ -66,14 +66,7 @@ class Responder(PageRequest):
     ) -> None:
         """Takes what an initializer would. CPython 3.11 calls ``__init__`` through C, which costs more than its body.
 
-        Args:
-            engine: decides.
-            environ: of the request.
-            identity: of the request.
-            root_path: path that the app is mounted under; apps that dispatch change it in the environ.
-            path: of the request, below that, as in the environ.
-            start_response: the server's.
-            resolver: finds the user.
+        The path is as in the environ. The root path is passed, since apps that dispatch change it in the environ.
         """
         self._engine = engine
         self._environ = environ
@@ -240,14 +233,7 @@ class Responder(PageRequest):
         return write
 
     def _start(self, reason: SkipReason | None, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
-        """Starts the response, and counts what became of it.
-
-        Args:
-            reason: why it is not modified; ``None`` if it carries the script.
-            status: of the app.
-            headers: to send.
-            exc_info: of the app.
-        """
+        """Starts the response, and counts what became of it. The reason is ``None`` if it carries the script."""
         engine, start_response = self._engine, self._start_response
         engine.outcomes["injected" if reason is None else reason.code] += 1
         if engine.debug:
@@ -258,12 +244,7 @@ class Responder(PageRequest):
 
 
 class Chunks:
-    """The iterable for the server.
-
-    Args:
-        responder: handles the response.
-        source: the app's iterable.
-    """
+    """The iterable for the server, made of the app's."""
 
     __slots__ = ("_first", "_iterator", "_responder", "_source")
 

@@ -1,14 +1,17 @@
-"""Torture pages for the scanner. A bar marks where our bytes go; one character is one byte."""
+"""Difficult pages for the scanner. A bar marks the insertion offset; one character is one byte."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-SPAN = b'<script data-widgetmw>0</script><script data-widgetmw defer src="/_widgetmw/runtime.js"></script>'
+from widgetmw.core.html.head_scanner import LIMIT, PENDING, HeadScanner, fast_offset
+from widgetmw.core.reasons import SkipReason
 
-# Content-Type names the charset: what decides is the tree.
-PLACED: dict[str, str] = {
-    # the head is there
+SCRIPT = b'<script data-widgetmw>0</script><script data-widgetmw defer src="/_widgetmw/runtime.js"></script>'
+
+# The Content-Type declares the charset, so only the tree matters.
+PAGES: dict[str, str] = {
+    # with a head tag
     "head tag": "<!doctype html><html><head>|<title>x</title></head><body></body></html>",
     "head tag with attributes": "<!doctype html><html><head id=a class=\"b > c\" data-x='>'>|<title>x</title>",
     "head tag in capitals": "<!DOCTYPE HTML><HTML><HEAD>|<TITLE>x</TITLE>",
@@ -21,13 +24,13 @@ PLACED: dict[str, str] = {
     "html tag with an equals sign after a value": "<html a=\"b\"='c>|'d'><head>",
     "html tag with a slash before an equals sign": '<html a/="x"><head>|',
     "html tag with a missing value": "<html a=><head>|",
-    "html tag with room around the equals sign": "<html a\n=\t'>'><head>|",
+    "html tag with white space around the equals sign": "<html a\n=\t'>'><head>|",
     "html tag with the same attribute twice": "<html a=1 a='>'><head>|",
     "html tag twice": "<html><html lang=en><head>|",
     "html tag that closes itself": "<html/><head>|",
     "bytes outside ASCII in a value": '<html data-x="\xc3\xa9\xff"><head>|',
     "head tag after a head tag": "<head>|<head a=b><title>x</title>",
-    # what may come before
+    # what a page may contain before its head
     "byte-order mark": "\xef\xbb\xbf<!doctype html><html><head>|",
     "white space": " \t\r\n\x0c<!doctype html> <html> <head>| <title>x</title>",
     "comments": "<!-- a --><!doctype html><!-- b --><html><!-- c --><head>|<!-- d -->",
@@ -39,11 +42,11 @@ PLACED: dict[str, str] = {
     "comment in a comment": "<!doctype html><!-- <!-- --><head>|",
     "comment that opens in its own end": "<!doctype html><!--<!--><head>|",
     "comment with a bang that does not end it": "<!doctype html><!-- --!x > <head> --><head>|",
-    "for IE": "<!doctype html><!--[if IE]><html><![endif]--><!--[if !IE]><!--><html><!--<![endif]--><head>|",
+    "for IE only": "<!doctype html><!--[if IE]><html><![endif]--><!--[if !IE]><!--><html><!--<![endif]--><head>|",
     "bogus comments": "<!doctype html><!x><?y?></#><!><?></ ><![CDATA[<head>|",
     "bogus comment with a quoted greater-than sign": "<!doctype html><!x '>|'><head>",
     "xml declaration": '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="a"><head>|',
-    "closing nothing": "<!doctype html></><head>|",
+    "end tag without a name": "<!doctype html></><head>|",
     "stray end tags": "<!doctype html></p></title a='>'></header></html-x><head>|",
     "doctype with identifiers": '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd"><head>|',
     "doctype cut short within its quotes": '<!doctype html "a>|b"><head>',
@@ -87,7 +90,7 @@ PLACED: dict[str, str] = {
     "svg first": "<!doctype html>|<svg><title><head></title></svg>",
     "textarea first": "<!doctype html>|<textarea><head></textarea>",
     "plaintext first": "<!doctype html>|<plaintext><head>",
-    # a page by what comes later
+    # recognized as a page by what comes later
     "body tag alone": "|<body><p>x",
     "body tag after a comment": " <!-- x -->|<body>",
     "title, then body": "|<title><html></title><body>",
@@ -107,7 +110,7 @@ PLACED: dict[str, str] = {
     "comment, html, text": "<!-- x --><html>|x",
 }
 
-REFUSED: dict[str, tuple[str, str]] = {
+REFUSED_PAGES: dict[str, tuple[str, str]] = {
     "nothing": ("", "fragment"),
     "white space only": (" \n", "fragment"),
     "text": ("Hello <b>there</b>", "fragment"),
@@ -147,8 +150,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "UTF-16 without a mark": ("<\0h\0t\0m\0l\0>\0", "nul"),
 }
 
-# Nothing but the page names its charset.
-DECLARING: dict[str, str] = {
+# Only the page itself declares its charset, or nothing does.
+UNDECLARED_PAGES: dict[str, str] = {
     "charset first": "<!doctype html><html><head><meta charset=utf-8>|<title>x</title>",
     "charset first, in capitals": "<HEAD><META CHARSET='UTF-8' />|<title>x</title>",
     "pragma": '<head><meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">|<script>x</script>',
@@ -174,11 +177,13 @@ DECLARING: dict[str, str] = {
     "nothing declared, content without pragma": "<head>|<meta content='text/html; charset=utf-8'><p>",
     "commented out": "<head>|<!-- <meta charset=utf-8> --><p>x",
     "xml declaration": "<?xml version='1.0' encoding='utf-8'?><head>|<p>\xc3\xa9",
+    "in a comment for the prescan only": "<!doctype html><!-- --!><head><meta charset=utf-8>|",
     "a script with a charset": "<head>|<meta name=a><script charset=utf-8 src=x></script>",
     "ISO-2022 in another sense": "<head>|<meta name=generator content='charset=iso-2022-jp'><p>",
 }
 
-UNSURE: dict[str, tuple[str, str]] = {
+# Refused because an insertion might change the encoding.
+REFUSED_UNDECLARED_PAGES: dict[str, tuple[str, str]] = {
     "after a script": ("<head><script>x</script><meta charset=utf-8>", "charset_late"),
     "after a noscript": ("<head><noscript><link></noscript><meta charset=utf-8>", "charset_late"),
     "after a template": ("<head><template></template><meta charset=utf-8>", "charset_late"),
@@ -187,7 +192,7 @@ UNSURE: dict[str, tuple[str, str]] = {
         "<head><meta http-equiv=Content-Security-Policy content='script-src a'><meta charset=utf-8>",
         "charset_late",
     ),
-    "after the base of another site": ("<head><base href=//a.example/><meta charset=utf-8>", "charset_late"),
+    "after the base of another origin": ("<head><base href=//a.example/><meta charset=utf-8>", "charset_late"),
     "after the head": ("<head></head><meta charset=utf-8>", "charset_late"),
     "after text": ("<head>x<meta charset=utf-8>", "charset_late"),
     "in the body": ("<!doctype html><body><meta charset=utf-8>", "charset_late"),
@@ -197,10 +202,9 @@ UNSURE: dict[str, tuple[str, str]] = {
     "in a noscript": ("<head><noscript><meta charset=utf-8></noscript>", "charset_late"),
     "in a template": ("<head><template><meta charset=utf-8></template>", "charset_late"),
     "in a svg": ("<!doctype html><svg><meta charset=utf-8></svg>", "charset_late"),
-    "in a comment for one reader": ("<!doctype html><!-- --!><head><meta charset=utf-8>", "placed"),
-    "out of a comment for one reader": ("<head><!-- --!><title>--><meta charset=gbk></title>", "charset_late"),
-    "in a value for one reader": ("<html><p/a='><meta charset=utf-8>'>", "charset_late"),
-    "different for two readers": ("<head><title><meta charset=gbk></title><meta charset=utf-8>", "charset_late"),
+    "outside a comment for one of two parsers": ("<head><!-- --!><title>--><meta charset=gbk></title>", "charset_late"),
+    "in a value for one of two parsers": ("<html><p/a='><meta charset=utf-8>'>", "charset_late"),
+    "different for two parsers": ("<head><title><meta charset=gbk></title><meta charset=utf-8>", "charset_late"),
     "known only after an unknown one in a script": (
         "<head><meta charset=nonsense><script><meta charset=utf-8></script>",
         "charset_late",
@@ -217,7 +221,7 @@ UNSURE: dict[str, tuple[str, str]] = {
     "guessed after an unknown label": ("<head><meta charset=nonsense><p>caf\xe9", "charset_missing"),
 }
 
-# What tag soup is made of: pieces that open, close, hide or imitate what the scanner looks for.
+# The pieces of tag soup: they open, close, hide or imitate what the scanner looks for.
 SOUP = tuple(
     piece.encode("latin-1")
     for piece in (
@@ -361,6 +365,16 @@ documents = st.tuples(
 
 
 def split(marked: str) -> tuple[bytes, int]:
-    """A marked page as bytes, without its bar, and where the bar was."""
+    """Returns a page as bytes without its bar, and the offset of the bar."""
     before, after = marked.encode("latin-1").split(b"|", 1)
     return before + after, len(before)
+
+
+def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, SkipReason | None]:
+    """Finds the insertion offset in a whole page; returns the offset and ``None``, or ``REFUSED`` and the reason."""
+    offset = fast_offset(page[:limit]) if charset_declared else PENDING
+    if offset != PENDING:
+        return offset, None
+    scanner = HeadScanner(charset_declared, limit)
+    scanner.feed(page)
+    return scanner.finish(), scanner.reason

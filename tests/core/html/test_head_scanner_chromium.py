@@ -1,4 +1,4 @@
-"""In Chromium, with scripts on: the same document, mode and encoding, and our script runs."""
+"""In Chromium, with scripts enabled: the document, mode and encoding stay the same, and our script runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.conftest import require
-from tests.core.html.pages import DECLARING, PLACED, split
+from tests.core.html.pages import PAGES, UNDECLARED_PAGES, locate, split
 from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
-from widgetmw.core.html.head_scanner import locate
+from widgetmw.core.reasons import SkipReason
 
-# as long as a real one, so that what stands behind it is pushed out of the first 1,024 bytes
-SPAN = b"<script data-widgetmw>/*%b*/ window.ran = document.scripts.length;</script>" % (b"function () {} " * 200)
+# As long as a real one, so that what follows is pushed out of the first 1,024 bytes.
+SCRIPT = b"<script data-widgetmw>/*%b*/ window.ran = document.scripts.length;</script>" % (b"function () {} " * 200)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 LOOK = """() => {
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Chromium:
-    """Shows pages."""
+    """Loads pages in Chromium."""
 
     def __init__(self, tab: Page, server: ThreadingHTTPServer) -> None:
         self.tab, self.server = tab, server
@@ -55,20 +55,20 @@ class Chromium:
         server.pages = self.pages  # type: ignore[attr-defined]
 
     def look(self, page: bytes, content_type: str) -> dict[str, Any]:
-        """What the browser makes of a page."""
+        """Returns what the browser makes of a page."""
         path = f"/{len(self.pages)}"
         self.pages[path] = content_type, page
         self.tab.goto(f"http://127.0.0.1:{self.server.server_port}{path}")
         found: dict[str, Any] = self.tab.evaluate(LOOK)
         return found
 
-    def check(self, page: bytes, charset_declared: bool) -> str:
-        """Compares a page with itself and our span; returns its encoding."""
+    def assert_same_document(self, page: bytes, charset_declared: bool) -> str:
+        """Compares a page with and without our script; returns its encoding."""
         content_type = "text/html; charset=windows-1252" if charset_declared else "text/html"
-        place, reason = locate(page, charset_declared)
+        offset, reason = locate(page, charset_declared)
         assert reason is None
         before = self.look(page, content_type)
-        after = self.look(page[:place] + SPAN + page[place:], content_type)
+        after = self.look(page[:offset] + SCRIPT + page[offset:], content_type)
         assert after["document"] == before["document"]
         assert before["ours"] == [False, 0]
         assert after["ours"] == [True, 1]  # ours was the only script when it ran
@@ -89,24 +89,24 @@ def chromium() -> Iterator[Chromium]:
     server.server_close()
 
 
-@pytest.mark.parametrize("name", sorted(PLACED)[::2])  # a sample: each takes two page loads
-def test_a_torture_page_stays_the_same_document(chromium: Chromium, name: str) -> None:
-    chromium.check(split(PLACED[name])[0], charset_declared=True)
+@pytest.mark.parametrize("name", sorted(PAGES)[::2])  # a sample: each takes two page loads
+def test_a_difficult_page_stays_the_same_document(chromium: Chromium, name: str) -> None:
+    chromium.assert_same_document(split(PAGES[name])[0], charset_declared=True)
 
 
-@pytest.mark.parametrize("name", DECLARING)
+@pytest.mark.parametrize("name", UNDECLARED_PAGES)
 def test_a_page_that_declares_its_charset_keeps_it(chromium: Chromium, name: str) -> None:
-    chromium.check(split(DECLARING[name])[0], charset_declared=False)
+    chromium.assert_same_document(split(UNDECLARED_PAGES[name])[0], charset_declared=False)
 
 
 @pytest.mark.parametrize("filler", FILLERS)
 @pytest.mark.parametrize("offset", [900, 1003, 1004, 1023, 1024, 1025, 3000])
-def test_the_charset_counts_wherever_it_stands_in_the_head(chromium: Chromium, offset: int, filler: str) -> None:
-    assert chromium.check(page_with_meta_at(offset, FILLERS[filler]), charset_declared=False) == "UTF-8"
+def test_the_charset_counts_wherever_it_is_in_the_head(chromium: Chromium, offset: int, filler: str) -> None:
+    assert chromium.assert_same_document(page_with_meta_at(offset, FILLERS[filler]), charset_declared=False) == "UTF-8"
 
 
-def test_a_span_before_the_charset_would_have_changed_the_encoding(chromium: Chromium) -> None:
+def test_a_script_before_the_charset_would_change_the_encoding(chromium: Chromium) -> None:
     page = BEFORE + b"</head><body>" + b"<meta charset=koi8-r>" + AFTER
     assert chromium.look(page, "text/html")["document"][2] == "KOI8-R"
-    assert chromium.look(BEFORE + SPAN + page[len(BEFORE) :], "text/html")["document"][2] != "KOI8-R"
-    assert locate(page, charset_declared=False)[1] == "charset_late"
+    assert chromium.look(BEFORE + SCRIPT + page[len(BEFORE) :], "text/html")["document"][2] != "KOI8-R"
+    assert locate(page, charset_declared=False)[1] is SkipReason.CHARSET_LATE

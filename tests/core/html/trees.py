@@ -1,4 +1,4 @@
-"""What two independent parsers make of a page, in a form that can be compared."""
+"""Parses pages with two independent parsers, into trees that can be compared."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Node(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A parsed page; ``mode`` is its compatibility mode where the parser tells."""
+    """A parsed page; ``mode`` is its compatibility mode, if the parser reports it."""
 
     tree: Node
     mode: str | None
 
 
 def _decoded(page: bytes) -> str:
-    # one character for each byte, so that every byte counts; the parsers get text, which has no byte-order mark
+    # One character for each byte, so that every byte counts. Text has no byte-order mark.
     return page.removeprefix(BOM).decode("latin-1")
 
 
 def by_html5lib(page: bytes) -> Parsed | None:
-    """Parses with html5lib; ``None`` where it fails itself, as it does at the end of some tables."""
+    """Parses with html5lib; returns ``None`` where it fails itself, as at the end of some tables."""
     parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("dom"))
     try:
         return Parsed(_from_dom(parser.parse(_decoded(page))), parser.compatMode)
@@ -79,11 +79,11 @@ def is_ours(node: Node) -> bool:
 
 
 def without_ours(node: Node) -> Node:
-    """The tree without our script elements."""
+    """Returns the tree without our script elements."""
     return node._replace(children=tuple(without_ours(child) for child in node.children if not is_ours(child)))
 
 
 def scripts(node: Node, *parents: str) -> list[tuple[bool, tuple[str, ...]]]:
-    """Every script in document order: whether it is ours, and the names of its parents."""
-    found = [(is_ours(node), parents)] if node.name == "script" else []
-    return found + [it for child in node.children for it in scripts(child, *parents, node.name)]
+    """Returns every script in document order: whether it is ours, and the names of its parents."""
+    own = [(is_ours(node), parents)] if node.name == "script" else []
+    return own + [each for child in node.children for each in scripts(child, *parents, node.name)]

@@ -1,4 +1,4 @@
-"""The decision table of widgetmw.core.http.csp."""
+"""The decision table of widgetmw.core.http.csp, and the memo of its evaluator."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from widgetmw.core.http.csp import CspDecision, add_hash, evaluate, hash_source
+from tests.core.http.policies import evaluate
+from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason as Skip
 
 HOST = "https://shop.example"
 HASH = hash_source(b"script")
 ZERO = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 
-# name: (enforced, report-only, what else is known, form, nonce, reason)
+# name: (enforced, report-only, further arguments, form, nonce, reason)
 Row = tuple[tuple[str, ...], tuple[str, ...], dict[str, Any], str | None, str | None, Skip | None]
 TABLE: dict[str, Row] = {
     # nothing restricts scripts
@@ -63,7 +64,7 @@ TABLE: dict[str, Row] = {
     "nonce with too much padding": (("script-src 'nonce-x===' 'self'",), (), {}, "external", None, None),
     "nonce without its quotes": (("script-src nonce-x 'self'",), (), {}, "external", None, None),
     "nonce for styles only": (("style-src 'nonce-x'; script-src 'self'",), (), {}, "external", None, None),
-    # which directive governs
+    # which directive governs scripts
     "default-src alone": (("default-src 'self'",), (), {}, "external", None, None),
     "script-src before default-src": (
         ("default-src 'none'; script-src 'self'; connect-src *",), (), {}, "external", None, None,
@@ -180,65 +181,10 @@ TABLE: dict[str, Row] = {
 
 @pytest.mark.parametrize("name", TABLE)
 def test_decision(name: str) -> None:
-    enforced, report_only, facts, form, nonce, reason = TABLE[name]
-    decision = evaluate(enforced, report_only, **{"origin": HOST, "base": "/_widgetmw", **facts})
+    enforced, report_only, arguments, form, nonce, reason = TABLE[name]
+    decision = evaluate(enforced, report_only, **{"origin": HOST, "base": "/_widgetmw", **arguments})
     assert (decision.form, decision.nonce, decision.reason) == (form, nonce, reason)
     assert decision.can_connect is (form is not None and reason != Skip.CSP_BLOCKS_CONNECT)
-
-
-# our runtime is https://shop.example/app/_widgetmw/runtime.js unless another origin is given
-URLS = [
-    ("shop.example", HOST, True),
-    ("SHOP.example", HOST, True),
-    ("shop.example.", HOST, False),
-    ("https://shop.example", HOST, True),
-    ("http://shop.example", HOST, True),
-    ("ws://shop.example", HOST, False),
-    ("ftp://shop.example", HOST, False),
-    ("https://shop.example", "http://shop.example", True),
-    ("http://shop.example", "http://shop.example", True),
-    ("*.example", HOST, True),
-    ("*.shop.example", HOST, False),
-    ("*.shop.example", "https://www.shop.example", True),
-    ("*.hop.example", HOST, False),
-    ("*.*", HOST, False),
-    ("https://*", HOST, True),
-    ("shop.example:443", HOST, True),
-    ("shop.example:0443", HOST, True),
-    ("shop.example:80", HOST, False),
-    ("shop.example:8443", HOST, False),
-    ("shop.example:*", HOST, True),
-    ("shop.example", "https://shop.example:8443", False),
-    ("shop.example:8443", "https://shop.example:8443", True),
-    ("shop.example:*", "https://shop.example:8443", True),
-    ("shop.example:80", "http://shop.example", True),
-    ("shop.example:443", "http://shop.example", True),
-    ("shop.example:" + "9" * 5000, HOST, False),
-    ("shop.example/", HOST, True),
-    ("shop.example/app/", HOST, True),
-    ("shop.example/app", HOST, False),
-    ("shop.example/App/", HOST, False),
-    ("shop.example/app/_widgetmw/runtime.js", HOST, True),
-    ("shop.example/app/_widgetmw/runtime.js/", HOST, False),
-    ("shop.example/app/_widgetmw/runtime.j", HOST, False),
-    ("shop.example/app/%5fwidgetmw/runtime%2Ejs", HOST, True),
-    ("shop.example/app/_widgetmw/runtime.js?v=1", HOST, True),
-    ("shop.example/app/_widgetmw/runtime.js/x", HOST, False),
-    ("shop.example//app/", HOST, False),
-    ("127.0.0.1:8000", "http://127.0.0.1:8000", True),
-    ("localhost:8000", "http://localhost:8000", True),
-    ("[::1]:8000", "http://[::1]:8000", False),
-    ("self", HOST, False),
-    ("http:", HOST, True),
-    ("wss:", HOST, False),
-    ("*:443", HOST, True),
-]
-
-
-@pytest.mark.parametrize(("source", "origin", "expected"), URLS, ids=[f"{row[0][:60]} {row[1]}" for row in URLS])
-def test_source_matches_our_url(source: str, origin: str, expected: bool) -> None:
-    decision = evaluate([f"script-src {source}"], origin=origin, base="/app/_widgetmw")
-    assert decision.form == ("external" if expected else None)
 
 
 LOADER, OTHER = "https://chat.vendor.example/init.js", "https://cdn.other.example/x/load.js"
@@ -273,17 +219,17 @@ def test_loaders_need_their_host_or_strict_dynamic(
     assert decision.loader_reason == reason
 
 
-def test_trusted_types_leave_our_own_scripts_alone() -> None:
+def test_trusted_types_do_not_affect_our_own_scripts() -> None:
     decision = evaluate(["require-trusted-types-for 'script'; trusted-types default; script-src 'nonce-x'"])
     assert (decision.form, decision.nonce, decision.reason) == ("inline", "x", None)
     assert decision.loader_reason == Skip.CSP_TRUSTED_TYPES
 
 
-def test_a_url_that_is_no_url_is_never_allowed() -> None:
+def test_a_loader_that_is_not_a_url_is_never_allowed() -> None:
     assert evaluate(["script-src *"], loaders=["javascript:alert(1)"]).allowed_loaders == frozenset()
 
 
-AMENDMENTS = {
+WITH_HASH = {
     "script-src x.example": f"script-src x.example {HASH}",
     "img-src *; script-src x.example ;style-src 'self'": f"img-src *; script-src x.example {HASH} ;style-src 'self'",
     "Script-Src 'nonce-x'": f"Script-Src 'nonce-x' {HASH}",
@@ -304,13 +250,13 @@ AMENDMENTS = {
 }
 
 
-@pytest.mark.parametrize("header", AMENDMENTS)
-def test_amended_adds_the_hash_where_it_is_needed_and_nowhere_else(header: str) -> None:
-    assert add_hash(header, HASH) == AMENDMENTS[header]
-    assert add_hash(add_hash(header, HASH), HASH) == AMENDMENTS[header]
+@pytest.mark.parametrize("header", WITH_HASH)
+def test_the_hash_is_added_where_it_is_needed_and_nowhere_else(header: str) -> None:
+    assert add_hash(header, HASH) == WITH_HASH[header]
+    assert add_hash(add_hash(header, HASH), HASH) == WITH_HASH[header]
 
 
-def test_a_hash_in_default_src_would_switch_off_inline_styles() -> None:
+def test_no_hash_is_added_to_default_src_where_it_would_switch_off_inline_styles() -> None:
     before = "default-src 'unsafe-inline' 'strict-dynamic'"
     assert add_hash(before, HASH).startswith(before + ";")
 
@@ -320,7 +266,7 @@ def test_hash_source_is_that_of_the_specification() -> None:
     assert hash_source(b"alert('Hello, world.');") == "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
 
 
-def test_verdicts_are_values() -> None:
+def test_a_decision_is_a_value() -> None:
     assert evaluate([]) == CspDecision("inline", None, True, frozenset(), None, None)
 
 
@@ -332,3 +278,67 @@ def test_a_form_that_links_scripts_needs_all_of_them_to_be_allowed() -> None:
     assert evaluate([policy], **both).reason is Skip.CSP_BLOCKS_SCRIPT
     assert evaluate([f"{policy} {HOST}/_widgetmw/vendor/"], **both).form == "external"
     assert evaluate([f"{policy} 'unsafe-inline'"], **both).form == "bundled"
+
+
+# the memo of the evaluator
+
+
+def test_a_remembered_decision_has_the_nonce_of_its_own_response() -> None:
+    evaluator = CspEvaluator()
+    for nonce in ("first", "sec-ond_", "thi+rd/=="):
+        assert evaluator.evaluate((f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'",)).nonce == nonce
+    assert len(evaluator._memo) == 1
+
+
+def test_nonces_in_different_positions_are_distinguished() -> None:
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'nonce-a'", "script-src 'nonce-a'")).nonce == "a"
+    assert evaluator.evaluate(("script-src 'nonce-a'", "script-src 'nonce-b'")).form is None
+    assert evaluator.evaluate(("script-src 'nonce-c'", "script-src 'nonce-c'")).nonce == "c"
+    assert (
+        evaluator.evaluate(("style-src 'nonce-s'; script-src 'nonce-a' 'nonce-b'", "script-src 'nonce-b'")).nonce == "b"
+    )
+    assert (
+        evaluator.evaluate(("style-src 'nonce-s'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
+    )
+    assert (
+        evaluator.evaluate(("style-src 'nonce-d'; script-src 'nonce-d' 'nonce-e'", "script-src 'nonce-e'")).nonce == "e"
+    )
+
+
+def test_enforced_and_report_only_policies_are_distinguished() -> None:
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'none'",), ()).form is None
+    assert evaluator.evaluate((), ("script-src 'none'",)).form == "inline"
+
+
+def test_a_policy_that_contains_the_memos_placeholders_is_evaluated_as_it_is() -> None:
+    evaluator = CspEvaluator()
+    assert evaluator.evaluate(("script-src 'nonce-a'",)).nonce == "a"
+    assert evaluator.evaluate(("script-src \ue000",)) == evaluate(["script-src \ue000"])
+
+
+def test_origin_and_base_are_distinguished() -> None:
+    evaluator = CspEvaluator()
+    policy = ("script-src shop.example/a/",)
+    assert evaluator.evaluate(policy, (), HOST, "/a").form == "external"
+    assert evaluator.evaluate(policy, (), "https://other.example", "/a").form is None
+    assert evaluator.evaluate(policy, (), HOST, "/b").form is None
+    assert evaluator.evaluate(policy, (), HOST, "/a").form == "external"
+
+
+def test_the_origin_is_not_remembered_where_it_does_not_matter() -> None:
+    evaluator = CspEvaluator()
+    for number in range(1000):
+        evaluator.evaluate(("script-src 'self' 'nonce-x' cdn.example",), (), f"https://{number}.example", "")
+    assert len(evaluator._memo) == 1
+
+
+def test_the_memo_stays_small() -> None:
+    evaluator = CspEvaluator()
+    for number in range(2000):
+        assert evaluator.evaluate((f"script-src 'self' h{number}.example",), (), HOST, "").form == "external"
+        evaluator.evaluate(("script-src x.example",), (), f"https://{number}.example", "")
+    evaluator.evaluate(("script-src 'self' " + "x" * 100_000,), (), HOST, "")
+    assert 0 < len(evaluator._memo) <= 260
+    assert sum(len(str(key)) for key in evaluator._memo) < 100_000

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from widgetmw.core.http.page import is_stricter
+from widgetmw.core.http.page import MEANINGS, is_stricter
 from widgetmw.core.http.response_headers import (
-    MEANINGS,
     ResponseHeaders,
     adjust_content_length,
     keep_cacheable,
@@ -65,7 +64,6 @@ def test_memos_never_mix_up_two_responses(responses: list[tuple[list[tuple[str, 
     assert [read(headers) for headers in reversed(encoded)] == first[::-1]
 
 
-@settings(max_examples=500)
 @given(HEADERS, TYPES, CONFIGURED)
 def test_the_single_pass_follows_the_rules(headers: list[tuple[str, str]], header_type: type, configured: str) -> None:
     own = [POOL[0], *headers]

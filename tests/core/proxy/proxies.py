@@ -1,4 +1,4 @@
-"""Proxies for the tests: settings of each kind, requests as their headers make them, and what they sign."""
+"""Proxies for the tests: settings of each kind, requests with their headers, and signed assertions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IAP = "https://cloud.google.com/iap"
 TAG = "32eafc7626e974616deaf0dc3ce63d7b"
 BACKEND = "/projects/123/global/backendServices/456"
 HOST = "shop.example"
-PERSON = {"sub": "ada-1", "name": "Ada Lovelace", "email": "ada@shop.example"}
+USER_CLAIMS = {"sub": "ada-1", "name": "Ada Lovelace", "email": "ada@shop.example"}
 PLAIN = {
     "oauth2-proxy": ("X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Email"),
     "oauth2-proxy-nginx": ("X-Auth-Request-User", "X-Auth-Request-Preferred-Username", "X-Auth-Request-Email"),
@@ -50,7 +50,7 @@ def key_for(algorithm: str, number: int) -> Any:
 
 
 def key_of(kind: str, number: int = 0) -> Any:
-    """The private key of a kind of proxy, or another of the same type."""
+    """Returns the private key of a kind of proxy, or another one of the same type."""
     return key_for(algorithm_of(kind), number)
 
 
@@ -59,7 +59,7 @@ def algorithm_of(kind: str) -> str:
 
 
 def pem(key: Any) -> str:
-    """The public half of a key."""
+    """Returns the public half of a key."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -78,12 +78,12 @@ def base64url_uint(number: int, length: int) -> str:
 
 
 def jwks(kind: str, *numbers: int) -> str:
-    """A JWKS whose key ids are ``key-<number>``."""
+    """Returns a JWKS whose key ids are ``key-<number>``."""
     return json.dumps({"keys": [jwk(key_of(kind, number), f"key-{number}") for number in numbers or (0,)]})
 
 
 def variables(kind: str, **more: str) -> dict[str, str]:
-    """What the environment has for a kind of proxy."""
+    """Returns the environment variables for a kind of proxy."""
     own = {
         "pomerium": {"AUDIENCE": HOST},
         "cloudflare-access": {"AUDIENCE": TAG, "ISSUER": TEAM},
@@ -96,14 +96,14 @@ def variables(kind: str, **more: str) -> dict[str, str]:
 
 
 def claims(kind: str, **more: Any) -> dict[str, Any]:
-    """What a proxy says of Ada at ``NOW``; ``None`` takes a claim away."""
+    """Returns a proxy's claims about Ada at ``NOW``; ``None`` removes a claim."""
     own: dict[str, dict[str, Any]] = {
         "pomerium": {"aud": HOST, "iss": HOST},
         "cloudflare-access": {"aud": [TAG], "iss": TEAM, "nbf": NOW - 1, "type": "app"},
         "aws-alb": {"iss": COGNITO},
         "google-iap": {"aud": BACKEND, "iss": IAP},
     }
-    whole = {"iat": NOW - 1, "exp": NOW + 120, **PERSON, **own[kind], **more}
+    whole = {"iat": NOW - 1, "exp": NOW + 120, **USER_CLAIMS, **own[kind], **more}
     return {name: value for name, value in whole.items() if value is not None}
 
 
@@ -119,7 +119,7 @@ def encoded(data: bytes, padded: bool) -> bytes:
 
 
 def signed(kind: str, header: dict[str, Any] | None = None, number: int = 0, **more: Any) -> str:
-    """An assertion, put together by hand, so that it can also be one that no library would make."""
+    """Returns an assertion, built by hand so that it can also be one that no library would build."""
     padded = kind == "aws-alb"
     parts = (jose_header(kind, **(header or {})), claims(kind, **more))
     text = b".".join(encoded(json.dumps(part).encode(), padded) for part in parts)
@@ -133,8 +133,8 @@ def signature(key: Any, text: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def front(kind: str, clock: Clock | None = None, **more: str) -> tuple[ProxyResolver, Events]:
-    """The resolver of a kind of proxy, and its events."""
+def resolver_for(kind: str, clock: Clock | None = None, **more: str) -> tuple[ProxyResolver, Events]:
+    """Returns the resolver for a kind of proxy, and its events."""
     settings = Settings.from_env(variables(kind, **more))
     assert settings.proxy is not None
     events = Events()
@@ -142,20 +142,20 @@ def front(kind: str, clock: Clock | None = None, **more: str) -> tuple[ProxyReso
 
 
 def scope(*headers: tuple[str, str], client: Any = (PROXY, 50000), **more: Any) -> dict[str, Any]:
-    """A request by ASGI; values are text, sent as UTF-8."""
+    """Returns an ASGI request; values are sent as UTF-8."""
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers]
     return {"type": "http", "method": "GET", "path": "/", "headers": pairs, "client": client, **more}
 
 
 def environ(*headers: tuple[str, str], client: Any = PROXY, **more: Any) -> dict[str, Any]:
-    """The same by WSGI, several lines of a name joined as servers do."""
-    made: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", **more}
+    """Returns the same request for WSGI, with the values of one name joined as servers do."""
+    result: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", **more}
     if client is not None:
-        made |= {"REMOTE_ADDR": client, "REMOTE_PORT": "50000"}
+        result |= {"REMOTE_ADDR": client, "REMOTE_PORT": "50000"}
     for name, value in headers:
         key, text = f"HTTP_{name.upper().replace('-', '_')}", value.encode().decode("latin-1")
-        made[key] = f"{made[key]},{text}" if key in made else text
-    return made
+        result[key] = f"{result[key]},{text}" if key in result else text
+    return result
 
 
 REQUESTS = (scope, environ)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.frameworks.visitor import whose
+from tests.frameworks.visitor import user_in
 from widgetmw import Settings, User
 from widgetmw.wsgi import WidgetMiddleware
 
@@ -57,7 +57,7 @@ def test_pages_of_many_people_on_many_threads_stay_their_own(changing: None) -> 
             chunks = middleware(environ, lambda status, headers, exc=None, sent=sent: sent.extend(headers))
             body, headers = b"".join(chunks).decode(), dict(sent)
             start = STARTS[number % len(STARTS)].decode()
-            wrong += ["person"] * (whose(body) != person) + ["mount"] * (f'"{mount}/_widgetmw/token"' not in body)
+            wrong += ["person"] * (user_in(body) != person) + ["mount"] * (f'"{mount}/_widgetmw/token"' not in body)
             wrong += ["length"] * (headers["Content-Length"] != str(len(body)))
             wrong += ["page"] * (not body.startswith(start[: start.index("<head>") + 6]))
             wrong += ["vary"] * (number % 3 > 0 and headers["Vary"] != f"Accept-{number % 100}, Cookie")

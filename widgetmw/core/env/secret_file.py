@@ -19,13 +19,7 @@ Configured = TypeVar("Configured")
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file that holds one value, as container platforms mount them.
-
-    Attributes:
-        variable: the variable whose value it holds, without ``_FILE``.
-        path: path of the file.
-        content: the value that was read last.
-    """
+    """A file that holds the value of a variable, as container platforms mount them, and the content last read."""
 
     variable: str
     path: str = field(repr=False)  # not a Path: pathlib takes 3 ms to import
@@ -34,8 +28,7 @@ class SecretFile:
     def read(self, again: bool = False) -> str:
         """Reads the value, without its trailing newline.
 
-        Args:
-            again: whether the file has been read before. A pipe can be read once, and would block the second time.
+        A pipe can be read once, and would block when read again.
 
         Raises:
             ValueError: the file cannot be read, is empty, too large or not UTF-8; the message holds neither the
@@ -64,12 +57,8 @@ class SecretFileWatcher:
     """Polls the files that configure one vendor or proxy. Not thread-safe.
 
     The contents are compared to find a change: a platform that swaps a symbolic link may keep size and times, and
-    the files are so small that reading one costs no more than asking for its times.
-
-    Args:
-        files: with the contents that are in use; without files the watcher is never due.
-        events: counts and logs the problems.
-        kind: kind of these events, such as ``token``.
+    the files are so small that reading one costs no more than asking for its times. Problems are logged as events of
+    the given kind. Without files the watcher is never due.
     """
 
     __slots__ = ("_contents", "_events", "_files", "_kind", "_next")
@@ -88,13 +77,9 @@ class SecretFileWatcher:
     def reload(self, now: float, configure: Callable[[Mapping[str, str]], Configured]) -> Configured | None:
         """Reads the files if it is time to, and configures the vendor or proxy anew if a content has changed.
 
-        Args:
-            now: Unix seconds.
-            configure: is called with the contents of all files by variable, since a pair of key and secret changes
-                together; raises ``ValueError`` if they are malformed.
-
-        Returns:
-            what ``configure`` returns; ``None`` if nothing has changed, or the new contents cannot be used.
+        ``configure`` takes the contents of all files by variable, since a pair of key and secret changes together; it
+        raises ``ValueError`` if they are malformed. Returns its result; ``None`` if nothing has changed, or the new
+        contents cannot be used.
         """
         if not self.is_due(now):
             return None

@@ -13,16 +13,7 @@ from widgetmw.core.errors import describe_error
 Value = TypeVar("Value")
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
-_BOOLEANS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
 @dataclass(frozen=True, slots=True)

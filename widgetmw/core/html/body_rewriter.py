@@ -56,12 +56,7 @@ class BodyRewriter:
         self._decoded: list[bytes] = []
 
     def find_offset(self, data: bytes, last: bool) -> int:
-        """Takes a chunk; returns the insertion offset in the decoded body, ``PENDING`` or ``REFUSED``.
-
-        Args:
-            data: the next chunk as the app sent it.
-            last: whether the body ends with it.
-        """
+        """Takes the next chunk; returns the insertion offset in the decoded body, ``PENDING`` or ``REFUSED``."""
         self._held.append(data)
         if self._fast_offset is not None:
             fast_offset, self._fast_offset = self._fast_offset, None

@@ -77,23 +77,14 @@ class Decoder:
 
 
 class Encoder:
-    """Encodes gzip or deflate. Flushes where the app did, so that its stream stays a stream.
-
-    Args:
-        coding: ``"gzip"`` or ``"deflate"``.
-    """
+    """Encodes ``"gzip"`` or ``"deflate"``. Flushes where the app did, so that its stream stays a stream."""
 
     def __init__(self, coding: str) -> None:
         self._deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WBITS[coding])
         self._source_end = b""
 
     def encode(self, pieces: Iterable[bytes], source: bytes = b"") -> bytes:
-        """Returns encoded bytes.
-
-        Args:
-            pieces: what to encode.
-            source: the app's own encoded bytes, from which the pieces were decoded.
-        """
+        """Encodes pieces that were decoded from the app's own encoded bytes, the source."""
         out = b"".join([self._deflater.compress(piece) for piece in pieces])
         self._source_end = (self._source_end + source[-4:])[-4:]  # may be split over two chunks
         return out + self.flush() if self._source_end == _SYNC_FLUSH_END else out

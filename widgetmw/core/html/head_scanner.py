@@ -61,9 +61,8 @@ class HeadScanner:
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Takes the next chunk of the page, which may be empty.
 
-        Returns:
-            the insertion offset from the start of the page, ``PENDING``, or ``REFUSED`` with ``reason`` set. Once
-            decided, it stays the same.
+        Returns the insertion offset from the start of the page, ``PENDING``, or ``REFUSED`` with ``reason`` set. Once
+        decided, it stays the same.
         """
         if self._offset != PENDING:
             return self._offset
@@ -91,11 +90,7 @@ class HeadScanner:
         return PENDING
 
     def finish(self) -> int:
-        """Takes the end of the page.
-
-        Returns:
-            the insertion offset, or ``REFUSED`` with ``reason`` set.
-        """
+        """Takes the end of the page; returns the insertion offset, or ``REFUSED`` with ``reason`` set."""
         if self._offset == PENDING and self._row is not None:
             self._row = self._apply(self._row[END], self._seen)
             self.follows_head_tag = False
@@ -130,23 +125,6 @@ class HeadScanner:
 
 
 def fast_offset(start: bytes) -> int:
-    """Finds the insertion offset in a page with a common start whose charset is declared.
-
-    Returns:
-        the offset, whatever follows; ``PENDING`` if it takes a scanner to find it.
-    """
+    """Finds the insertion offset in a page with a common start; ``PENDING`` if that takes a scanner."""
     match = _simple_start.match(start, 0, LIMIT)
     return match.end() if match else PENDING
-
-
-def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, SkipReason | None]:
-    """Finds the insertion offset in a whole page, as ``HeadScanner`` would.
-
-    Returns:
-        the offset and ``None``, or ``REFUSED`` and the reason.
-    """
-    if charset_declared and (match := _simple_start.match(page, 0, limit)):
-        return match.end(), None
-    scanner = HeadScanner(charset_declared, limit)
-    scanner.feed(page)
-    return scanner.finish(), scanner.reason

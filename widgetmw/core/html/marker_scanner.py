@@ -14,14 +14,7 @@ _MAX_SEARCHED_BYTES = 1_048_576
 
 
 class MarkerScanner:
-    """Finds the marker of a template; without one, the start of the head, as ``HeadScanner`` does.
-
-    Args:
-        charset_declared: as for ``HeadScanner``.
-
-    Attributes:
-        reason: as for ``HeadScanner``.
-    """
+    """Finds the marker of a template; without one, the start of the head, as ``HeadScanner`` does."""
 
     def __init__(self, charset_declared: bool) -> None:
         self._head_scanner = HeadScanner(charset_declared)

@@ -136,8 +136,7 @@ class MetaCharset:
     def _read_head(self, head: int) -> bool:
         """Reads head content as the tree builder does, up to what our script must come before.
 
-        Returns:
-            whether a meta with a known label has now been found.
+        Returns whether a meta with a known label has now been found.
         """
         if self._certain or not self._unread_tag:
             return False

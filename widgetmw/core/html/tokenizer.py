@@ -116,12 +116,9 @@ class _Region:
         return f"{self.name}:{target}" if isinstance(target, str) and ":" not in target else target
 
     def words(self, root: str, words: Mapping[str, _Rule], other: Callable[[int], list[_Target]]) -> None:
-        """Adds a state for each prefix of the words.
+        """Adds a state for each prefix of the words, which start in the state ``root``, with what may follow each word.
 
-        Args:
-            root: the existing state in which the words start.
-            words: what may follow each word.
-            other: returns the row for everything else, given the number of letters read.
+        ``other`` returns the row for everything else, given the number of letters read.
         """
         prefixes = {word[:length] for word in words for length in range(1, len(word) + 1)}
         for read in sorted(prefixes):
@@ -131,12 +128,7 @@ class _Region:
                 self.change(root, {read: root + read})
 
     def attributes(self, tag: str, done: _Target) -> _Rule:
-        """Adds the states between a tag's name and its ``>``; returns what ends the name.
-
-        Args:
-            tag: prefix of the states.
-            done: where the ``>`` leads.
-        """
+        """Adds the states between a tag's name and its ``>``, which leads to ``done``; returns what ends the name."""
         before, name, after, value = f"{tag} before", f"{tag} name", f"{tag} after", f"{tag} value"
         double, single, bare = f"{tag} double", f"{tag} single", f"{tag} bare"
         self.state(before, name, {" /": before, ">": done})
@@ -164,11 +156,7 @@ class _Region:
         self.words("<!", {"doctype": {}}, lambda read: inside if read == len("doctype") else bogus)
 
     def end_tags(self, after_name: Callable[[str, _Rule], _Rule]) -> None:
-        """Adds end tags.
-
-        Args:
-            after_name: returns what follows a tag name that starts the head; other end tags lead to ``data``.
-        """
+        """Adds end tags. ``after_name`` returns what follows one that starts the head; others lead to ``data``."""
         stray = self.attributes("end", "data")
         self.state("end", "end", stray)
         self.state("</", "bogus", {_LETTERS: "end", ">": "data"})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
 
 # What a response header means. Names without a meaning here do not matter to a page.
@@ -27,6 +28,35 @@ from widgetmw.core.reasons import SkipReason
     CLEAR_SITE_DATA,
 ) = (1 << bit for bit in range(15))
 
+_MEANINGS: Final = {
+    "content-type": CONTENT_TYPE,
+    "content-length": CONTENT_LENGTH,
+    "content-encoding": CONTENT_ENCODING,
+    "cache-control": CACHE_CONTROL,
+    "surrogate-control": EDGE_CACHE_CONTROL,
+    "edge-control": EDGE_CACHE_CONTROL,
+    "x-accel-expires": EDGE_CACHE_CONTROL,
+    "vary": VARY,
+    "etag": VALIDATOR | ETAG,
+    "last-modified": VALIDATOR,
+    "expires": VALIDATOR,
+    "accept-ranges": VALIDATOR,
+    "content-md5": VALIDATOR,
+    "digest": VALIDATOR,
+    "content-digest": VALIDATOR,
+    "repr-digest": VALIDATOR,
+    "age": VALIDATOR,
+    "content-security-policy": CSP,
+    "content-security-policy-report-only": CSP_REPORT_ONLY,
+    "content-range": FILE_TRANSFER,
+    "x-sendfile": FILE_TRANSFER,
+    "x-accel-redirect": FILE_TRANSFER,
+    "x-lighttpd-send-file": FILE_TRANSFER,
+    "clear-site-data": CLEAR_SITE_DATA,
+    "content-disposition": CONTENT_DISPOSITION,
+    "access-control-allow-origin": ALLOW_ORIGIN,
+    "access-control-allow-credentials": ALLOW_CREDENTIALS,
+}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})
 _SHAREABLE = frozenset({"public", "s-maxage"})
@@ -64,11 +94,7 @@ class Page:
         return [header_text(value) for found, value in self.special or () if found & meaning]
 
     def evaluate(self, special: list[tuple[int, Any]]) -> Page | SkipReason:
-        """Evaluates the headers that few pages have.
-
-        Returns:
-            the page, or the reason to skip it.
-        """
+        """Evaluates the headers that few pages have; returns the page, or the reason to skip it."""
         self.special = special
         meanings = 0
         for meaning, _ in special:
@@ -105,6 +131,16 @@ class Page:
 def header_text(value: Any) -> str:
     """Returns a header name or value, ``bytes`` or ``str``, as text."""
     return value if isinstance(value, str) else bytes(value).decode("latin-1")
+
+
+def _meaning(name: Any) -> int:
+    text = header_text(name).strip().lower()
+    # RFC 9213: a field whose name ends like this addresses one kind of shared cache
+    return _MEANINGS.get(text, EDGE_CACHE_CONTROL if text.endswith("-cache-control") else 0)
+
+
+MEANINGS: Final = Memo(_meaning)
+"""The meaning of a header, by name; 0 for most."""
 
 
 @lru_cache(maxsize=512)

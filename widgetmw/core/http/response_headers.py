@@ -11,19 +11,12 @@ from typing import Any, AnyStr, Final
 
 from widgetmw.core.html.meta_charset import is_charset_label
 from widgetmw.core.http.page import (
-    ALLOW_CREDENTIALS,
-    ALLOW_ORIGIN,
     CACHE_CONTROL,
-    CLEAR_SITE_DATA,
-    CONTENT_DISPOSITION,
-    CONTENT_ENCODING,
     CONTENT_LENGTH,
     CONTENT_TYPE,
-    CSP,
-    CSP_REPORT_ONLY,
     EDGE_CACHE_CONTROL,
     ETAG,
-    FILE_TRANSFER,
+    MEANINGS,
     VALIDATOR,
     VARY,
     Page,
@@ -35,35 +28,6 @@ from widgetmw.core.http.page import (
 from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
 
-_MEANINGS: Final = {
-    "content-type": CONTENT_TYPE,
-    "content-length": CONTENT_LENGTH,
-    "content-encoding": CONTENT_ENCODING,
-    "cache-control": CACHE_CONTROL,
-    "surrogate-control": EDGE_CACHE_CONTROL,
-    "edge-control": EDGE_CACHE_CONTROL,
-    "x-accel-expires": EDGE_CACHE_CONTROL,
-    "vary": VARY,
-    "etag": VALIDATOR | ETAG,
-    "last-modified": VALIDATOR,
-    "expires": VALIDATOR,
-    "accept-ranges": VALIDATOR,
-    "content-md5": VALIDATOR,
-    "digest": VALIDATOR,
-    "content-digest": VALIDATOR,
-    "repr-digest": VALIDATOR,
-    "age": VALIDATOR,
-    "content-security-policy": CSP,
-    "content-security-policy-report-only": CSP_REPORT_ONLY,
-    "content-range": FILE_TRANSFER,
-    "x-sendfile": FILE_TRANSFER,
-    "x-accel-redirect": FILE_TRANSFER,
-    "x-lighttpd-send-file": FILE_TRANSFER,
-    "clear-site-data": CLEAR_SITE_DATA,
-    "content-disposition": CONTENT_DISPOSITION,
-    "access-control-allow-origin": ALLOW_ORIGIN,
-    "access-control-allow-credentials": ALLOW_CREDENTIALS,
-}
 # In these encodings, ASCII bytes mean something else, or their meaning depends on what came before.
 _NOT_ASCII_COMPATIBLE = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
@@ -72,12 +36,6 @@ _STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206, 304})
 # of a page that is the same for everybody, only these describe bytes that it no longer has
 _BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
 _MAX_LENGTH_DIGITS = 18  # Python refuses to parse a few thousand digits
-
-
-def _meaning(name: Any) -> int:
-    text = header_text(name).strip().lower()
-    # RFC 9213: a field whose name ends like this addresses one kind of shared cache
-    return _MEANINGS.get(text, EDGE_CACHE_CONTROL if text.endswith("-cache-control") else 0)
 
 
 def _content_type(value: Any) -> bool | SkipReason:
@@ -95,20 +53,14 @@ def _content_type(value: Any) -> bool | SkipReason:
     return is_charset_label(charset)
 
 
-MEANINGS: Final = Memo(_meaning)
-"""The meaning of a header, by name; 0 for most."""
-
 CONTENT_TYPES: Final = Memo(_content_type)
 """By Content-Type: whether it declares the charset of a page, or the reason to skip the response."""
 
 
 class ResponseHeaders:
-    """Reads the headers of responses, and makes those of pages private.
+    """Reads the headers of responses, ``bytes`` or ``str``, and makes those of pages private.
 
-    Args:
-        header_type: type of names and values, ``bytes`` or ``str``.
-        cache_control: the ``Cache-Control`` to set.
-        override: whether it also replaces a stricter one of the app.
+    With ``override``, the given ``Cache-Control`` also replaces a stricter one of the app.
     """
 
     def __init__(self, header_type: type, cache_control: str, override: bool = False) -> None:

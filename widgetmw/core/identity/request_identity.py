@@ -45,22 +45,15 @@ def identity_of(request: Request) -> RequestIdentity:
     """
     identity: RequestIdentity | None = request.get(KEY)
     if identity is None:
-        identity = request[KEY] = _bridged_identity(request) or new_identity()
+        # An ASGI-WSGI bridge may name the request on its other side, as a2wsgi does.
+        other = request.get("asgi.scope") or request.get("wsgi_environ") or {}
+        identity = other.get(KEY)
+        if identity is None:
+            identity = RequestIdentity()
+            identity.owner = None
+            identity.explicit = identity.resolved = UNSET
+        request[KEY] = identity
     return identity
-
-
-def new_identity() -> RequestIdentity:
-    """Returns the identity of a request of which nothing is known."""
-    identity = RequestIdentity()
-    identity.owner = None
-    identity.explicit = identity.resolved = UNSET
-    return identity
-
-
-def _bridged_identity(request: Request) -> RequestIdentity | None:
-    """Returns the identity of the request on the other side of an ASGI-WSGI bridge that names it, as a2wsgi does."""
-    other = request.get("asgi.scope") or request.get("wsgi_environ")
-    return other.get(KEY) if other else None
 
 
 def identify(scope_or_environ: Request, user: User | None) -> None:
@@ -82,13 +75,12 @@ def identify(scope_or_environ: Request, user: User | None) -> None:
 def acquire(request: Request, owner: object) -> RequestIdentity | None:
     """Makes the owner responsible for the request, until the identity's ``owner`` is ``None`` again.
 
-    Returns:
-        the identity, or ``None`` if a middleware further out is responsible already.
+    Returns the identity, or ``None`` if a middleware further out is responsible already.
     """
     identity: RequestIdentity | None = request.get(KEY)
     if identity is None:
         if "asgi.scope" not in request and "wsgi_environ" not in request:
-            identity = request[KEY] = RequestIdentity()  # not by new_identity(), which saves every request a call
+            identity = request[KEY] = RequestIdentity()  # not by identity_of(), which saves every request a call
             identity.owner = owner
             identity.explicit = identity.resolved = UNSET
             return identity

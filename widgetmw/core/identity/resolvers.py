@@ -42,10 +42,7 @@ def resolve_user_eagerly(
 ) -> User | Awaitable[User | None] | None:
     """Like :func:`resolve_user_async`, but returns the user directly if no await is needed.
 
-    Args:
-        request: the ASGI scope or WSGI environ.
-        resolver: finds the user.
-        on_awaitable: handles what an async resolver returns; ``None`` returns it to be awaited.
+    ``on_awaitable`` handles what an async resolver returns; without it, that is returned to be awaited.
     """
     identity: RequestIdentity = request.get(KEY) or identity_of(request)
     if identity.explicit is not UNSET:
@@ -161,11 +158,7 @@ def from_scope(scope: Request) -> User | None:
 
 
 def from_object(user: Any) -> User | None:
-    """Reads a user object with ``is_authenticated`` and ``identity``, ``id`` or ``pk``; never a display name.
-
-    Raises:
-        ResolverError: as for :func:`from_scope`.
-    """
+    """Reads a user object with ``is_authenticated`` and ``identity``, ``id`` or ``pk``; never a display name."""
     authenticated = getattr(user, "is_authenticated", False)
     if not (authenticated() if callable(authenticated) else authenticated):
         return None

@@ -21,11 +21,7 @@ HeaderValues: TypeAlias = Mapping[str, list[str]]
 
 
 class ProxyIdentityError(ResolverError):
-    """The identity that a proxy sent cannot be trusted.
-
-    Attributes:
-        reason: why.
-    """
+    """The identity that a proxy sent cannot be trusted."""
 
     def __init__(self, reason: ProxyReason) -> None:
         self.reason = reason
@@ -109,12 +105,7 @@ _paths: dict[str, str] = {}
 
 
 def register(name: str, path: str) -> None:
-    """Registers a proxy without importing its class.
-
-    Args:
-        name: the proxy's name in ``WIDGETMW_PROXY``.
-        path: ``"package.module:Class"``.
-    """
+    """Registers a proxy by the path of its class, ``"package.module:Class"``, without importing it."""
     _paths[name] = path
 
 

@@ -60,11 +60,8 @@ def _names_with_environ_key(names: tuple[str, ...]) -> tuple[tuple[str, str], ..
 def header_values(request: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, list[str]]:
     """Returns the values of headers by name, as Latin-1 text.
 
-    WSGI has one value for each name: its servers join several with commas, or keep one.
-
-    Args:
-        request: an ASGI scope or a WSGI environ.
-        names: in lower case, with hyphens.
+    The names are in lower case, with hyphens. WSGI has one value for each name: its servers join several with commas,
+    or keep one.
     """
     if not is_scope(request):
         return {name: [request[key]] for name, key in _names_with_environ_key(names) if key in request}
@@ -104,12 +101,9 @@ def connection(request: Mapping[str, Any]) -> Connection:
 
 
 def peer_address(request: Mapping[str, Any], connected: Connection, forwarding: Mapping[str, list[str]]) -> str | None:
-    """Returns the address of the peer; ``None`` for a Unix socket.
+    """Returns the address of the peer, which was recorded before the app's own middleware ran.
 
-    Args:
-        request: an ASGI scope or a WSGI environ.
-        connected: the peer, recorded before the app's own middleware ran.
-        forwarding: the values of ``FORWARDING_HEADERS``.
+    It is ``None`` for a Unix socket.
 
     Raises:
         PeerUnknown: it was replaced with an address that the peer itself may have written.

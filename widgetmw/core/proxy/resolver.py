@@ -30,13 +30,7 @@ Result = TypeVar("Result")
 
 
 class ProxyResolver:
-    """Resolves the user of an ASGI scope or a WSGI environ.
-
-    Args:
-        configured: the proxy and its trusted addresses.
-        clock: Unix seconds.
-        events: counts every identity that is not used, as ``proxy:<code>``.
-    """
+    """Resolves the user of an ASGI scope or a WSGI environ. Counts each identity that is not used: ``proxy:<code>``."""
 
     def __init__(self, configured: ConfiguredProxy, clock: Callable[[], float], events: Events) -> None:
         self._clock = clock

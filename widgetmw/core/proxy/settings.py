@@ -82,11 +82,7 @@ class ConfiguredProxy:
         return f"ConfiguredProxy({self.proxy!r})"
 
     def with_contents(self, contents: Mapping[str, str]) -> ConfiguredProxy:
-        """Returns the proxy with new contents of its files, by variable name.
-
-        Raises:
-            ValueError: a content is malformed.
-        """
+        """Returns the proxy with new contents of its files; raises ``ValueError`` if they are malformed."""
         kind = type(self.proxy)
         return ConfiguredProxy(kind, {**self._values, KEYS: kind.parse_keys(contents[KEYS])}, self.files)
 

@@ -25,13 +25,8 @@ class TrustedAddresses:
     """The addresses of trusted peers.
 
     An IPv4 address also matches its IPv6 form (``::ffff:10.0.0.5``). A link-local address with a zone
-    (``fe80::5%eth0``) is another machine in each zone, so it matches only itself, with its zone.
-
-    Args:
-        networks: a single address is a network of one.
-        zoned: addresses with a zone.
-        trust_unix: whether a peer without an address, behind a Unix socket, is trusted.
-        trust_all: whether every peer is trusted.
+    (``fe80::5%eth0``) is another machine in each zone, so it matches only itself, with its zone. ``trust_unix`` is for
+    peers without an address, behind a Unix socket.
     """
 
     def __init__(

@@ -27,12 +27,7 @@ _NO_EXTRA: Mapping[str, Any] = {}  # shared by all tokens without extras
 class TokenCache:
     """Returns each user's tokens, and mints only those that it does not hold.
 
-    At most one thread mints for a user at a time.
-
-    Args:
-        settings: vendors, refresh margin and cache size.
-        clock: Unix seconds.
-        events: counts every mint and failure.
+    At most one thread mints for a user at a time. The events count every mint and failure.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float], events: Events) -> None:

@@ -14,14 +14,9 @@ from widgetmw.core.identity.user import User
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signed token of one vendor for one user.
+    """A signed token of one vendor for one user, with further signed values for this vendor.
 
-    Attributes:
-        provider: the vendor's name.
-        value: the token itself.
-        expires_at: Unix seconds, or ``None`` if the token does not expire.
-        refresh_at: Unix seconds from which the token is no longer handed out, or ``None``.
-        extra: further signed values for this vendor.
+    The times are Unix seconds, or ``None`` if the token does not expire. It is not handed out from ``refresh_at`` on.
     """
 
     provider: str

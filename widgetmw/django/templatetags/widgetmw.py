@@ -12,9 +12,10 @@ from django.utils.safestring import SafeString, mark_safe
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.core.http.request_headers import has_session_cookie
+from widgetmw.core.identity.request_identity import is_owner
 from widgetmw.core.identity.resolvers import prefetch_user
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import is_acquired, sync_resolver
+from widgetmw.django.request import OWNER, sync_resolver
 from widgetmw.wsgi.responder import MARKER_USED
 
 register = template.Library()
@@ -28,12 +29,13 @@ def widgetmw_script(context: Any) -> SafeString:
         known, and with them the CSP and who may see the page.
     """
     request = context.get("request")
-    if request is None or not is_acquired(request) or MARKER_USED in request.META:
+    if request is None or not is_owner(request.META, OWNER) or MARKER_USED in request.META:
         return mark_safe("")
     if not _needs_script(installed(), request):
         return mark_safe("")
     request.META[MARKER_USED] = True
-    _use_nonce(request)
+    for name in ("_csp_nonce", "csp_nonce"):
+        str(getattr(request, name, ""))  # Django's CSP middleware and django-csp send a nonce only if it has been read
     return mark_safe(MARKER.decode())  # noqa: S308  a constant
 
 
@@ -52,12 +54,6 @@ def _needs_script(current: Installed, request: HttpRequest) -> bool:
         return engine.resolve_user(request.META, lambda _: None) is not None
     except ResolverError:
         return True  # the middleware will log it
-
-
-def _use_nonce(request: Any) -> None:
-    """Reads the nonce, since Django's CSP middleware and django-csp send one only if a template has read it."""
-    for name in ("_csp_nonce", "csp_nonce"):
-        str(getattr(request, name, ""))
 
 
 def _in_event_loop() -> bool:

@@ -1,4 +1,4 @@
-"""Names, emails and attributes that would like to be script arrive in the browser as the same text."""
+"""Names, emails and attributes that contain script reach the browser unchanged, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from tests.conftest import CUSTOMER_DATA_SNIPPET, GIOSG_KEY
 
-HOSTILE = [
+HOSTILE_TEXTS = [
     "</script><script>window.pwned=1</script>",
     "<!--<script>window.pwned=1",
     "-->]]>'\"`${window.pwned=1}",
@@ -21,9 +21,9 @@ HOSTILE = [
     "\x00\x01\x1f\x7f",
     "JWT_TOKEN $& $1 %s {0}",
 ]
-PEOPLE = {
+USERS = {
     str(i): {"name": text, "email": f"{text}@example.com", "attributes": {text: text, "n": i}}
-    for i, text in enumerate(HOSTILE)
+    for i, text in enumerate(HOSTILE_TEXTS)
 }
 
 
@@ -31,7 +31,7 @@ PEOPLE = {
 def url(serve: Callable[[dict[str, str]], str], rsa_pem: str) -> str:
     return serve(
         {
-            "TEST_PEOPLE": json.dumps(PEOPLE),
+            "TEST_USERS": json.dumps(USERS),
             "DG_API_KEY": "key",
             "DG_API_SECRET": "s" * 40,
             "DG_WIDGET_ID": "</script><script>window.pwned=1</script>",
@@ -46,17 +46,17 @@ def url(serve: Callable[[dict[str, str]], str], rsa_pem: str) -> str:
     )
 
 
-@pytest.mark.parametrize("policy", ["", "script-src 'self'", "script-src 'unsafe-inline'"])
-@pytest.mark.parametrize("who", PEOPLE)
-def test_the_same_text_arrives_and_nothing_runs(
-    url: str, sign_in: Callable[[str, str], Page], who: str, policy: str
+@pytest.mark.parametrize("csp", ["", "script-src 'self'", "script-src 'unsafe-inline'"])
+@pytest.mark.parametrize("user_id", USERS)
+def test_hostile_text_arrives_unchanged_and_never_runs(
+    url: str, sign_in: Callable[[str, str], Page], user_id: str, csp: str
 ) -> None:
-    page = sign_in(url, who)
-    page.goto(f"{url}/?csp={policy}" if policy else url)
+    page = sign_in(url, user_id)
+    page.goto(f"{url}/?csp={csp}" if csp else url)
     page.wait_for_function("window.orloCustomer")
-    text = HOSTILE[int(who)]
+    text = HOSTILE_TEXTS[int(user_id)]
     metadata = page.evaluate("HISSUNO_WIDGET_CONFIG.userMetadata")
-    assert metadata == {"name": text, "email": f"{text}@example.com", text: text, "n": who}
+    assert metadata == {"name": text, "email": f"{text}@example.com", text: text, "n": user_id}
     decode = (
         "(token) => JSON.parse(new TextDecoder().decode(Uint8Array.from("
         "atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))))"

@@ -1,4 +1,4 @@
-"""The matrix of policies: the token arrives, or the page is left alone with a reason; no violation in either case."""
+"""The CSP matrix: the page gets its token or is skipped with a reason, and never violates the CSP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget",
 Serve = Callable[[dict[str, str]], str]
 SignIn = Callable[[str, str], Page]
 
-# name: (headers of the answer, the site's own script, the reason or None where the token arrives)
+# name: (response headers, the site's own script, the skip reason or None if the token arrives)
 MATRIX: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "no policy": ({}, "inline", None),
     "empty": ({"csp": [";"]}, "inline", None),
@@ -80,40 +80,40 @@ def url(serve: Serve) -> str:
 
 
 @pytest.fixture(scope="module")
-def amending(serve: Serve) -> str:
+def amending_url(serve: Serve) -> str:
     return serve({**ENV, "WIDGETMW_CSP": "amend"})
 
 
-def opened(page: Page, url: str, headers: dict[str, Any], own: str) -> str | None:
-    """Opens the page; returns the reason why it was left alone."""
-    answer = page.goto(f"{url}/?{urlencode({**headers, 'own': own}, doseq=True)}")
-    assert answer is not None
+def skip_reason(page: Page, url: str, headers: dict[str, Any], own: str) -> str | None:
+    """Opens the page; returns its skip reason, or None if it was injected."""
+    response = page.goto(f"{url}/?{urlencode({**headers, 'own': own}, doseq=True)}")
+    assert response is not None
     page.wait_for_load_state()
-    said = answer.headers["x-widgetmw"]
-    return None if said == "injected" else said.partition("reason=")[2]
+    outcome = response.headers["x-widgetmw"]
+    return None if outcome == "injected" else outcome.partition("reason=")[2]
 
 
 @pytest.mark.parametrize("case", MATRIX)
-def test_policy(url: str, sign_in: SignIn, case: str) -> None:
+def test_csp_matrix(url: str, sign_in: SignIn, case: str) -> None:
     headers, own, reason = MATRIX[case]
     page = sign_in(url, "ada")
-    assert opened(page, url, headers, own) == reason
+    assert skip_reason(page, url, headers, own) == reason
     if "sandbox without" not in case:
         assert (claims(page) is None) == (reason is not None)
     if own != "none":
-        assert page.evaluate("window.own") == 1, "the site's own script was kept from running"
+        assert page.evaluate("window.own") == 1, "the site's own script was blocked"
     if reason is None and "connect" not in case and "nothing" not in case:
         first = page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token")
-        token = page.evaluate("widgetmw.refresh('digitalgenius').then((found) => found.token)")
+        token = page.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.token)")
         assert token.count(".") == first.count(".") == 2
     if "without scripts" not in case:
         assert page.evaluate("window.violations") == []
 
 
-def test_a_base_of_another_host_does_not_lead_our_requests_astray(url: str, sign_in: SignIn) -> None:
+def test_a_cross_origin_base_does_not_redirect_token_requests(url: str, sign_in: SignIn) -> None:
     page = sign_in(url, "ada")
-    assert opened(page, url, {"base": "https://elsewhere.example/"}, "inline") is None
-    assert page.evaluate("widgetmw.refresh('digitalgenius').then((found) => found.provider)") == "digitalgenius"
+    assert skip_reason(page, url, {"base": "https://elsewhere.example/"}, "inline") is None
+    assert page.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.provider)") == "digitalgenius"
 
 
 AMENDED = {
@@ -126,22 +126,22 @@ AMENDED = {
 
 
 @pytest.mark.parametrize("case", AMENDED)
-def test_amend_lets_our_own_script_in_and_nothing_else(amending: str, sign_in: SignIn, case: str) -> None:
-    page = sign_in(amending, "ada")
-    assert opened(page, amending, {"csp": [AMENDED[case]]}, "none") is None
+def test_amend_allows_the_injected_script_only(amending_url: str, sign_in: SignIn, case: str) -> None:
+    page = sign_in(amending_url, "ada")
+    assert skip_reason(page, amending_url, {"csp": [AMENDED[case]]}, "none") is None
     assert claims(page)["external_id"] == "ada"
     assert page.evaluate("window.violations") == []
     page.evaluate(
-        "() => { const alien = document.createElement('script');"
-        " alien.textContent = 'window.alien = 1'; document.head.append(alien) }"
+        "() => { const foreign = document.createElement('script');"
+        " foreign.textContent = 'window.foreign = 1'; document.head.append(foreign) }"
     )
-    alien = page.evaluate("window.alien")
-    assert alien is None or "strict-dynamic" in AMENDED[case], "the policy was loosened"
+    foreign = page.evaluate("window.foreign")
+    assert foreign is None or "strict-dynamic" in AMENDED[case], "the CSP was loosened"
 
 
-def test_amend_never_adds_a_hash_where_inline_scripts_are_allowed(amending: str, sign_in: SignIn) -> None:
-    page = sign_in(amending, "ada")
-    assert opened(page, amending, {"csp": ["script-src 'unsafe-inline'"]}, "inline") is None
+def test_amend_never_adds_a_hash_where_inline_scripts_are_allowed(amending_url: str, sign_in: SignIn) -> None:
+    page = sign_in(amending_url, "ada")
+    assert skip_reason(page, amending_url, {"csp": ["script-src 'unsafe-inline'"]}, "inline") is None
     assert page.evaluate("window.own") == 1
     assert claims(page)["external_id"] == "ada"
     assert page.evaluate("window.violations") == []

@@ -1,0 +1,64 @@
+"""The commands with a vendor of another distribution, whose token is not a JWT."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.core.test_registry import GOOD, Install, install  # noqa: F401  the fixture
+from widgetmw.cli import main
+from widgetmw.cli.token import decode
+
+
+@pytest.fixture(autouse=True)
+def acme_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_KEY", "k" * 32)
+
+
+def test_a_token_that_is_not_a_jwt_is_printed_without_claims(
+    install: Install,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(GOOD)
+    assert main(["token", "--user", "42", "--provider", "acme"]) == 0
+    entry = json.loads(capsys.readouterr().out)
+    assert entry["provider"] == "acme"
+    assert "claims" not in entry
+
+
+@pytest.mark.parametrize("value", ["", "abc", "a.b.c", "a.b", "eyJ9.eyJ9.x"])
+def test_what_is_not_a_jwt_has_no_claims(value: str) -> None:
+    assert decode(value) == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("export default {};\nexport default {};", "its script cannot be used: the script holds 2 lines"),
+        ("export default { init( {} };", "its script is not valid JavaScript"),
+    ],
+)
+def test_check_reports_a_script_that_cannot_run(
+    install: Install,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    problem: str,
+) -> None:
+    require("node")
+    (tmp_path / "acme.js").write_text(script)
+    install(GOOD.replace('script = ""', 'script = "acme.js"'))
+    assert main(["check"]) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_check_names_a_vendor_that_cannot_sign(
+    install: Install,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(GOOD + "    def message(self, user): raise RuntimeError('secret detail')\n")
+    assert main(["check"]) == 1
+    assert "acme: cannot sign a test token; the warning above names the error" in capsys.readouterr().err
