@@ -1,4 +1,4 @@
-"""Chromium through Playwright, one for all tests here; a new profile for each test."""
+"""Fixtures: one Chromium, driven by Playwright, for all tests here, and a new profile for each test."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ARGUMENTS = (
 
 
 def launch(playwright: Playwright, *drop: str) -> Browser:
-    """Starts a browser, without those of Playwright's own arguments; skips the test where there is none."""
+    """Starts Chromium without Playwright's default arguments ``drop``; skips the test if Chromium is not installed."""
     path = require("chromium")
     return playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=[*drop])
 
 
-# Scope: while Playwright's sync API runs, nothing else can run an event loop in this thread.
+# Not for the whole session: while Playwright's sync API runs, no test can run an event loop in this thread.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
@@ -48,20 +48,21 @@ def site() -> Iterator[Site]:
     running.close()
 
 
-#: Opens the page of a path as somebody (or nobody), in a profile of its own or that of ``context``.
+#: Opens a page as a signed-in user or anonymously, in a new profile or in ``context``.
 Visit = Callable[..., Page]
 
-WATCH = """
-window.seen = {tokens: [], signedout: 0, violations: [], busy: 0};
-const ask = window.fetch;
-window.fetch = async (...given) => {
-  seen.busy++;
+RECORDER = """
+window.seen = {tokens: [], signedout: 0, violations: [], requests: 0, pending: 0};
+const originalFetch = window.fetch;
+window.fetch = async (...values) => {
+  seen.requests++;
+  seen.pending++;
   try {
-    const answer = await ask(...given);
-    await answer.clone().arrayBuffer();
-    return answer;
+    const response = await originalFetch(...values);
+    await response.clone().arrayBuffer();
+    return response;
   } finally {
-    seen.busy--;
+    seen.pending--;
   }
 };
 addEventListener("widgetmw:token", (event) => seen.tokens.push(event.detail));
@@ -72,7 +73,7 @@ addEventListener("securitypolicyviolation", (event) => seen.violations.push(even
 
 @pytest.fixture
 def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes profiles; an uncaught error or rejection in any of their pages fails the test."""
+    """Creates profiles. An uncaught error or rejection in one of their pages fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
@@ -82,7 +83,7 @@ def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserConte
         contexts.append(context)
         if clock:
             context.clock.install()
-        context.add_init_script(WATCH)
+        context.add_init_script(RECORDER)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         if user:
             sign_in(context, site, user)
@@ -103,18 +104,20 @@ def sign_out(context: BrowserContext) -> None:
 
 
 @pytest.fixture(scope="package")
-def caching(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with its back/forward cache, which Playwright switches off."""
+def bfcache_browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with a back/forward cache, which Playwright disables by default."""
     running = launch(playwright, "--disable-back-forward-cache")
     yield running
     running.close()
 
 
 @pytest.fixture
-def cached(caching: Browser, site: Site) -> Iterator[BrowserContext]:
-    """A profile of ann's in that browser; its pages note that they came back from the cache."""
-    context = caching.new_context()
-    context.add_init_script(WATCH + "addEventListener('pageshow', (event) => { window.persisted = event.persisted; });")
+def bfcache_context(bfcache_browser: Browser, site: Site) -> Iterator[BrowserContext]:
+    """A profile of that browser, signed in as ann. Its pages record whether they were restored from the cache."""
+    context = bfcache_browser.new_context()
+    context.add_init_script(
+        RECORDER + "addEventListener('pageshow', (event) => { window.persisted = event.persisted; });"
+    )
     sign_in(context, site, "ann")
     yield context
     context.close()

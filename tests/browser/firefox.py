@@ -1,4 +1,4 @@
-"""Firefox, driven by its own remote protocol (Marionette): Playwright needs a Firefox of its own build."""
+"""Drives an installed Firefox through its own remote protocol, Marionette; Playwright needs its own build."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Firefox:
         return json.loads(stream.read(int(length[:-1])))
 
     def call(self, name: str, **parameters: Any) -> Any:
-        """Runs a command; its error is raised."""
+        """Runs a command and returns its result; raises its error."""
         self._count += 1
         message = json.dumps([0, self._count, name, parameters]).encode()
         self._stream.write(b"%d:%s" % (len(message), message))

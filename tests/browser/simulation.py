@@ -1,4 +1,4 @@
-"""Time, sleep, and other people's tabs, for pages whose profile has a fake clock."""
+"""Lets time pass for pages whose profile has a fake clock, and waits for what takes real time."""
 
 from __future__ import annotations
 
@@ -7,79 +7,103 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.browser.site import Asked, Site
+from tests.browser.site import Site, TokenRequest
 
 MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
+# For what takes real time, however slow the machine is.
+REAL_TIMEOUT = 30.0
+
+# A lock that is requested while no other tab holds it is about to be granted; its owner then sends a request.
+IS_IDLE = """
+navigator.locks.query().then(({held, pending}) => {
+  const isLockDue = pending.length > 0 && held.length === 0;
+  return !isLockDue && (!AWAIT_RESPONSES || seen.pending === 0);
+})
+"""
 
 
-def live(page: Page, site: Site, seconds: float, step: float = 1.0, active: bool = True) -> None:
-    """Lets time pass for browser and server, with somebody moving the pointer now and then."""
+def pass_time(
+    page: Page, site: Site, seconds: float, step: float = 1.0, active: bool = True, responses: bool = True
+) -> None:
+    """Lets time pass for the browser and the server.
+
+    Args:
+        step: by how many seconds the clocks go forward at a time.
+        active: whether the user moves the pointer after each step.
+        responses: whether the endpoint responds; if not, requests stay pending.
+    """
     clock = page.context.clock
     for number in range(round(seconds / step)):
-        site.shift += step
-        # a long step at once: else it would leave requests, which take real time, no time at all
+        site.clock_offset += step
+        # A long step is a single jump. Otherwise a request, which takes real time, would find its timeout expired.
         (clock.run_for if step <= 5 else clock.fast_forward)(round(step * 1000))
         if active:
             page.mouse.move(number % 50, 10)
-        settle(page)
+        wait_for_requests(page, responses)
 
 
 def sleep(page: Page, site: Site, seconds: float) -> None:
-    """The machine sleeps: no timer fires until it wakes, then each once."""
-    site.shift += seconds
+    """Puts the machine to sleep: no timer fires until it wakes up, then each fires once."""
+    site.clock_offset += seconds
     page.context.clock.fast_forward(round(seconds * 1000))
-    settle(page)
+    wait_for_requests(page)
 
 
-def settle(page: Page) -> None:
-    """Lets requests under way come to their end: they take real time."""
-    for _ in range(60):
-        page.wait_for_timeout(8)
-        if not page.evaluate("seen.busy"):
-            return
+def wait_for_requests(page: Page, responses: bool = True) -> None:
+    """Waits until all requests that are due have been sent and, unless ``responses`` is false, have completed."""
+    is_idle = IS_IDLE.replace("AWAIT_RESPONSES", str(responses).lower())
+    deadline = time.monotonic() + REAL_TIMEOUT
+    # Twice in a row: the runtime handles a response a moment after it has arrived.
+    idle = 0
+    while idle < 2:
+        assert time.monotonic() < deadline, "a request is still pending"
+        page.wait_for_timeout(4)
+        idle = idle + 1 if page.evaluate(is_idle) else 0
 
 
-def until(page: Page, condition: Callable[[], object]) -> None:
-    """Waits for what happens outside of the page, a request for instance."""
-    deadline = time.monotonic() + 30
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """Waits for something outside of the page, for example a request."""
+    deadline = time.monotonic() + REAL_TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "the condition is still false"
         page.wait_for_timeout(5)
 
 
-def release_lock(page: Page) -> None:
-    """Waits for the lock to be released: it is held a moment longer than the request takes."""
+def wait_for_lock_release(page: Page) -> None:
+    """Waits until the lock is free: the runtime holds it a moment longer than the request takes."""
     page.wait_for_function("navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)")
 
 
-def hide(page: Page) -> None:
+def hide_tab(page: Page) -> None:
     page.evaluate("Object.defineProperty(document, 'visibilityState', {get: () => 'hidden', configurable: true})")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
 
 
-def show(page: Page) -> None:
+def show_tab(page: Page) -> None:
     page.evaluate(
         "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
     )
 
 
-def most_in_a_minute(asked: list[Asked]) -> int:
-    """The largest number of requests in any sixty seconds."""
-    times = [request.at for request in asked]
+def max_requests_per_minute(requests: list[TokenRequest]) -> int:
+    """Returns the largest number of requests in any sixty seconds."""
+    times = [request.at for request in requests]
     return max((sum(start <= time < start + MINUTE for time in times) for start in times), default=0)
 
 
-def becomes_valid(page: Page, site: Site, within: float = 1.0) -> bool:
-    """Whether the page comes by such a token in this many (real) seconds."""
-    deadline = time.monotonic() + within
-    while not is_valid(page, site) and time.monotonic() < deadline:
-        page.wait_for_timeout(20)
-    return is_valid(page, site)
+def gets_valid_token(page: Page, site: Site) -> bool:
+    """Whether the page has a valid token within one second of the fake clock."""
+    wait_for_requests(page)
+    for _ in range(10):
+        if has_valid_token(page, site):
+            return True
+        pass_time(page, site, 0.1, step=0.1, active=False)
+    return has_valid_token(page, site)
 
 
-def is_valid(page: Page, site: Site) -> bool:
+def has_valid_token(page: Page, site: Site) -> bool:
     """Whether the page holds a token that has not expired by the server's clock."""
     expires_at: float = page.evaluate("widgetmw.get('digitalgenius')?.expires_at ?? 0")
     return expires_at > site.now()

@@ -1,7 +1,7 @@
-"""A stand-in for a site with widgetmw: pages in the three forms that the server knows, and a token endpoint.
+"""A fake site with widgetmw: pages in every script form, and a token endpoint.
 
-It has its own clock, so that a simulated week passes for browser and server alike, and it does as it is told:
-see :attr:`Site.script`.
+The site has its own clock, so that time passes for the browser and the server alike. A test can replace the
+endpoint's responses: see :attr:`Site.endpoint_override`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
 }
-#: The operator's functions for Orlo, by name.
+#: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
     "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
     "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
@@ -40,8 +40,8 @@ Form = Literal["inline", "bundled", "external", "hashed"]
 
 
 @dataclass
-class Reply:
-    """An answer as it goes over the wire."""
+class Response:
+    """A response of the site."""
 
     status: int = 200
     body: bytes = b""
@@ -49,21 +49,21 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TokenRequest:
     """A request to the token endpoint."""
 
     at: float
     headers: Message
 
 
-def segment(value: Any) -> str:
-    """Writes a part of a JWT."""
+def jwt_segment(value: Any) -> str:
+    """Encodes a segment of a JWT."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
 @dataclass
 class Vendor:
-    """A vendor of a site, as far as its scripts go."""
+    """The scripts of one of the site's vendors."""
 
     site: Site
     name: str
@@ -72,18 +72,18 @@ class Vendor:
         return self.site.snippets.get(self.name, {})
 
     def script_source(self) -> str:
-        return self.site.modules[self.name]
+        return self.site.vendor_scripts[self.name]
 
 
 class Site:
-    """One site on a loopback port; a browser says by the cookie ``session`` who it is."""
+    """A site on a loopback port. The cookie ``session`` names the signed-in user."""
 
     def __init__(self) -> None:
-        self.life = 3600.0
+        self.token_lifetime = 3600.0
         self.vendors: tuple[str, ...] = VENDORS
-        #: The operator's functions and the scripts of vendors from outside, by vendor.
+        #: The operator's snippets and the scripts of third-party vendors, by vendor.
         self.snippets: dict[str, dict[str, str]] = {"orlo": SNIPPETS}
-        self.modules: dict[str, str] = {}
+        self.vendor_scripts: dict[str, str] = {}
         self.script_errors: list[str] = []
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
@@ -92,15 +92,18 @@ class Site:
         self.nonce: str | None = None
         self.head = ""
         self.body = "<h1>page</h1>"
-        self.facts: dict[str, Any] = {}
+        #: Replaces entries of the data in a page.
+        self.data_overrides: dict[str, Any] = {}
+        #: By how many seconds the server's clock is ahead of the browser's.
         self.skew = 0.0
-        self.shift = 0.0
-        self.asked: list[Asked] = []
-        #: Paths of the pages that were asked for.
-        self.opened: list[str] = []
-        self.pages: dict[str, Callable[[str | None], Reply]] = {}
-        #: What the endpoint does instead of serving tokens; ``None`` from it means to serve them after all.
-        self.script: Callable[[str | None], Reply | None] = lambda user: None
+        #: By how many seconds a test has moved the clock forward.
+        self.clock_offset = 0.0
+        self.token_requests: list[TokenRequest] = []
+        #: Paths of the pages that were requested.
+        self.page_requests: list[str] = []
+        self.pages: dict[str, Callable[[str | None], Response]] = {}
+        #: Returns the endpoint's response, or ``None`` for the usual one.
+        self.endpoint_override: Callable[[str | None], Response | None] = lambda user: None
         self._minted: dict[str, tuple[int, int, int]] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -113,19 +116,19 @@ class Site:
         self._server.server_close()
 
     def now(self) -> float:
-        """The server's clock: Unix seconds, ahead of the browser's by ``skew``."""
-        return time.time() + self.skew + self.shift
+        """Returns the server's time in Unix seconds."""
+        return time.time() + self.skew + self.clock_offset
 
     # --- tokens ---------------------------------------------------------------------------------------------------
 
     def tokens(self, user: str, relative: bool) -> dict[str, Any]:
-        """The tokens of a user, made anew from a fifth of their life before their end on."""
+        """Returns a user's tokens; new ones once only a fifth of their lifetime is left."""
         with self._lock:
             now = self.now()
             if user not in self._minted or now >= self._minted[user][2]:
                 self._count += 1
-                expires = int(now + self.life)
-                self._minted[user] = (self._count, expires, int(expires - max(1, self.life / 5)))
+                expires = int(now + self.token_lifetime)
+                self._minted[user] = (self._count, expires, int(expires - max(1, self.token_lifetime / 5)))
             number, expires, refresh = self._minted[user]
         made = {name: self._token(name, user, number, expires, refresh) for name in self.vendors}
         if relative:
@@ -133,13 +136,13 @@ class Site:
                 token |= {"expires_in": max(0, int(expires - now)), "refresh_in": max(0, int(refresh - now))}
         return made
 
-    def forget(self) -> None:
-        """The server lost its cache: the next tokens are new ones."""
+    def clear_token_cache(self) -> None:
+        """Makes the server mint new tokens at the next request."""
         self._minted.clear()
 
     def _token(self, vendor: str, user: str, number: int, expires: int, refresh: int) -> dict[str, Any]:
         claims = {"userId": user, "userMetadata": {"name": f"{user} ☃"}, "vendor": vendor, "n": number}
-        token = f"{segment({'alg': 'HS256'})}.{segment(claims)}.c2ln"
+        token = f"{jwt_segment({'alg': 'HS256'})}.{jwt_segment(claims)}.c2ln"
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
             made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
@@ -147,24 +150,24 @@ class Site:
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
-    def data(self, user: str | None, marked: bool = False) -> dict[str, Any] | None:
-        """What the server tells a page's browser; ``None`` where it leaves the page alone."""
+    def page_data(self, user: str | None, has_cookie: bool = False) -> dict[str, Any] | None:
+        """Returns the data that the server writes into a page; ``None`` if it does not modify the page."""
         vendors: dict[str, Any] = {name: {"config": PUBLIC.get(name, {})} for name in self.vendors}
         data: dict[str, Any] = {"url": ENDPOINT} | ({"embed": self.embed} if self.embed else {})
         if self.delivery == "fetch":
-            return data | {"ask": True, "vendors": vendors} | self.facts
+            return data | {"ask": True, "vendors": vendors} | self.data_overrides
         if user is None:
-            if not marked and not self.embed:
+            if not has_cookie and not self.embed:
                 return None
-            chosen = vendors if marked else {name: vendors[name] for name in self.embed}
-            return data | ({"user": None} if marked else {}) | {"vendors": chosen} | self.facts
+            chosen = vendors if has_cookie else {name: vendors[name] for name in self.embed}
+            return data | ({"user": None} if has_cookie else {}) | {"vendors": chosen} | self.data_overrides
         for name, token in self.tokens(user, relative=False).items():
             vendors[name]["token"] = token
-        return data | {"now": round(self.now(), 1), "user": f"mark-of-{user}", "vendors": vendors} | self.facts
+        return data | {"now": round(self.now(), 1), "user": f"hash-of-{user}", "vendors": vendors} | self.data_overrides
 
-    def span(self, user: str | None, marked: bool = False) -> str:
-        """The bytes that go into a page, in the form of the moment."""
-        data = self.data(user, marked)
+    def script_tags(self, user: str | None, has_cookie: bool = False) -> str:
+        """Returns the script tags that the server inserts into a page, in the current form."""
+        data = self.page_data(user, has_cookie)
         if data is None:
             return ""
         text = json.dumps(data).replace("<", "\\u003c")
@@ -173,49 +176,49 @@ class Site:
         return (before + text.encode() + after).replace(b"\x00", nonce.encode()).decode()
 
     def scripts(self) -> assets.Scripts:
-        """The scripts of this site, as an app has them."""
+        """Returns the scripts of this site, built as for an app."""
         vendors = [Vendor(self, name) for name in self.vendors]
         return assets.scripts(vendors, lambda vendor, error: self.script_errors.append(f"{vendor}: {error}"))
 
-    def page(self, user: str | None, marked: bool = False) -> Reply:
-        """A page of the site."""
-        span = self.span(user, marked)
-        html = f"<!doctype html><html><head>{span}{self.head}</head><body>{self.body}</body></html>"
+    def page(self, user: str | None, has_cookie: bool = False) -> Response:
+        """Returns a page of the site."""
+        tags = self.script_tags(user, has_cookie)
+        html = f"<!doctype html><html><head>{tags}{self.head}</head><body>{self.body}</body></html>"
         headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "private, no-cache"}
         if self.form == "hashed":
-            hashes = [hash_source(text) for text in inline_scripts(span.encode())]
+            hashes = [hash_source(text) for text in inline_scripts(tags.encode())]
             headers["Content-Security-Policy"] = f"script-src-elem 'nonce-page' {' '.join(hashes)}"
-        return Reply(200, html.encode(), headers | self.headers)
+        return Response(200, html.encode(), headers | self.headers)
 
-    def endpoint(self, user: str | None) -> Reply:
-        scripted = self.script(user)
-        if scripted is not None:
-            return scripted
+    def endpoint(self, user: str | None) -> Response:
+        override = self.endpoint_override(user)
+        if override is not None:
+            return override
         if user is None:
-            return answer(401, {"error": "not_authenticated", "message": "Nobody is signed in."})
-        return answer(200, {"user": f"mark-of-{user}", "tokens": self.tokens(user, relative=True)})
+            return json_response(401, {"error": "not_authenticated", "message": "No user is signed in."})
+        return json_response(200, {"user": f"hash-of-{user}", "tokens": self.tokens(user, relative=True)})
 
-    def serve(self, path: str, headers: Message) -> Reply:
+    def serve(self, path: str, headers: Message) -> Response:
         cookies = SimpleCookie(headers.get("Cookie", ""))
         user = cookies["session"].value if "session" in cookies else None
         if path == ENDPOINT:
-            self.asked.append(Asked(self.now(), headers))
+            self.token_requests.append(TokenRequest(self.now(), headers))
             return self.endpoint(user)
         if file := self.scripts().files().get(path.removeprefix("/_widgetmw")):
-            return Reply(200, file.content, {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
+            return Response(200, file.content, {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
         if path in self.pages:
             return self.pages[path](user)
         if path == "/chat":
-            return Reply(200, b"chat", {"Content-Type": "text/html"})
+            return Response(200, b"chat", {"Content-Type": "text/html"})
         if path == "/favicon.ico":
-            return Reply(204)
-        self.opened.append(path)
-        return self.page(user, marked="widgetmw" in cookies)
+            return Response(204)
+        self.page_requests.append(path)
+        return self.page(user, has_cookie="widgetmw" in cookies)
 
 
-def answer(status: int, body: Any, **headers: str) -> Reply:
-    """A JSON answer of the endpoint."""
-    return Reply(
+def json_response(status: int, body: Any, **headers: str) -> Response:
+    """Returns a JSON response of the endpoint."""
+    return Response(
         status, json.dumps(body).encode(), {"Content-Type": "application/json", "Cache-Control": "no-store"} | headers
     )
 

@@ -1,4 +1,4 @@
-"""The scripts as text: what the build makes of the sources, their size, and what they may not contain."""
+"""The built scripts as text: they are up to date, small, and contain nothing unsafe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gzipped(text: bytes) -> int:
     return len(gzip.compress(text, 6))
 
 
-def test_the_bundles_are_what_the_build_makes_of_the_sources(tmp_path: Path) -> None:
+def test_the_committed_bundles_are_up_to_date(tmp_path: Path) -> None:
     node = require("node")
     if not (CACHE / "node_modules" / "esbuild").exists():
         require("the npm package esbuild")
@@ -33,7 +33,7 @@ def test_the_bundles_are_what_the_build_makes_of_the_sources(tmp_path: Path) -> 
     assert {file.name: file.read_bytes() for file in (BROWSER / "dist").iterdir()} == built, "run `make assets`"
 
 
-def test_core_is_at_most_six_kilobytes_gzipped() -> None:
+def test_the_core_is_at_most_six_kilobytes_gzipped() -> None:
     assert gzipped(assets.runtime([])) <= 6 * KILOBYTE
 
 
@@ -47,7 +47,7 @@ def test_code_inside_a_page_is_at_most_one_and_a_half_kilobytes_gzipped() -> Non
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_scripts_hold_nothing_that_a_page_could_stumble_over(text: bytes) -> None:
+def test_scripts_hold_nothing_that_changes_how_a_page_is_parsed(text: bytes) -> None:
     assert text.isascii()
     assert not re.search(rb"</script|<!--|-->|<meta|\]\]>|\x00", text, re.IGNORECASE)
 
@@ -58,7 +58,7 @@ def test_scripts_use_no_html_sink_and_no_eval(text: bytes) -> None:
     assert not re.search(sinks, text)
 
 
-def test_a_vendor_that_is_not_active_leaves_no_trace() -> None:
+def test_scripts_hold_no_code_of_inactive_vendors() -> None:
     text = assets.runtime(["orlo"]) + assets.bootstrap(["orlo"])
     assert not re.search(rb"giosg|hissuno|DG_|digitalgenius", text, re.IGNORECASE)
 
@@ -67,7 +67,7 @@ def test_the_core_names_no_vendor() -> None:
     assert not re.search(rb"giosg|hissuno|orlo|DG_|digitalgenius", assets.runtime([]), re.IGNORECASE)
 
 
-def test_a_page_carries_no_code_of_a_vendor_that_needs_none_there() -> None:
+def test_pages_carry_no_code_of_vendors_without_init() -> None:
     assert assets.bootstrap(["orlo", "giosg"]) == assets.bootstrap([])
 
 

@@ -1,4 +1,4 @@
-"""Where we add a vendor's own loader."""
+"""Embedding: the runtime adds a vendor's own loader to the page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.browser import standins
-from tests.browser.site import Site, answer
+from tests.browser import fake_vendors
+from tests.browser.site import Site, json_response
 
 DG_INIT = "https://chat.digitalgenius.com/init.js"
 GIOSG_LOADER = "https://service.giosg.com/live2/org-1"
 
-#: Makes a profile to which the loaders are served; with it comes the list of those asked for.
+#: Creates a profile for which the vendors' loaders are served; also returns the list of loaders requested so far.
 Loaders = Callable[..., tuple[BrowserContext, list[str]]]
 
 
@@ -25,14 +25,14 @@ def token_of(page: Page, vendor: str) -> str:
 
 @pytest.fixture
 def loaders(profile: Callable[..., BrowserContext]) -> Loaders:
-    """Serves the vendors' loaders to a new profile, and notes which were asked for."""
+    """Serves the vendors' loaders to a new profile and records which are requested."""
 
     def make(user: str | None, clock: bool = False) -> tuple[BrowserContext, list[str]]:
         context, loaded = profile(user, clock), list[str]()
 
         def serve(route: Route) -> None:
             loaded.append(route.request.url)
-            route.fulfill(body=standins.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
+            route.fulfill(body=fake_vendors.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
 
         context.route(re.compile("^https:"), serve)
         return context, loaded
@@ -40,7 +40,7 @@ def loaders(profile: Callable[..., BrowserContext]) -> Loaders:
     return make
 
 
-def test_embed_adds_the_vendors_loaders_for_a_signed_in_visitor(loaders: Loaders, site: Site) -> None:
+def test_embed_adds_the_vendors_loaders_for_a_signed_in_user(loaders: Loaders, site: Site) -> None:
     site.embed = ("digitalgenius", "orlo", "giosg")
     context, loaded = loaders("ann")
     page = context.new_page()
@@ -50,7 +50,7 @@ def test_embed_adds_the_vendors_loaders_for_a_signed_in_visitor(loaders: Loaders
     assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
     assert page.evaluate("orloEmbeds") == [[token_of(page, "orlo"), "o-1"]]
     assert page.evaluate("_giosg._c") == "org-1"
-    site.forget()
+    site.clear_token_cache()
     page.evaluate("widgetmw.refresh('digitalgenius')")
     assert len(loaded) == 2
 
@@ -65,7 +65,7 @@ def test_embed_gives_anonymous_visitors_the_public_configuration_only(loaders: L
     assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
     assert page.evaluate("[window._giosg._e, document.cookie, localStorage.length]") == [None, "", 1]
     assert page.evaluate("localStorage.dg_session") == "conversation"
-    assert site.asked == []
+    assert site.token_requests == []
 
 
 def test_embed_adds_no_second_loader_beside_the_pages_own(loaders: Loaders, site: Site) -> None:
@@ -85,7 +85,7 @@ def test_embed_waits_for_the_first_token_but_not_for_long(loaders: Loaders, site
     page.wait_for_function("window.vendor && window.vendor.config")
     assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
 
-    page.route("**/_widgetmw/token", lambda route: None)  # never answers
+    page.route("**/_widgetmw/token", lambda route: None)  # no response
     page.goto(site.url)
     page.wait_for_function("window.vendor && window.vendor.config")
     assert page.evaluate("vendor.config") == {"widgetId": "w-1", "env": "eu", "callbacks": {}}
@@ -97,10 +97,10 @@ def test_embed_waits_for_the_first_token_but_not_for_long(loaders: Loaders, site
     assert len(loaded) == 2
 
 
-def test_embed_starts_the_chat_of_nobody_when_the_endpoint_is_down(loaders: Loaders, site: Site) -> None:
+def test_embed_starts_an_anonymous_chat_if_the_endpoint_is_down(loaders: Loaders, site: Site) -> None:
     site.delivery = "fetch"
     site.embed = ("digitalgenius",)
-    site.script = lambda user: answer(503, {"error": "token_unavailable"})
+    site.endpoint_override = lambda user: json_response(503, {"error": "token_unavailable"})
     context, loaded = loaders("ann")
     page = context.new_page()
     page.goto(site.url)

@@ -1,4 +1,4 @@
-"""The same in Firefox, where it is installed: what differs between browsers, not each rule again."""
+"""Firefox, if it is installed: only what differs between browsers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import standins
+from tests.browser import fake_vendors
+from tests.browser.fake_vendors import script
 from tests.browser.firefox import Firefox
 from tests.browser.site import SNIPPETS, Form, Site
-from tests.browser.standins import script
 from tests.conftest import require
 
-WATCH = script(
+RECORDER = script(
     "window.seen = {tokens: 0, signedout: 0, violations: 0};"
     "addEventListener('widgetmw:token', () => seen.tokens++);"
     "addEventListener('widgetmw:signedout', () => seen.signedout++);"
@@ -36,16 +36,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
 @pytest.fixture
 def firefox(running: Firefox, site: Site) -> Firefox:
     """Signed in as ann."""
-    site.head = WATCH + script(standins.DIGITALGENIUS_EMBEDDED, nonce="abc")
+    site.head = RECORDER + script(fake_vendors.DIGITALGENIUS_EMBEDDED, nonce="abc")
     running.goto(site.url + "/chat")
     running.cookie("session", "ann")
     return running
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
-def test_a_token_is_there_at_once_and_is_renewed(firefox: Firefox, site: Site, form: Form) -> None:
+def test_the_page_has_a_token_at_once_and_renews_it(firefox: Firefox, site: Site, form: Form) -> None:
     site.form = form
-    site.life = 4
+    site.token_lifetime = 4
     site.nonce = "abc" if form == "inline" else None
     policies = {"inline": "script-src 'nonce-abc'", "external": "script-src 'self' 'nonce-abc'", "bundled": ""}
     site.headers = {"Content-Security-Policy": policies[form]} if policies[form] else {}
@@ -63,10 +63,13 @@ def test_a_token_is_there_at_once_and_is_renewed(firefox: Firefox, site: Site, f
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external", "hashed"])
-def test_broken_scripts_of_others_cost_only_themselves(firefox: Firefox, site: Site, form: Form) -> None:
+def test_a_broken_third_party_script_affects_only_itself(firefox: Firefox, site: Site, form: Form) -> None:
     site.form = form
     site.vendors = ("digitalgenius", "acme", "broken", "orlo")
-    site.modules = {"acme": "export default { init: ({ token }) => (window.acme = token.token) };", "broken": BROKEN}
+    site.vendor_scripts = {
+        "acme": "export default { init: ({ token }) => (window.acme = token.token) };",
+        "broken": BROKEN,
+    }
     site.snippets = {"orlo": SNIPPETS | {"embed": "function(JWT_TOKEN){ if ( }"}}
     site.head = ""
     firefox.goto(site.url)
@@ -95,19 +98,19 @@ def test_other_tabs_follow_a_sign_out(firefox: Firefox, site: Site) -> None:
     firefox.switch(first)
 
 
-def test_a_page_from_the_back_forward_cache_asks_again(firefox: Firefox, site: Site) -> None:
-    site.life = 4
+def test_a_page_from_the_back_forward_cache_requests_tokens_again(firefox: Firefox, site: Site) -> None:
+    site.token_lifetime = 4
     for _ in range(4):
         firefox.goto(site.url)
         firefox.wait_for("seen.tokens")
-        # the lock is held a moment longer than the request takes
+        # The runtime holds the lock a moment longer than the request takes.
         firefox.wait_for("navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)")
-        asked = len(site.asked)
+        before = len(site.token_requests)
         firefox.goto(site.url + "/chat")
         firefox.call("WebDriver:Back")
-        # on a busy machine the next renewal may be under way, and keep the page out of that cache
+        # On a busy machine the next renewal may be pending, which keeps the page out of the cache.
         if firefox.evaluate("seen.persisted"):
             break
     firefox.wait_for("seen.persisted")
     firefox.wait_for("seen.tokens > 4")
-    assert len(site.asked) > asked
+    assert len(site.token_requests) > before

@@ -1,4 +1,4 @@
-"""Markup and scripts of others in the page, and answers that make no sense."""
+"""Hostile markup and scripts in the page, and responses that make no sense."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.browser.conftest import Visit
-from tests.browser.simulation import live
+from tests.browser.simulation import pass_time
 from tests.browser.site import Form, Site
 
 PLANTED = {
@@ -21,7 +21,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
-def test_a_data_block_of_somebody_elses_is_none_of_ours(visit: Visit, site: Site, form: Form) -> None:
+def test_a_planted_data_block_is_ignored(visit: Visit, site: Site, form: Form) -> None:
     site.form = form
     site.body = f'<script type="application/json" data-widgetmw>{json.dumps(PLANTED)}</script>'
     page = visit("ann")
@@ -43,9 +43,9 @@ def test_enumerable_properties_of_all_objects_do_no_harm(visit: Visit, site: Sit
     assert page.evaluate("widgetmw.refresh('orlo').then((found) => found.provider)") == "orlo"
 
 
-def test_first_answers_with_tokens_that_have_expired_are_no_error(visit: Visit, site: Site) -> None:
-    site.delivery, site.life = "fetch", -60
+def test_a_first_response_with_expired_tokens_is_not_an_error(visit: Visit, site: Site) -> None:
+    site.delivery, site.token_lifetime = "fetch", -60
     page = visit("ann", clock=True)
-    live(page, site, 3)
+    pass_time(page, site, 3)
     assert page.evaluate("widgetmw.get('digitalgenius')") is None
-    assert len(site.asked) < 6
+    assert len(site.token_requests) < 6

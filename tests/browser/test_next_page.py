@@ -1,4 +1,4 @@
-"""The page after: of nobody, of the same person, of another; and what the browser remembers in between."""
+"""The next page: anonymous, for the same user, or for another; and what the browser remembers in between."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.simulation import HOUR, live, sleep
+from tests.browser.fake_vendors import script
+from tests.browser.simulation import HOUR, pass_time, sleep
 from tests.browser.site import Form, Site
-from tests.browser.standins import script
-from tests.browser.traces import CLOSED, CONNECTED, NOTHING, converse, traces
+from tests.browser.user_data import GIOSG_CLEANUP, NO_USER_DATA, WIDGET_PAGE, store_conversations, user_data
 
 Profile = Callable[..., BrowserContext]
 
 
 @pytest.fixture(autouse=True)
 def connected(site: Site) -> None:
-    site.head, site.body = CONNECTED
+    site.head, site.body = WIDGET_PAGE
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
 def test_the_page_after_a_redirecting_sign_out_cleans_up_once(profile: Profile, site: Site, form: Form) -> None:
     site.form = form
-    site.body += script("addEventListener('widgetmw:signedout', () => { window.heard = true; });")
+    site.body += script("addEventListener('widgetmw:signedout', () => { window.notified = true; });")
     context = profile("ann")
     page = context.new_page()
     page.goto(site.url)
-    converse(page)
+    store_conversations(page)
     sign_out(context)
     page.goto(site.url)
-    assert traces(page) == NOTHING
-    assert page.evaluate("heard")
-    assert site.asked == []
+    assert user_data(page) == NO_USER_DATA
+    assert page.evaluate("notified")
+    assert site.token_requests == []
     page.goto(site.url)
     assert page.evaluate("[window.widgetmw, document.cookie]") == [None, ""]
 
 
-def test_a_page_that_cleans_up_gives_no_configuration(profile: Profile, site: Site) -> None:
+def test_a_page_that_only_cleans_up_carries_no_configuration(profile: Profile, site: Site) -> None:
     site.head = ""
     context = profile("ann")
     page = context.new_page()
@@ -51,7 +51,7 @@ def test_a_page_that_cleans_up_gives_no_configuration(profile: Profile, site: Si
     )
 
 
-def test_a_clean_up_that_needs_the_widget_is_done_by_the_next_page_that_has_it(profile: Profile, site: Site) -> None:
+def test_a_clean_up_that_needs_the_widget_runs_on_the_next_page_with_the_widget(profile: Profile, site: Site) -> None:
     context = profile("ann")
     page = context.new_page()
     page.goto(site.url)
@@ -72,48 +72,48 @@ def test_a_clean_up_that_needs_the_widget_is_done_by_the_next_page_that_has_it(p
     assert page.evaluate("vendor.resets") == 0
 
 
-def test_the_next_page_of_the_same_person_keeps_everything(profile: Profile, site: Site) -> None:
+def test_the_next_page_of_the_same_user_keeps_everything(profile: Profile, site: Site) -> None:
     page = profile("ann").new_page()
     page.goto(site.url)
-    converse(page)
+    store_conversations(page)
     page.goto(site.url + "/next")
     assert page.evaluate("[seen.signedout, vendor.resets, localStorage['hissuno_sessions_p-1_ann']]") == [0, 0, "[1]"]
 
 
 @pytest.mark.parametrize("delivery", ["inline", "fetch"])
-def test_another_person_in_a_new_page_gets_a_clean_browser(profile: Profile, site: Site, delivery: str) -> None:
+def test_a_new_page_of_another_user_cleans_up(profile: Profile, site: Site, delivery: str) -> None:
     site.delivery = delivery  # type: ignore[assignment]
     context = profile("ann")
     old, new = context.new_page(), context.new_page()
     old.goto(site.url)
     old.wait_for_function("widgetmw.get('orlo')")
-    converse(old)
+    store_conversations(old)
     sign_in(context, site, "bob")
     new.goto(site.url)
     new.wait_for_function("widgetmw.get('orlo')")
-    found = traces(new)
+    found = user_data(new)
     token = new.evaluate("widgetmw.get('digitalgenius').token")
-    assert (found["resets"], found["events"], found["giosg"]) == (1, 1, CLOSED)
+    assert (found["resets"], found["events"], found["giosg"]) == (1, 1, GIOSG_CLEANUP)
     assert found["hissuno"]["userId"] == "bob"
     assert found["metadata"] == {"auth_token": token}
     assert new.evaluate("vendor.messages") == [{"name": "auth_token", "payload": token}]
     assert {name for name in found["storage"] if "ann" in name} == {"hissuno_sessions_p-2_ann"}
-    # the tab of the person before
+    # the tab of the previous user
     old.wait_for_function("seen.signedout")
-    assert traces(old)["tokens"] == 0
+    assert user_data(old)["tokens"] == 0
     assert new.evaluate("document.cookie.includes('widgetmw=1')")
     new.goto(site.url)
     new.wait_for_function("widgetmw.get('orlo')")
     assert new.evaluate("[seen.signedout, vendor.resets]") == [0, 0]
 
 
-def test_another_person_in_the_answer_takes_the_place_of_the_first(visit: Visit, site: Site) -> None:
+def test_a_response_for_another_user_replaces_the_first_user(visit: Visit, site: Site) -> None:
     page = visit("ann")
-    converse(page)
+    store_conversations(page)
     sign_in(page.context, site, "bob")
     assert page.evaluate("widgetmw.refresh('hissuno').then(() => HISSUNO_WIDGET_CONFIG.userId)") == "bob"
-    found = traces(page)
-    assert (found["resets"], found["events"], found["giosg"], found["tokens"]) == (1, 1, CLOSED, 4)
+    found = user_data(page)
+    assert (found["resets"], found["events"], found["giosg"], found["tokens"]) == (1, 1, GIOSG_CLEANUP, 4)
     assert "hissuno_sessions_p-1_ann" not in found["storage"]
     assert "user=bob" in found["link"]
 
@@ -121,7 +121,7 @@ def test_another_person_in_the_answer_takes_the_place_of_the_first(visit: Visit,
 # --- what is remembered ---------------------------------------------------------------------------
 
 
-def test_what_is_remembered_names_nobody(visit: Visit, site: Site) -> None:
+def test_cookie_and_storage_do_not_identify_the_user(visit: Visit, site: Site) -> None:
     site.head = ""
     page = visit("ann")
     cookie = next(cookie for cookie in page.context.cookies() if cookie["name"] == "widgetmw")
@@ -136,7 +136,7 @@ def test_what_is_remembered_names_nobody(visit: Visit, site: Site) -> None:
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
 
 
-def test_without_storage_the_cookie_alone_makes_the_next_page_clean_up(profile: Profile, site: Site) -> None:
+def test_without_storage_the_cookie_alone_triggers_the_clean_up(profile: Profile, site: Site) -> None:
     site.vendors = ("giosg", "orlo")
     site.head = ""
     context = profile("ann")
@@ -148,14 +148,14 @@ def test_without_storage_the_cookie_alone_makes_the_next_page_clean_up(profile: 
     sign_out(context)
     page.goto(site.url)
     assert page.evaluate("[seen.signedout, document.cookie]") == [1, ""]
-    assert page.evaluate("_giosg._e.map((call) => [...call])") == CLOSED
+    assert page.evaluate("_giosg._e.map((call) => [...call])") == GIOSG_CLEANUP
 
 
-def test_a_tab_that_slept_through_the_sign_out_holds_nothing_afterwards(visit: Visit, site: Site) -> None:
+def test_a_tab_that_slept_through_a_sign_out_holds_no_token_afterwards(visit: Visit, site: Site) -> None:
     page = visit("ann", clock=True)
     sleep(page, site, 10 * HOUR)
     sign_out(page.context)
     page.mouse.move(2, 2)
     for _ in range(10):
-        live(page, site, 1)
-    assert traces(page)["tokens"] == 0
+        pass_time(page, site, 1)
+    assert user_data(page)["tokens"] == 0

@@ -1,4 +1,4 @@
-"""What a page finds: globals before its first script, and the API at once."""
+"""What a page's scripts see: the vendors' globals and `window.widgetmw`, before the first script runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visit
+from tests.browser.fake_vendors import script
 from tests.browser.site import Form, Site
-from tests.browser.standins import script
 
 FORMS = ("inline", "bundled", "external")
 FIRST_SCRIPT = script(
@@ -22,7 +22,7 @@ def form(request: pytest.FixtureRequest, site: Site) -> Form:
     return site.form
 
 
-def test_configs_stand_ready_before_the_first_script_of_the_page(visit: Visit, site: Site, form: Form) -> None:
+def test_configs_are_set_before_the_first_script_of_the_page(visit: Visit, site: Site, form: Form) -> None:
     site.head = FIRST_SCRIPT
     first = visit("ann").evaluate("first")
     tokens = site.tokens("ann", relative=False)
@@ -53,58 +53,58 @@ def test_get_returns_one_frozen_object_with_the_expiry_in_the_browsers_time(visi
     assert page.evaluate("[widgetmw.get('anonymous'), widgetmw.get('constructor')]") == [None, None]
 
 
-def test_calls_before_the_runtime_has_come_are_served_by_it(visit: Visit, site: Site, form: Form) -> None:
+def test_calls_before_the_runtime_has_loaded_wait_for_it(visit: Visit, site: Site, form: Form) -> None:
     site.head = script(
-        "window.told = 0; widgetmw.subscribe('orlo', () => told++);"
+        "window.calls = 0; widgetmw.subscribe('orlo', () => calls++);"
         "window.fresh = widgetmw.refresh('orlo'); window.out = fresh.then(() => widgetmw.signOut());"
     )
     page = visit("ann")
     assert page.evaluate("fresh.then((token) => token.provider)") == "orlo"
     page.evaluate("out")
-    assert page.evaluate("[told, widgetmw.get('orlo'), seen.signedout]") == [1, None, 1]
+    assert page.evaluate("[calls, widgetmw.get('orlo'), seen.signedout]") == [1, None, 1]
 
 
-def test_an_anonymous_page_finds_nothing(visit: Visit) -> None:
+def test_an_anonymous_page_has_no_globals_of_ours(visit: Visit) -> None:
     page = visit(None)
     assert page.evaluate("[window.widgetmw, window.DG_CHAT_WIDGET_CONFIG, document.scripts.length]") == [None, None, 0]
 
 
-def test_a_listener_that_throws_harms_nobody(browser_page: Page, site: Site) -> None:
-    page = browser_page
+def test_a_listener_that_throws_does_not_stop_the_others(ann_page: Page, site: Site) -> None:
+    page = ann_page
     page.evaluate(
-        "window.told = 0; window.onerror = () => true;"
-        "widgetmw.subscribe('orlo', () => { throw new Error('mine'); }); widgetmw.subscribe('orlo', () => told++); 0"
+        "window.calls = 0; window.onerror = () => true;"
+        "widgetmw.subscribe('orlo', () => { throw new Error('mine'); }); widgetmw.subscribe('orlo', () => calls++); 0"
     )
-    site.forget()
+    site.clear_token_cache()
     page.evaluate("widgetmw.refresh('orlo')")
-    assert page.evaluate("told") == 1
+    assert page.evaluate("calls") == 1
 
 
 @pytest.fixture
-def browser_page(visit: Visit) -> Page:
+def ann_page(visit: Visit) -> Page:
     return visit("ann")
 
 
-def test_subscribe_calls_after_each_change_until_it_is_undone(browser_page: Page, site: Site) -> None:
-    page = browser_page
+def test_a_listener_is_called_after_each_change_until_it_unsubscribes(ann_page: Page, site: Site) -> None:
+    page = ann_page
     page.evaluate(
-        "window.told = [0, 0]; const add = (i) => widgetmw.subscribe('hissuno', () => told[i]++);"
-        "window.undo = add(0); add(1); 0"
+        "window.calls = [0, 0]; const add = (i) => widgetmw.subscribe('hissuno', () => calls[i]++);"
+        "window.unsubscribe = add(0); add(1); 0"
     )
-    site.forget()
+    site.clear_token_cache()
     page.evaluate("widgetmw.refresh('hissuno')")
-    page.evaluate("undo()")
-    site.forget()
+    page.evaluate("unsubscribe()")
+    site.clear_token_cache()
     page.evaluate("widgetmw.refresh('hissuno')")
-    # the server gives the same token once more: no change
+    # The server returns the same token again: no change.
     page.evaluate("widgetmw.refresh('hissuno')")
-    assert page.evaluate("told") == [1, 2]
+    assert page.evaluate("calls") == [1, 2]
 
 
-def test_a_token_event_tells_provider_token_and_expiry(browser_page: Page, site: Site) -> None:
-    site.forget()
-    fresh = browser_page.evaluate("widgetmw.refresh('orlo')")
-    events = browser_page.evaluate("seen.tokens")
+def test_a_token_event_carries_provider_token_and_expiry(ann_page: Page, site: Site) -> None:
+    site.clear_token_cache()
+    fresh = ann_page.evaluate("widgetmw.refresh('orlo')")
+    events = ann_page.evaluate("seen.tokens")
     assert [event["provider"] for event in events] == list(site.vendors)
     assert events[2] == {"provider": "orlo", "token": fresh["token"], "expiresAt": fresh["expiresAt"]}
     assert events[2]["expiresAt"] == pytest.approx(1000 * site.now() + 3_600_000, abs=5000)

@@ -1,32 +1,36 @@
-"""The open tab keeps its tokens fresh: in time, at once when used, and never as a storm."""
+"""An open tab renews its tokens: before they expire, at once when it is used again, and without request storms."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from tests.browser import standins
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.browser import fake_vendors
 from tests.browser.conftest import Visit
+from tests.browser.fake_vendors import script
 from tests.browser.simulation import (
     DAY,
     HOUR,
     MINUTE,
-    becomes_valid,
-    hide,
-    is_valid,
-    live,
-    most_in_a_minute,
-    show,
+    gets_valid_token,
+    has_valid_token,
+    hide_tab,
+    max_requests_per_minute,
+    pass_time,
+    show_tab,
     sleep,
 )
-from tests.browser.site import Site, answer
-from tests.browser.standins import script
+from tests.browser.site import Site, json_response
 
-CONNECTED = script(standins.DIGITALGENIUS_EMBEDDED)
+Profile = Callable[..., BrowserContext]
+EMBEDDED = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
 
 
 def test_a_ten_second_token_is_renewed_without_a_reload_and_reaches_the_widget(visit: Visit, site: Site) -> None:
-    site.life = 10  # in real time
-    site.head = CONNECTED
+    site.token_lifetime = 10  # in real time
+    site.head = EMBEDDED
     page = visit("ann")
     first = page.evaluate("widgetmw.get('digitalgenius')")
     page.wait_for_function("seen.tokens.length")
@@ -35,89 +39,93 @@ def test_a_ten_second_token_is_renewed_without_a_reload_and_reaches_the_widget(v
     assert fresh != first["token"]
     assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": fresh}]
     assert page.evaluate("vendor.config.metadata.auth_token") == first["token"]
-    assert len(site.asked) == 1
+    assert len(site.token_requests) == 1
 
 
 def test_the_request_is_a_plain_get_of_the_same_origin(visit: Visit, site: Site) -> None:
     page = visit("ann")
     page.evaluate("widgetmw.refresh('orlo')")
-    headers = site.asked[0].headers
+    headers = site.token_requests[0].headers
     assert headers["Accept"] == "application/json"
     assert headers["Cookie"].startswith("session=ann")
     assert headers["Sec-Fetch-Site"] == "same-origin"
     assert headers["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("life", [3, 10])
-def test_tokens_of_a_few_seconds_are_served_at_their_pace(visit: Visit, site: Site, life: int) -> None:
-    site.life = life
+@pytest.mark.parametrize("lifetime", [3, 10])
+def test_tokens_with_a_lifetime_of_seconds_are_renewed_in_time(visit: Visit, site: Site, lifetime: int) -> None:
+    site.token_lifetime = lifetime
     page = visit("ann", clock=True)
-    expired = 0
+    start, expired = site.now(), 0
     for _ in range(120):
-        live(page, site, 0.25, 0.25)
-        expired += not is_valid(page, site)
-    assert expired <= 4  # a quarter of a second each, out of half a minute
-    assert 30 / life - 2 <= len(site.asked) <= 2.1 * 30 / life
+        pass_time(page, site, 0.25, 0.25)
+        expired += not has_valid_token(page, site)
+    assert expired <= 4  # at most one second out of thirty
+    elapsed = site.now() - start  # on a busy machine more than the simulated thirty seconds
+    assert 30 / lifetime - 2 <= len(site.token_requests) <= 2.1 * elapsed / lifetime
 
 
-def test_renewal_comes_before_the_expiry_at_a_moment_of_its_own(visit: Visit, site: Site) -> None:
-    site.life = HOUR
-    moments = set()
-    for _ in range(3):
-        site.forget()
-        site.asked.clear()
-        page = visit("ann", clock=True)
+def test_a_token_is_renewed_before_its_expiry_with_jitter(profile: Profile, site: Site) -> None:
+    site.token_lifetime = HOUR
+    moments = []
+    for random in (0.01, 0.99):
+        site.clear_token_cache()
+        site.token_requests.clear()
+        context = profile("ann", clock=True)
+        context.add_init_script(f"Math.random = () => {random};")
+        page = context.new_page()
+        page.goto(site.url)
         start = site.now()
         sleep(page, site, 0.75 * HOUR)
-        live(page, site, 0.25 * HOUR, step=10)
-        assert len(site.asked) == 1
-        moments.add(round(site.asked[0].at - start))
-        page.close()
-    assert all(0.8 * HOUR < moment < 0.95 * HOUR for moment in moments)
-    assert len(moments) > 1
+        pass_time(page, site, 0.25 * HOUR, step=10)
+        assert len(site.token_requests) == 1
+        moments.append(site.token_requests[0].at - start)
+    assert 0.8 * HOUR < moments[0] < moments[1] - MINUTE < 0.95 * HOUR
 
 
 @pytest.mark.parametrize("skew", [-3 * DAY, 3 * DAY])
 def test_a_server_clock_that_differs_does_not_matter(visit: Visit, site: Site, skew: float) -> None:
     site.skew = skew
-    site.life = 60
+    site.token_lifetime = 60
     page = visit("ann", clock=True)
-    live(page, site, 5 * MINUTE, step=5)
-    assert is_valid(page, site)
-    assert 4 <= len(site.asked) <= 7
+    pass_time(page, site, 5 * MINUTE, step=5)
+    assert has_valid_token(page, site)
+    assert 4 <= len(site.token_requests) <= 7
 
 
 SET_CLOCK = "(seconds) => { const now = Date.now; Date.now = () => now() + 1000 * seconds; }"
 
 
 @pytest.mark.parametrize("jump", [-2 * DAY, 2 * DAY])
-def test_a_clock_that_is_set_neither_causes_a_storm_nor_stops_renewal(visit: Visit, site: Site, jump: float) -> None:
-    site.life = 5 * MINUTE
+def test_setting_the_clock_neither_causes_a_storm_nor_stops_renewal(visit: Visit, site: Site, jump: float) -> None:
+    site.token_lifetime = 5 * MINUTE
     page = visit("ann", clock=True)
-    live(page, site, MINUTE, step=10)
+    pass_time(page, site, MINUTE, step=10)
     page.evaluate(SET_CLOCK, jump)
-    live(page, site, 10 * MINUTE, step=10)
-    assert is_valid(page, site)
-    assert 2 <= len(site.asked) <= 4
+    pass_time(page, site, 10 * MINUTE, step=10)
+    assert has_valid_token(page, site)
+    assert 2 <= len(site.token_requests) <= 4
 
 
-def test_a_sleep_that_stopped_the_steady_clock_is_noticed(visit: Visit, site: Site) -> None:
+def test_a_sleep_that_stopped_the_monotonic_clock_is_noticed(visit: Visit, site: Site) -> None:
     page = visit("ann", clock=True)
-    page.evaluate(SET_CLOCK, 8 * HOUR)  # while performance.now stands still
-    site.shift += 8 * HOUR
+    page.evaluate(SET_CLOCK, 8 * HOUR)  # performance.now stands still meanwhile
+    site.clock_offset += 8 * HOUR
     page.mouse.move(3, 3)
-    assert becomes_valid(page, site)
+    assert gets_valid_token(page, site)
 
 
 def test_a_token_without_expiry_is_never_renewed(visit: Visit, site: Site) -> None:
     site.vendors = ("orlo",)
     eternal = {"provider": "orlo", "token": "t", "expires_at": None, "refresh_at": None}
-    site.facts = {"vendors": {"orlo": {"page": {}, "token": eternal}}}
+    site.data_overrides = {"vendors": {"orlo": {"page": {}, "token": eternal}}}
     page = visit("ann", clock=True)
     assert page.evaluate("widgetmw.get('orlo').expiresAt") is None
-    live(page, site, DAY, step=HOUR / 2)
-    assert site.asked == []
-    site.script = lambda user: answer(200, {"tokens": {"orlo": eternal | {"expires_in": None, "refresh_in": None}}})
+    pass_time(page, site, DAY, step=HOUR / 2)
+    assert site.token_requests == []
+    site.endpoint_override = lambda user: json_response(
+        200, {"tokens": {"orlo": eternal | {"expires_in": None, "refresh_in": None}}}
+    )
     assert page.evaluate("widgetmw.refresh('orlo').then((token) => token === widgetmw.get('orlo'))")
     assert page.evaluate("seen.tokens") == []
 
@@ -125,79 +133,79 @@ def test_a_token_without_expiry_is_never_renewed(visit: Visit, site: Site) -> No
 # --- idle, hidden, asleep, offline ----------------------------------------------------------------
 
 
-def test_a_hidden_tab_does_not_renew_and_does_so_when_shown(visit: Visit, site: Site) -> None:
-    site.life = 5 * MINUTE
+def test_a_hidden_tab_renews_only_when_shown(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 5 * MINUTE
     page = visit("ann", clock=True)
-    hide(page)
-    live(page, site, HOUR, step=30, active=False)
-    assert site.asked == []
-    show(page)
-    assert becomes_valid(page, site)
-    assert len(site.asked) == 1
+    hide_tab(page)
+    pass_time(page, site, HOUR, step=30, active=False)
+    assert site.token_requests == []
+    show_tab(page)
+    assert gets_valid_token(page, site)
+    assert len(site.token_requests) == 1
 
 
-def test_a_tab_without_input_for_a_quarter_of_an_hour_does_not_renew_until_used(visit: Visit, site: Site) -> None:
-    site.life = 5 * MINUTE
+def test_a_tab_without_input_for_fifteen_minutes_renews_only_when_used(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 5 * MINUTE
     page = visit("ann", clock=True)
-    live(page, site, 15 * MINUTE, step=30, active=False)
-    renewed = len(site.asked)
-    assert 2 <= renewed <= 4
-    live(page, site, 3 * HOUR, step=MINUTE, active=False)
-    assert len(site.asked) == renewed
+    pass_time(page, site, 15 * MINUTE, step=30, active=False)
+    before = len(site.token_requests)
+    assert 2 <= before <= 4
+    pass_time(page, site, 3 * HOUR, step=MINUTE, active=False)
+    assert len(site.token_requests) == before
     page.mouse.move(1, 1)
-    assert becomes_valid(page, site)
-    assert len(site.asked) == renewed + 1
+    assert gets_valid_token(page, site)
+    assert len(site.token_requests) == before + 1
 
 
-def test_after_a_sleep_the_first_use_brings_a_valid_token_within_a_second(visit: Visit, site: Site) -> None:
+def test_after_a_sleep_the_tab_has_a_valid_token_within_a_second(visit: Visit, site: Site) -> None:
     page = visit("ann", clock=True)
-    hide(page)
+    hide_tab(page)
     sleep(page, site, 10 * HOUR)
-    show(page)
-    assert becomes_valid(page, site)
+    show_tab(page)
+    assert gets_valid_token(page, site)
 
 
-def test_a_simulated_week_with_sleep_network_loss_and_a_server_restart(visit: Visit, site: Site) -> None:
-    site.head = CONNECTED
+def test_a_week_with_sleep_network_loss_and_a_server_restart(visit: Visit, site: Site) -> None:
+    site.head = EMBEDDED
     page = visit("ann", clock=True)
     context = page.context
 
     def use() -> None:
-        """The person comes back to the tab: it has a valid token within a second, and so has the widget."""
+        """The user returns: tab and widget have a valid token within a second."""
         page.mouse.click(5, 5)
-        assert becomes_valid(page, site), day
+        assert gets_valid_token(page, site), day
         token = page.evaluate("widgetmw.get('digitalgenius').token")
         assert page.evaluate("vendor.messages.at(-1).payload") == token
 
     for day in range(7):
         sleep(page, site, 8 * HOUR)
         use()
-        live(page, site, 2 * HOUR, step=5 * MINUTE)
+        pass_time(page, site, 2 * HOUR, step=5 * MINUTE)
         use()
         if day % 3 == 0:
             context.set_offline(True)
-            live(page, site, 90 * MINUTE, step=5 * MINUTE)
+            pass_time(page, site, 90 * MINUTE, step=5 * MINUTE)
             context.set_offline(False)
         elif day % 3 == 1:
-            site.script = lambda user: answer(503, {"error": "token_unavailable"})
-            live(page, site, 90 * MINUTE, step=5 * MINUTE)
-            site.script = lambda user: None
-            site.forget()
-            live(page, site, 10, step=5, active=False)
+            site.endpoint_override = lambda user: json_response(503, {"error": "token_unavailable"})
+            pass_time(page, site, 90 * MINUTE, step=5 * MINUTE)
+            site.endpoint_override = lambda user: None
+            site.clear_token_cache()
+            pass_time(page, site, 10, step=5, active=False)
         else:
-            hide(page)
-            live(page, site, 90 * MINUTE, step=10 * MINUTE, active=False)
-            show(page)
+            hide_tab(page)
+            pass_time(page, site, 90 * MINUTE, step=10 * MINUTE, active=False)
+            show_tab(page)
         use()
-        live(page, site, 5 * HOUR, step=20 * MINUTE, active=False)
-    assert most_in_a_minute(site.asked) < 10
+        pass_time(page, site, 5 * HOUR, step=20 * MINUTE, active=False)
+    assert max_requests_per_minute(site.token_requests) < 10
 
 
-def test_coming_back_online_asks_at_once(visit: Visit, site: Site) -> None:
-    site.life = 5 * MINUTE
+def test_a_request_is_made_at_once_when_back_online(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 5 * MINUTE
     page = visit("ann", clock=True)
     page.context.set_offline(True)
-    live(page, site, 20 * MINUTE, step=10)
-    assert not is_valid(page, site)
+    pass_time(page, site, 20 * MINUTE, step=10)
+    assert not has_valid_token(page, site)
     page.context.set_offline(False)
     page.wait_for_function("widgetmw.get('orlo').expiresAt > Date.now()")

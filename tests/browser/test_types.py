@@ -1,4 +1,4 @@
-"""The type declarations, by the real compiler, and the scripts, by the real parser."""
+"""The type declarations pass the TypeScript compiler, and every combination of scripts parses."""
 
 from __future__ import annotations
 
@@ -80,23 +80,23 @@ def compile_ts(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_declarations_fit_how_the_documentation_uses_them(tmp_path: Path) -> None:
+def test_declarations_accept_the_documented_usage(tmp_path: Path) -> None:
     done = compile_ts(tmp_path, GOOD)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_a_package_that_brings_a_vendor_adds_its_types(tmp_path: Path) -> None:
+def test_a_package_with_a_vendor_can_add_its_token_type(tmp_path: Path) -> None:
     done = compile_ts(tmp_path, VENDOR.replace("%s", str(DECLARATIONS.with_name("widgetmw"))))
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_declarations_refuse_what_would_fail_in_the_page(tmp_path: Path) -> None:
+def test_declarations_reject_what_would_fail_in_the_page(tmp_path: Path) -> None:
     done = compile_ts(tmp_path, "\n".join(BAD.values()))
     lines = {int(line.split("(")[1].split(",")[0]) - 2 for line in done.stdout.splitlines() if line.startswith("page")}
     assert lines == set(range(len(BAD))), done.stdout
 
 
-def test_the_scripts_fit_the_declarations() -> None:
+def test_the_scripts_match_the_declarations() -> None:
     root = Path(assets.__file__).parent.parent.parent
     done = subprocess.run([*compiler(), "--project", str(root)], capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout) == (0, "")
@@ -106,7 +106,7 @@ CHOICES = [names for size in range(5) for names in combinations(VENDORS, size)]
 
 
 @pytest.mark.parametrize("names", CHOICES, ids="+".join)
-def test_every_choice_of_vendors_makes_a_script_that_parses(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_the_scripts_of_every_choice_of_vendors_parse(tmp_path: Path, names: tuple[str, ...]) -> None:
     page = assets.bootstrap(names) + b"({});" + assets.bundled(names)
     for name, text in (("page", page), ("runtime", assets.runtime(names))):
         file = tmp_path / f"{name}.js"

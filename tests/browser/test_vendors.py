@@ -1,4 +1,4 @@
-"""Each vendor's script, against stand-ins that do what the vendor's documentation says."""
+"""Each built-in vendor's script against a fake of the vendor's own script."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.browser import standins
+from tests.browser import fake_vendors
 from tests.browser.conftest import Visit
-from tests.browser.simulation import HOUR, hide, live, sleep
-from tests.browser.site import Form, Reply, Site
-from tests.browser.standins import script
+from tests.browser.fake_vendors import script
+from tests.browser.simulation import HOUR, hide_tab, pass_time, sleep
+from tests.browser.site import Form, Response, Site
 
 DG_INIT = "https://chat.digitalgenius.com/init.js"
 GIOSG_LOADER = "https://service.giosg.com/live2/org-1"
@@ -23,8 +23,8 @@ def token_of(page: Page, vendor: str) -> str:
 
 
 def renew(page: Page, site: Site, vendor: str) -> str:
-    """Makes the server mint anew and the page ask; returns the new token."""
-    site.forget()
+    """Makes the server mint a new token and the page request it; returns the token."""
+    site.clear_token_cache()
     token: str = page.evaluate("(vendor) => widgetmw.refresh(vendor).then((fresh) => fresh.token)", vendor)
     return token
 
@@ -54,11 +54,11 @@ ASSIGNMENTS = {
 
 
 @pytest.mark.parametrize("assign", ASSIGNMENTS.values(), ids=ASSIGNMENTS.keys())
-def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_our_token(visit: Visit, site: Site, assign: str) -> None:
+def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_the_token(visit: Visit, site: Site, assign: str) -> None:
     site.head = script("window.owned = []; window.own = function () { owned.push([...arguments]); };") + script(assign)
     page = visit("ann")
-    # the vendor's loader comes last, as documented
-    page.add_script_tag(content=standins.DIGITALGENIUS_EMBEDDED)
+    # The vendor's loader runs last, as documented.
+    page.add_script_tag(content=fake_vendors.DIGITALGENIUS_EMBEDDED)
     config = page.evaluate("vendor.config")
     assert config["theme"] == "dark"
     assert config["env"] == "us"
@@ -66,21 +66,21 @@ def test_dg_a_config_of_the_page_keeps_its_keys_and_gets_our_token(visit: Visit,
     assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
     assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.callbacks.onBotMessage()") == 7
     assert page.evaluate("owned") == [["embedded"]]
-    # a value in place of our accessor may have been read before we saw it: then the first token is sent as well
+    # A value that replaces our accessor may have been read before we saw it, so the first token is sent as well.
     sent = [config["metadata"]["auth_token"]] if "defineProperty(window" in assign else []
     fresh = renew(page, site, "digitalgenius")
     assert page.evaluate("vendor.messages.map((message) => message.payload)") == [*sent, fresh]
     assert page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == fresh
 
 
-def test_dg_a_var_ahead_of_our_script_is_kept(visit: Visit, site: Site) -> None:
-    ahead = f"<!doctype html><html>{script('window.own = () => {}; var DG_CHAT_WIDGET_CONFIG = ' + OWN)}<head>"
+def test_dg_a_var_before_our_script_is_kept(visit: Visit, site: Site) -> None:
+    start = f"<!doctype html><html>{script('window.own = () => {}; var DG_CHAT_WIDGET_CONFIG = ' + OWN)}<head>"
     whole = site.page("ann").body.decode()
-    site.pages["/ahead"] = lambda user: Reply(
-        200, whole.replace("<!doctype html><html><head>", ahead).encode(), {"Content-Type": "text/html"}
+    site.pages["/var"] = lambda user: Response(
+        200, whole.replace("<!doctype html><html><head>", start).encode(), {"Content-Type": "text/html"}
     )
-    page = visit("ann", "/ahead")
-    page.add_script_tag(content=standins.DIGITALGENIUS_EMBEDDED)
+    page = visit("ann", "/var")
+    page.add_script_tag(content=fake_vendors.DIGITALGENIUS_EMBEDDED)
     token = token_of(page, "digitalgenius")
     assert page.evaluate("vendor.config.metadata") == {"plan": "pro", "auth_token": token}
     fresh = renew(page, site, "digitalgenius")
@@ -89,7 +89,7 @@ def test_dg_a_var_ahead_of_our_script_is_kept(visit: Visit, site: Site) -> None:
     assert page.evaluate("[vendor.resets, DG_CHAT_WIDGET_CONFIG.metadata]") == [1, {"plan": "pro"}]
 
 
-def test_dg_a_config_set_ahead_of_our_script_is_kept(profile: Callable[..., BrowserContext], site: Site) -> None:
+def test_dg_a_config_set_before_our_script_is_kept(profile: Callable[..., BrowserContext], site: Site) -> None:
     context = profile("ann")
     context.add_init_script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark', metadata: {plan: 'pro'}};")
     page = context.new_page()
@@ -123,8 +123,8 @@ def test_dg_metadata_replaced_by_the_page_gets_the_token_again(visit: Visit) -> 
     }
 
 
-def test_dg_a_token_renewed_before_the_widget_is_embedded_is_sent_once_it_is(visit: Visit, site: Site) -> None:
-    site.head = script(standins.DIGITALGENIUS)
+def test_dg_a_token_renewed_before_the_widget_is_embedded_is_sent_afterwards(visit: Visit, site: Site) -> None:
+    site.head = script(fake_vendors.DIGITALGENIUS)
     page = visit("ann")
     renew(page, site, "digitalgenius")
     latest = renew(page, site, "digitalgenius")
@@ -133,15 +133,15 @@ def test_dg_a_token_renewed_before_the_widget_is_embedded_is_sent_once_it_is(vis
     assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": latest}]
 
 
-def test_dg_the_token_of_the_page_is_not_sent_a_second_time(visit: Visit, site: Site) -> None:
-    site.head = script(standins.DIGITALGENIUS_EMBEDDED)
+def test_dg_the_token_of_the_page_is_not_sent_again(visit: Visit, site: Site) -> None:
+    site.head = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
     page = visit("ann")
     assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
     assert page.evaluate("vendor.messages") == []
 
 
 @pytest.mark.parametrize("event", ["DGSDKScriptLoaded", "onDGSDKScriptLoaded"])
-def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site, event: str) -> None:
+def test_dg_the_headless_kit_is_initialized_with_the_token(visit: Visit, site: Site, event: str) -> None:
     site.head = script(
         f"addEventListener('{event}', () => DGChatSDK.init({{name: 'Ann', metadata: {{locale: 'en'}}}}));"
         "window.DG_SDK_CONFIG = {generalSettings: {persistSession: true}};"
@@ -162,7 +162,7 @@ def test_dg_headless_kit_is_initialised_with_the_token(visit: Visit, site: Site,
     assert page.evaluate("[ended, DG_SDK_CONFIG.metadata, localStorage.length]") == [True, {}, 0]
 
 
-def test_dg_a_widget_that_throws_hides_no_callback_of_the_pages(visit: Visit, site: Site) -> None:
+def test_dg_the_pages_callback_runs_even_if_the_widget_throws(visit: Visit, site: Site) -> None:
     site.head = script(
         "window.DG_CHAT_WIDGET_CONFIG = {callbacks: {onWidgetEmbedded: () => { window.owned = true; }}};"
         "window.dgchat = {methods: {sendSystemMessage() { throw new Error('not now'); }}};"
@@ -174,15 +174,15 @@ def test_dg_a_widget_that_throws_hides_no_callback_of_the_pages(visit: Visit, si
     assert page.evaluate("owned")
 
 
-def test_dg_a_widget_without_a_reset_gets_the_next_persons_token(visit: Visit, site: Site) -> None:
-    site.head = script(standins.DIGITALGENIUS_EMBEDDED + "delete dgchat.methods.resetChat;")
+def test_dg_a_widget_without_reset_chat_gets_the_next_users_token(visit: Visit, site: Site) -> None:
+    site.head = script(fake_vendors.DIGITALGENIUS_EMBEDDED + "delete dgchat.methods.resetChat;")
     page = visit("ann")
     page.context.add_cookies([{"name": "session", "value": "bob", "url": site.url}])
     fresh = renew(page, site, "digitalgenius")
     assert page.evaluate("vendor.messages.at(-1).payload") == fresh
 
 
-def test_dg_headless_kit_that_loads_late_still_ends_the_conversation(visit: Visit, site: Site) -> None:
+def test_dg_a_headless_kit_that_loads_late_still_ends_the_conversation(visit: Visit, site: Site) -> None:
     site.vendors = ("digitalgenius",)
     page = visit("ann")
     page.context.clear_cookies(name="session")
@@ -197,7 +197,7 @@ def test_dg_headless_kit_that_loads_late_still_ends_the_conversation(visit: Visi
 # --- Hissuno --------------------------------------------------------------------------------------
 
 
-def test_hissuno_config_is_a_new_object_per_token(visit: Visit, site: Site) -> None:
+def test_hissuno_the_config_is_a_new_object_for_each_token(visit: Visit, site: Site) -> None:
     page = visit("ann")
     page.evaluate(
         "window.old = HISSUNO_WIDGET_CONFIG;"
@@ -212,7 +212,7 @@ def test_hissuno_config_is_a_new_object_per_token(visit: Visit, site: Site) -> N
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
-def test_orlo_snippet_runs_once_per_token_in_the_parsed_page(visit: Visit, site: Site, form: Form) -> None:
+def test_orlo_the_snippet_runs_once_per_token_after_the_page_is_parsed(visit: Visit, site: Site, form: Form) -> None:
     site.form = form
     site.head = script("window.orloData = {length: 0, push(...all) { [].push.call(this, ...all, document.body.id); }};")
     site.body = '<script>document.body.id = "parsed";</script>'
@@ -223,7 +223,7 @@ def test_orlo_snippet_runs_once_per_token_in_the_parsed_page(visit: Visit, site:
     assert page.evaluate("Array.from(orloData)") == [[first, "o-1"], "parsed", [second, "o-1"], "parsed"]
 
 
-def test_orlo_an_error_in_the_operators_snippet_is_reported_without_the_token(
+def test_orlo_an_error_in_the_snippet_is_reported_without_the_token(
     profile: Callable[..., BrowserContext], site: Site
 ) -> None:
     context = profile("ann")
@@ -241,7 +241,7 @@ def test_orlo_an_error_in_the_operators_snippet_is_reported_without_the_token(
 
 
 def giosg_script(consent: bool) -> str:
-    return standins.GIOSG.replace("CONSENT", "true" if consent else "false")
+    return fake_vendors.GIOSG.replace("CONSENT", "true" if consent else "false")
 
 
 def calls(page: Page) -> list[list[object]]:
@@ -249,8 +249,8 @@ def calls(page: Page) -> list[list[object]]:
     return queued
 
 
-@pytest.mark.parametrize("tag", ["", script(standins.GIOSG_TAG)], ids=["alone", "beside the vendor's tag"])
-def test_giosg_visitor_data_is_queued_and_submitted_again_on_renewal(visit: Visit, site: Site, tag: str) -> None:
+@pytest.mark.parametrize("tag", ["", script(fake_vendors.GIOSG_TAG)], ids=["alone", "beside the vendor's tag"])
+def test_giosg_visitor_data_is_queued_and_submitted_again_at_renewal(visit: Visit, site: Site, tag: str) -> None:
     site.head = tag
     page = visit("ann")
     first = ["visitor", "submit", token_of(page, "giosg"), "HS256"]
@@ -259,11 +259,11 @@ def test_giosg_visitor_data_is_queued_and_submitted_again_on_renewal(visit: Visi
     assert calls(page) == [first, second]
 
 
-def test_giosg_data_dropped_before_consent_is_submitted_after_it(visit: Visit, site: Site) -> None:
-    site.pages["/giosg.js"] = lambda user: Reply(
+def test_giosg_visitor_data_dropped_before_consent_is_submitted_afterwards(visit: Visit, site: Site) -> None:
+    site.pages["/giosg.js"] = lambda user: Response(
         200, giosg_script(consent=False).encode(), {"Content-Type": "text/javascript"}
     )
-    site.head = script(standins.GIOSG_TAG) + '<script async src="/giosg.js"></script>'
+    site.head = script(fake_vendors.GIOSG_TAG) + '<script async src="/giosg.js"></script>'
     page = visit("ann")
     page.wait_for_function("window.vendor")
     assert page.evaluate("vendor.submitted") == []
@@ -289,7 +289,7 @@ def test_giosg_marked_links_always_have_the_signed_url(visit: Visit, site: Site)
     assert page.evaluate(hrefs) == [None] * 4
 
 
-def test_giosg_a_marked_frame_gets_its_url_once_per_person(visit: Visit, site: Site) -> None:
+def test_giosg_a_marked_frame_gets_its_url_once_per_user(visit: Visit, site: Site) -> None:
     site.body = '<iframe id="chat" data-widgetmw-giosg></iframe>'
     page = visit("ann")
     source = "document.getElementById('chat').getAttribute('src')"
@@ -302,11 +302,11 @@ def test_giosg_a_marked_frame_gets_its_url_once_per_person(visit: Visit, site: S
     assert "user=bob" in page.evaluate(source)
 
 
-def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: Visit, site: Site) -> None:
+def test_giosg_a_click_on_an_expired_link_waits_for_the_new_url(visit: Visit, site: Site) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
-    site.life = 60
+    site.token_lifetime = 60
     page = visit("ann", clock=True)
-    hide(page)
+    hide_tab(page)
     sleep(page, site, HOUR)
     page.evaluate("delete document.visibilityState")
     page.click("#chat")
@@ -314,7 +314,7 @@ def test_giosg_a_click_on_a_link_whose_url_ran_out_waits_for_the_new_one(visit: 
     assert "n=2" in page.url
 
 
-def test_giosg_a_link_that_the_page_rewrites_leads_to_the_signed_url(visit: Visit, site: Site) -> None:
+def test_giosg_a_link_rewritten_by_the_page_still_leads_to_the_signed_url(visit: Visit, site: Site) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
     page = visit("ann")
     page.evaluate("document.getElementById('chat').href = '/somewhere'")
@@ -324,13 +324,13 @@ def test_giosg_a_link_that_the_page_rewrites_leads_to_the_signed_url(visit: Visi
     assert page.url == url
 
 
-def test_giosg_a_page_that_keeps_rewriting_what_we_sign_does_not_hang(visit: Visit, site: Site) -> None:
+def test_giosg_a_page_that_keeps_rewriting_signed_elements_does_not_hang(visit: Visit, site: Site) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a><iframe id="frame" data-widgetmw-giosg></iframe>' + script(
         "const set = Element.prototype.setAttribute;"
         "frame.setAttribute = (name, value) => set.call(frame, name, name === 'src' ? '/chat?local' : value);"
         "chat.setAttribute = (name, value) => set.call(chat, name, name === 'href' ? '/local' : value);"
-        "const note = () => { chat.dataset.seen = 1; };"
-        "new MutationObserver(note).observe(chat, {attributes: true, attributeFilter: ['href']});"
+        "const record = () => { chat.dataset.seen = 1; };"
+        "new MutationObserver(record).observe(chat, {attributes: true, attributeFilter: ['href']});"
     )
     page = visit("ann")
     renew(page, site, "giosg")
@@ -339,7 +339,7 @@ def test_giosg_a_page_that_keeps_rewriting_what_we_sign_does_not_hang(visit: Vis
     assert page.get_attribute("#frame", "src") == "/chat?local"
 
 
-def test_giosg_after_sign_out_a_link_is_what_the_page_made_it(visit: Visit, site: Site) -> None:
+def test_giosg_after_a_sign_out_links_and_frames_have_the_pages_own_urls(visit: Visit, site: Site) -> None:
     site.body = (
         '<a id="chat" data-widgetmw-giosg href="/contact">chat</a><iframe id="own" data-widgetmw-giosg src="/chat?own">'
         '</iframe><iframe id="none" data-widgetmw-giosg></iframe>'
@@ -351,16 +351,16 @@ def test_giosg_after_sign_out_a_link_is_what_the_page_made_it(visit: Visit, site
     assert [page.get_attribute(frame, "src") for frame in ("#own", "#none")] == ["/chat?own", "about:blank"]
 
 
-@pytest.mark.parametrize("way", ["middle", "control"])
-def test_giosg_a_click_for_a_new_tab_on_an_expired_link_opens_one(visit: Visit, site: Site, way: str) -> None:
+@pytest.mark.parametrize("click", ["middle", "control"])
+def test_giosg_a_click_for_a_new_tab_on_an_expired_link_opens_a_tab(visit: Visit, site: Site, click: str) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
-    site.life = 60
+    site.token_lifetime = 60
     page = visit("ann", clock=True)
-    hide(page)
+    hide_tab(page)
     sleep(page, site, HOUR)
     page.evaluate("delete document.visibilityState")
     with page.context.expect_page() as opened:
-        page.click("#chat", **({"button": "middle"} if way == "middle" else {"modifiers": ["Control"]}))
+        page.click("#chat", **({"button": "middle"} if click == "middle" else {"modifiers": ["Control"]}))
     opened.value.wait_for_url("**/chat?*")
     assert "n=2" in opened.value.url
     assert page.url == site.url + "/"
@@ -369,42 +369,44 @@ def test_giosg_a_click_for_a_new_tab_on_an_expired_link_opens_one(visit: Visit, 
 SUBMITS = "_giosg._e.filter((call) => call[1] === 'submit').length"
 
 
-def test_giosg_data_is_submitted_again_when_the_choice_has_been_kept(visit: Visit, site: Site) -> None:
+def test_giosg_visitor_data_is_submitted_again_once_the_choice_is_stored(visit: Visit, site: Site) -> None:
     site.head = script(
         "window.giosgTCApi = {addEventListener: (type, listener) => { window[type] = listener; },"
-        "  setVisitorConsent: () => new Promise((resolve) => { window.keep = resolve; })};"
+        "  setVisitorConsent: () => new Promise((resolve) => { window.storeChoice = resolve; })};"
     )
     page = visit("ann")
     assert page.evaluate(SUBMITS) == 1
     page.evaluate("giosgTCApi.setVisitorConsent({vendor: true}); 0")
     assert page.evaluate(SUBMITS) == 1
-    page.evaluate("keep()")
+    page.evaluate("storeChoice()")
     assert page.evaluate(SUBMITS) == 2
     page.evaluate("tcChange()")
     assert page.evaluate(SUBMITS) == 3
 
 
-def test_giosg_heeds_the_consent_framework_once_somebody_has_chosen(visit: Visit, site: Site) -> None:
-    site.head = script("window.__tcfapi = (command, version, listener) => { window.tell = listener; };")
+def test_giosg_visitor_data_is_submitted_again_after_a_choice_in_the_consent_framework(
+    visit: Visit, site: Site
+) -> None:
+    site.head = script("window.__tcfapi = (command, version, listener) => { window.notify = listener; };")
     page = visit("ann")
-    page.evaluate("tell({eventStatus: 'cmpuishown'})")
+    page.evaluate("notify({eventStatus: 'cmpuishown'})")
     assert page.evaluate(SUBMITS) == 1
-    page.evaluate("tell({eventStatus: 'useractioncomplete'})")
+    page.evaluate("notify({eventStatus: 'useractioncomplete'})")
     assert page.evaluate(SUBMITS) == 2
 
 
-def test_giosg_a_consent_framework_that_throws_breaks_nothing(visit: Visit, site: Site) -> None:
+def test_giosg_a_consent_framework_that_throws_does_no_harm(visit: Visit, site: Site) -> None:
     site.head = script("window.__tcfapi = () => { throw new Error('not ready'); };")
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a><script src="/other.js"></script>'
-    site.pages["/other.js"] = lambda user: Reply(200, b"", {"Content-Type": "text/javascript"})
+    site.pages["/other.js"] = lambda user: Response(200, b"", {"Content-Type": "text/javascript"})
     page = visit("ann")
     assert page.evaluate(SUBMITS) == 1
     assert page.get_attribute("#chat", "href")
 
 
-def test_giosg_a_marked_link_of_the_pages_own_is_left_to_anonymous_visitors(visit: Visit, site: Site) -> None:
+def test_giosg_a_marked_link_keeps_the_pages_url_for_anonymous_visitors(visit: Visit, site: Site) -> None:
     site.delivery = "fetch"
     site.body = '<a id="chat" data-widgetmw-giosg href="/contact">chat</a>'
     page = visit(None, clock=True)
-    live(page, site, 10)
+    pass_time(page, site, 10)
     assert page.get_attribute("#chat", "href") == "/contact"

@@ -1,4 +1,4 @@
-"""The app that real servers run in the tests: raw ASGI and raw WSGI, who is signed in stands in a cookie."""
+"""The app that the servers under test run, in plain ASGI and WSGI. A cookie names the signed-in user."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ PIECE = b"<p>" + b"x" * 16_380 + b"\n"
 PIECES = int(os.environ.get("TEST_PIECES", "0"))
 END = b"<p>the end</p>"
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
-"""Where a test and the app leave word for each other: ``go`` lets ``/held`` end, ``closed`` says that it has ended."""
+"""Holds files by which test and app signal each other: ``go`` lets ``/held`` end, ``closed`` shows that it has."""
 STREAMS = ("/long", "/held")
 FILES = {"/file": HTML, "/download": "application/octet-stream"}
 
 
-def grown() -> bytes:
-    """Peak resident memory in KiB."""
+def peak_memory() -> bytes:
+    """Returns the peak resident memory in KiB, as markup."""
     return b"<i>%d</i>" % resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def person(cookie: str) -> User | None:
+def user_from_cookie(cookie: str) -> User | None:
     found = SimpleCookie(cookie).get("user")
     return User(found.value) if found else None
 
 
 def answer(path: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of what comes in one piece."""
+    """Returns status, headers and body of a response that is sent in one piece."""
     if path in ("/empty", "/same"):
         return (204 if path == "/empty" else 304), [], b""
-    texts = {"/memory": grown(), "/pid": b"%d" % os.getpid(), "/size": b"%d" % len(body)}
+    texts = {"/memory": peak_memory(), "/pid": b"%d" % os.getpid(), "/size": b"%d" % len(body)}
     kind = "text/plain" if path in texts else "application/json" if path == "/json" else HTML
     found = texts.get(path, PAGE)
     return (404 if path == "/missing" else 200), [("Content-Type", kind), ("Content-Length", str(len(found)))], found
 
 
-def long() -> Iterator[bytes]:
+def long_page() -> Iterator[bytes]:
     yield PAGE
-    before = grown()
+    before = peak_memory()
     for _ in range(PIECES):
         yield PIECE
-    yield before + grown()
+    yield before + peak_memory()
 
 
-def waits() -> Iterator[bytes]:
-    """A page that goes on, a few bytes at a time, until the test lets it end."""
+def held_page() -> Iterator[bytes]:
+    """A page that sends a few bytes at a time until the test lets it end."""
     yield PAGE
     until = time.monotonic() + 100
     while not (FOLDER / "go").exists() and time.monotonic() < until:
@@ -92,13 +92,13 @@ async def read(receive: Any) -> bytes:
 
 
 async def stream(scope: Any, receive: Any, send: Any) -> None:
-    """Sends a stream as frameworks do: until its end, or until the client is gone."""
+    """Sends a stream as frameworks do: until it ends or the client disconnects."""
     held = scope["path"].endswith("/held")
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(until_gone, receive, tasks.cancel_scope)
+            tasks.start_soon(wait_for_disconnect, receive, tasks.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", HTML.encode())]})
-            for piece in waits() if held else long():
+            for piece in held_page() if held else long_page():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await anyio.sleep(0.02 if held else 0)
             await send({"type": "http.response.body", "body": b""})
@@ -108,7 +108,7 @@ async def stream(scope: Any, receive: Any, send: Any) -> None:
             (FOLDER / "closed").touch()
 
 
-async def until_gone(receive: Any, scope: anyio.CancelScope) -> None:
+async def wait_for_disconnect(receive: Any, scope: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
@@ -118,7 +118,7 @@ def wsgi_app(environ: Any, start_response: Any) -> Any:
     path = environ["PATH_INFO"]
     if path in STREAMS:
         start_response("200 OK", [("Content-Type", HTML)])
-        return held() if path == "/held" else long()
+        return held() if path == "/held" else long_page()
     if path in FILES:
         size = (FOLDER / "file").stat().st_size
         start_response("200 OK", [("Content-Type", FILES[path]), ("Content-Length", str(size))])
@@ -131,7 +131,7 @@ def wsgi_app(environ: Any, start_response: Any) -> Any:
 
 def held() -> Iterator[bytes]:
     try:
-        for piece in waits():
+        for piece in held_page():
             yield piece
             time.sleep(0.02)
     finally:
@@ -139,15 +139,15 @@ def held() -> Iterator[bytes]:
 
 
 def asgi_user(scope: Any) -> User | None:
-    return person("; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
+    return user_from_cookie("; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
 
 
 def wsgi_user(environ: Any) -> User | None:
-    return person(environ.get("HTTP_COOKIE", ""))
+    return user_from_cookie(environ.get("HTTP_COOKIE", ""))
 
 
 async def async_user(scope: Any) -> User | None:
-    """As ``asgi_user``, and it waits for something as a database would have it."""
+    """Like ``asgi_user``, but awaits something, as a database query would."""
     await anyio.sleep(0)
     return asgi_user(scope)
 
@@ -157,4 +157,4 @@ if "DG_API_KEY" in os.environ:
     wsgi = WsgiMiddleware(wsgi_app, user=wsgi_user)
     for each in (asgi.engine, wsgi.engine):
         assert each is not None
-        each.tokens.get(User("ada"))  # as an app does that warms up before its server forks
+        each.tokens.get(User("ada"))  # like an app that warms up before its server forks

@@ -1,7 +1,7 @@
-"""The canned app of the contract cases, run by a real server.
+"""The app of the contract cases, run by a real server.
 
-A request names its order in a header: a file that says which site to build, with which settings, user and page. The
-answer tells in another header what the site saw, and which headers it gave to the server.
+A header of the request names an order: a file with the site to build, its settings, user and page. A header of the
+response reports what the site saw, and which headers it passed to the server.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 from tests.contract.site import Page, Site
 
 ORDER, SEEN = "X-Canned-Order", "X-Canned-Seen"
-FOLDER = "TEST_ORDERS"  # variable that names the folder of the orders
+FOLDER = "TEST_ORDERS"  # the environment variable with the folder of the orders
 
 
 @dataclass(frozen=True)
 class Order:
-    """Which site to build; it is built on both sides of the socket."""
+    """The site to build; both sides of the socket build it."""
 
     kind: type[Site]
     environ: dict[str, str]
@@ -40,8 +40,8 @@ def site(order: str) -> Any:
     return made
 
 
-def told(site: Any, headers: Iterable[tuple[Any, Any]]) -> str:
-    """What goes back besides the answer."""
+def report(site: Any, headers: Iterable[tuple[Any, Any]]) -> str:
+    """Returns the value of the response header."""
     given = [[text(name), text(value)] for name, value in headers]
     counts = site.engine.events.counts if site.engine else {}
     return json.dumps({"seen": asdict(site.seen), "given": given, "counts": counts})
@@ -64,7 +64,7 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
     async def sent(message: Any) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers") or ())
-            headers.append((SEEN.lower().encode(), told(found, headers).encode("latin-1")))
+            headers.append((SEEN.lower().encode(), report(found, headers).encode("latin-1")))
             message = {**message, "headers": headers}
         await send(message)
 
@@ -76,7 +76,7 @@ def wsgi(environ: Any, start_response: Any) -> Any:
     found = site(environ.pop(f"HTTP_{ORDER.upper().replace('-', '_')}"))
 
     def started(status: str, headers: Any, *exc_info: Any) -> Any:
-        return start_response(status, [*headers, (SEEN, told(found, headers))], *exc_info)
+        return start_response(status, [*headers, (SEEN, report(found, headers))], *exc_info)
 
     getattr(found, "activate", lambda: None)()
     return found.middleware(environ, started)

@@ -1,4 +1,4 @@
-"""The contract cases that make sense over a socket, and why the others stay in the test's own process."""
+"""The contract cases that run over a socket, and why the others run in process only."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ LOCAL = {
     "test_an_internal_error_skips_the_page": _PATCHED,
 }
 
-# server, test and a part of its parameters: what the server does in its own way, with or without us
+# Quirks of the servers, with or without this middleware: server, test and a part of the test's parameters.
 OWN = {
     ("cheroot", "test_statuses_without_a_page_are_skipped", "205"): "sends a body with a 205, without its length",
-    ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept", ""): (
+    ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored", ""): (
         "reads the unread rest of a request body into memory at once"
     ),
     **{
@@ -58,7 +58,7 @@ OWN = {
         )
         for test in ("test_no_vendor_means_unmodified_pages", "test_disabled_means_unmodified_pages_and_no_endpoint")
     },
-    ("gunicorn-threads", "test_a_stream_that_the_client_resets_is_closed_and_others_go_on", ""): (
+    ("gunicorn-threads", "test_a_stream_reset_by_the_client_is_closed_and_others_continue", ""): (
         "handles the requests of one HTTP/2 connection one at a time, and does not notice that one was reset"
     ),
     ("uwsgi", "test_other_paths_below_the_prefix_are_404_and_never_reach_the_app", "/../x"): (
@@ -68,7 +68,7 @@ OWN = {
 
 
 def differs(item: pytest.Item) -> bool:
-    """Whether a server has its own way with a test."""
+    """Whether a server has a quirk that makes the test fail."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
     run = params.get("pair", params.get("deployment"))
     server = run.server if isinstance(run, Pair) else run
@@ -76,7 +76,7 @@ def differs(item: pytest.Item) -> bool:
 
 
 def cases() -> dict[str, Callable[..., Any]]:
-    """Every contract case over a driver that can go over a socket, by name."""
+    """Returns the contract cases that can run over a socket, by name."""
     found = {
         name: function
         for module in MODULES

@@ -1,4 +1,4 @@
-"""Real servers, each started once for the tests of a file."""
+"""Fixtures: real servers, each started once per test file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.servers.canned import FOLDER
 from tests.servers.cases import differs
 from tests.servers.matrix import SERVERS, Pair, Place
 from tests.servers.processes import Deployment, answers, deployed, free_port, start, stop
-from tests.servers.socket_site import Line, remote
+from tests.servers.socket_site import Connection, remote
 
 __all__ = ["answers", "free_port", "start", "stop"]  # for the tests of other folders
 
@@ -28,12 +28,12 @@ ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out what a server does in its own way, as ``cases.py`` lists it."""
+    """Removes tests that fail because of a server's quirk; ``cases.py`` lists them."""
     items[:] = [item for item in items if not differs(item)]
 
 
 class Fleet:
-    """Servers at work, one at a time; the last one stays for whoever asks for it next."""
+    """Runs one server at a time. The server keeps running until another one is needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Whichever server is asked for."""
+    """Starts servers on demand."""
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     with fleet.stack:
         yield fleet
@@ -62,41 +62,40 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module", params=[name for name, server in SERVERS.items() if not server.tls])
 def deployment(request: pytest.FixtureRequest, fleet: Fleet) -> Deployment:
-    """Each server in turn, with ``apps.py``."""
+    """Each server in turn, running ``apps.py``."""
     return fleet.serving(request.param, "apps", **ENV, TEST_PIECES="6400", TEST_FOLDER=str(fleet.folder))
 
 
 @pytest.fixture(scope="module")
 def server(deployment: Deployment) -> str:
-    """Its address."""
+    """The server's URL."""
     return deployment.url
 
 
-def untrusting() -> ssl.SSLContext:
-    """What the certificate of a server under test is taken with."""
+def insecure_tls() -> ssl.SSLContext:
+    """Returns a TLS context that accepts the self-signed certificates of the servers under test."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
 @pytest.fixture(scope="module")
-def line(pair: Pair, fleet: Fleet) -> Iterator[Line]:
-    """One connection to the pair's server."""
+def line(pair: Pair, fleet: Fleet) -> Iterator[Connection]:
+    """A connection to the pair's server."""
     deployment = fleet.serving(pair.server, "canned", **{FOLDER: str(fleet.folder)})
     modern = pair.protocol == "2"
-    with httpcore.ConnectionPool(untrusting(), max_connections=1, http1=not modern, http2=modern) as pool:
-        yield Line(pool, pair.protocol, deployment.url, fleet.folder)
+    with httpcore.ConnectionPool(insecure_tls(), max_connections=1, http1=not modern, http2=modern) as pool:
+        yield Connection(pool, pair.protocol, deployment.url, fleet.folder)
 
 
 @pytest.fixture
-def make(pair: Pair, line: Line, dg_env: dict[str, str]) -> Make:
-    """The contract's ``make``, for sites behind a real server."""
-
+def make(pair: Pair, line: Connection, dg_env: dict[str, str]) -> Make:
+    """The contract cases' ``make``, for sites on a real server."""
     kind = KINDS[pair.adapter]
 
     def made(user: Any = ADA, page: Any = None, env: dict[str, str] | None = None, **variables: str) -> Site:
         environ = {**(dg_env if env is None else env), **variables}
-        site: Site = remote(kind)(environ, user=user, page=page).posted(kind, line, environ)
+        site: Site = remote(kind)(environ, user=user, page=page).register(kind, line, environ)
         return site
 
     return made

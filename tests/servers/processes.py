@@ -1,4 +1,4 @@
-"""Servers as processes of their own, on a free port of the loopback or a unix socket."""
+"""Starts servers as processes, on a free loopback port or a Unix socket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def answers(address: int | Path) -> bool:
-    """Whether somebody listens on a port of the loopback or a unix socket."""
+    """Whether a server listens on a loopback port or a Unix socket."""
     try:
         Wire(address).close()
     except OSError:
@@ -40,7 +40,7 @@ def answers(address: int | Path) -> bool:
 
 
 def start(words: Sequence[str], port: int, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a module of Python's and waits until it listens on a port."""
+    """Starts a server from a Python module and waits until it listens on the port."""
     return launch([sys.executable, "-m", *words], lambda: answers(port), environ, log)
 
 
@@ -67,7 +67,7 @@ def launch(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a server and its workers."""
+    """Stops a server and its workers."""
     for each in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -80,13 +80,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A server at work.
+    """A running server.
 
     Attributes:
-        name: of ``SERVERS``.
-        place: where it serves.
-        process: its first one.
-        log: what it prints.
+        name: the key in ``SERVERS``.
+        place: the app and the address.
+        process: the main process.
+        log: the file with its output.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Deployment:
 
 @contextmanager
 def deployed(name: str, place: Place, environ: dict[str, str], log: Path) -> Iterator[Deployment]:
-    """Runs a server until the end of the block; nothing in its log may be a traceback."""
+    """Runs a server until the end of the block, then asserts that its log contains no traceback."""
     server = SERVERS[name]
     if server.tls:
         certificate(place.folder)
@@ -115,8 +115,8 @@ def deployed(name: str, place: Place, environ: dict[str, str], log: Path) -> Ite
         yield Deployment(name, place, process, log)
     finally:
         stop(process)
-    printed = log.read_text().partition("Keyboard Interrupt: shutting down")[0]  # cheroot's last words
-    # Python 3.11's streams say so of each connection that hypercorn cuts off as it stops
-    said = re.findall(r"^asyncio\.exceptions\.CancelledError$", printed, re.MULTILINE)
-    cut_off = len(said) if name.startswith("hypercorn") else 0
+    printed = log.read_text().partition("Keyboard Interrupt: shutting down")[0]  # cheroot at exit
+    # Python 3.11 logs this for each connection that hypercorn closes when it stops.
+    cancelled = re.findall(r"^asyncio\.exceptions\.CancelledError$", printed, re.MULTILINE)
+    cut_off = len(cancelled) if name.startswith("hypercorn") else 0
     assert printed.count("Traceback (most recent") == cut_off, printed[-3000:]

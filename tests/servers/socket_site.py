@@ -1,4 +1,4 @@
-"""A contract site behind a real server: built there as the order says, and asked over a socket."""
+"""A contract site on a real server: the server builds it from an order, and requests go over a socket."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _NUMBERS = count()
 
 
 @dataclass(frozen=True)
-class Line:
-    """The way to a server that runs ``canned.py``: one connection, kept as long as the server keeps it.
+class Connection:
+    """A connection to a server that runs ``canned.py``, kept as long as the server keeps it.
 
     Attributes:
-        pool: of one connection.
-        protocol: version of HTTP.
-        url: of the server.
-        orders: the folder that the server reads its orders from.
+        pool: a pool with one connection.
+        protocol: the HTTP version.
+        url: the server's URL.
+        orders: the folder from which the server reads its orders.
     """
 
     pool: httpcore.ConnectionPool
@@ -36,7 +36,7 @@ class Line:
     orders: Path
 
     def ask(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Reply:
-        """Sends a request and reads its answer to the end."""
+        """Sends a request and reads the whole response."""
         base = httpcore.URL(self.url)
         url = httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=target.encode())
         pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
@@ -50,57 +50,57 @@ class Line:
 
 
 class Remote(Site):
-    """The part of a site that goes over the socket in place of the driver in process."""
+    """The part of a site that sends requests over the socket instead of calling the driver in process."""
 
-    line: Line
+    line: Connection
     number: str
 
-    def posted(self, kind: type[Site], line: Line, environ: dict[str, str]) -> Site:
-        """Leaves the order for the same site on the server's side; returns itself."""
+    def register(self, kind: type[Site], line: Connection, environ: dict[str, str]) -> Site:
+        """Writes the order from which the server builds the same site; returns itself."""
         self.line, self.number = line, str(next(_NUMBERS))
-        self.page = legal(self.page)
+        self.page = strip_values(self.page)
         (line.orders / self.number).write_bytes(pickle.dumps(Order(kind, environ, self.user, self.page)))
         return self
 
-    def over(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
-        """Asks the site on the server's side, and takes over what it has seen and counted."""
-        assert not root_path, "the server says where it mounts the app: name this case in cases.LOCAL"
+    def send(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
+        """Sends a request to the site on the server, and copies what that site has seen and counted."""
+        assert not root_path, "the server chooses the root path: add this case to cases.LOCAL"
         reply = self.line.ask(method, path, [(ORDER, self.number), *names(headers)])
-        told = json.loads(reply.header(SEEN) or "null")
-        assert told, (reply.status, reply.body[:500])
-        self.seen = Seen(**told["seen"])
-        for name, number in told["counts"].items():
+        report = json.loads(reply.header(SEEN) or "null")
+        assert report, (reply.status, reply.body[:500])
+        self.seen = Seen(**report["seen"])
+        for name, number in report["counts"].items():
             for _ in range(number - self.engine.events.counts[name]):
                 self.engine.events.count(*name.split(":"))
-        return Reply(reply.status, arrived(reply, told["given"]), reply.chunks)
+        return Reply(reply.status, app_headers(reply, report["given"]), reply.chunks)
 
 
 class RemoteAsgi(Remote, AsgiSite):
     async def _request(self, path: str, method: str, root_path: str, headers: dict[str, str]) -> Reply:
-        return self.over(path, method, root_path, headers)
+        return self.send(path, method, root_path, headers)
 
 
 class RemoteWsgi(Remote, WsgiSite):
     def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
-        return self.over(path, method, root_path, headers)
+        return self.send(path, method, root_path, headers)
 
 
 @cache
 def remote(kind: type[Site]) -> Any:
-    """The same kind of site behind a socket: all that it does around a request of its own it does there too."""
-    over = RemoteAsgi if issubclass(kind, AsgiSite) else RemoteWsgi
-    return over if issubclass(over, kind) else type(kind.__name__, (kind, over), {})
+    """Returns a subclass of the site that sends its requests over a socket and is otherwise unchanged."""
+    base = RemoteAsgi if issubclass(kind, AsgiSite) else RemoteWsgi
+    return base if issubclass(base, kind) else type(kind.__name__, (kind, base), {})
 
 
-def legal(page: Page) -> Page:
-    """A page whose headers may go over a wire: no server sends white space around a value."""
+def strip_values(page: Page) -> Page:
+    """Returns the page without white space around header values, which no server sends."""
     return replace(page, headers=[(name, value.strip()) for name, value in page.headers])
 
 
-def arrived(reply: Reply, given: list[list[str]]) -> list[tuple[str, str]]:
-    """The headers that the server was given, if they have arrived; what it adds of its own is its own.
+def app_headers(reply: Reply, given: list[list[str]]) -> list[tuple[str, str]]:
+    """Returns the headers that were passed to the server, after asserting that they arrived; ignores the server's own.
 
-    A server may write names in its own case and bring headers of different names into another order.
+    A server may change the case of names and the order of headers with different names.
     """
     for name in {name.lower() for name, _ in given}:
         assert reply.all(name) == [value.strip() for key, value in given if key.lower() == name], name

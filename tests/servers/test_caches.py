@@ -1,4 +1,4 @@
-"""A real caching proxy and a real browser cache in front: two users and an anonymous one share them."""
+"""A real caching proxy and a real browser cache, shared by two users and an anonymous visitor."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pytest
 from tests.browser.conftest import launch
 from tests.conftest import require
 from tests.servers.apps import PAGE
-from tests.servers.cached import CACHE, DATED, ETAG
+from tests.servers.cacheable_app import CACHE, DATED, ETAG
 from tests.servers.conftest import answers, free_port, start, stop
 from tests.servers.processes import PATIENCE
-from tests.servers.test_servers import whose
+from tests.servers.test_servers import token_users
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 SERVERS = {
-    "asgi": lambda port: ["uvicorn", "tests.servers.cached:asgi", "--port", str(port), "--lifespan", "off"],
-    "wsgi": lambda port: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.cached:wsgi"],
+    "asgi": lambda port: ["uvicorn", "tests.servers.cacheable_app:asgi", "--port", str(port), "--lifespan", "off"],
+    "wsgi": lambda port: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.cacheable_app:wsgi"],
 }
-# one key for everybody, and answers without directives kept too: as careless as proxies are set up
+# A careless setup: one cache key for all users, and responses without directives are cached too.
 NGINX = """
 daemon off;
 {user}
@@ -64,7 +64,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def proxy(app: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program, port, folder = require("nginx"), free_port(), tmp_path_factory.mktemp("nginx")
-    user = "user root;" if os.geteuid() == 0 else ""  # or its workers could not enter the folder
+    user = "user root;" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
     (folder / "conf").write_text(NGINX.format(folder=folder, port=port, upstream=app, user=user))
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")], start_new_session=True)
     end = time.monotonic() + PATIENCE
@@ -81,56 +81,54 @@ def page_request(who: str | None, **headers: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", CACHE)
-def test_a_shared_proxy_never_hands_out_anybodys_token(proxy: str, path: str) -> None:
+def test_a_shared_proxy_never_serves_another_users_token(proxy: str, path: str) -> None:
     choice = random.Random(7)
     with httpx.Client(base_url=proxy) as client:
         for _ in range(60):
             who = choice.choice(["ada", "bob", None])
             validators = choice.choice([{}, {"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
             reply = client.get(path, headers=page_request(who, **validators))
-            assert whose(reply.content) <= {who}, (who, reply.headers)
+            assert token_users(reply.content) <= {who}, (who, reply.headers)
 
 
-def test_the_proxy_does_keep_what_it_may(proxy: str) -> None:
+def test_the_proxy_caches_public_pages(proxy: str) -> None:
     with httpx.Client(base_url=proxy) as client:
         found = [client.get("/public?kept").headers["x-cache"] for _ in range(2)]
-    assert found == ["MISS", "HIT"], "the test would prove nothing"
+    assert found == ["MISS", "HIT"], "without a working cache the other tests prove nothing"
 
 
-def test_personal_pages_pass_the_proxy_each_time(proxy: str) -> None:
+def test_personal_pages_are_never_cached_by_the_proxy(proxy: str) -> None:
     with httpx.Client(base_url=proxy) as client:
         for path in ("/minute?mine", "/plain?mine", "/revalidate?mine"):
             for who in ("ada", "bob", "ada"):
                 reply = client.get(path, headers=page_request(who))
-                assert (reply.headers["x-cache"], whose(reply.content)) == ("MISS", {who})
+                assert (reply.headers["x-cache"], token_users(reply.content)) == ("MISS", {who})
             assert client.get(path, headers=page_request(None)).content == PAGE
 
 
-def test_a_token_is_never_kept_nor_answered_with_304(proxy: str) -> None:
+def test_a_token_is_never_cached_and_never_a_304(proxy: str) -> None:
     with httpx.Client(base_url=proxy) as client:
         for who in ("ada", "bob", "ada"):
             reply = client.get("/_widgetmw/token/digitalgenius", headers=page_request(who, If_None_Match=ETAG))
-            assert (reply.status_code, whose(reply.content)) == (200, {who})
+            assert (reply.status_code, token_users(reply.content)) == (200, {who})
         assert client.get("/_widgetmw/token").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/revalidate", "/minute", "/plain"])
 @pytest.mark.parametrize("validator", [{"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
-def test_no_304_revives_an_anonymous_page_for_somebody_signed_in(
-    app: int, path: str, validator: dict[str, str]
-) -> None:
+def test_no_304_revives_an_anonymous_page_for_a_signed_in_user(app: int, path: str, validator: dict[str, str]) -> None:
     url = f"http://127.0.0.1:{app}{path}"
     assert httpx.get(url, headers=page_request(None, **validator)).status_code == 304
     reply = httpx.get(url, headers=page_request("ada", **validator))
-    assert (reply.status_code, whose(reply.content)) == (200, {"ada"})
+    assert (reply.status_code, token_users(reply.content)) == (200, {"ada"})
 
 
-def test_static_requests_keep_their_304(app: int) -> None:
+def test_requests_for_static_files_keep_their_304(app: int) -> None:
     headers = {"Accept": "image/*", "Cookie": "user=ada", "If-None-Match": ETAG}
     assert httpx.get(f"http://127.0.0.1:{app}/revalidate", headers=headers).status_code == 304
 
 
-def test_a_browser_that_changes_hands_shows_each_their_own(app: int) -> None:
+def test_a_browser_shared_by_several_users_shows_each_their_own_token(app: int) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -157,5 +155,5 @@ def test_a_browser_that_changes_hands_shows_each_their_own(app: int) -> None:
         page.go_back()
         page.go_back()
         shown = page.evaluate("() => window.DG_CHAT_WIDGET_CONFIG?.metadata?.auth_token || ''")
-        assert whose(shown.encode()) <= {"ada"}, "the back button brought back somebody else"
+        assert token_users(shown.encode()) <= {"ada"}, "the back button showed another user's page"
         browser.close()

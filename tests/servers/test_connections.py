@@ -1,4 +1,4 @@
-"""One connection, many answers: what a wrong length or a body too many would put out of step."""
+"""Many responses on one connection: a wrong length or an unexpected body would break the sequence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.contract.site import Reply
 from tests.servers.apps import END, PAGE
 from tests.servers.matrix import SERVERS, able
 from tests.servers.processes import PATIENCE, Deployment
-from tests.servers.test_servers import whose
+from tests.servers.test_servers import token_users
 from tests.servers.wire import request
 
 ADA = {"Cookie": "user=ada"}
@@ -20,10 +20,10 @@ TOKEN = "/_widgetmw/token/digitalgenius"
 
 
 def page(reply: Reply, who: str | None = "ada") -> bool:
-    """Whether an answer is that person's page, whole and of the length it says."""
+    """Whether a response is that user's complete page, with the right length."""
     length = reply.header("Content-Length")
     return (
-        whose(reply.body) == ({who} if who else set())
+        token_users(reply.body) == ({who} if who else set())
         and reply.body.endswith(PAGE.partition(b"<head>")[2])
         and length in (None, str(len(reply.body)))
     )
@@ -42,7 +42,7 @@ VISIT: list[tuple[str, str, dict[str, str], Callable[[Reply], bool]]] = [
     ("GET", "/empty", ADA, empty(204)),
     ("GET", "/missing", ADA, lambda reply: reply.status == 404 and page(reply)),
     ("HEAD", TOKEN, ADA, lambda reply: int(reply.header("Content-Length") or 0) > 100),
-    ("GET", TOKEN, {"Cookie": "user=bob"}, lambda reply: whose(reply.body) == {"bob"}),
+    ("GET", TOKEN, {"Cookie": "user=bob"}, lambda reply: token_users(reply.body) == {"bob"}),
     ("HEAD", TOKEN, {}, empty(401)),
     ("OPTIONS", TOKEN, ADA, lambda reply: reply.status == 405),
     ("GET", "/_widgetmw/runtime.js", {}, lambda reply: len(reply.body) > 1000),
@@ -54,11 +54,11 @@ VISIT: list[tuple[str, str, dict[str, str], Callable[[Reply], bool]]] = [
 
 
 LENGTHLESS = {("HEAD", "/", "user=ada"), ("GET", "/same", "user=ada"), ("GET", "/empty", "user=ada")}
-"""After an answer without a length the WSGI servers close the connection, whatever it was an answer to."""
+"""After a response without a length, the WSGI servers close the connection, whatever the request was."""
 
 
 @able("keep-alive")
-def test_a_kept_connection_stays_in_step(deployment: Deployment) -> None:
+def test_a_persistent_connection_stays_in_sync(deployment: Deployment) -> None:
     wires = [deployment.connect()]
     for method, path, headers, right in VISIT * 2:
         wires[-1].send(request(path, method, **headers))
@@ -71,7 +71,7 @@ def test_a_kept_connection_stays_in_step(deployment: Deployment) -> None:
 
 
 @able("pipelining")
-def test_requests_sent_ahead_are_answered_in_order_and_whole(deployment: Deployment) -> None:
+def test_pipelined_requests_get_complete_responses_in_order(deployment: Deployment) -> None:
     lengthless = set() if SERVERS[deployment.name].gateway == "asgi" else LENGTHLESS
     visit = [each for each in VISIT if (each[0], each[1], each[2].get("Cookie")) not in lengthless]
     with deployment.connect() as wire:
@@ -89,7 +89,7 @@ def test_http_1_0(deployment: Deployment, path: str, kept: bool) -> None:
             wire.send(request(path, version="1.0", **ADA, **({"Connection": "keep-alive"} if kept else {})))
             reply = wire.answer()
             assert reply.header("Transfer-Encoding") is None
-            assert whose(reply.body) == {"ada"}
+            assert token_users(reply.body) == {"ada"}
             if not kept:
                 assert wire.ends()
                 break
@@ -104,7 +104,7 @@ def test_a_stream_to_an_http_1_0_client_ends_with_the_connection(deployment: Dep
             wire.send(request("/held", version="1.0", Connection="keep-alive", **ADA))
             reply = wire.answer()
             assert reply.header("Transfer-Encoding") is None
-            assert whose(reply.body) == {"ada"}
+            assert token_users(reply.body) == {"ada"}
             assert reply.body.endswith(END)
             assert wire.ends()
     finally:
@@ -112,7 +112,7 @@ def test_a_stream_to_an_http_1_0_client_ends_with_the_connection(deployment: Dep
 
 
 @pytest.mark.parametrize(("path", "status"), [("/size", 200), (TOKEN, 200), ("/_widgetmw/nothing", 404)])
-def test_who_asks_before_sending_a_body_gets_an_answer(deployment: Deployment, path: str, status: int) -> None:
+def test_a_request_with_expect_100_continue_gets_a_response(deployment: Deployment, path: str, status: int) -> None:
     with deployment.connect() as wire:
         head, body = request(path, "POST", body=b"x" * 300, Expect="100-continue", **ADA).split(b"\r\n\r\n")
         wire.send(head + b"\r\n\r\n")
@@ -126,7 +126,7 @@ def test_who_asks_before_sending_a_body_gets_an_answer(deployment: Deployment, p
             assert line.startswith(b"HTTP/1.1 %d" % status)
 
 
-def test_an_app_is_told_when_the_client_leaves_in_the_middle(deployment: Deployment) -> None:
+def test_an_app_notices_that_the_client_disconnects_during_a_stream(deployment: Deployment) -> None:
     closed = Path(deployment.place.folder) / "closed"
     closed.unlink(missing_ok=True)
     with deployment.connect() as wire:
@@ -147,12 +147,12 @@ def test_a_page_that_is_a_file_gets_its_token(deployment: Deployment) -> None:
     with deployment.connect() as wire:
         wire.send(request("/file", **BROWSER))
         reply = wire.answer()
-    assert whose(reply.body) == {"ada"}
+    assert token_users(reply.body) == {"ada"}
     assert reply.body.endswith(PAGE[27:] + b"<p>" * 50_000)
     assert reply.header("Content-Length") == str(len(reply.body))
 
 
-def test_a_download_is_the_file(deployment: Deployment) -> None:
+def test_a_download_is_the_unmodified_file(deployment: Deployment) -> None:
     data = bytes(range(256)) * 1000
     (deployment.place.folder / "file").write_bytes(data)
     with deployment.connect() as wire:

@@ -1,4 +1,4 @@
-"""HTTP/2: many requests at once on one connection, cookies in crumbs, streams that are reset."""
+"""HTTP/2: concurrent requests on one connection, split cookie headers, streams that are reset."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, StreamEnded
 
 from tests.servers.apps import PAGE
-from tests.servers.conftest import ENV, Fleet, untrusting
+from tests.servers.conftest import ENV, Fleet, insecure_tls
 from tests.servers.matrix import SERVERS
 from tests.servers.processes import PATIENCE, Deployment
-from tests.servers.test_servers import whose
+from tests.servers.test_servers import token_users
 
 TOKEN = "/_widgetmw/token/digitalgenius"
 
 
 @pytest.fixture(scope="module", params=[name for name, server in SERVERS.items() if "HTTP/2" not in server.lacks])
 def deployment(request: pytest.FixtureRequest, fleet: Fleet) -> Deployment:
-    """Each server that speaks HTTP/2, with ``apps.py``."""
+    """Each server with HTTP/2 support, running ``apps.py``."""
     return fleet.serving(request.param, "apps", **ENV, TEST_FOLDER=str(fleet.folder))
 
 
 @pytest.fixture
 def pool(deployment: Deployment) -> Iterator[httpcore.ConnectionPool]:
-    """One connection."""
-    with httpcore.ConnectionPool(untrusting(), max_connections=1, http1=False, http2=True) as pool:
+    """A pool with one connection."""
+    with httpcore.ConnectionPool(insecure_tls(), max_connections=1, http1=False, http2=True) as pool:
         yield pool
 
 
 class Frames:
-    """One connection, frame by frame: client libraries forget a stream without a word to the server."""
+    """A connection at the level of frames: client libraries drop a stream without resetting it."""
 
     def __init__(self, deployment: Deployment) -> None:
         plain = socket.create_connection(("127.0.0.1", deployment.place.port), timeout=15)
-        context = untrusting()
+        context = insecure_tls()
         context.set_alpn_protocols(["h2"])
         self.socket = context.wrap_socket(plain) if SERVERS[deployment.name].tls else plain
         self.state = H2Connection(H2Configuration(header_encoding=None))
@@ -60,7 +60,7 @@ class Frames:
         self.socket.close()
 
     def ask(self, path: str, cookie: str) -> int:
-        """Sends a request; returns the number of its stream."""
+        """Sends a request and returns its stream id."""
         stream = self.state.get_next_available_stream_id()
         head = [(":method", "GET"), (":path", path), (":scheme", self.scheme), (":authority", "site.example")]
         self.state.send_headers(stream, [*head, ("cookie", cookie)], end_stream=True)
@@ -68,10 +68,10 @@ class Frames:
         return stream
 
     def data(self, stream: int, enough: float = inf) -> bytes:
-        """Reads until a stream has ended, or has brought enough; what other streams bring is kept for them."""
+        """Reads until a stream has ended or has delivered enough bytes; keeps the data of other streams."""
         while stream not in self.over and len(self.bodies[stream]) < enough:
             received = self.socket.recv(65_536)
-            assert received, "the server hung up"
+            assert received, "the server closed the connection"
             for event in self.state.receive_data(received):
                 self._take(event)
             self._flush()
@@ -86,7 +86,7 @@ class Frames:
             self.over.add(event.stream_id)
 
     def reset(self, stream: int) -> None:
-        """Leaves a stream as a browser does that goes to another page."""
+        """Resets a stream, as a browser does when the user navigates away."""
         self.state.reset_stream(stream, ErrorCodes.CANCEL)
         self._flush()
 
@@ -102,38 +102,36 @@ def ask(pool: httpcore.ConnectionPool, url: str, *cookies: str, method: str = "G
     return response.content
 
 
-def test_everybody_on_a_shared_connection_gets_their_own(deployment: Deployment) -> None:
+def test_each_user_on_a_shared_connection_gets_their_own_token(deployment: Deployment) -> None:
     with Frames(deployment) as frames:
         asked = {frames.ask((TOKEN, "/")[i % 2], f"user=user{i % 7}"): f"user{i % 7}" for i in range(80)}
-        assert [who for stream, who in asked.items() if whose(frames.data(stream)) != {who}] == []
+        assert [who for stream, who in asked.items() if token_users(frames.data(stream)) != {who}] == []
 
 
-def test_a_cookie_header_that_came_in_crumbs_is_read_whole(
-    deployment: Deployment, pool: httpcore.ConnectionPool
-) -> None:
-    assert whose(ask(pool, deployment.url, "theme=dark", "user=ada")) == {"ada"}
+def test_a_split_cookie_header_is_read_completely(deployment: Deployment, pool: httpcore.ConnectionPool) -> None:
+    assert token_users(ask(pool, deployment.url, "theme=dark", "user=ada")) == {"ada"}
     assert b'"user":null' in ask(pool, deployment.url, "theme=dark", "widgetmw=1", "lang=en")
     assert ask(pool, deployment.url, "theme=dark", "lang=en") == PAGE
 
 
-def test_a_stream_that_the_client_resets_is_closed_and_others_go_on(deployment: Deployment) -> None:
+def test_a_stream_reset_by_the_client_is_closed_and_others_continue(deployment: Deployment) -> None:
     closed = deployment.place.folder / "closed"
     closed.unlink(missing_ok=True)
     with Frames(deployment) as frames:
         left = frames.ask("/held", "user=ada")
-        assert whose(frames.data(left, enough=3000)) == {"ada"}
+        assert token_users(frames.data(left, enough=3000)) == {"ada"}
         frames.reset(left)
-        assert whose(frames.data(frames.ask("/", "user=bob"))) == {"bob"}
+        assert token_users(frames.data(frames.ask("/", "user=bob"))) == {"bob"}
         end = time.monotonic() + PATIENCE
         while not closed.exists():
             assert time.monotonic() < end, "the stream was never closed"
             time.sleep(0.02)
-        assert whose(frames.data(frames.ask("/", "user=bob"))) == {"bob"}
+        assert token_users(frames.data(frames.ask("/", "user=bob"))) == {"bob"}
 
 
 def test_a_body_that_the_endpoint_does_not_read_leaves_the_connection_usable(
     deployment: Deployment, pool: httpcore.ConnectionPool
 ) -> None:
     for size in (1, 1000, 60_000):
-        assert whose(ask(pool, deployment.url + TOKEN, "user=ada", method="POST", body=b"x" * size)) == {"ada"}
-        assert whose(ask(pool, deployment.url, "user=bob")) == {"bob"}
+        assert token_users(ask(pool, deployment.url + TOKEN, "user=ada", method="POST", body=b"x" * size)) == {"ada"}
+        assert token_users(ask(pool, deployment.url, "user=bob")) == {"bob"}

@@ -1,7 +1,7 @@
-"""A real nginx that asks who somebody is, as it asks oauth2-proxy, in front of real servers.
+"""A real nginx in front of real servers; it authenticates each request as with oauth2-proxy.
 
-nginx connects from 127.0.0.2 or through a Unix socket, and is believed there; from 127.0.0.1 come those who go around
-it. It lets headers with underscores through, which it drops unless told otherwise.
+nginx connects from 127.0.0.2 or through a Unix socket, and is trusted there. Clients that bypass it connect from
+127.0.0.1. It is configured to pass on headers with underscores, which it drops by default.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import require
 from tests.servers.apps import PAGE
 from tests.servers.processes import answers, free_port, launch, stop
-from tests.servers.test_servers import whose
+from tests.servers.test_servers import token_users
 
 ENV = {
     "DG_API_KEY": "key",
@@ -32,17 +32,17 @@ ENV = {
     "WIDGETMW_PROXY": "oauth2-proxy-nginx",
 }
 ENDPOINT = "/_widgetmw/token/digitalgenius"
-UVICORN = ["uvicorn", "tests.servers.behind:asgi", "--log-level", "warning"]
-GUNICORN = ["gunicorn", "tests.servers.behind:wsgi", "--no-control-socket"]
+UVICORN = ["uvicorn", "tests.servers.proxied_app:asgi", "--log-level", "warning"]
+GUNICORN = ["gunicorn", "tests.servers.proxied_app:wsgi", "--no-control-socket"]
 SERVERS = {
     "uvicorn": lambda port, path: [*UVICORN, "--no-proxy-headers", "--port", str(port)],
     "uvicorn-rewriting": lambda port, path: [*UVICORN, "--forwarded-allow-ips", "127.0.0.2", "--port", str(port)],
     "uvicorn-unix": lambda port, path: [*UVICORN, "--uds", path],
     "gunicorn": lambda port, path: [*GUNICORN, "-b", f"127.0.0.1:{port}"],
     "gunicorn-unix": lambda port, path: [*GUNICORN, "-b", f"unix:{path}"],
-    "waitress": lambda port, path: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.behind:wsgi"],
-    "waitress-unix": lambda port, path: ["waitress", f"--unix-socket={path}", "tests.servers.behind:wsgi"],
-    "cheroot": lambda port, path: ["cheroot", "tests.servers.behind:wsgi", "--bind", f"127.0.0.1:{port}"],
+    "waitress": lambda port, path: ["waitress", f"--listen=127.0.0.1:{port}", "tests.servers.proxied_app:wsgi"],
+    "waitress-unix": lambda port, path: ["waitress", f"--unix-socket={path}", "tests.servers.proxied_app:wsgi"],
+    "cheroot": lambda port, path: ["cheroot", "tests.servers.proxied_app:wsgi", "--bind", f"127.0.0.1:{port}"],
 }
 SOUND = [name for name in SERVERS if name not in ("uvicorn-rewriting", "cheroot")]
 NGINX = """
@@ -91,7 +91,7 @@ PLACE = """
     }}
 """
 
-web = httpx.Client(timeout=30)  # one for all: making one costs more than a request
+web = httpx.Client(timeout=30)  # shared: creating a client costs more than a request
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,7 +101,7 @@ def _hang_up() -> Iterator[None]:
 
 
 class Oracle(BaseHTTPRequestHandler):
-    """Answers as oauth2-proxy's ``/oauth2/auth`` with ``--set-xauthrequest``: 202 and who it is, or 401."""
+    """Responds like oauth2-proxy's ``/oauth2/auth`` with ``--set-xauthrequest``: 202 with the user, or 401."""
 
     def do_GET(self) -> None:
         found = SimpleCookie(self.headers.get("Cookie", "")).get("_oauth2_proxy")
@@ -159,7 +159,7 @@ def nginx(ports: dict[str, int], oracle: int, folder: Path) -> Iterator[str]:
         upstream = f"http://127.0.0.1:{port}" if port else f"http://unix:{folder / name}:"
         places += PLACE.format(name=name, upstream=upstream, bind="proxy_bind 127.0.0.2;" if port else "")
     port = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""  # or its workers could not enter the folder
+    user = "user root;" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
     conf = folder / "nginx.conf"
     conf.write_text(NGINX.format(user=user, folder=folder, port=port, oracle=oracle, places=places))
     process = launch(
@@ -179,24 +179,26 @@ FORGED = [
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_who_has_signed_in_at_the_proxy_gets_the_page_and_the_token(nginx: str, name: str) -> None:
+def test_a_user_signed_in_at_the_proxy_gets_the_page_and_the_token(nginx: str, name: str) -> None:
     for path in ("/", ENDPOINT):
-        assert whose(web.get(f"{nginx}/{name}{path}", headers=ADA).content) == {"ada"}
+        assert token_users(web.get(f"{nginx}/{name}{path}", headers=ADA).content) == {"ada"}
 
 
 @pytest.mark.parametrize("name", SOUND)
 @pytest.mark.parametrize("forged", FORGED, ids=" ".join)
 def test_nobody_becomes_somebody_else_through_the_proxy(nginx: str, name: str, forged: dict[str, str]) -> None:
     for path in ("/", ENDPOINT):
-        assert whose(web.get(f"{nginx}/{name}{path}", headers={**ADA, **forged}).content) == {"ada"}
+        assert token_users(web.get(f"{nginx}/{name}{path}", headers={**ADA, **forged}).content) == {"ada"}
         assert web.get(f"{nginx}/{name}{path}", headers=forged).status_code == 401  # by nginx itself
-        assert whose(web.get(f"{nginx}/{name}/open{path}", headers=forged).content) == set()
+        assert token_users(web.get(f"{nginx}/{name}/open{path}", headers=forged).content) == set()
     assert web.get(f"{nginx}/{name}/open/", headers=forged).content == PAGE
 
 
 @pytest.mark.parametrize("name", [name for name in SOUND if not name.endswith("-unix")])
 @pytest.mark.parametrize("said", ["127.0.0.2", "127.0.0.2:80", "203.0.113.9"])
-def test_nobody_becomes_somebody_around_the_proxy(nginx: str, ports: dict[str, int], name: str, said: str) -> None:
+def test_a_request_that_bypasses_the_proxy_is_anonymous(
+    nginx: str, ports: dict[str, int], name: str, said: str
+) -> None:
     headers = {"X-Auth-Request-User": "eve", "X-Forwarded-For": said}
     url = f"http://127.0.0.1:{ports[name]}"
     page = web.get(f"{url}/", headers=headers)
@@ -204,8 +206,8 @@ def test_nobody_becomes_somebody_around_the_proxy(nginx: str, ports: dict[str, i
     assert web.get(f"{url}{ENDPOINT}", headers=headers).status_code == 401
 
 
-def test_a_server_that_takes_underscores_for_hyphens_is_found_out(nginx: str, folder: Path) -> None:
-    """A client's X_Auth_Request_User would stand in place of what nginx sends."""
+def test_a_server_that_treats_underscores_as_hyphens_is_detected(nginx: str, folder: Path) -> None:
+    """Otherwise a client's X_Auth_Request_User would replace the header that nginx sends."""
     for forged in ({}, *FORGED):
         page = web.get(f"{nginx}/cheroot/", headers={**ADA, **forged})
         assert (page.content, page.headers["x-widgetmw"]) == (PAGE, "skipped; reason=resolver_failed")
@@ -213,7 +215,7 @@ def test_a_server_that_takes_underscores_for_hyphens_is_found_out(nginx: str, fo
     assert "server_ambiguous" in (folder / "cheroot.log").read_text()
 
 
-def test_a_server_that_puts_the_browsers_address_in_place_of_the_proxys_is_found_out(nginx: str, folder: Path) -> None:
+def test_a_server_that_replaces_the_address_of_the_proxy_is_detected(nginx: str, folder: Path) -> None:
     page = web.get(f"{nginx}/uvicorn-rewriting/", headers=ADA)
     assert (page.content, page.headers["x-widgetmw"]) == (PAGE, "skipped; reason=resolver_failed")
     assert web.get(f"{nginx}/uvicorn-rewriting{ENDPOINT}", headers=ADA).status_code == 503

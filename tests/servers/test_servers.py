@@ -1,4 +1,4 @@
-"""Over real sockets: pages, endpoints, streams, clients that leave."""
+"""Pages, endpoints, streams and disconnecting clients over real sockets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from tests.servers.apps import PAGE, PIECE
 
 web = httpx.Client(timeout=30)
-"""One client for all: making one builds a TLS context, which costs more than a request. It keeps no cookies here."""
+"""Shared: creating a client builds a TLS context, which costs more than a request. No test sets cookies."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,20 +27,20 @@ def _hang_up() -> Iterator[None]:
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
-def whose(body: bytes) -> set[str]:
+def token_users(body: bytes) -> set[str]:
     options = {"verify_signature": False}
     return {jwt.decode(token.decode(), options=options)["external_id"] for token in TOKEN.findall(body)}  # type: ignore[arg-type]
 
 
 def test_a_signed_in_page_and_its_length(server: str) -> None:
     reply = web.get(server, headers={"Cookie": "user=ada"})
-    assert whose(reply.content) == {"ada"}
+    assert token_users(reply.content) == {"ada"}
     assert reply.headers["content-length"] == str(len(reply.content))
     assert reply.headers["cache-control"] == "private, no-store"
     assert reply.headers["vary"] == "Cookie"
 
 
-def test_an_anonymous_page_is_the_apps_byte_for_byte(server: str) -> None:
+def test_an_anonymous_page_is_unmodified(server: str) -> None:
     reply = web.get(server)
     assert reply.content == PAGE
     assert "cache-control" not in reply.headers
@@ -49,7 +49,7 @@ def test_an_anonymous_page_is_the_apps_byte_for_byte(server: str) -> None:
 def test_the_endpoint_and_the_runtime(server: str) -> None:
     with httpx.Client(base_url=server, headers={"Cookie": "user=ada"}) as client:
         token = client.get("/_widgetmw/token/digitalgenius").json()["token"]
-        assert whose(token.encode()) == {"ada"}
+        assert token_users(token.encode()) == {"ada"}
         assert client.post("/_widgetmw/token", content=b"x" * 1000).status_code == 200
         src = re.search(r'src="([^"]+)"', client.get("/").text)
         assert src
@@ -64,12 +64,12 @@ def test_head_has_no_body_and_the_connection_stays_usable(server: str) -> None:
             assert client.get(path).status_code == 200
 
 
-def test_what_is_no_page_is_left_alone(server: str) -> None:
+def test_other_content_types_are_not_modified(server: str) -> None:
     assert web.get(f"{server}/json", headers={"Cookie": "user=ada"}).content == PAGE
 
 
 def growth_over_100_mb(server: str) -> int:
-    """KiB by which the server's process grows from the first to the last piece of a long page."""
+    """Returns by how many KiB the server's process grows from the first to the last piece of a long page."""
     total, first, last = 0, b"", b""
     with web.stream("GET", f"{server}/long", headers={"Cookie": "user=ada"}) as reply:
         for chunk in reply.iter_raw():
@@ -84,12 +84,12 @@ def growth_over_100_mb(server: str) -> int:
 
 def test_a_100_mb_page_streams_in_constant_memory(server: str) -> None:
     total = 0
-    with web.stream("GET", f"{server}/long") as reply:  # what a server buffers for any stream is not ours
+    with web.stream("GET", f"{server}/long") as reply:  # lets the server allocate its own buffers first
         for chunk in reply.iter_raw():
             total += len(chunk)
             if total > 10_000_000:
                 break
-    # a server's allocator takes a new arena once in a while; what keeps the page would grow each time
+    # The allocator occasionally takes a new arena. A process that kept the page would grow each time.
     grown = []
     while not grown or (grown[-1] >= 1024 and len(grown) < 3):
         grown.append(growth_over_100_mb(server))
@@ -100,13 +100,13 @@ def test_users_never_get_each_others_page(server: str) -> None:
     def ask(i: int) -> bool:
         who = f"user{i % 7}"
         reply = web.get(server, headers={"Cookie": f"user={who}"})
-        return whose(reply.content) == {who}
+        return token_users(reply.content) == {who}
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(120)))
 
 
-def test_a_client_that_leaves_in_the_middle_does_no_harm(server: str) -> None:
+def test_a_client_that_disconnects_during_a_stream_does_no_harm(server: str) -> None:
     address = urlsplit(server)
     for _ in range(3):
         with socket.create_connection((address.hostname, address.port), timeout=10) as client:
@@ -122,15 +122,15 @@ def test_http_1_0(server: str) -> None:
         received = b""
         while data := client.recv(65536):
             received += data
-    assert whose(received.partition(b"\r\n\r\n")[2]) == {"ada"}
+    assert token_users(received.partition(b"\r\n\r\n")[2]) == {"ada"}
 
 
 def memory(server: str) -> int:
-    """Peak KiB of the process that answers; of the largest worker, where there are several."""
+    """Returns the peak memory of the server's process in KiB; of the largest worker if there are several."""
     return max(int(re.sub(rb"\D", b"", web.get(f"{server}/memory").content)) for _ in range(6))
 
 
-def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept(server: str) -> None:
+def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored(server: str) -> None:
     before, address, size = memory(server), urlsplit(server), 100_000_000
     head = f"POST /_widgetmw/token HTTP/1.1\r\nHost: x\r\nCookie: user=ada\r\nContent-Length: {size}\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=30) as client:
@@ -139,20 +139,20 @@ def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_kept(server: str) -> None:
             for _ in range(100):
                 client.sendall(b"x" * (size // 100))
             status = client.recv(12)
-        except OSError:  # the answer came first, and the server hung up on the rest
+        except OSError:  # the server responded first and closed the connection
             status = b""
     assert status in (b"", b"HTTP/1.1 200", b"HTTP/1.1 413")
     assert memory(server) - before < 20_000
     assert web.get(f"{server}/_widgetmw/token", headers={"Cookie": "user=ada"}).status_code == 200
 
 
-def test_a_client_that_floods_gets_answers_and_nobody_elses_token(server: str) -> None:
+def test_a_client_that_floods_gets_responses_and_no_other_users_token(server: str) -> None:
     before = memory(server)
 
     def ask(i: int) -> bool:
         who = f"flood{i}" if i % 3 else ""
         reply = web.get(f"{server}/_widgetmw/token", headers={"Cookie": f"user={who}"} if who else {})
-        return whose(reply.content) == ({who} if who else set()) and reply.status_code == (200 if who else 401)
+        return token_users(reply.content) == ({who} if who else set()) and reply.status_code == (200 if who else 401)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(300)))
@@ -171,7 +171,7 @@ ABSURD = [
 ]
 
 
-def test_absurd_headers_are_no_server_error(server: str) -> None:
+def test_absurd_headers_cause_no_server_error(server: str) -> None:
     for headers in ABSURD:
         for path in ("/", "/_widgetmw/token", "/_widgetmw/runtime.js"):
             assert web.get(server + path, headers=headers).status_code < 500, (headers, path)
@@ -189,11 +189,11 @@ TRICKS = [
 ]
 
 
-def test_no_spelling_of_the_path_lets_another_site_ask(server: str) -> None:
+def test_no_spelling_of_the_path_gives_another_site_a_token(server: str) -> None:
     address = urlsplit(server)
     for path in TRICKS:
         with socket.create_connection((address.hostname, address.port), timeout=10) as client:
-            # httpx would tidy the path up
+            # httpx would normalize the path.
             lines = [
                 f"GET {path} HTTP/1.1",
                 "Host: x",

@@ -1,4 +1,4 @@
-"""HTTP/1 as bytes: what a client library would tidy up goes out as it is, and answers are read to the letter."""
+"""HTTP/1 as raw bytes: requests are not normalized as in a client library, and responses are parsed strictly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.contract.site import Reply
 
 
 def request(target: str = "/", method: str = "GET", version: str = "1.1", body: bytes = b"", **headers: str) -> bytes:
-    """The bytes of a request; ``_`` in the name of a header stands for ``-``."""
+    """Returns the bytes of a request; ``_`` in the name of a header becomes ``-``."""
     host = {"Host": "site.example"} if version == "1.1" else {}
     length = {"Content-Length": str(len(body))} if body else {}
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in {**host, **length, **headers}.items()]
@@ -19,10 +19,10 @@ def request(target: str = "/", method: str = "GET", version: str = "1.1", body: 
 
 
 class Wire:
-    """One connection.
+    """An HTTP/1 connection.
 
     Args:
-        address: a port of the loopback, or the path of a unix socket.
+        address: a loopback port or the path of a Unix socket.
     """
 
     def __init__(self, address: int | Path) -> None:
@@ -42,16 +42,16 @@ class Wire:
         self.close()
 
     def close(self) -> None:
-        """Hangs up."""
+        """Closes the connection."""
         self.file.close()
         self.socket.close()
 
     def send(self, *requests: bytes) -> None:
-        """Sends all at once."""
+        """Sends all requests at once."""
         self.socket.sendall(b"".join(requests))
 
     def head(self) -> Reply:
-        """Reads status and headers; interim answers are passed over."""
+        """Reads status and headers; skips interim responses."""
         version, _, rest = self._line().partition(" ")
         assert version in ("HTTP/1.0", "HTTP/1.1"), version
         headers = []
@@ -62,13 +62,13 @@ class Wire:
         return self.head() if reply.status == 100 else reply
 
     def answer(self, method: str = "GET") -> Reply:
-        """Reads one answer, by its own word on where it ends."""
+        """Reads one response, up to the end that its headers declare."""
         reply = self.head()
         reply.chunks = self.body(reply, method)
         return reply
 
     def body(self, reply: Reply, method: str = "GET") -> list[bytes]:
-        """Reads the body of an answer whose head has been read."""
+        """Reads the body of a response after its head."""
         if method == "HEAD" or reply.status in (204, 304):
             return []
         if (reply.header("Transfer-Encoding") or "").lower() == "chunked":
@@ -79,7 +79,7 @@ class Wire:
         return [data]
 
     def ends(self) -> bool:
-        """Whether the server closes the connection, and has said nothing more."""
+        """Whether the server closes the connection without sending anything else."""
         return self.file.read() == b""
 
     def _line(self) -> str:

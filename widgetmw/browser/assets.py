@@ -1,10 +1,10 @@
-"""The scripts of the browser side: bundles from ``dist/``, put together for the vendors of an app.
+"""Assembles the browser scripts of an app from the bundles in ``dist/``, for the vendors that are active.
 
-``make assets`` builds the bundles from ``src/`` and from the built-in vendors' scripts. Each is a JavaScript
-expression, so that putting them together takes no more than writing them next to each other.
+``make assets`` builds the bundles from ``src/`` and from the scripts of the built-in vendors. Each bundle is a
+JavaScript expression, so they can be concatenated.
 
-Scripts that this package did not write are never part of ours: neither the script of a vendor from outside nor a
-function of the operator's. Each is a script element or a file of its own, and its error costs nothing else.
+Third-party code is never part of our scripts: neither the script of a third-party vendor nor an operator's snippet.
+Each of them has its own script element or file, so that an error in it affects nothing else.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from typing import Final, Protocol
 
 _EXPORT: Final = re.compile(r"^export default(?![\w$])", re.MULTILINE)
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-# these would end the script element, or change how it is parsed; a NUL is the placeholder of the nonce
+# These would end the script element or change how it is parsed. NUL is the placeholder of the nonce in our templates.
 _UNSAFE: Final = re.compile(r"</script|<script|<!--|\x00", re.IGNORECASE)
 
 
 class VendorCode(Protocol):
-    """What a vendor's class tells about its JavaScript; see :class:`widgetmw.core.provider.Provider`."""
+    """The part of :class:`widgetmw.core.provider.Provider` that concerns JavaScript."""
 
     @property
     def name(self) -> str:
-        """Name of the vendor."""
+        """The vendor's name."""
 
     def snippets(self) -> Mapping[str, str]:
-        """Returns the operator's functions by name."""
+        """Returns the operator's snippets as JavaScript functions, by name."""
 
     def script_source(self) -> str:
-        """Returns the text of the vendor's script; empty if it needs none."""
+        """Returns the source of the vendor's script; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class ScriptFile:
-    """A script that is served below the endpoint path.
+    """A script that is served under the endpoint path.
 
     Attributes:
-        path: below the endpoint path.
-        content: ASCII; may also stand in a script element.
+        path: relative to the endpoint path.
+        content: ASCII; can also be used in a script element.
     """
 
     path: str
@@ -51,7 +51,7 @@ class ScriptFile:
 
     @cached_property
     def version(self) -> str:
-        """Names the content."""
+        """A hash of the content."""
         return sha256(self.content).hexdigest()[:16]
 
     @property
@@ -65,11 +65,11 @@ class Scripts:
     """All scripts of one app.
 
     Attributes:
-        bootstrap: an expression, a function of the page's data; runs in the page.
-        runtime: everything that the runtime needs when it comes as a file.
+        bootstrap: a function expression that takes the page's data; runs in the page.
+        runtime: the complete runtime as a file.
         bundled_runtime: the runtime for a script element that begins with the bootstrap.
-        vendors: scripts of vendors from outside, by vendor. They run before the bootstrap.
-        snippets: the operator's functions, by vendor. They run before the runtime.
+        vendors: scripts of third-party vendors, by vendor. They run before the bootstrap.
+        snippets: the operator's snippets, by vendor. They run before the runtime.
     """
 
     bootstrap: bytes
@@ -85,11 +85,11 @@ class Scripts:
 
 
 def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], None]) -> Scripts:
-    """Puts the scripts of an app together.
+    """Assembles the scripts of an app.
 
     Args:
         vendors: the active vendors, in order.
-        on_error: called with the vendor's name if its script cannot be used; the others are not affected.
+        on_error: called with the vendor's name if its script cannot be used; other vendors are not affected.
     """
     vendors = list(vendors)
     outside = {}
@@ -98,7 +98,7 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
             try:
                 if module := vendor.script_source():
                     outside[vendor.name] = vendor_script(vendor.name, module)
-            except Exception as error:  # of code from outside
+            except Exception as error:  # raised by third-party code
                 on_error(vendor.name, error)
     snippets = {
         vendor.name: tuple(snippet_script(vendor.name, name, code) for name, code in vendor.snippets().items())
@@ -109,39 +109,39 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
 
 
 def bootstrap(vendors: Sequence[str]) -> bytes:
-    """Returns the expression inside a page: a function of the page's data."""
+    """Returns the code inside a page: a function expression that takes the page's data."""
     return f"({_bundle('bootstrap')})({_parts('init', vendors)})".encode()
 
 
 def bundled(vendors: Sequence[str]) -> bytes:
-    """Returns the runtime for a script in which the bootstrap has run."""
+    """Returns the runtime for a script element in which the bootstrap has already run."""
     return f"({_bundle('runtime')})(0,{_parts('connect', vendors)});".encode()
 
 
 def runtime(vendors: Sequence[str]) -> bytes:
-    """Returns the runtime as a file: with the bootstrap, for pages in which no inline script may run."""
+    """Returns the runtime as a file; includes the bootstrap, for pages that cannot have inline scripts."""
     return b"(%s)(%s,%s);\n" % (_bundle("runtime").encode(), bootstrap(vendors), _parts("connect", vendors).encode())
 
 
 def is_built_in(vendor: str) -> bool:
-    """Whether the bundles hold the vendor's script."""
+    """Whether the vendor's script is one of the bundles."""
     return any(_bundle_exists(f"{vendor}.{part}") for part in ("init", "connect"))
 
 
 def vendor_script(vendor: str, module: str) -> ScriptFile:
-    """Makes a script of the module of a vendor from outside.
+    """Turns a third-party vendor's module into a script.
 
-    The one textual rule: the single ``export default`` at the start of a line becomes the value of a function. All
-    else stays, except that characters beyond ASCII are escaped, since the script may stand in a page of any charset.
+    The single ``export default`` at the start of a line becomes the value of a function. Characters beyond ASCII are
+    escaped, because the script may be part of a page in any charset. Nothing else is changed.
 
     Raises:
-        ValueError: the module cannot be used; the message says why.
+        ValueError: the module cannot be used; the message gives the reason.
     """
     body, count = _EXPORT.subn("const widgetmwScript =", module.removeprefix("\ufeff"))
     if count != 1:
         raise ValueError(f"the script holds {count} lines that begin with `export default` instead of one")
     if unsafe := _UNSAFE.search(body):
-        raise ValueError(f"the script holds {unsafe[0]!r}, which cannot stand in a page; write '<\\' instead of '<'")
+        raise ValueError(f"the script holds {unsafe[0]!r}, which is not allowed in a page; write '<\\' instead of '<'")
     body = _NOT_ASCII.sub(_escape, body)
     return ScriptFile(
         f"/vendor/{vendor}.js",
@@ -151,12 +151,12 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
 
 
 def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
-    """Makes a script of a function of the operator's.
+    """Turns an operator's snippet into a script.
 
     Args:
-        vendor: whose script may call the function.
-        name: under which it finds the function.
-        function: a function expression; ASCII. It runs outside any function, as sloppy code.
+        vendor: the vendor whose script can call the snippet.
+        name: the snippet's name in that script.
+        function: a function expression, in ASCII. It runs in the global scope, in sloppy mode.
     """
     return ScriptFile(
         f"/snippet/{vendor}/{name}.js",
@@ -171,7 +171,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _parts(part: str, vendors: Sequence[str]) -> str:
-    """Writes an object of all vendors' ``init`` or ``connect``."""
+    """Returns an object literal with the vendors' ``init`` or ``connect``."""
     members = []
     for vendor in vendors:
         if not is_built_in(vendor):

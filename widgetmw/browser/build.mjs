@@ -1,9 +1,8 @@
-// Bundles the browser side into `dist/`: `make assets` runs it, a test runs it again and compares. What is served is the
-// bundles, so that users need neither node nor this file.
+// Bundles the browser side into `dist/`. `make assets` runs this file, and a test checks that the result is committed.
+// The server serves the bundles, so users need neither node nor this file.
 //
-// Each bundle is a JavaScript expression whose value is the default export of its module, so that the server makes
-// scripts of them by putting them next to each other. A vendor's script makes two: `init` stands in every page,
-// `connect` in the runtime only.
+// Each bundle is a JavaScript expression whose value is the default export of its module, so the server builds scripts
+// by concatenating bundles. A vendor's script yields two bundles: `init` for every page, `connect` for the runtime.
 import { mkdirSync, readdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
@@ -16,20 +15,20 @@ const { build, transform } = createRequire(join(root, ".cache", "/"))("esbuild")
 const target = process.argv[2] ?? join(here, "dist");
 const options = { charset: "ascii", legalComments: "none", minify: true, target: "es2021" };
 
-/** The default export as named exports, so that esbuild leaves out the part that a bundle does not need. */
+/** Turns the default export into named exports, so that esbuild drops the part that a bundle does not need. */
 const namedParts = {
   name: "named-parts",
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]providers[\\/].*\.js$/ }, ({ path }) => {
       const text = readFileSync(path, "utf8");
       const contents = text.replace(/^export default (\{[ \w,]+\});\s*$/m, "export $1;");
-      if (contents === text) throw Error("its last line is not: export default { init, connect };");
+      if (contents === text) throw Error("the last line is not: export default { init, connect };");
       return { contents, loader: "js" };
     });
   },
 };
 
-/** Bundles a module that has a default export, as an expression. */
+/** Bundles a module with a default export into an expression. */
 const bundle = async (contents) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here },
@@ -41,9 +40,9 @@ const bundle = async (contents) => {
   });
   const statements = outputFiles[0].text
     .replace(/^export \{\s*([\w$]+) as default\s*\};\s*$/m, "return $1;")
-    // esbuild makes `var` of what stands outside of functions; with `let` it returns the last value without a name.
+    // esbuild turns top-level declarations into `var`. With `let` it can inline the last one into the return statement.
     .replace(/^var /gm, "let ");
-  // The assignment keeps an unused value from being dropped.
+  // The assignment prevents esbuild from dropping the value as unused.
   const { code } = await transform(`bundle = (() => {${statements}})();`, options);
   return code.replace(/^bundle=/, "").replace(/;\s*$/, "\n");
 };
@@ -65,4 +64,6 @@ for (const path of vendorScripts) {
 }
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-for (const [name, contents] of Object.entries(bundles)) writeFileSync(join(target, `${name}.js`), await bundle(contents));
+for (const [name, contents] of Object.entries(bundles)) {
+  writeFileSync(join(target, `${name}.js`), await bundle(contents));
+}

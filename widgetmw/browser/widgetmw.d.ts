@@ -1,12 +1,12 @@
 /**
- * What widgetmw puts into a page: `window.widgetmw`, its events, and the globals that the vendors' widgets read.
- * And what a vendor's script is given, for those who write one.
+ * What widgetmw adds to a page: `window.widgetmw`, its events, and the globals that the vendors' widgets read.
+ * Also the interface of a vendor's script.
  *
  * Add it to a TypeScript project with `/// <reference path="..." />` or under `files` in tsconfig.json.
  */
 
 /**
- * The tokens by vendor. A package that brings a vendor adds its own:
+ * The token types by vendor. A package with a vendor adds its own:
  *
  * ```ts
  * declare module "widgetmw/browser/widgetmw" {
@@ -23,7 +23,7 @@ export interface WidgetTokens {
   giosg: GiosgToken;
 }
 
-/** The names of the vendors with types of their own; a further one is any other string. */
+/** The name of a vendor: one with its own token type, or any other string. */
 export type WidgetVendor = keyof WidgetTokens | (string & {});
 
 /** The token of a vendor. */
@@ -31,26 +31,26 @@ export type TokenOf<Name extends WidgetVendor> = Name extends keyof WidgetTokens
   ? WidgetTokens[Name]
   : WidgetToken<Name>;
 
-/** A token as the page holds it. Frozen; a new object whenever it changes. */
+/** A token in the page. It is frozen; a changed token is a new object. */
 export interface WidgetToken<Name extends string = string> {
   readonly provider: Name;
   /** The signed token. */
   readonly token: string;
-  /** Its end in milliseconds of this browser's clock, as `Date.now()`; `null` if it does not expire. */
+  /** When it expires, in milliseconds of this browser's clock, as `Date.now()`; `null` if it does not expire. */
   readonly expiresAt: number | null;
-  /** The same in Unix seconds of the server's clock. */
+  /** When it expires, in Unix seconds of the server's clock. */
   readonly expires_at: number | null;
-  /** From when on the server makes a new one, in Unix seconds of its clock. */
+  /** When the server will mint a new one, in Unix seconds of its clock. */
   readonly refresh_at: number | null;
 }
 
 export interface DigitalGeniusToken extends WidgetToken<"digitalgenius"> {
-  /** From the endpoint only: the message that hands the token to their mobile kits. */
+  /** From the endpoint only: the message that passes the token to their mobile kits. */
   readonly system_message?: { readonly name: "auth_token"; readonly payload: string };
 }
 
 export interface OrloToken extends WidgetToken<"orlo"> {
-  /** From the endpoint only: the URL for web views, where it is configured. */
+  /** From the endpoint only: the URL for web views, if it is configured. */
   readonly mobile_url?: string;
 }
 
@@ -64,32 +64,32 @@ export type WidgetTokenDetail = Pick<WidgetToken<WidgetVendor>, "provider" | "to
 
 /** `window.widgetmw`. */
 export interface WidgetmwApi {
-  /** The token of a vendor; the same object until it changes, `undefined` if there is none. */
+  /** Returns the current token of a vendor: the same object until it changes, `undefined` if there is none. */
   get<Name extends WidgetVendor>(provider: Name): TokenOf<Name> | undefined;
 
   /**
-   * Calls the listener after each change of the vendor's token, also when it is gone.
+   * Calls the listener after each change of the vendor's token, including its removal.
    *
-   * @returns a function that ends it; the pair fits React's `useSyncExternalStore`.
+   * @returns a function that unsubscribes; made for React's `useSyncExternalStore`.
    */
   subscribe(provider: WidgetVendor, listener: () => void): () => void;
 
   /**
-   * Asks the server for a fresh token now, also if nobody was signed in (after a sign-in without a page load).
-   * Calls at the same time share one request; a page that calls it too often waits, up to a minute.
+   * Requests a fresh token now, even if no user was signed in before (after a sign-in without a page load).
+   * Simultaneous calls share one request. A page that calls this too often has to wait, up to a minute.
    *
-   * @throws (rejects with) an `Error` that says why there is no token: signed out, no answer, not permitted.
+   * @throws (rejects with) an `Error` that says why there is no token: signed out, request failed, not permitted.
    */
   refresh<Name extends WidgetVendor>(provider: Name): Promise<TokenOf<Name>>;
 
   /**
-   * The current token if it is not due for renewal, else a fresh one.
+   * Returns the current token if it is not due for renewal, otherwise a fresh one.
    *
-   * @throws as `refresh` does.
+   * @throws like `refresh`.
    */
   getToken<Name extends WidgetVendor>(provider: Name): Promise<TokenOf<Name>>;
 
-  /** Signs out in the browser: tokens go, each vendor's clean-up runs, other tabs follow. */
+  /** Cleans up in the browser: removes the tokens, runs each vendor's clean-up, and notifies the other tabs. */
   signOut(): Promise<void>;
 }
 
@@ -99,77 +99,77 @@ export interface WidgetmwApi {
  */
 export interface VendorScript<Name extends WidgetVendor = string, State = unknown> {
   /**
-   * Runs in the page, before any script of the page. Keep it small: the globals that the vendor's widget reads.
+   * Runs in the page, before any script of the page. Keep it small: set the globals that the vendor's widget reads.
    *
-   * @returns anything that `connect` shall know.
+   * @returns the state that `connect` gets.
    */
   init?(vendor: PageVendor<Name>): State;
 
-  /** Runs once the page is parsed. `state` is what `init` returned. */
+  /** Runs when the page has been parsed. `state` is what `init` returned. */
   connect?(vendor: Vendor<Name>, state: State): VendorHooks | void;
 }
 
-/** What a vendor's `init` is given. The script keeps its own state in variables of its own. */
+/** The argument of a vendor's `init`. The script keeps its state in variables of its own. */
 export interface PageVendor<Name extends WidgetVendor = string> {
   readonly name: Name;
-  /** The vendor's public configuration, as its `Provider` gives it. */
+  /** The vendor's public configuration, from its `Provider`. */
   readonly config: Readonly<Record<string, string>>;
   /** The current token, `undefined` if there is none. */
   readonly token: TokenOf<Name> | undefined;
   /**
-   * Whether the page is for a visitor who may use the widget, signed in or anonymous. `false`: the page carries the
-   * runtime for a clean-up only, and gets no configuration.
+   * Whether the visitor may use the widget, signed in or anonymous. `false`: the page carries the runtime only to clean
+   * up after a sign-out. Then set no configuration.
    */
   readonly forVisitor: boolean;
-  /** The current token if it is not due for renewal, else a fresh one; rejects if nobody is signed in. */
+  /** Returns the current token if it is not due for renewal, otherwise a fresh one; rejects if no user is signed in. */
   getToken(): Promise<TokenOf<Name>>;
 }
 
-/** What `connect` is given. */
+/** The argument of a vendor's `connect`. */
 export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<Name> {
-  /** The operator's JavaScript functions (`Provider.snippets()`) by name, as far as their scripts have come. */
+  /** The operator's snippets (`Provider.snippets()`) as functions, by name, if their scripts have run. */
   readonly snippets: Record<string, ((...values: string[]) => unknown) | undefined>;
   /**
-   * Adds a script element to the page, with our nonce and under our Trusted Types policy. Does nothing if the page has a
-   * script of that URL.
+   * Adds a script element to the page, with our nonce and through our Trusted Types policy. Does nothing if the page
+   * already has a script with that URL.
    */
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
 }
 
-/** What `connect` returns; all of it is optional. An error in one of them is reported, and costs this vendor only. */
+/** What `connect` returns. Each hook is optional. An error in a hook is reported and affects only this vendor. */
 export interface VendorHooks {
   /** The vendor has a new token. */
   update?(change: TokenChange): unknown;
   /**
    * The user was signed out: end the conversation.
    *
-   * @returns a promise if the clean-up has to wait for the vendor's widget. If it is still pending when the page is left,
-   *   a later page calls `logout` again.
+   * @returns a promise if the clean-up has to wait for the vendor's widget. If the promise is pending when the page is
+   *   left, a later page calls `logout` again.
    */
   logout?(signOut: SignOut): Promise<void> | void;
-  /** The vendor's loader is to be added to the page. Called once. */
+  /** Add the vendor's loader to the page. Called once. */
   embed?(): unknown;
-  /** A function of the operator's came after it could have been needed. */
+  /** The script of an operator's snippet ran after `connect`. */
   snippet?(name: string): unknown;
 }
 
 export interface TokenChange {
-  /** `page`: the page carried the token, so `init` has seen it. `endpoint`: it is a later one. */
+  /** `page`: the page carried the token, so `init` has seen it. `endpoint`: the token is newer than the page. */
   readonly source: "page" | "endpoint";
 }
 
 export interface SignOut {
-  /** The token that the user had, if it is known. */
+  /** The token of the user who was signed out, if it is known. */
   readonly token: WidgetToken | undefined;
   /**
-   * `here`: this tab is the first to notice; clean up the page and what the tabs share.
-   * `elsewhere`: another tab was first; clean up this page.
-   * `late`: as `elsewhere`, and the next user is signed in already; leave alone what could be theirs.
+   * `here`: this tab is the first to learn of the sign-out. Clean up the page and what the tabs share.
+   * `elsewhere`: another tab was first. Clean up this page.
+   * `late`: another tab was first, and the next user is already signed in. Keep everything that could be theirs.
    */
   readonly origin: "here" | "elsewhere" | "late";
 }
 
-/** Props of Hissuno's React component, as they stand in `window.HISSUNO_WIDGET_CONFIG`; a new object per token. */
+/** `window.HISSUNO_WIDGET_CONFIG`: the props of Hissuno's React component; a new object for each token. */
 export interface HissunoWidgetConfig {
   projectId: string;
   apiUrl?: string;
@@ -178,7 +178,7 @@ export interface HissunoWidgetConfig {
   userMetadata?: Record<string, string>;
 }
 
-/** DigitalGenius' configuration: the page's own keys, with ours merged in. */
+/** The configuration of DigitalGenius: the page's own keys, with ours merged in. */
 export interface DigitalGeniusConfig {
   widgetId?: string;
   env?: string;
@@ -189,19 +189,19 @@ export interface DigitalGeniusConfig {
 
 declare global {
   interface Window {
-    /** Absent on pages that are not modified: those of anonymous visitors, for instance. */
+    /** Absent on pages that are not modified, such as most anonymous pages. */
     widgetmw?: WidgetmwApi;
     HISSUNO_WIDGET_CONFIG?: HissunoWidgetConfig;
     DG_CHAT_WIDGET_CONFIG?: DigitalGeniusConfig;
     DG_SDK_CONFIG?: DigitalGeniusConfig;
-    /** giosg's queue of calls, until their script has taken its place. */
+    /** giosg's queue of calls, until their script replaces it. */
     _giosg?: (...call: unknown[]) => unknown;
   }
 
   interface WindowEventMap {
     /** A vendor has a new token. */
     "widgetmw:token": CustomEvent<WidgetTokenDetail>;
-    /** Somebody was signed out: by the page, by the server, in another tab, or by another user's page. */
+    /** The user was signed out: by the page, by the server, in another tab, or since a page belongs to another user. */
     "widgetmw:signedout": CustomEvent<null>;
   }
 }

@@ -1,15 +1,15 @@
-// DigitalGenius (Genius Chat). The widget reads DG_CHAT_WIDGET_CONFIG when its loader runs; the page may set its own
-// config before or after that, so the global is an accessor that puts our part into whatever the page made of it.
-// What the page made may refuse that: bundles are no strict code, so that a refused assignment is ignored.
+// DigitalGenius (Genius Chat). The widget reads DG_CHAT_WIDGET_CONFIG when its loader runs. The page may assign its own
+// config before or after our script, so the global is an accessor that merges our keys into the page's config. Some of
+// the page's objects may be read-only: the bundles are sloppy-mode code, which ignores a failed assignment.
 
 /** @typedef {import("../browser/widgetmw").Vendor<"digitalgenius">} DigitalGenius */
 /** @typedef {import("../browser/widgetmw").DigitalGeniusConfig} Config */
 /**
  * @typedef {object} State what `init` and `connect` share
- * @property {unknown} isEmbedded whether the widget is there, with its methods
- * @property {boolean} [hasFixed] whether a config was found that may have been read without our token
- * @property {(() => void)[]} fixes each brings a config up to date that stands in place of our accessor
- * @property {() => void} [flush] does what waited for the widget
+ * @property {unknown} isEmbedded whether the widget is embedded and has its methods
+ * @property {boolean} [hasFixed] whether the widget may have read a config without our token
+ * @property {(() => void)[]} fixes functions that update a config which replaced our accessor
+ * @property {() => void} [flush] sends what was waiting for the widget
  */
 
 /**
@@ -21,14 +21,14 @@ const init = (vendor) => {
   /**
    * @template {object} T
    * @param {T | undefined} object
-   * @returns {any} the object, or a copy if no key can be added to it
+   * @returns {any} the object, or a copy if it is not extensible
    */
-  const open = (object) => (Object.isExtensible(object) ? object : { ...object });
+  const extensible = (object) => (Object.isExtensible(object) ? object : { ...object });
   /** @param {{ metadata?: object } | undefined} object */
   const withToken = (object) => ({ ...object, metadata: { ...object?.metadata, auth_token: token() } });
   /** @type {State} */
   const state = {
-    // A widget that was there before us: that it has its methods then is inferred.
+    // The widget may have been embedded before our script ran. We infer that from its methods.
     isEmbedded: window.dgchat?.methods,
     fixes: [],
   };
@@ -39,11 +39,11 @@ const init = (vendor) => {
    * @param {((merged: Config) => void)} [then]
    */
   const merge = (config, then) => {
-    let merged = open(config);
+    let merged = extensible(config);
     if (vendor.forVisitor) for (const key in vendor.config) merged[key] ??= vendor.config[key];
     if (token()) {
-      (merged.metadata = open(merged.metadata)).auth_token = given = token();
-      // A `metadata` that cannot be set, or is made anew at each reading.
+      (merged.metadata = extensible(merged.metadata)).auth_token = given = token();
+      // `metadata` may be read-only, or a getter that returns a new object each time.
       if (merged.metadata.auth_token !== given) merged = withToken(merged);
     } else if (given && merged.metadata?.auth_token === given) delete merged.metadata.auth_token;
     then?.(merged);
@@ -53,7 +53,7 @@ const init = (vendor) => {
   let chained = {};
   /** @param {any} config */
   const chain = (config) => {
-    const callbacks = (config.callbacks = open(config.callbacks));
+    const callbacks = (config.callbacks = extensible(config.callbacks));
     const theirs = callbacks.onWidgetEmbedded;
     if (theirs === chained) return;
     callbacks.onWidgetEmbedded = chained = /** @this {unknown} */ function () {
@@ -67,8 +67,8 @@ const init = (vendor) => {
   };
   /**
    * @param {"DG_CHAT_WIDGET_CONFIG" | "DG_SDK_CONFIG"} name
-   * @param {() => Config | undefined} readBare reads the name as scripts do: a page's top-level let or const hides the
-   *   property of window
+   * @param {() => Config | undefined} readBare reads the name as scripts do: a top-level `let` or `const` of the page
+   *   shadows the property of `window`
    * @param {(config: Config) => void} [then]
    */
   const trap = (name, readBare, then) => {
@@ -85,7 +85,7 @@ const init = (vendor) => {
       if (config || vendor.forVisitor) config = merge(config, then);
       return config;
     };
-    // Where a script ahead of us declared it with var, or the page defines it over ours, its value is what we have.
+    // If an earlier script declared the name with `var`, or the page redefined the property, we update its value.
     const fix = () => {
       const own = window[name];
       if (!own || own === config) return;
@@ -109,7 +109,7 @@ const init = (vendor) => {
   };
   trap("DG_CHAT_WIDGET_CONFIG", () => DG_CHAT_WIDGET_CONFIG, chain);
   trap("DG_SDK_CONFIG", () => DG_SDK_CONFIG);
-  // The headless kit: that `init` takes the token in its metadata is inferred; the event has two documented names.
+  // The headless kit. We infer that its `init` reads the token from the metadata. Its event has two documented names.
   /** @type {DigitalGeniusKit["init"]} */
   let wrapped;
   const wrap = () => {
@@ -125,21 +125,22 @@ const init = (vendor) => {
 };
 
 /**
- * A renewed token goes to the embedded widget as a system message; before that, the latest one waits.
- * Sign-out is `resetChat` (documented for their iOS kit), and for the headless kit `endConversation` (documented).
+ * Sends each renewed token to the widget as a system message; until the widget is embedded, the latest token waits.
+ * Sign-out calls `resetChat` (documented for their iOS kit), and `endConversation` of the headless kit (documented).
  *
  * @param {DigitalGenius} vendor
  * @param {State} state what `init` returned
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor, state) => {
-  // The token that the widget has, from its config or from us; and a clean-up that waits for the widget.
+  // The token that the widget has, from its config or a system message.
   /** @type {string | undefined} */
   let known;
+  // Set while a clean-up waits for the widget.
   /** @type {(() => void) | undefined} */
   let finishLogout;
-  // A read of the globals brings them up to date, also those that the page declared with let or const.
-  const reread = () => state.fixes.forEach((fix) => fix());
+  // Updates the configs. Each read of a global does so too.
+  const updateConfigs = () => state.fixes.forEach((fix) => fix());
   const flush = (state.flush = () => {
     const { DGChatSDK, dgchat } = window;
     const methods = state.isEmbedded ? dgchat?.methods : undefined;
@@ -156,13 +157,13 @@ const connect = (vendor, state) => {
   });
   return {
     update({ source }) {
-      reread();
-      // A config that had to be fixed may have been read without a token.
+      updateConfigs();
+      // If a config had to be fixed, the widget may have read it without the token.
       if (source === "page" && !state.hasFixed) known = vendor.token?.token;
       flush();
     },
     logout({ origin }) {
-      reread();
+      updateConfigs();
       if (origin !== "here" && !state.isEmbedded && !window.DGChatSDK) return;
       /** @type {Promise<void>} */
       const reset = new Promise((resolve) => (finishLogout = resolve));

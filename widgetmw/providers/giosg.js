@@ -1,4 +1,4 @@
-// giosg: signed visitor data through the `_giosg` queue, and signed chat URLs for marked links and frames.
+// giosg: submits signed visitor data through the `_giosg` queue, and gives marked links and frames the signed chat URL.
 
 /** @typedef {{ (...call: unknown[]): unknown, _e?: IArguments[] }} Queue */
 
@@ -7,7 +7,7 @@
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
-  // The vendor's tag keeps a `_giosg` that is there before it, and its script plays the calls in `_e` (documented).
+  // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
   /** @type {Queue | undefined} */
   let ours;
   const queue = () =>
@@ -19,8 +19,9 @@ const connect = (vendor) => {
     );
   const submit = () => vendor.token && queue()("visitor", "submit", vendor.token.token, "HS256");
 
-  // Data sent before consent is dropped. `tcChange` and `setVisitorConsent` are documented, that the one follows the
-  // other is not, hence both. Sites with the IAB framework say `useractioncomplete` (IAB's specification).
+  // giosg drops data that is submitted before consent, so we submit it again afterwards. `tcChange` and
+  // `setVisitorConsent` are documented, but not whether one triggers the other, so we watch both. On sites with the IAB
+  // framework the event is `useractioncomplete` (IAB's specification).
   /** @type {GiosgConsent | undefined} */
   let consent;
   let hasFramework = false;
@@ -43,10 +44,10 @@ const connect = (vendor) => {
       } catch {}
     }
   };
-  // Calls that nobody plays in this page are lost with it: a clean-up waits for the vendor's script.
+  // Queued calls are lost if the vendor's script never loads in this page, so a clean-up waits for that script.
   /** @type {(() => void) | undefined} */
   let onPlayed;
-  // The consent interfaces come with some script of the page or the vendor.
+  // A script of the page or the vendor may define the consent interfaces.
   document.addEventListener(
     "load",
     ({ target }) => {
@@ -56,8 +57,8 @@ const connect = (vendor) => {
     true
   );
 
-  // A link gets the URL of every token, a frame one per user: a new `src` would lose an open chat. What the page had
-  // there stands in the mark meanwhile, behind a space, so that copies of the element know it too.
+  // A link gets the URL of each new token, a frame only one per user, since a new `src` would lose an open chat. Until
+  // sign-out the marking attribute holds a space and the page's own URL, so that copies of the element have it too.
   const attribute = "data-widgetmw-giosg";
   const marked = "[" + attribute + "]";
   const hasExpired = () => Number(vendor.token?.expiresAt ?? Infinity) < Date.now();
@@ -85,8 +86,8 @@ const connect = (vendor) => {
       addedNodes.forEach(signAll);
     }
   }).observe(document, { childList: true, subtree: true, attributeFilter: [attribute] });
-  // The page may have rewritten a link. And where the tab slept past the expiry, and the first click hits a link: renew,
-  // then follow it, in a tab of its own where that was asked for. (The right button brings the menu, follows nothing.)
+  // The page may have rewritten a link, so sign it again. If its URL has expired while the tab slept, renew the token
+  // first, then follow the link, in a new tab if the click was for one. The right button opens a menu only.
   /** @param {MouseEvent} event */
   const onClick = (event) => {
     if (!event.isTrusted || event.button > 1) return;
@@ -112,7 +113,7 @@ const connect = (vendor) => {
     },
     logout({ origin }) {
       signAll(document);
-      // The next user is there already, and whoever let them in has cleaned up.
+      // The next user is signed in already; the tab that noticed that has cleaned up.
       if (origin === "late") return;
       const hasScript = window._giosg !== ours;
       const call = queue();

@@ -1,4 +1,4 @@
-/** Globals of the vendors' own scripts, and of pages, as far as our scripts for these vendors use them. */
+/** Globals of pages and of the vendors' own scripts that our scripts for the built-in vendors use. */
 
 import type { DigitalGeniusConfig } from "../browser/widgetmw";
 
@@ -22,7 +22,7 @@ declare global {
     addEventListener?(type: string, listener: () => void): void;
   }
 
-  // Read by name: a page's top-level `let` or `const` hides the property of `window`.
+  // Read by name: a top-level `let` or `const` of the page shadows the property of `window`.
   const DG_CHAT_WIDGET_CONFIG: DigitalGeniusConfig | undefined;
   const DG_SDK_CONFIG: DigitalGeniusConfig | undefined;
 }

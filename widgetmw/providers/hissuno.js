@@ -1,4 +1,4 @@
-// Hissuno has no script of its own, only a React component: its props stand ready in a global, a new object per token.
+// Hissuno has no script, only a React component. A global holds the component's props, a new object for each token.
 
 /** @param {string} token */
 const claims = (token) => {
@@ -27,7 +27,7 @@ const connect = (vendor, setProps) => ({
   update({ source }) {
     if (source !== "page") setProps();
   },
-  // Removes the stored conversations (keys as in the vendor's source); if the user is not known, all of them.
+  // Removes the user's stored conversations, or all if the user is unknown. The keys are those in the vendor's source.
   logout({ token, origin }) {
     window.HISSUNO_WIDGET_CONFIG = undefined;
     if (origin !== "here") return;

@@ -1,16 +1,16 @@
-// The part that stands in the page itself, ahead of every script of the page. It keeps what the server sent,
-// offers `window.widgetmw` at once, and lets each vendor's `init` set the globals that its widget reads.
+// The code inside the page, before any script of the page. It stores the data that the server sent, defines
+// `window.widgetmw`, and calls each vendor's `init`, which sets the globals that the vendor's widget reads.
 import { toToken } from "./token.js";
 import { isSameUser } from "./user_hash.js";
 
 /**
  * Returns the function that the page calls with its data.
  *
- * @param {Record<string, import("../widgetmw").VendorScript["init"]>} inits by vendor
+ * @param {Record<string, import("../widgetmw").VendorScript["init"]>} inits the vendors' `init` functions, by vendor
  * @returns {(data: import("./types").PageData) => unknown}
  */
 export default (inits) => (data) => {
-  // A document swapped in by Turbo and the like: the runtime of the first page lives on and takes the new data.
+  // Turbo or a similar router has swapped in a document: the first page's runtime keeps running, with the new data.
   const existing = window.widgetmw?._;
   if (existing) return existing.take(data);
 
@@ -20,7 +20,7 @@ export default (inits) => (data) => {
   const listeners = /** @type {any} */ ({ __proto__: null });
   /** @type {import("./types").Shared["vendors"]} */
   const vendors = /** @type {any} */ ({ __proto__: null });
-  // What this page and the runtime share. The runtime replaces the last two functions.
+  // The bootstrap and the runtime share this object. The runtime replaces `take` and `call`.
   const shared = /** @type {import("./types").Shared} */ ({
     key: "widgetmw:" + data.url,
     tokens,
@@ -54,7 +54,7 @@ export default (inits) => (data) => {
     () => shared.isRunning || shared.ready((shared.call = () => Promise.reject(Error("widgetmw: no runtime"))))
   );
 
-  // A page that the browser took from its history may be of another time, and of another user.
+  // A page restored from the browser's history may be out of date, or belong to another user.
   const navigations = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
   if (data.user !== null && navigations[0]?.type === "back_forward") {
     data.ask = true;
@@ -72,7 +72,7 @@ export default (inits) => (data) => {
     if (token) tokens[name] = toToken(token, /** @type {number} */ (data.now));
     shared.addVendor(name, data);
   }
-  // For us, the tokens of all vendors are alike; the declarations tell them apart.
+  // Our own type treats the tokens of all vendors alike; the public declarations distinguish them.
   window.widgetmw = /** @type {any} */ (
     /** @type {import("./types").Api} */ ({
       _: shared,

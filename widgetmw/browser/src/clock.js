@@ -1,6 +1,6 @@
-// A clock that only goes forward: milliseconds that have passed, however the browser's clocks behave.
-// `performance.now` may stand still while the machine sleeps, and `Date` may be set. If `Date` runs ahead by more than
-// a second, we assume that the machine slept (at worst that causes one early renewal); if it goes back, we ignore it.
+// A monotonic clock in milliseconds that also counts the time that the machine sleeps.
+// `performance.now` may stand still during sleep, and `Date` may be set. If `Date` jumps ahead by more than a second,
+// we assume that the machine slept (at worst, that causes one early renewal). If `Date` jumps back, we ignore it.
 let slept = 0;
 let base = Date.now() - performance.now();
 

@@ -1,16 +1,16 @@
-// One request to the token endpoint, and when it may be made.
+// Sends requests to the token endpoint, counts them, and decides whether one is allowed.
 import { time } from "./clock.js";
 import { broadcast } from "./tabs.js";
 
 /**
- * What the server put into the page last.
+ * The latest data that the server put into a page.
  *
  * @type {import("./types").PageData}
  */
 let page;
 /** @type {AbortController | undefined} */
 let pending;
-// The times of the last requests of all tabs, except renewals that went well.
+// When the last requests of all tabs were sent. Successful renewals do not count.
 /** @type {number[]} */
 let requestTimes = [];
 
@@ -30,7 +30,7 @@ export const uncountRequest = () => {
 export const lastRequestAt = () => requestTimes.at(-1);
 
 /**
- * From when on a request may go, if there may be at most `limit` in any minute.
+ * Returns the earliest time for the next request, if at most `limit` requests a minute are allowed.
  *
  * @param {number} limit
  */
@@ -40,7 +40,7 @@ export const abortRequest = () => pending?.abort();
 
 /**
  * @typedef {{ status?: number, body?: import("./types").TokenResponse, age: number }} EndpointResponse
- *   `age` is how long the request took, in seconds; no `status`: there was no response
+ *   `age` is how long the request took, in seconds; without `status` there was no response
  */
 
 /** @returns {Promise<EndpointResponse>} */
@@ -51,7 +51,7 @@ export const requestTokens = async () => {
   const control = (pending = new AbortController());
   setTimeout(() => control.abort(), 10000);
   try {
-    // A <base> of the page would send a mere path to another host.
+    // An absolute URL: a <base> element would resolve a path against another host.
     const response = await fetch(location.origin + page.url, {
       cache: "no-store",
       headers: { Accept: "application/json" },
@@ -67,20 +67,23 @@ export const requestTokens = async () => {
 };
 
 /**
- * The server does not know a policy in a <meta>. In doubt it counts as a refusal: a report of a violation helps nobody.
+ * Whether the CSP in a <meta> element allows the request. The server cannot know that CSP. If unsure, we make no
+ * request, so that we never cause a violation report.
  *
  * @param {HTMLMetaElement} meta
  */
-const allowsRequest = ({ content }) => {
+const cspAllowsRequest = ({ content }) => {
   const [directive] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? ["*"];
   const { protocol, origin, host } = location;
-  return directive.toLowerCase().split(/\s+/).some((source) => ["*", "'self'", protocol, origin, host].includes(source));
+  const allowed = ["*", "'self'", protocol, origin, host];
+  return directive.toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
 };
 
-// A page that is the same for every visitor cannot know who frames it: in another site's frame it must not ask.
+// With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
+// a frame of another site we make no request.
 export const mayRequest = () =>
   page.connect !== false &&
   !(page.ask && top !== self && !frameElement) &&
   [.../** @type {NodeListOf<HTMLMetaElement>} */ (
     document.querySelectorAll("meta[http-equiv='content-security-policy' i]")
-  )].every(allowsRequest);
+  )].every(cspAllowsRequest);

@@ -1,14 +1,14 @@
-// What the browser remembers from page to page, without a name: a cookie for the server, which says that somebody is
-// signed in, and a salted hash of the user in the storage, to notice when the next page belongs to another user.
+// What the browser remembers between pages; nothing of it identifies the user. A cookie tells the server that a user
+// is signed in. A salted hash of the user in `localStorage` shows when the next page belongs to another user.
 import { shared } from "./shared.js";
 import { isSameUser, userHash } from "./user_hash.js";
 
 /**
- * Reads an entry of the storage, after it has set or (`null`) removed it. `null`: there is no such entry;
- * `undefined`: the storage is switched off, or throws.
+ * Reads an entry of `localStorage`, after writing or removing it.
  *
  * @param {string} name
- * @param {string | null} [value]
+ * @param {string | null} [value] the new value; `null` removes the entry
+ * @returns {string | null | undefined} `null` if there is no such entry, `undefined` if the storage is not available
  */
 export const stored = (name, value) => {
   try {
@@ -19,9 +19,9 @@ export const stored = (name, value) => {
 };
 
 /**
- * Says whether the cookie is there, after it has set it to `value`.
+ * Whether the cookie is set, after setting it to `value`.
  *
- * @param {string | number} [value]
+ * @param {string | number} [value] may include attributes
  */
 export const hasCookie = (value) => {
   try {
@@ -31,7 +31,7 @@ export const hasCookie = (value) => {
   } catch {}
 };
 
-// Another app on this host, mounted elsewhere, shares the cookie: it may be there for that one.
+// Another app on this host, under another path, shares the cookie, which may have been set for that app.
 const isUsedByAnotherApp = () => {
   try {
     return Object.keys(localStorage).some((name) => name !== shared.key && name.match(/^widgetmw:.*token$/));

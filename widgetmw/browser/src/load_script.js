@@ -1,4 +1,4 @@
-// Adds a vendor's own script where the policy lets us: with our nonce, and by a Trusted Types policy of our name.
+// Adds a vendor's loader to the page, with our nonce and through a Trusted Types policy named `widgetmw`.
 const nonce = document.currentScript?.nonce;
 /** @type {{ createScriptURL(url: string): string } | undefined} */
 let policy;
@@ -6,7 +6,7 @@ let policy;
 /**
  * @param {string} url
  * @param {Record<string, string>} [attributes]
- * @returns {Promise<void>} fulfilled when the script has run, or at once where the page has it already
+ * @returns {Promise<void>} fulfilled when the script has run, or at once if the page already has it
  */
 export const loadScript = (url, attributes = {}) =>
   new Promise((resolve, reject) => {
@@ -15,7 +15,7 @@ export const loadScript = (url, attributes = {}) =>
     try {
       policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
     } catch {}
-    // Throws where the page's Trusted Types refuse our policy.
+    // Throws if the page's CSP requires Trusted Types and does not allow our policy.
     script.src = policy ? policy.createScriptURL(url) : url;
     script.async = true;
     if (nonce) script.nonce = nonce;

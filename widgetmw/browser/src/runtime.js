@@ -1,10 +1,18 @@
-// The runtime: what renews tokens, hands them to the vendors, and signs out. One for all pages of an app.
-import { checkStoredUser, onBroadcast, signOut, take } from "./session.js";
+// The entry point of the runtime, which renews tokens, passes them to the vendors, and signs out. It starts the other
+// modules and connects them to the page's events. All pages of an app use the same file.
+import { checkStoredUser, onBroadcast, signOut, takePageData } from "./session.js";
 import { getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
 import { stored } from "./identity.js";
 import { setShared, shared } from "./shared.js";
 import { closeChannel, hasChannel, openChannel } from "./tabs.js";
-import { connectVendor, onScript, onSnippet, resumePendingLogouts, setConnects, storePendingLogouts } from "./vendors.js";
+import {
+  connectVendor,
+  onScript,
+  onSnippet,
+  resumePendingLogouts,
+  setConnects,
+  storePendingLogouts,
+} from "./vendors.js";
 
 /**
  * @param {string} types
@@ -14,7 +22,7 @@ const listen = (types, listener) => {
   for (const type of types.split(" ")) addEventListener(type, listener, true);
 };
 
-// Starts when the page is parsed, and not before it is really shown (browsers prerender ahead of a click).
+// Waits until the page is parsed. A prerendered page waits until the browser shows it.
 const start = () => {
   const isLoading = document.readyState === "loading";
   const later = document.prerendering === true ? "prerenderingchange" : isLoading && "DOMContentLoaded";
@@ -23,11 +31,11 @@ const start = () => {
   openChannel(onBroadcast);
   for (const name in shared.vendors) connectVendor(name);
   resumePendingLogouts();
-  shared.queue.splice(0).forEach((data, index) => take(data, !index));
+  shared.queue.splice(0).forEach((data, index) => takePageData(data, !index));
   /** @type {import("./types").RuntimeCalls} */
   const calls = { refresh, getToken, signOut: async () => signOut() };
   Object.assign(shared, {
-    take: (/** @type {import("./types").PageData} */ data) => take(data),
+    take: (/** @type {import("./types").PageData} */ data) => takePageData(data),
     call: (/** @type {keyof typeof calls} */ name, /** @type {[any]} */ ...values) => calls[name](...values),
     onScript,
     onSnippet,
@@ -35,11 +43,11 @@ const start = () => {
   shared.ready();
 
   listen("pointerdown pointermove keydown wheel", () => markActive());
-  // Of the window: an element gets the focus by scripts as well. A click into a frame takes it away.
+  // Only for the window: scripts can move the focus between elements. A click into a frame blurs the window.
   listen("focus blur", (event) => event.target === window && markActive());
   listen("visibilitychange", () => markActive(true));
   listen("online", onOnline);
-  // Where there is no channel, the storage tells.
+  // Without a channel, changes of the storage show what other tabs do.
   listen("storage", (event) => {
     const { key, newValue } = /** @type {StorageEvent} */ (event);
     if (key === shared.key && !hasChannel()) checkStoredUser(newValue);
@@ -60,12 +68,13 @@ const start = () => {
 
 /**
  * @param {((data: import("./types").PageData) => unknown) | 0} bootstrap the function that pages call with their data;
- *   0 where it has run in the same script
- * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connects by vendor
+ *   0 if it has already run in the same script
+ * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connects the vendors' `connect` functions, by
+ *   vendor
  */
 export default (bootstrap, connects) => {
-  // Where no inline script may run, the data stands in a JSON element, and we call the bootstrap ourselves.
-  // Only the element ahead of our own script, or put into the head later: any other could be anybody's markup.
+  // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept
+  // only the element directly before our script, or one added to the head later: user content could hold any other.
   /** @param {Node | null | undefined} node */
   const read = (node) => {
     const element = /** @type {HTMLScriptElement | null | undefined} */ (node);
@@ -75,7 +84,7 @@ export default (bootstrap, connects) => {
   };
   const isExternal = read(document.currentScript?.previousSibling);
   const existing = window.widgetmw?._;
-  // Evaluated twice (a swapped document): one runtime lives on.
+  // A swapped-in document evaluates this script again: the first runtime keeps running.
   if (!existing || existing.isRunning) return;
   existing.isRunning = true;
   setShared(existing);

@@ -1,4 +1,4 @@
-// When to ask for the next tokens. All times are those of `time()`.
+// Decides when to request the next tokens, requests them, and processes the response. All times are those of `time()`.
 import { pause, time } from "./clock.js";
 import {
   abortRequest,
@@ -14,20 +14,20 @@ import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
 import { embedVendors } from "./vendors.js";
 
-// When to renew, and how long that was from the last response.
+// When to renew the tokens, and how long after the last response that is.
 let renewAt = Infinity;
 let period = Infinity;
-// The callers of `refresh`, and from when on they may be served.
+// The pending calls of `refresh`, and when the first of them was made.
 /** @type {((error?: string) => void)[]} */
 let waiters = [];
 let requestedAt = Infinity;
-// Failures in a row; and until when no further request goes because of them.
+// The number of failures in a row, and the time before which we do not retry.
 let failures = 0;
 let notBefore = 0;
-// The page asked for tokens and has no response yet.
+// The page needs tokens and has had no response yet.
 let awaitsTokens = false;
 let isRequesting = false;
-// The page is in the back/forward cache, or on its way out.
+// The page is in the back/forward cache, or being unloaded.
 let inBfcache = false;
 let lastInputAt = 0;
 let lastRenewalWasGood = false;
@@ -35,9 +35,9 @@ let lastRenewalWasGood = false;
 let timer;
 
 /**
- * Serves the callers of `refresh`.
+ * Settles the pending calls of `refresh`.
  *
- * @param {string} [error]
+ * @param {string} [error] rejects them
  */
 export const settle = (error) => {
   requestedAt = Infinity;
@@ -57,9 +57,9 @@ export const refresh = (name) => {
       else reject(Error("widgetmw: " + (error || "no token for " + name)));
     })
   );
-  // Callers who do not care need not catch.
+  // A caller who ignores the result need not handle the rejection.
   promise.catch(() => {});
-  // A response to a request from before a sign-in does not serve them.
+  // The user may just have signed in. A response to an earlier request would not know about that.
   if (!isSignedIn && isFirst) discardResponses();
   requestedAt = Math.min(requestedAt, time());
   check();
@@ -70,16 +70,16 @@ export const refresh = (name) => {
 export const getToken = async (name) =>
   shared.tokens[name] && Number(shared.vendors[name].renewAt) > time() ? shared.tokens[name] : refresh(name);
 
-// A tab that nobody looks at, or has used for a quarter of an hour, must not keep the site's session alive.
+// A tab that is hidden, or has had no input for 15 minutes, must not keep the site's session alive.
 const isHidden = () => document.visibilityState === "hidden";
 const isActive = () => !isHidden() && time() - lastInputAt < 900000;
 
 /**
- * When to renew a token. The server makes a new one `wait` seconds from now, and the old one is valid for `left`: not
- * all browsers at once, and not before the server's last whole second is over.
+ * Returns when to renew a token: with jitter, so that not all browsers do so at once, and up to a second late, since
+ * the server counts in whole seconds.
  *
- * @param {number} left
- * @param {number} wait
+ * @param {number} left for how many seconds the token is valid
+ * @param {number} wait in how many seconds the server mints a new one
  */
 export const renewalTime = (left, wait) => {
   const margin = left - wait;
@@ -92,7 +92,7 @@ export const postpone = (count) => {
   notBefore = time() + Math.min(300, 2 ** count) * 1000 * (0.5 + Math.random());
 };
 
-// After a response. One that leaves a token due is no success.
+// Schedules the next renewal after a response. A response that leaves a token due counts as a failure.
 export const schedule = () => {
   renewAt = Infinity;
   for (const name in shared.vendors) renewAt = Math.min(renewAt, shared.vendors[name].renewAt ?? Infinity);
@@ -104,8 +104,8 @@ export const schedule = () => {
   } else postpone(failures + 1);
 };
 
-// Tokens that live for a few seconds are renewed as often as they need it, since good renewals do not count;
-// a page that calls `refresh` in a loop leaves room for them.
+// Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
+// as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
 const nextRequestAt = () => {
   const wanted = Math.max(requestedAt, rateLimit(Math.max(1, 7 - 60000 / Math.max(period, 1))));
   return (isSignedIn || awaitsTokens) && isActive()
@@ -118,29 +118,30 @@ export const check = () => {
   timer = undefined;
   if (isRequesting || inBfcache) return;
   const wait = nextRequestAt() - time();
-  if (wait <= 0) ask();
-  // In steps, since a timer may oversleep with the machine.
+  if (wait <= 0) request();
+  // At most a minute at a time: a timer stands still while the machine sleeps.
   else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
 };
 
 /**
- * Somebody is here: by any input, or (`isWoken`) since the tab was shown.
+ * Records that the user is active.
  *
- * @param {boolean} [isWoken]
+ * @param {boolean} [isWoken] whether the tab was hidden or idle before
  */
 export const markActive = (isWoken) => {
   if (isHidden()) return;
   isWoken ||= !isActive();
   lastInputAt = time();
-  // A user who needs the chat now does not wait for a long back-off; the rate limit still holds.
+  // A user who needs the chat now does not wait for a long back-off. The rate limit still applies.
   const isRecent = time() - /** @type {number} */ (lastRequestAt()) < 5000;
   const hasExpired = () => Object.values(shared.tokens).some(({ expiresAt }) => expiresAt && expiresAt < Date.now());
   if (isWoken || (failures && !isRecent && hasExpired())) notBefore = 0;
   if (isWoken || !timer || renewAt <= time()) check();
 };
 
-// The page carries no tokens: it asks at once, and the vendors' loaders wait for the response, but not for long.
-export const askAtOnce = () => {
+// The page carries no tokens: it requests them at once. The vendors' loaders wait for the response, but two seconds at
+// most.
+export const requestAtOnce = () => {
   awaitsTokens = true;
   renewAt = 0;
   requestedAt = time();
@@ -151,13 +152,13 @@ export const awaitsResponse = () => awaitsTokens || isRequesting;
 
 /**
  * @param {import("./endpoint.js").EndpointResponse} response
- * @param {boolean} isConfirmation it confirms a 401, or does not
+ * @param {boolean} isConfirmation whether the request was to confirm a 401
  */
-const conclude = ({ status, body, age }, isConfirmation) => {
+const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
     const isPlanned = renewAt <= time() && !isConfirmation;
     accept(body, age);
-    // A renewal that went well is not counted, nor one after it that came a moment too early.
+    // A successful renewal does not count. Neither does the next one if it came a moment too early.
     const isGood = period > 1000;
     const uncounted = isPlanned && (isGood || (lastRenewalWasGood && period > 0));
     if (uncounted) uncountRequest();
@@ -169,12 +170,12 @@ const conclude = ({ status, body, age }, isConfirmation) => {
   } else {
     postpone(failures + 1);
     broadcast({ type: "failure", failures });
-    settle("no answer");
+    settle("request failed");
   }
   embedVendors();
 };
 
-const ask = async () => {
+const request = async () => {
   if (!mayRequest()) {
     renewAt = Infinity;
     return settle("not permitted");
@@ -183,29 +184,29 @@ const ask = async () => {
   const before = generation;
   const isObsolete = () => inBfcache || generation !== before;
   await withLock(async () => {
-    // What another tab has learnt while we waited for our turn may be reason to wait longer.
+    // While we waited for the lock, another tab may have received a response.
     if (isObsolete() || nextRequestAt() > time()) return;
     let response = await requestTokens();
-    // One 401 may be a hiccup of the site's session; two end what this browser remembers.
-    const isDoubtful = response.status === 401 && !!(isSignedIn || remembersUser());
-    if (isDoubtful) {
+    // A single 401 may be a temporary failure of the site's session. Only a second one signs out.
+    const needsConfirmation = response.status === 401 && !!(isSignedIn || remembersUser());
+    if (needsConfirmation) {
       await pause(3000 + Math.random() * 1000);
       if (isObsolete()) return;
       response = await requestTokens();
     }
-    if (!isObsolete()) conclude(response, isDoubtful);
+    if (!isObsolete()) processResponse(response, needsConfirmation);
   });
   isRequesting = false;
   check();
 };
 
-// The network is back. That is no sign of somebody being here: an idle tab stays idle.
+// The network is back. That does not mean that the user is active: an idle tab stays idle.
 export const onOnline = () => {
   notBefore = 0;
   check();
 };
 
-// No request and no timer, so that the page may go into the back/forward cache.
+// Stops requests and timers, so that the page can go into the back/forward cache.
 export const suspend = () => {
   inBfcache = true;
   clearTimeout(timer);
@@ -214,7 +215,7 @@ export const suspend = () => {
 
 export const resume = () => {
   inBfcache = false;
-  // It may have been there for long: ask whether it is still so.
+  // The page may have been in the cache for long, so check that its user is still signed in.
   if (isSignedIn || awaitsTokens || waiters.length || remembersUser()) requestedAt = time();
   markActive(true);
 };

@@ -1,8 +1,8 @@
-// Who is signed in here, and with which tokens.
+// The session of this page: the signed-in user and their tokens, from the page, the endpoint or another tab.
 import { time } from "./clock.js";
 import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import { forgetUser, hasCookie, rememberUser, remembersUser, stored } from "./identity.js";
-import { askAtOnce, awaitsResponse, check, postpone, renewalTime, schedule, settle } from "./schedule.js";
+import { requestAtOnce, awaitsResponse, check, postpone, renewalTime, schedule, settle } from "./schedule.js";
 import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 import { toToken } from "./token.js";
@@ -13,9 +13,10 @@ import { callHook, connectVendor, embedVendors, logoutVendors } from "./vendors.
 
 /** @type {string | undefined} */
 let user;
-// Somebody is signed in: tokens are renewed.
+// Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
-// Counts responses, also those that other tabs hand on, and sign-outs: what was asked for before one is dropped.
+// Counts responses (also those received by other tabs) and sign-outs. A response to a request from an earlier
+// generation is discarded.
 export let generation = 0;
 
 export const discardResponses = () => {
@@ -40,14 +41,14 @@ const notify = (name) => {
 const dispatch = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + type, { detail }));
 
 /**
- * Takes a token whose `expires_in` and `refresh_in` count from `age` seconds ago.
+ * Stores a token and schedules its renewal.
  *
  * @param {string} name
  * @param {import("./types").EndpointToken} received
- * @param {number} age
- * @returns {boolean} whether it is a new one
+ * @param {number} age how many seconds ago `expires_in` and `refresh_in` were counted
+ * @returns {boolean} whether the token is a new one
  */
-const receive = (name, { expires_in, refresh_in, ...token }, age) => {
+const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = shared.tokens[name];
   const left = token.expires_at ? Number(expires_in) - age : Infinity;
   shared.vendors[name].renewAt = (left < Infinity ? renewalTime(left, Number(refresh_in) - age) : left) || 0;
@@ -58,18 +59,18 @@ const receive = (name, { expires_in, refresh_in, ...token }, age) => {
 };
 
 /**
- * Takes the tokens of a signed-in user, from a page or the endpoint.
+ * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
  *
  * @param {import("./types").TokenResponse} response
  * @param {number} age in seconds
- * @param {boolean} [inPage] whether the page carried them, so that the vendors' `init` has seen them
+ * @param {boolean} [inPage] whether the page carried the tokens, so that the vendors' `init` has seen them
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
   const before = stored(shared.key);
   const isKnown = isSameUser(before, newUser);
   if (user ? user !== newUser : newUser && before && !isKnown) {
-    // Another user. Nothing in a new page belongs to the one before.
+    // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     endSession(user ? userHash(user) : before, user ? shared.tokens : {}, isKnown ? "late" : "here");
   }
@@ -82,13 +83,13 @@ export const accept = (response, age, inPage) => {
     const entry = shared.vendors[name];
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
-    if (token?.token && (receive(name, token, age) || (!entry.isNotified && shared.tokens[name]))) fresh.push(name);
-    // A vendor that failed on the server is asked for again, and hurries no other.
+    if (token?.token && (storeToken(name, token, age) || (!entry.isNotified && shared.tokens[name]))) fresh.push(name);
+    // Retry a vendor that failed on the server, without renewing the other vendors' tokens early.
     if (!token) entry.renewAt = Object.keys(response.tokens).length && time() + 20000;
   }
   schedule();
   for (const name of fresh) {
-    // A listener may have signed out.
+    // A listener may have signed the user out.
     if (!shared.tokens[name]) break;
     shared.vendors[name].isNotified = true;
     callHook(name, "update", { source: inPage ? "page" : "endpoint" });
@@ -102,10 +103,10 @@ export const accept = (response, age, inPage) => {
 };
 
 /**
- * Ends an identity.
+ * Ends the session of a user.
  *
- * @param {string | null | undefined} hash by which other tabs see whether it is theirs
- * @param {Record<string, WidgetToken>} tokens its tokens
+ * @param {string | null | undefined} hash the user's salted hash, by which other tabs recognize their user
+ * @param {Record<string, WidgetToken>} tokens the user's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  */
 const endSession = (hash, tokens, origin) => {
@@ -121,7 +122,7 @@ const endSession = (hash, tokens, origin) => {
   schedule();
   if (origin === "here") broadcast({ type: "signout", user: hash });
   logoutVendors(Object.keys(shared.vendors), ended, origin);
-  // The tokens stand in them.
+  // These elements contain the tokens.
   for (const element of document.querySelectorAll("script[data-widgetmw]")) element.remove();
   Object.keys(ended).forEach(notify);
   dispatch("signedout");
@@ -136,9 +137,9 @@ export const signOut = () => {
 };
 
 /**
- * A user was signed out elsewhere: is it ours? Without a hash (no storage there) it is.
+ * A user was signed out in another tab: ends the session if it is the user of this page.
  *
- * @param {string | null} [hash]
+ * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
  */
 const onRemoteSignOut = (hash) => {
   generation++;
@@ -164,10 +165,10 @@ export const onBroadcast = (message) => {
 };
 
 /**
- * Notices that the browser no longer remembers our user: signed out while no channel was open. If the cookie is still
- * there, it was the page that cleared the storage.
+ * Ends the session if the browser no longer remembers our user, who was signed out while no channel was open. If the
+ * cookie is still set, it was the page that cleared the storage.
  *
- * @param {string | null | undefined} hash as it is stored now
+ * @param {string | null | undefined} hash the salted hash that is stored now
  */
 export const checkStoredUser = (hash) => {
   if (user && (hash || (hash === null && !hasCookie())) && !isSameUser(hash, user)) onRemoteSignOut();
@@ -175,19 +176,19 @@ export const checkStoredUser = (hash) => {
 
 let newest = 0;
 /**
- * Takes what the server put into a page: the first time, and whenever a document is swapped in under the runtime.
+ * Processes the data that the server put into a page: at the start, and whenever a router swaps in a document.
  *
  * @param {import("./types").PageData} data
- * @param {boolean} [inPage] whether the bootstrap has handed its tokens to the vendors
+ * @param {boolean} [inPage] whether the bootstrap has passed its tokens to the vendors
  */
-export const take = (data, inPage) => {
-  // A router may show a stale copy of a page, while it fetches it or on the way back.
+export const takePageData = (data, inPage) => {
+  // A router may show a stale copy of a page while it fetches the page, or when the user goes back.
   if (Number(data.now) < newest - 10) return;
   newest = data.now ?? newest;
   setPage(data);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
-  // A page may have given all objects further properties.
+  // Not `for in`: the page may have extended `Object.prototype`.
   for (const name of Object.keys(data.vendors)) {
     const { token } = data.vendors[name];
     if (!shared.vendors[name]) shared.addVendor(name, data);
@@ -201,7 +202,7 @@ export const take = (data, inPage) => {
   }
   if (data.user === null) signOut();
   else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, 0, inPage);
-  if (data.ask) askAtOnce();
+  if (data.ask) requestAtOnce();
   else embedVendors();
   check();
 };

@@ -1,5 +1,7 @@
+// The object that the bootstrap and the runtime share.
+
 /**
- * What the bootstrap has left for the runtime; set before anything else runs.
+ * Set before any other module of the runtime runs.
  *
  * @type {import("./types").Shared}
  */

@@ -1,5 +1,5 @@
-// The other tabs of this browser: what one learns it tells the others, and one at a time asks the endpoint.
-// Without BroadcastChannel or Web Locks (plain http, old browsers) every tab manages for itself.
+// Coordinates the tabs of this browser: they share what they learn, and only one at a time sends a request.
+// Without BroadcastChannel or Web Locks (plain http, old browsers) each tab works for itself.
 import { pause } from "./clock.js";
 import { shared } from "./shared.js";
 
@@ -12,7 +12,7 @@ let listener;
 export const openChannel = (onMessage = listener) => {
   listener = onMessage;
   try {
-    // The number changes with the form of the messages: a tab may still run what was served before a deployment.
+    // Increase the number if the messages change: a tab may still run the script from before a deployment.
     channel = new BroadcastChannel(shared.key + ":2");
     channel.onmessage = (event) => onMessage(event.data);
   } catch {}
@@ -29,17 +29,17 @@ export const hasChannel = () => !!channel;
 export const broadcast = (message) => channel?.postMessage(message);
 
 /**
- * Runs `job` while no other tab runs its own. A tab that hangs with the lock holds the others up for half a minute.
+ * Runs `job` while no other tab runs its own. If a tab hangs while it holds the lock, the others wait half a minute.
  *
  * @param {() => Promise<void>} job
- * @returns {Promise<void>} fulfilled when the job is done, also when it failed
+ * @returns {Promise<void>} fulfilled when the job has ended, even if it failed
  */
 export const withLock = (job) =>
   new Promise((done) => {
     const turn = async () => {
       await job().catch(reportError);
       done();
-      // What we told the others must reach them before the lock does.
+      // Our messages must reach the other tabs before one of them gets the lock.
       await pause(100);
     };
     const { locks } = navigator;

@@ -1,5 +1,7 @@
+// The token objects that pages get.
+
 /**
- * Makes the object that pages see. Seconds of the server's clock become milliseconds of this browser's.
+ * Adds the expiry in milliseconds of this browser's clock to a token, which has it in seconds of the server's clock.
  *
  * @param {import("./types").PageToken} token
  * @param {number} now the server's time, in Unix seconds

@@ -1,4 +1,4 @@
-/** Types that only this package uses. What pages and vendors see is in `widgetmw.d.ts`. */
+/** Internal types of this package. The public ones are in `widgetmw.d.ts`. */
 
 import type { Vendor, VendorHooks, VendorScript, WidgetToken } from "../widgetmw";
 
@@ -11,7 +11,7 @@ export interface PageToken {
   url?: string;
 }
 
-/** A token as the endpoint returns it; the two further times count from the response. */
+/** A token as the endpoint returns it; the two additional times are in seconds from the response. */
 export interface EndpointToken extends PageToken {
   expires_in: number | null;
   refresh_in: number | null;
@@ -30,26 +30,26 @@ export interface PageData {
   url: string;
   /** When the server sent the page, in Unix seconds of its clock. */
   now?: number;
-  /** An opaque value that differs between users; `null`: nobody is signed in, forget who was. */
+  /** An opaque value that differs between users; `null` if no user is signed in and the page has to clean up. */
   user?: string | null;
-  /** The page carries no token: the runtime has to ask the endpoint. */
+  /** The page carries no token: the runtime has to request it. */
   ask?: boolean;
-  /** `false`: the page's Content-Security-Policy does not let the runtime call the endpoint. */
+  /** `false`: the page's Content-Security-Policy forbids requests to the endpoint. */
   connect?: boolean;
   /** Vendors whose loader the runtime adds. */
   embed?: string[];
   vendors: Record<string, { config: Record<string, string>; token?: PageToken }>;
 }
 
-/** What this package knows of a vendor; the vendor's script sees no more of it than `vendor`. */
+/** Our state of a vendor; the vendor's script sees only `vendor`. */
 export interface VendorEntry {
   vendor: Vendor & { forVisitor: boolean };
   /** Whether the runtime has to embed the widget, and whether it has. */
   embeds?: boolean;
   hasEmbedded?: boolean;
-  /** When to renew the token, on the clock of `time()`. */
+  /** When to renew the token, by `time()`. */
   renewAt?: number;
-  /** Whether the vendor has been told of its token. */
+  /** Whether the vendor has received its token. */
   isNotified?: boolean;
   /** What `init` returned; it belongs to the vendor's script. */
   state?: unknown;
@@ -59,22 +59,22 @@ export interface VendorEntry {
   hooks?: VendorHooks;
 }
 
-/** What the bootstrap in the page and the runtime share; it is `window.widgetmw._`. */
+/** The object that the bootstrap and the runtime share: `window.widgetmw._`. */
 export interface Shared {
   /** Name of our entry in the browser's storage, of our channel and of our lock. */
   key: string;
   tokens: Record<string, WidgetToken>;
   listeners: Record<string, Set<() => void>>;
   vendors: Record<string, VendorEntry>;
-  /** Page data that the runtime has not taken yet. */
+  /** Page data that the runtime has not processed yet. */
   queue: PageData[];
   isRunning?: boolean;
   addVendor(name: string, data: PageData): void;
-  /** Called by a vendor's script from outside; present once the runtime has started. */
+  /** Called by the script of a third-party vendor; set once the runtime has started. */
   onScript?(vendor: string): void;
-  /** Called by the script of an operator's function; present once the runtime has started. */
+  /** Called by the script of an operator's snippet; set once the runtime has started. */
   onSnippet?(vendor: string, name: string): void;
-  /** Lets the calls go on that wait for the runtime. */
+  /** Continues the calls that wait for the runtime. */
   ready(value?: unknown): void;
   take(data: PageData): unknown;
   /** Calls a function of the runtime; a call before its start waits for it. */
@@ -87,7 +87,7 @@ export interface RuntimeCalls {
   signOut(): Promise<void>;
 }
 
-/** `WidgetmwApi` as we write it: for us, all vendors' tokens are alike. */
+/** `WidgetmwApi` as our code implements it: the tokens of all vendors have the same type. */
 export interface Api {
   _: Shared;
   get(name: string): WidgetToken | undefined;
@@ -97,11 +97,11 @@ export interface Api {
   signOut(): Promise<void>;
 }
 
-/** What one tab tells the others. */
+/** A message from one tab to the others. */
 export type TabMessage =
-  /** A request goes to the endpoint. */
+  /** A request is sent to the endpoint. */
   | { type: "request" }
-  /** Tokens came; `sentAt` in milliseconds of `Date.now()`. `uncounted`: the request does not count for the limit. */
+  /** Tokens arrived. `sentAt`: when they were requested, as `Date.now()`; `uncounted`: outside of the rate limit. */
   | { type: "tokens"; response: TokenResponse; sentAt: number; uncounted: boolean }
   /** The endpoint failed this many times in a row. */
   | { type: "failure"; failures: number }
@@ -116,9 +116,9 @@ declare module "../widgetmw" {
 
 declare global {
   interface Window {
-    /** Vendors' scripts from outside, by vendor: each comes in an element or a file of its own. */
+    /** Scripts of third-party vendors, by vendor. Each has its own script element or file. */
     widgetmw_scripts?: Record<string, VendorScript | undefined>;
-    /** The operator's functions by vendor and name, likewise. */
+    /** The operator's snippets as functions, by vendor and name. Each has its own script element or file. */
     widgetmw_snippets?: Record<string, Vendor["snippets"]>;
     trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } };
   }

@@ -1,4 +1,4 @@
-// Tells one user from the next without a name: a random salt and a salted hash of the server's opaque user value.
+// Recognizes a user without storing who it is: a random salt, and a salted hash of the server's opaque user value.
 
 /** @param {string} text */
 const hash32 = (text) => {
@@ -14,7 +14,7 @@ export const userHash = (user) => {
 };
 
 /**
- * @param {string | null | undefined} stored a salt and a hash, as the browser remembers them
+ * @param {string | null | undefined} stored the result of `userHash` for some user
  * @param {string | null | undefined} user
  */
 export const isSameUser = (stored, user) => {

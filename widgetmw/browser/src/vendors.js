@@ -1,17 +1,17 @@
-// Calls the hooks that each vendor's `connect` returned.
+// Connects the vendors' scripts and calls the hooks that their `connect` functions return.
 import { stored } from "./identity.js";
 import { loadScript } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
 
 /**
- * Calls a hook. A vendor's failure is reported and stays its own.
+ * Calls a vendor's hook. An error is reported and affects no other vendor.
  *
  * @template {keyof import("../widgetmw").VendorHooks} Name
  * @param {string} vendor
  * @param {Name} hook
  * @param {Parameters<Required<import("../widgetmw").VendorHooks>[Name]>} values
- * @returns {Promise<void> | undefined} what the hook returned, if it takes its time; never rejected
+ * @returns {Promise<void> | undefined} the promise that the hook returned, if it did; never rejected
  */
 export const callHook = (vendor, hook, ...values) => {
   try {
@@ -36,7 +36,7 @@ export const connectVendor = (name) => {
   const entry = shared.vendors[name];
   const connect = connects[name];
   if (!connect || entry.hooks) return;
-  // Also where it throws: it is not tried again.
+  // Set first: if `connect` throws, it is not called again.
   entry.hooks = {};
   const snippets = ((window.widgetmw_snippets ??= {})[name] ??= {});
   try {
@@ -48,7 +48,7 @@ export const connectVendor = (name) => {
 };
 
 /**
- * A vendor's script came after the start: with a document that was swapped in, for instance.
+ * Uses a third-party vendor's script that ran after the start, for example with a document that was swapped in.
  *
  * @param {string} name
  */
@@ -68,7 +68,7 @@ export const onScript = (name) => {
 };
 
 /**
- * An operator's function came after the start.
+ * Uses an operator's snippet whose script ran after the start.
  *
  * @param {string} vendor
  * @param {string} name
@@ -77,14 +77,15 @@ export const onSnippet = (vendor, name) => {
   if (shared.vendors[vendor]) callHook(vendor, "snippet", name);
 };
 
-// A vendor's clean-up may have to wait for its widget; if the widget never comes in this page, a later page has to do
-// it. One tab cleans what the tabs share, and leaves that to a later page; those that follow it clean their own page.
+// A vendor's clean-up may have to wait for its widget. If the widget does not load in this page, a later page runs the
+// clean-up. Only the tab that signed out first leaves it to a later page, since it cleans what the tabs share; the other
+// tabs only clean up their own page.
 const pending = new Set();
-const storageKey = () => shared.key + ":owed";
+const storageKey = () => shared.key + ":pending";
 
 /**
  * @param {string[]} names
- * @param {Record<string, import("../widgetmw").WidgetToken>} tokens those that the vendors had
+ * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  */
 export const logoutVendors = (names, tokens, origin) => {
@@ -104,7 +105,7 @@ export const storePendingLogouts = () => {
 export const resumePendingLogouts = () => {
   const names = stored(storageKey())?.split(",") ?? [];
   stored(storageKey(), null);
-  // Those of vendors that this page does not have are left to a later one.
+  // A later page cleans up for vendors that this page does not have.
   for (const name of names) shared.vendors[name] ? logoutVendors([name], {}, "here") : pending.add(name);
 };
 

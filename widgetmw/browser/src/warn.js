@@ -1,5 +1,7 @@
+// Warnings in the console.
+
 /**
- * Reports a vendor's failure in the console. No word as long as a token gets there.
+ * Reports a vendor's error. Long words are replaced, since one could be a token.
  *
  * @param {string} name
  * @param {unknown} error

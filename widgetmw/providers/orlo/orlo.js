@@ -1,12 +1,12 @@
-// Orlo shows its two snippets only in the customer's dashboard. The server made functions of them, so that they run
-// under every policy, and can run again: running the customer-data snippet once more is the inferred renewal.
+// Orlo: two snippets from the customer's dashboard. The server turns them into functions, so that they run under every
+// CSP and can run again. Renewal runs the customer-data snippet again; that this renews the token is inferred.
 
 /**
  * @param {import("../../browser/widgetmw").Vendor<"orlo">} vendor
  * @returns {import("../../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
-  // A snippet comes in a script of its own, maybe after it is needed first.
+  // Snippets that were needed before their scripts had run.
   const missing = new Set();
   /** @param {string} name */
   const run = (name) => {

@@ -1,8 +1,8 @@
-"""Local stand-ins for the vendors' scripts: each does what the documentation says, and notes it in ``vendor``."""
+"""Fakes of the vendors' scripts. Each does what the vendor documents, and records its calls in ``vendor``."""
 
 from __future__ import annotations
 
-#: Reads its config when it loads, is embedded a moment later, and only then takes messages.
+#: Reads its config when it loads. Accepts messages only once it is embedded, which the test triggers.
 DIGITALGENIUS = """
 window.vendor = {messages: [], resets: 0, config: JSON.parse(JSON.stringify(window.DG_CHAT_WIDGET_CONFIG))};
 const early = () => { throw new Error("not embedded yet"); };
@@ -16,10 +16,10 @@ window.embedWidget = () => {
 };
 """
 
-#: As above, and embedded at once.
+#: The same, embedded at once.
 DIGITALGENIUS_EMBEDDED = DIGITALGENIUS + "localStorage.dg_session ||= 'conversation'; embedWidget();"
 
-#: The vendor's tag: creates the queue unless it is there.
+#: The vendor's tag: creates the queue if there is none.
 GIOSG_TAG = """
 (function (w, f) {
   w._giosg = w._giosg || function () { (w._giosg._e = w._giosg._e || []).push(arguments); };
@@ -27,7 +27,7 @@ GIOSG_TAG = """
 })(window, "org-1");
 """
 
-#: The vendor's script: plays the queue, and drops visitor data before consent.
+#: The vendor's script: plays the queued calls, and drops visitor data that is sent before consent.
 GIOSG = """
 window.vendor = {submitted: [], calls: []};
 let consent = CONSENT;
@@ -47,6 +47,6 @@ window.giosgTCApi = {
 
 
 def script(text: str, **attributes: str) -> str:
-    """Writes a script element."""
-    given = "".join(f' {name}="{value}"' for name, value in attributes.items())
-    return f"<script{given}>{text}</script>"
+    """Returns a script element."""
+    written = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f"<script{written}>{text}</script>"

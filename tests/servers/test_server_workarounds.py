@@ -1,4 +1,4 @@
-"""What the drivers do for one server's sake, in process, where it can be seen closely."""
+"""Behaviour of the drivers that one server needs, tested in process, where every step is visible."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BROWSER = [(b"accept", b"text/html,*/*;q=0.8")]
 OFFERED = {"http.response.pathsend": {}, "http.response.trailers": {}}
 
 
-def called(environ: dict[str, str], app: Any) -> tuple[list[Any], Any]:
-    """What a server knows when the call returns, and what it is to iterate."""
-    told: list[Any] = []
+def call(environ: dict[str, str], app: Any) -> tuple[list[Any], Any]:
+    """Returns the arguments of ``start_response`` when the call returns, and the iterable."""
+    started: list[Any] = []
     request = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
     middleware = WsgiMiddleware(app, Settings.from_env(environ), user=lambda environ: User("ada"))
-    return told, middleware(request, lambda *start: told.extend(start) or told.append)  # type: ignore[func-returns-value]
+    return started, middleware(request, lambda *start: started.extend(start) or started.append)  # type: ignore[func-returns-value]
 
 
 @pytest.mark.parametrize("chunks", [[BODY], [BODY[:9], BODY[9:], b"<p>"], [b"", BODY], []])
@@ -34,9 +34,9 @@ def test_status_and_headers_are_known_when_the_call_returns(dg_env: dict[str, st
         start_response("404 Not Found", [HTML, ("X-Own", "1")])
         return iter(chunks)
 
-    told, iterable = called(dg_env, app)
-    assert told[0] == "404 Not Found"
-    assert ("X-Own", "1") in told[1]
+    started, iterable = call(dg_env, app)
+    assert started[0] == "404 Not Found"
+    assert ("X-Own", "1") in started[1]
     assert (b"data-widgetmw" in b"".join(iterable)) == bool(chunks)
 
 
@@ -52,7 +52,7 @@ def test_an_app_that_fails_at_its_first_item_is_closed_and_raises_in_the_call(dg
             closed.append(1)
 
     with pytest.raises(KeyError):
-        called(dg_env, app)
+        call(dg_env, app)
     assert closed == [1]
 
 
@@ -72,7 +72,7 @@ class Caller:
 
     async def receive(self) -> Any:
         if not self.coming:
-            await asyncio.Event().wait()  # the client stays, and says nothing more
+            await asyncio.Event().wait()  # the client stays connected and sends nothing more
         body = self.coming.pop(0)
         return {"type": "http.request", "body": body, "more_body": bool(self.coming)}
 
@@ -89,14 +89,14 @@ class Caller:
     [
         (b"6", [b"abc", b"def"], 0),
         (b"6", [b"abc", b"", b"def"], 0),
-        (b"60", [b"abc"], 0),  # the client has left
+        (b"60", [b"abc"], 0),  # the client has disconnected
         (b"0", [], 0),
         (None, [b"abc"], 1),
         (b"x", [b"abc"], 1),
         (b"1000000", [b"abc"], 1),
     ],
 )
-def test_the_endpoint_takes_an_announced_body_of_bounded_size(
+def test_the_endpoint_reads_a_body_of_bounded_declared_size(
     dg_env: dict[str, str], length: bytes | None, chunks: list[bytes], left: int
 ) -> None:
     caller = Caller(dg_env, *chunks)
@@ -105,11 +105,11 @@ def test_the_endpoint_takes_an_announced_body_of_bounded_size(
     assert len(caller.coming) == left
 
 
-def test_a_layer_of_the_app_that_reads_the_body_of_a_call_finds_it_empty(dg_env: dict[str, str]) -> None:
+def test_a_middleware_that_reads_the_body_of_a_token_request_finds_it_empty(dg_env: dict[str, str]) -> None:
     bodies = []
 
     class Reading:
-        """Reads each body, and passes on what it has left, as careless layers do."""
+        """Reads each body and does not restore it, like careless middleware."""
 
         def __init__(self, app: Any) -> None:
             self.app = app
@@ -129,7 +129,7 @@ def test_a_layer_of_the_app_that_reads_the_body_of_a_call_finds_it_empty(dg_env:
 
 
 @pytest.mark.parametrize(("length", "left"), [("6", b""), ("0", b"abcdef"), ("", b"abcdef"), ("1000000", b"abcdef")])
-def test_a_small_body_is_taken_under_wsgi_too(dg_env: dict[str, str], length: str, left: bytes) -> None:
+def test_a_small_body_is_read_under_wsgi_too(dg_env: dict[str, str], length: str, left: bytes) -> None:
     body = BytesIO(b"abcdef")
     request = {
         "REQUEST_METHOD": "POST",
@@ -139,13 +139,13 @@ def test_a_small_body_is_taken_under_wsgi_too(dg_env: dict[str, str], length: st
         "CONTENT_LENGTH": length,
     }
     middleware = WsgiMiddleware(lambda *_: [], Settings.from_env(dg_env), user=lambda environ: User("ada"))
-    told: list[str] = []
-    middleware(request, lambda status, headers: told.append(status))  # type: ignore[arg-type, func-returns-value]
-    assert told == ["200 OK"]
+    statuses: list[str] = []
+    middleware(request, lambda status, headers: statuses.append(status))  # type: ignore[arg-type, func-returns-value]
+    assert statuses == ["200 OK"]
     assert body.read() == left
 
 
-def test_a_page_is_not_handed_to_the_server_as_a_file(dg_env: dict[str, str]) -> None:
+def test_a_page_request_does_not_offer_path_send(dg_env: dict[str, str]) -> None:
     caller, offered = Caller(dg_env), dict(OFFERED)
     caller.ask(headers=BROWSER, extensions=offered)
     assert caller.offered == {"http.response.trailers": {}}
@@ -153,7 +153,7 @@ def test_a_page_is_not_handed_to_the_server_as_a_file(dg_env: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("headers", [[], [(b"accept", b"image/*,*/*;q=0.8")]])
-def test_other_files_are(dg_env: dict[str, str], headers: list[tuple[bytes, bytes]]) -> None:
+def test_other_requests_offer_path_send(dg_env: dict[str, str], headers: list[tuple[bytes, bytes]]) -> None:
     caller = Caller(dg_env)
     caller.ask(headers=headers, extensions=OFFERED)
     assert caller.offered is OFFERED

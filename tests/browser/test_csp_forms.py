@@ -1,7 +1,7 @@
-"""Whether Chromium agrees with widgetmw.core.http.csp: stand-ins of our forms under real policies.
+"""Chromium agrees with ``widgetmw.core.http.csp``: the script forms under real policies.
 
-Each page carries the form that was chosen, with a body that only says that it ran. The browser must run it and
-report no violation; where the page is skipped, the browser must block every form.
+Each page carries the form that the evaluation chose, with a script that only records that it ran. The browser must
+run it without a violation. If the page is skipped, the browser must block every form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BOOT, RUNTIME = "window.a=1;", "window.b=1;"
 FORMS = ("inline", "bundled", "external")
 STYLE = "<style>body{color:rgb(1,2,3)}</style>"
 
-# name: enforced and report-only policies; {here} is the site's own host, {there} that of the loader
+# Enforced and report-only policies by name. {here} is the site's own host, {there} the loader's.
 MATRIX: dict[str, tuple[list[str], list[str]]] = {
     "no policy": ([], []),
     "nonce": (["script-src 'nonce-r4nd0m+/=='; connect-src 'self'"], []),
@@ -48,7 +48,7 @@ MATRIX: dict[str, tuple[list[str], list[str]]] = {
     "hashes only": ([f"script-src {OWN}"], []),
     "unsafe-inline and self": (["script-src 'self' 'unsafe-inline'"], []),
     "unsafe-inline alone": (["script-src 'unsafe-inline'"], []),
-    "unsafe-inline switched off by a hash": ([f"script-src 'self' 'unsafe-inline' {OWN}"], []),
+    "unsafe-inline disabled by a hash": ([f"script-src 'self' 'unsafe-inline' {OWN}"], []),
     "unsafe-inline beside a broken hash and a broken nonce": (
         ["script-src 'unsafe-inline' 'self' 'sha256-{{}}' 'nonce-' 'nonce-{{x}}' 'nonce-x==='"], [],
     ),
@@ -77,13 +77,13 @@ MATRIX: dict[str, tuple[list[str], list[str]]] = {
     "sandbox with scripts and origin": (["sandbox allow-scripts allow-same-origin"], []),
     "connect-src without us": (["connect-src {there}; script-src 'nonce-abc'"], []),
     "connect-src none": (["script-src 'self'; connect-src 'none'"], []),
-    "default-src forbids to connect": (["default-src 'none'; script-src 'nonce-abc'"], []),
+    "default-src forbids connecting": (["default-src 'none'; script-src 'nonce-abc'"], []),
     "report-only nonce": ([], ["script-src 'nonce-abc'"]),
     "report-only self": (["script-src 'self' 'unsafe-inline'"], ["script-src 'self'"]),
     "report-only chooses a nonce": (["script-src 'nonce-x' 'nonce-y'"], ["script-src 'nonce-y'"]),
 }  # fmt: skip
 
-# the same, with amend; none of them has a way without
+# Enforced policies that allow our script only with WIDGETMW_CSP=amend.
 AMENDED: dict[str, list[str]] = {
     "hashes only": [f"script-src {OWN}; style-src 'unsafe-inline'"],
     "another host": ["script-src {there}"],
@@ -96,8 +96,8 @@ AMENDED: dict[str, list[str]] = {
 
 
 @dataclass
-class Reply:
-    """What the server says next."""
+class Response:
+    """The page that the site serves."""
 
     body: str = ""
     enforced: tuple[str, ...] = ()
@@ -105,16 +105,15 @@ class Reply:
 
 
 class Site:
-    """A site on the loopback interface whose page is set from the test."""
+    """A site on the loopback interface; the test sets its page."""
 
     def __init__(self) -> None:
-        self.page = Reply()
-        self.asked: list[str] = []
+        self.response = Response()
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                site.answer(self)
+                site.respond(self)
 
             def log_message(self, *arguments: Any) -> None: ...
 
@@ -127,19 +126,18 @@ class Site:
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
+    def respond(self, request: BaseHTTPRequestHandler) -> None:
         path = urlsplit(request.path).path
-        self.asked.append(path)
         scripts = {"/app/_widgetmw/runtime.js": RUNTIME, "/loader.js": "window.loader=1"}
         request.send_response(200 if path in scripts or path in ("/page", "/app/_widgetmw/token") else 404)
         request.send_header("Content-Type", "text/javascript" if path in scripts else "text/html; charset=utf-8")
         if path == "/page":
-            for policy in self.page.enforced:
+            for policy in self.response.enforced:
                 request.send_header("Content-Security-Policy", policy)
-            for policy in self.page.report_only:
+            for policy in self.response.report_only:
                 request.send_header("Content-Security-Policy-Report-Only", policy)
         request.end_headers()
-        request.wfile.write(scripts.get(path, self.page.body if path == "/page" else "{}").encode())
+        request.wfile.write(scripts.get(path, self.response.body if path == "/page" else "{}").encode())
 
     def close(self) -> None:
         self.server.shutdown()
@@ -166,24 +164,25 @@ def tab(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def span(form: str | None, nonce: str | None) -> str:
-    """Returns a stand-in for what the snippet module emits in this form."""
-    mark = "data-widgetmw" + (f' nonce="{nonce}"' if nonce else "")
-    source = 'src="/app/_widgetmw/runtime.js?v=1"'
+def script_tags(form: str | None, nonce: str | None) -> str:
+    """Returns script tags like those of ``widgetmw.core.snippet`` in this form."""
+    attrs = "data-widgetmw" + (f' nonce="{nonce}"' if nonce else "")
+    src = 'src="/app/_widgetmw/runtime.js?v=1"'
     return {
         None: "",
-        "inline": f"<script {mark}>{BOOT}</script><script {mark} defer {source}></script>",
-        "bundled": f"<script {mark}>{BOOT}{RUNTIME}</script>",
-        "hashed": f"<script {mark}>{BOOT}{RUNTIME}</script>",
-        "external": f'<script type="application/json" data-widgetmw>{{}}</script><script {mark} {source}></script>',
+        "inline": f"<script {attrs}>{BOOT}</script><script {attrs} defer {src}></script>",
+        "bundled": f"<script {attrs}>{BOOT}{RUNTIME}</script>",
+        "hashed": f"<script {attrs}>{BOOT}{RUNTIME}</script>",
+        "external": f'<script type="application/json" data-widgetmw>{{}}</script><script {attrs} {src}></script>',
     }[form]
 
 
-def show(site: Site, tab: Page, head: str, enforced: list[str], report_only: list[str] | None = None) -> dict[str, Any]:
-    """Loads a page and returns what happened in it."""
+def load_page(
+    site: Site, tab: Page, head: str, enforced: list[str], report_only: list[str] | None = None
+) -> dict[str, Any]:
+    """Loads a page and returns which scripts ran, and the violations."""
     body = f"<!doctype html><html><head>{head}<title>t</title>{STYLE}</head><body><script>{SITE}</script></body></html>"
-    site.page = Reply(body, tuple(enforced), tuple(report_only or ()))
-    site.asked.clear()
+    site.response = Response(body, tuple(enforced), tuple(report_only or ()))
     tab.goto(f"{site.origin}/page", wait_until="load")
     found: dict[str, Any] = tab.evaluate(
         "()=>({a:window.a,b:window.b,site:window.site,origin,color:getComputedStyle(document.body).color,"
@@ -192,17 +191,17 @@ def show(site: Site, tab: Page, head: str, enforced: list[str], report_only: lis
     return found
 
 
-def filled(site: Site, policies: list[str]) -> list[str]:
+def with_hosts(site: Site, policies: list[str]) -> list[str]:
     return [text.replace("{here}", site.here).replace("{there}", site.there) for text in policies]
 
 
 def fetch(tab: Page) -> bool:
-    """Asks the endpoint as the runtime does."""
-    return bool(tab.evaluate("()=>fetch('/app/_widgetmw/token').then(answer=>answer.ok,()=>false)"))
+    """Requests the endpoint as the runtime does; returns whether the CSP allows it."""
+    return bool(tab.evaluate("()=>fetch('/app/_widgetmw/token').then(response=>response.ok,()=>false)"))
 
 
 def load(tab: Page, url: str) -> bool:
-    """Adds a loader as the runtime does."""
+    """Adds a loader as the runtime does; returns whether it loads."""
     return bool(
         tab.evaluate(
             """url=>new Promise(done=>{try{const s=document.createElement('script');s.onload=()=>done(true);
@@ -219,55 +218,57 @@ def decide(site: Site, enforced: list[str], report_only: list[str], *, amend: bo
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_the_browser_agrees(site: Site, tab: Page, name: str) -> None:
-    enforced, report_only = (filled(site, policies) for policies in MATRIX[name])
+def test_the_browser_runs_the_chosen_form(site: Site, tab: Page, name: str) -> None:
+    enforced, report_only = (with_hosts(site, policies) for policies in MATRIX[name])
     decision = decide(site, enforced, report_only)
-    before = show(site, tab, "", enforced, report_only)
+    before = load_page(site, tab, "", enforced, report_only)
     assert isinstance(before["violations"], list)
-    after = show(site, tab, span(decision.form, decision.nonce), enforced, report_only)
+    after = load_page(site, tab, script_tags(decision.form, decision.nonce), enforced, report_only)
     assert after == before | ({"a": None if decision.form == "external" else 1, "b": 1} if decision.form else {})
     if decision.form is None:
-        refused_rightly(site, tab, enforced)
+        assert_every_form_is_blocked(site, tab, enforced)
         return
     assert fetch(tab) is decision.can_connect
     assert load(tab, site.loader) is (site.loader in decision.allowed_loaders)
 
 
-def refused_rightly(site: Site, tab: Page, enforced: list[str]) -> None:
-    """Asserts that none of our forms would have run as a whole, with any nonce."""
+def assert_every_form_is_blocked(site: Site, tab: Page, enforced: list[str]) -> None:
+    """Asserts that no form would have run completely, with any nonce."""
     nonces = {part.split("'")[0] for text in enforced for part in text.split("'nonce-")[1:]} | {None}
     for form in FORMS:
         for nonce in nonces:
-            found = show(site, tab, span(form, nonce), enforced)
+            found = load_page(site, tab, script_tags(form, nonce), enforced)
             assert not (found["b"] and (found["a"] or form == "external")), (form, nonce)
 
 
 @pytest.mark.parametrize("name", AMENDED)
-def test_an_amended_policy_runs_our_script_and_changes_nothing_else(site: Site, tab: Page, name: str) -> None:
-    enforced = filled(site, AMENDED[name])
+def test_an_amended_csp_allows_our_script_and_nothing_else(site: Site, tab: Page, name: str) -> None:
+    enforced = with_hosts(site, AMENDED[name])
     assert decide(site, enforced, []).form is None
     decision = decide(site, enforced, [], amend=True)
     assert decision.form == "hashed"
-    before = show(site, tab, "", enforced)
+    before = load_page(site, tab, "", enforced)
     source = hash_source((BOOT + RUNTIME).encode())
-    after = show(site, tab, span(decision.form, decision.nonce), [add_hash(each, source) for each in enforced])
+    after = load_page(
+        site, tab, script_tags(decision.form, decision.nonce), [add_hash(each, source) for each in enforced]
+    )
     assert after == before | {"a": 1, "b": 1}
     assert fetch(tab) is decision.can_connect
     assert load(tab, site.loader) is (site.loader in decision.allowed_loaders)
 
 
 @pytest.mark.parametrize("flags", ["", "allow-same-origin allow-forms", "allow-scripts"])
-def test_a_sandbox_runs_nothing_or_is_another_origin(site: Site, tab: Page, flags: str) -> None:
+def test_a_sandbox_blocks_scripts_or_has_an_opaque_origin(site: Site, tab: Page, flags: str) -> None:
     enforced = [f"sandbox {flags}"]
     assert decide(site, enforced, []).reason is SkipReason.CSP_SANDBOX
-    found = show(site, tab, span("inline", None), enforced)
+    found = load_page(site, tab, script_tags("inline", None), enforced)
     assert (found["a"], found["origin"]) == ((1, "null") if flags == "allow-scripts" else (None, found["origin"]))
 
 
-def test_a_policy_in_a_meta_element_comes_after_us(site: Site, tab: Page) -> None:
+def test_a_csp_in_a_meta_element_does_not_apply_to_earlier_scripts(site: Site, tab: Page) -> None:
     meta = "<meta http-equiv=Content-Security-Policy content=\"script-src 'none'; connect-src 'none'\">"
     for form in FORMS:
-        found = show(site, tab, span(form, None) + meta, [])
+        found = load_page(site, tab, script_tags(form, None) + meta, [])
         assert (found["b"], found["site"]) == (1, None)
         assert all(directive != "script-src-elem" or uri == "inline" for _, directive, uri in found["violations"])
-    assert fetch(tab) is False  # the header does not say so: the runtime has to bear it
+    assert fetch(tab) is False  # The server does not know this policy, so the runtime has to cope with it.

@@ -1,4 +1,4 @@
-"""The app that stands behind a real authenticating proxy in the tests: the environment alone says how."""
+"""The app behind a real authenticating proxy; the environment configures the proxy."""
 
 from __future__ import annotations
 

@@ -1,16 +1,17 @@
-"""Scripts that this package did not write: those of vendors from outside, and the operator's functions."""
+"""Scripts that are not part of this package: those of third-party vendors, and the operator's snippets."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.browser.conftest import WATCH, sign_in, sign_out
+from tests.browser.conftest import RECORDER, sign_in, sign_out
+from tests.browser.simulation import wait_for_requests
 from tests.browser.site import SNIPPETS, Form, Site
 from widgetmw.browser import assets
 
 ACME = """
-// A vendor that notes what it is asked to do. \u2603
+// A vendor that records the calls of its hooks. \u2603
 const seen = [];
 const init = (vendor) => {
   window.acme = { early: vendor.token?.token, name: vendor.name, config: vendor.config, seen };
@@ -30,7 +31,7 @@ BROKEN = {
     "throws in connect": "export default { connect() { throw new Error('in connect'); } };",
     "throws in a hook": "export default { connect: () => ({ update() { throw new Error('in update'); } }) };",
     "rejects in a hook": "export default { connect: () => ({ update: async () => { throw new Error('later'); } }) };",
-    "is nothing": "export default null;",
+    "exports null": "export default null;",
 }
 FORMS: tuple[Form, ...] = ("inline", "bundled", "external", "hashed")
 
@@ -39,35 +40,37 @@ FORMS: tuple[Form, ...] = ("inline", "bundled", "external", "hashed")
 def form(request: pytest.FixtureRequest, site: Site) -> Form:
     site.form = request.param
     site.vendors = ("digitalgenius", "acme", "orlo", "giosg")
-    site.modules = {"acme": ACME}
+    site.vendor_scripts = {"acme": ACME}
     return site.form
 
 
 @pytest.fixture
 def context(browser: Browser, site: Site) -> BrowserContext:
-    """A profile of ann's in which errors are what the tests are about."""
-    made = browser.new_context()
-    made.add_init_script(WATCH)
-    sign_in(made, site, "ann")
-    return made
+    """A profile, signed in as ann, in which errors are expected."""
+    context = browser.new_context()
+    context.add_init_script(RECORDER)
+    sign_in(context, site, "ann")
+    return context
 
 
-def opened(context: BrowserContext, site: Site) -> tuple[Page, list[str]]:
-    """Opens the page; with it come the messages in its console, and its uncaught errors."""
+def open_page(context: BrowserContext, site: Site) -> tuple[Page, list[str]]:
+    """Opens the page; also returns the list of its console warnings and uncaught errors."""
     page = context.new_page()
     messages: list[str] = []
-    note: list[ConsoleMessage] = []
-    page.on(
-        "console", lambda message: messages.append(message.text) if message.type == "warning" else note.append(message)
-    )
+
+    def record(message: ConsoleMessage) -> None:
+        if message.type == "warning":
+            messages.append(message.text)
+
+    page.on("console", record)
     page.on("pageerror", lambda error: messages.append(error.message))
     page.goto(site.url)
     return page, messages
 
 
 def assert_others_work(page: Page, site: Site) -> None:
-    """Asserts that the built-in vendors have their tokens, and get new ones."""
-    site.forget()
+    """Asserts that the other vendors receive new tokens."""
+    site.clear_token_cache()
     page.evaluate("widgetmw.refresh('giosg')")
     tokens = site.tokens("ann", relative=False)
     assert page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata.auth_token") == tokens["digitalgenius"]["token"]
@@ -76,12 +79,12 @@ def assert_others_work(page: Page, site: Site) -> None:
 
 
 @pytest.mark.usefixtures("form")
-def test_a_vendor_from_outside_is_served_like_ours(context: BrowserContext, site: Site) -> None:
+def test_a_third_party_vendor_works_like_a_built_in_one(context: BrowserContext, site: Site) -> None:
     site.head = "<script nonce=page>window.first = {...window.acme};</script>"
-    page, messages = opened(context, site)
+    page, messages = open_page(context, site)
     first = page.evaluate("widgetmw.get('acme').token")
     assert page.evaluate("[first.early, first.name]") == [first, "acme"]
-    site.forget()
+    site.clear_token_cache()
     second = page.evaluate("widgetmw.refresh('acme').then((token) => token.token)")
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate("acme.seen") == [[1, "page", first], [2, "endpoint", second], ["logout", second, "here"]]
@@ -90,23 +93,24 @@ def test_a_vendor_from_outside_is_served_like_ours(context: BrowserContext, site
 
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_vendor_script_costs_only_that_vendor(context: BrowserContext, site: Site, fault: str) -> None:
-    site.modules = {"acme": BROKEN[fault]}
-    page, messages = opened(context, site)
+def test_a_broken_vendor_script_affects_only_that_vendor(context: BrowserContext, site: Site, fault: str) -> None:
+    site.vendor_scripts = {"acme": BROKEN[fault]}
+    page, messages = open_page(context, site)
     assert page.evaluate("orloData.length") == 1
     assert_others_work(page, site)
-    assert bool(messages) is (fault != "is nothing")
-    assert not any(part in message for message in messages for part in (page.evaluate("widgetmw.get('acme').token"),))
+    assert bool(messages) is (fault != "exports null")
+    token = page.evaluate("widgetmw.get('acme').token")
+    assert not any(token in message for message in messages)
 
 
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("broken", ["data", "embed"])
-def test_a_syntax_error_in_an_operators_function_stops_nothing_else(
+def test_a_syntax_error_in_a_snippet_affects_only_that_snippet(
     context: BrowserContext, site: Site, broken: str
 ) -> None:
     site.embed = ("orlo",)
     site.snippets = {"orlo": SNIPPETS | {broken: "function(JWT_TOKEN,WIDGET_ID){ if ( }"}}
-    page, messages = opened(context, site)
+    page, messages = open_page(context, site)
     assert len(messages) == 1
     ran = page.evaluate("[window.orloData?.length ?? 0, window.orloEmbeds?.length ?? 0]")
     assert ran == [int(broken != "data"), int(broken != "embed")]
@@ -114,8 +118,8 @@ def test_a_syntax_error_in_an_operators_function_stops_nothing_else(
 
 
 @pytest.mark.usefixtures("form")
-def test_each_foreign_script_has_an_element_of_its_own(context: BrowserContext, site: Site) -> None:
-    page, _ = opened(context, site)
+def test_each_third_party_script_has_its_own_element(context: BrowserContext, site: Site) -> None:
+    page, _ = open_page(context, site)
     ours = page.evaluate(
         "[...document.querySelectorAll('script[data-widgetmw]')].filter((script) => !script.type)"
         ".map((script) => script.src.replace(/.*\\/_widgetmw|[?].*/g, '') || script.text.slice(0, 24))"
@@ -132,13 +136,13 @@ def test_each_foreign_script_has_an_element_of_its_own(context: BrowserContext, 
     assert all(text.startswith(start[:24]) for text, start in zip(ours, expected, strict=True))
 
 
-def test_scripts_that_come_after_the_runtime_are_taken(context: BrowserContext, site: Site) -> None:
-    site.form, site.vendors, site.modules = "external", ("acme", "orlo"), {"acme": ACME}
+def test_scripts_that_load_after_the_runtime_are_used(context: BrowserContext, site: Site) -> None:
+    site.form, site.vendors, site.vendor_scripts = "external", ("acme", "orlo"), {"acme": ACME}
     site.embed = ("orlo",)
     files = site.scripts().files()
     context.route("**/vendor/**", lambda route: route.abort())
     context.route("**/snippet/**", lambda route: route.abort())
-    page, _ = opened(context, site)
+    page, _ = open_page(context, site)
     token = page.evaluate("widgetmw.get('acme').token")
     assert page.evaluate("[window.acme, window.orloData]") == [None, None]
     for path, file in files.items():
@@ -148,37 +152,39 @@ def test_scripts_that_come_after_the_runtime_are_taken(context: BrowserContext, 
     assert page.evaluate("[orloData.length, orloEmbeds.length]") == [1, 1]
 
 
-def test_a_function_that_comes_after_a_sign_out_runs_with_no_token(context: BrowserContext, site: Site) -> None:
+def test_a_snippet_that_loads_after_a_sign_out_does_not_run(context: BrowserContext, site: Site) -> None:
     site.form, site.vendors = "external", ("orlo",)
     files = site.scripts().files()
     context.route("**/snippet/**", lambda route: route.abort())
-    page, _ = opened(context, site)
+    page, _ = open_page(context, site)
     page.evaluate("widgetmw.signOut()")
     page.add_script_tag(content=files["/snippet/orlo/data.js"].content.decode())
     assert page.evaluate("window.orloData") is None
 
 
 def test_a_vendor_script_is_loaded_once_with_its_attributes(context: BrowserContext, site: Site) -> None:
-    site.vendors, site.modules, site.embed = ("acme",), {"acme": ACME}, ("acme",)
+    site.vendors, site.vendor_scripts, site.embed = ("acme",), {"acme": ACME}, ("acme",)
     context.route("**/acme.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    page, messages = opened(context, site)
+    page, messages = open_page(context, site)
     page.wait_for_function("acme.seen.includes('loaded')")
     assert page.evaluate('document.querySelectorAll(\'script[src="/acme.js"][data-id="7"]\').length') == 1
     assert messages == []
 
 
-def test_a_token_is_asked_for_only_if_the_current_one_is_due(context: BrowserContext, site: Site) -> None:
-    page, _ = opened(context, site)
-    site.forget()
+def test_get_token_requests_only_if_the_current_token_is_due(context: BrowserContext, site: Site) -> None:
+    page, _ = open_page(context, site)
+    site.clear_token_cache()
     assert page.evaluate("widgetmw.getToken('orlo').then((token) => token === widgetmw.get('orlo'))")
-    assert site.asked == []
+    assert site.token_requests == []
+    page.evaluate("widgetmw.signOut()")
     sign_out(context)
-    page.goto(site.url + "/chat")
-    sign_in(context, site, "ann")
     site.delivery = "fetch"
     page.goto(site.url)
+    wait_for_requests(page)
+    sign_in(context, site, "ann")
+    before = len(site.token_requests)
     assert page.evaluate("widgetmw.getToken('orlo').then((token) => token.provider)") == "orlo"
-    assert len(site.asked) == 1
+    assert len(site.token_requests) == before + 1
 
 
 REFUSED = {
@@ -186,7 +192,7 @@ REFUSED = {
     "export default {};\nexport default {};": "2 lines that begin with `export default`",
     "export default { a: '</SCRIPT>' };": "'</SCRIPT'",
     "export default { a: '<!--' };": "'<!--'",
-    "export default { a: '\0' };": "which cannot stand in a page",
+    "export default { a: '\0' };": "which is not allowed in a page",
 }
 
 

@@ -1,4 +1,4 @@
-"""Circumstances: https, a runtime that does not come, networks that are slow, pages that meddle."""
+"""HTTPS, a runtime that fails to load, slow networks, and pages that interfere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Route
 
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import HOUR, MINUTE, is_valid, live, most_in_a_minute, sleep
+from tests.browser.fake_vendors import script
+from tests.browser.simulation import HOUR, MINUTE, has_valid_token, max_requests_per_minute, pass_time, sleep
 from tests.browser.site import Form, Site
-from tests.browser.standins import script
-from tests.browser.test_storms import MISBEHAVIOURS
+from tests.browser.test_rate_limit import MISBEHAVIOURS
 
 Profile = Callable[..., BrowserContext]
 
@@ -36,14 +36,14 @@ def test_on_https_the_cookie_is_secure(profile: Profile, site: Site) -> None:
 
 
 @pytest.mark.parametrize("form", ["inline", "external"])
-def test_calls_tell_that_the_runtime_did_not_come(visit: Visit, site: Site, form: Form) -> None:
+def test_calls_reject_if_the_runtime_does_not_load(visit: Visit, site: Site, form: Form) -> None:
     page = visit(None)
     page.context.route("**/runtime.js*", lambda route: route.abort())
     sign_in(page.context, site, "ann")
     page.goto(site.url)
     calls = "[widgetmw.signOut(), widgetmw.refresh('orlo')]"
-    said = page.evaluate(f"Promise.allSettled({calls}).then((all) => all.map((it) => it.reason.message))")
-    assert said == ["widgetmw: no runtime"] * 2
+    messages = page.evaluate(f"Promise.allSettled({calls}).then((all) => all.map((it) => it.reason.message))")
+    assert messages == ["widgetmw: no runtime"] * 2
     assert page.evaluate("DG_CHAT_WIDGET_CONFIG.metadata.auth_token === widgetmw.get('digitalgenius').token")
 
 
@@ -54,35 +54,35 @@ def test_an_api_frozen_by_the_page_works(visit: Visit, site: Site) -> None:
     assert page.evaluate("[widgetmw.signOut() instanceof Promise, widgetmw.get('orlo')]") == [True, None]
 
 
-def test_an_element_by_the_name_of_prerendering_delays_nothing(visit: Visit, site: Site) -> None:
+def test_an_element_named_prerendering_does_not_delay_the_start(visit: Visit, site: Site) -> None:
     site.delivery = "fetch"
     site.head = '<img name="prerendering" alt="">'
     page = visit("ann")
     page.wait_for_function("widgetmw.get('orlo')")
 
 
-def test_a_network_that_comes_back_wakes_no_idle_tab(visit: Visit, site: Site) -> None:
-    site.life = 60
+def test_an_idle_tab_stays_idle_when_the_network_returns(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 60
     page = visit("ann", clock=True)
     sleep(page, site, HOUR)
     page.evaluate("dispatchEvent(new Event('online'))")
-    live(page, site, 10, active=False)
-    assert site.asked == []
+    pass_time(page, site, 10, active=False)
+    assert site.token_requests == []
     page.mouse.move(5, 5)
-    live(page, site, 2, active=False)
-    assert is_valid(page, site)
+    pass_time(page, site, 2, active=False)
+    assert has_valid_token(page, site)
 
 
-def test_scripts_that_move_the_focus_are_nobodys_use(visit: Visit, site: Site) -> None:
-    site.life = 60
+def test_focus_changes_by_scripts_do_not_count_as_input(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 60
     site.body = '<input id="one"><input id="two">'
     page = visit("ann", clock=True)
-    live(page, site, 2)
+    pass_time(page, site, 2)
     page.evaluate("setInterval(() => { one.focus(); two.focus(); }, 1000); 0")
-    live(page, site, 20 * MINUTE, step=4, active=False)
-    asked = len(site.asked)
-    live(page, site, 5 * MINUTE, step=4, active=False)
-    assert len(site.asked) == asked
+    pass_time(page, site, 20 * MINUTE, step=4, active=False)
+    before = len(site.token_requests)
+    pass_time(page, site, 5 * MINUTE, step=4, active=False)
+    assert len(site.token_requests) == before
 
 
 def test_a_slow_network_delays_the_token_and_nothing_else(profile: Profile, site: Site) -> None:
@@ -97,7 +97,7 @@ def test_a_slow_network_delays_the_token_and_nothing_else(profile: Profile, site
     page.click("button")
     assert page.title() == "1"
     page.wait_for_function("widgetmw.get('orlo')")
-    assert len(site.asked) == 1
+    assert len(site.token_requests) == 1
 
 
 FETCHED = ["unavailable", "no json", "null", "redirect", "already expired", "one second"]
@@ -108,10 +108,10 @@ def test_with_fetch_delivery_a_broken_endpoint_sees_fewer_than_ten_requests_a_mi
     visit: Visit, site: Site, fault: str
 ) -> None:
     site.delivery = "fetch"
-    site.script = MISBEHAVIOURS[fault]
+    site.endpoint_override = MISBEHAVIOURS[fault]
     page = visit("ann", clock=True)
-    live(page, site, 80, step=2)
-    assert 3 <= most_in_a_minute(site.asked) < 10
-    site.script = lambda user: None
-    live(page, site, 3 * MINUTE, step=5)  # nobody's chat has been signed in here yet: the long back-off holds
-    assert is_valid(page, site)
+    pass_time(page, site, 80, step=2)
+    assert 3 <= max_requests_per_minute(site.token_requests) < 10
+    site.endpoint_override = lambda user: None
+    pass_time(page, site, 3 * MINUTE, step=5)  # no user has been signed in here yet, so the long back-off applies
+    assert has_valid_token(page, site)

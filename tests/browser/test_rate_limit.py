@@ -1,0 +1,173 @@
+"""Fewer than ten requests a minute, however the endpoint misbehaves and however often a page calls `refresh`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.browser.conftest import Visit
+from tests.browser.simulation import MINUTE, has_valid_token, max_requests_per_minute, pass_time, wait_until
+from tests.browser.site import Response, Site, json_response
+
+
+def expired(user: str | None) -> Response:
+    dead = {"token": "dead", "expires_at": 5, "refresh_at": 4, "expires_in": 0, "refresh_in": 0}
+    return json_response(
+        200, {"user": f"hash-of-{user}", "tokens": {"digitalgenius": dead | {"provider": "digitalgenius"}}}
+    )
+
+
+def short_lived() -> Callable[[str | None], Response]:
+    numbers = iter(range(100_000))
+
+    def serve(user: str | None) -> Response:
+        token = {"token": f"t{next(numbers)}", "expires_at": 10, "refresh_at": 9, "expires_in": 1, "refresh_in": 0}
+        return json_response(200, {"user": f"hash-of-{user}", "tokens": {"digitalgenius": token}})
+
+    return serve
+
+
+MISBEHAVIOURS: dict[str, Callable[[str | None], Response]] = {
+    "unavailable": lambda user: json_response(503, {"error": "token_unavailable"}),
+    "broken": lambda user: Response(500, b"oops"),
+    "forbidden": lambda user: json_response(403, {"error": "cross_site"}),
+    "gone": lambda user: Response(404, b"not here"),
+    "no json": lambda user: Response(200, b"<html>login</html>", {"Content-Type": "text/html"}),
+    "other json": lambda user: json_response(200, [1, 2, 3]),
+    "null": lambda user: json_response(200, None),
+    "no tokens": lambda user: json_response(200, {"user": f"hash-of-{user}", "tokens": {}, "errors": {"orlo": {}}}),
+    "odd tokens": lambda user: json_response(
+        200, {"tokens": {"digitalgenius": None, "orlo": 7, "giosg": {"token": 3}}}
+    ),
+    "redirect": lambda user: Response(302, b"", {"Location": "/login"}),
+    "not modified": lambda user: Response(304),
+    "already expired": expired,
+    "one second": short_lived(),
+}
+
+
+@pytest.mark.parametrize("script", MISBEHAVIOURS.values(), ids=MISBEHAVIOURS.keys())
+def test_a_broken_endpoint_sees_fewer_than_ten_requests_a_minute(
+    visit: Visit, site: Site, script: Callable[[str | None], Response]
+) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    before = page.evaluate("widgetmw.get('hissuno')")
+    site.endpoint_override = script
+    pass_time(page, site, 80, step=2)
+    assert max_requests_per_minute(site.token_requests) < 10
+    assert len(site.token_requests) >= 3
+    assert page.evaluate("widgetmw.get('hissuno')") == before
+    assert page.evaluate("seen.signedout") == 0
+    site.endpoint_override = lambda user: None
+    pass_time(page, site, 30, step=2)
+    assert has_valid_token(page, site)
+
+
+def test_requests_back_off_while_the_chat_is_not_used(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    site.endpoint_override = MISBEHAVIOURS["unavailable"]
+    pass_time(page, site, 10 * MINUTE, step=5, active=False)
+    times = [request.at for request in site.token_requests]
+    assert len(times) <= 10
+    assert times[-1] - times[-2] > 4 * (times[1] - times[0])
+
+
+def test_a_request_to_an_endpoint_that_hangs_times_out(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    page.route("**/_widgetmw/token", lambda route: None)
+    pass_time(page, site, 2 * MINUTE, step=11, responses=False)
+    assert 3 <= page.evaluate("seen.requests") < 12
+    page.unroute("**/_widgetmw/token")
+    pass_time(page, site, MINUTE, step=5)
+    assert has_valid_token(page, site)
+
+
+def test_each_request_has_ten_seconds_of_its_own(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    page.evaluate("widgetmw.refresh('orlo')")
+    pass_time(page, site, 8, step=4)
+    waiting: list[Route] = []
+    page.route("**/_widgetmw/token", lambda route: waiting.append(route))
+    page.evaluate("window.second = widgetmw.refresh('orlo').then((token) => token.provider); 0")
+    pass_time(page, site, 4, step=2, responses=False)
+    wait_until(page, lambda: waiting)
+    waiting[0].continue_()
+    assert page.evaluate("second") == "orlo"
+
+
+def test_refresh_in_a_loop_makes_fewer_than_ten_requests_a_minute(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 10
+    page = visit("ann", clock=True)
+    page.evaluate(
+        "window.loop = async () => { while (!window.done) await widgetmw.refresh('orlo').catch(() => {}); }; loop(); 0"
+    )
+    pass_time(page, site, 2 * MINUTE, step=1)
+    page.evaluate("window.done = true")
+    assert max_requests_per_minute(site.token_requests) < 10
+    assert has_valid_token(page, site)
+
+
+def test_concurrent_refreshes_share_one_request(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    calls = "Promise.all(Array.from({length: 50}, (_, i) => widgetmw.refresh(['orlo', 'giosg'][i % 2])))"
+    assert page.evaluate(f"{calls}.then((tokens) => tokens.length)") == 50
+    assert len(site.token_requests) == 1
+
+
+def test_refresh_rejects_with_the_reason(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    result = "(name) => widgetmw.refresh(name).then(() => 'fine', (error) => error.message)"
+    assert page.evaluate(result, "intercom") == "widgetmw: no token for intercom"
+    site.endpoint_override = MISBEHAVIOURS["unavailable"]
+    assert page.evaluate(result, "orlo") == "widgetmw: request failed"
+
+
+def test_a_vendor_that_failed_on_the_server_is_requested_again(visit: Visit, site: Site) -> None:
+    data = site.page_data("ann")
+    assert data
+    del data["vendors"]["orlo"]["token"]
+    site.data_overrides = {"vendors": data["vendors"]}
+    made = site.tokens("ann", relative=True)
+    orlo = made.pop("orlo")
+    site.endpoint_override = lambda user: json_response(
+        200, {"user": "hash-of-ann", "tokens": made, "errors": {"orlo": {}}}
+    )
+    page = visit("ann", clock=True)
+    pass_time(page, site, 70, step=1)
+    assert 2 <= len(site.token_requests) < 6
+    assert page.evaluate("widgetmw.get('orlo')") is None
+    made["orlo"] = orlo
+    pass_time(page, site, MINUTE, step=1)
+    assert page.evaluate("orloData.length") == 1
+
+
+def test_a_failing_vendor_does_not_change_the_renewal_of_the_others(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 60
+
+    def failing(user: str | None) -> Response:
+        tokens = site.tokens(str(user), relative=True)
+        del tokens["giosg"]
+        return json_response(200, {"user": f"hash-of-{user}", "tokens": tokens, "errors": {"giosg": {}}})
+
+    site.endpoint_override = failing
+    page = visit("ann", clock=True)
+    invalid = 0
+    for _ in range(150):
+        pass_time(page, site, 2, 2, active=False)
+        invalid += not has_valid_token(page, site)
+    assert invalid == 0
+    assert len(site.token_requests) < 25
+
+
+def test_alternating_good_and_expired_responses_cause_no_storm(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 5
+    page = visit("ann", clock=True)
+    turn = iter(range(100_000))
+    site.endpoint_override = lambda user: expired(user) if next(turn) % 2 else None
+    pass_time(page, site, 2 * MINUTE, step=0.5)
+    assert max_requests_per_minute(site.token_requests) <= 15  # the good ones do not count; seven of the others
