@@ -73,7 +73,12 @@ class _DependencyResolver:
         try:
             await self._solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, _discard)
         except RequestValidationError as error:
-            raise ResolverError(_missing_inputs(error)) from None
+            # Name what the dependency requires, without any value.
+            places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
+            raise ResolverError(
+                f"the dependency requires {', '.join(places)}, which the request lacks or has in another form: "
+                "add defaults"
+            ) from None
         except AssertionError as error:
             raise explain(error) from None
         return result[0]
@@ -90,9 +95,3 @@ def _with_exit_stack(app: ASGIApp) -> ASGIApp:
 
 async def _discard(message: Message) -> None:
     pass
-
-
-def _missing_inputs(error: RequestValidationError) -> str:
-    """Names what a dependency requires and the request lacks, without any value."""
-    places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-    return f"the dependency requires {', '.join(places)}, which the request does not have: give the parameter a default"

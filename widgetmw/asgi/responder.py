@@ -140,13 +140,16 @@ class Responder(PageRequest):
         """Looks for the insertion offset in a page that is compressed or has an unusual start."""
         if message["type"] != "http.response.body":
             return self._on_other(message)
-        body, data, more_body = self._body, message.get("body", b""), message.get("more_body", False)
+        page, body = self._page, self._body
+        data, more_body = message.get("body", b""), message.get("more_body", False)
         if not data and more_body:
             return nothing()  # not held, since there may be many
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            self._remember_prefix(data, offset)
+            is_first, is_simple = self._held is None, page.charset_declared and page.special is None
+            if offset > 0 and is_first and is_simple and body.follows_head_tag:
+                self._engine.remember_prefix(self.root_path, data[:offset])
         except Exception as error:
             return self._pass_through(self._failure(error), message)
         if offset == PENDING:
@@ -154,12 +157,6 @@ class Responder(PageRequest):
         if offset == REFUSED:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, message)
         return self._decide(message)
-
-    def _remember_prefix(self, data: bytes, offset: int) -> None:
-        page = self._page
-        is_first = self._held is None
-        if offset > 0 and is_first and self._body.follows_head_tag and page.charset_declared and page.special is None:
-            self._engine.remember_prefix(self.root_path, data[:offset])
 
     # the decision
 

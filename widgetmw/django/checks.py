@@ -17,9 +17,19 @@ from widgetmw.django.request import endpoint_prefix
 
 _OURS = "widgetmw.django.WidgetMiddleware"
 _AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
-_GZIP = "django.middleware.gzip.GZipMiddleware"
 _CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
-_CSP_MIDDLEWARE = ("django.middleware.csp.ContentSecurityPolicyMiddleware", "csp.middleware.CSPMiddleware")
+_CSP_HIDDEN = ", which then cannot see the CSP or its nonce: the browser will block the script."
+_MISPLACED = (  # a middleware, where it must not be, what happens there, and the id of the check
+    (
+        "django.middleware.gzip.GZipMiddleware",
+        "below",
+        ": each page is compressed twice, and the padding against BREACH is lost.",
+        "widgetmw.W004",
+    ),
+    (_CONDITIONAL, "above", " and puts an ETag on pages that carry a token.", "widgetmw.W005"),
+    ("django.middleware.csp.ContentSecurityPolicyMiddleware", "above", _CSP_HIDDEN, "widgetmw.W006"),
+    ("csp.middleware.CSPMiddleware", "above", _CSP_HIDDEN, "widgetmw.W006"),
+)
 
 
 def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
@@ -50,22 +60,13 @@ def _order(settings: Settings) -> Iterator[CheckMessage]:
         return
     if settings.proxy is None:
         yield from _authentication(ours)
-    gzip = _index(_GZIP)
-    if gzip is not None and gzip > ours:
-        yield Warning(
-            "GZipMiddleware is below WidgetMiddleware: each page is compressed twice, and the padding against BREACH "
-            "is lost.",
-            hint="Move GZipMiddleware above WidgetMiddleware.",
-            id="widgetmw.W004",
-        )
-    conditional = _index(_CONDITIONAL)
-    if conditional is not None and conditional < ours and "no-store" not in settings.cache_control:
-        yield Warning(
-            "ConditionalGetMiddleware is above WidgetMiddleware and puts an ETag on pages that carry a token.",
-            hint="Move ConditionalGetMiddleware below WidgetMiddleware.",
-            id="widgetmw.W005",
-        )
-    yield from _csp(ours)
+    for path, wrong, consequence, id in _MISPLACED:
+        index = _index(path)
+        is_harmless = path == _CONDITIONAL and "no-store" in settings.cache_control
+        if index is not None and (index < ours) == (wrong == "above") and not is_harmless:
+            name, right = path.rpartition(".")[2], "below" if wrong == "above" else "above"
+            hint = f"Move {name} {right} WidgetMiddleware."
+            yield Warning(f"{name} is {wrong} WidgetMiddleware{consequence}", hint=hint, id=id)
     if settings.path != Settings.path:
         yield Warning(
             "WIDGETMW_PATH has no effect: urls.py decides the path.",
@@ -85,19 +86,6 @@ def _authentication(ours: int) -> Iterator[CheckMessage]:
             hint="Move WidgetMiddleware below AuthenticationMiddleware.",
             id="widgetmw.W002",
         )
-
-
-def _csp(ours: int) -> Iterator[CheckMessage]:
-    for path in _CSP_MIDDLEWARE:
-        index = _index(path)
-        if index is not None and index < ours:
-            name = path.rpartition(".")[2]
-            yield Warning(
-                f"{name} is above WidgetMiddleware, which then cannot see the CSP or its nonce: the browser will block "
-                "the script.",
-                hint=f"Move {name} below WidgetMiddleware.",
-                id="widgetmw.W006",
-            )
 
 
 def _index(path: str) -> int | None:

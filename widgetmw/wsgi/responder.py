@@ -289,11 +289,6 @@ class Chunks:
         """Closes the app's iterable, also when the client has disconnected."""
         source, self._source = self._source, ()
         self._responder.release()
-        close(source)
-
-
-def close(source: Iterable[bytes]) -> None:
-    """Closes an app's iterable, if it has a ``close()``."""
-    method = getattr(source, "close", None)
-    if method is not None:
-        method()
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()

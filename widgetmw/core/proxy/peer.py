@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from widgetmw.core.http.request_headers import environ_name
+from widgetmw.core.memo import Memo
 
 FORWARDING_HEADERS: Final = ("x-forwarded-for", "forwarded", "x-forwarded-port")
 """Headers from which servers and middleware take a peer address."""
 
 _PROXY_FIX_KEY: Final = "werkzeug.proxy_fix.orig"
 _SERVERS_THAT_NORMALIZE: Final = ("Cheroot/", "Granian")
+_NAMES_BY_SCOPE_KEY: Final = Memo(lambda names: {name.encode(): name for name in names})
+_NAMES_BY_ENVIRON_KEY: Final = Memo(lambda names: {environ_name(name): name for name in names})
 _NO_ADDRESS: Final = (None, "", "0.0.0.0")  # noqa: S104  the last is uWSGI's for a peer behind a Unix socket
 
 
@@ -47,16 +49,6 @@ def is_scope(request: Mapping[str, Any]) -> bool:
     return "REQUEST_METHOD" not in request
 
 
-@lru_cache(64)
-def _names_by_scope_key(names: tuple[str, ...]) -> dict[bytes, str]:
-    return {name.encode(): name for name in names}
-
-
-@lru_cache(64)
-def _names_with_environ_key(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, environ_name(name)) for name in names)
-
-
 def header_values(request: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, list[str]]:
     """Returns the values of headers by name, as Latin-1 text.
 
@@ -64,8 +56,8 @@ def header_values(request: Mapping[str, Any], names: tuple[str, ...]) -> dict[st
     or keep one.
     """
     if not is_scope(request):
-        return {name: [request[key]] for name, key in _names_with_environ_key(names) if key in request}
-    names_by_key = _names_by_scope_key(names)
+        return {name: [request[key]] for key, name in _NAMES_BY_ENVIRON_KEY[names].items() if key in request}
+    names_by_key: dict[bytes, str] = _NAMES_BY_SCOPE_KEY[names]
     values: dict[str, list[str]] = {}
     for key, value in request.get("headers") or ():
         if key in names_by_key:
