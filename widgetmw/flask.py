@@ -192,7 +192,9 @@ def _leave_session_unsaved() -> None:
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
     path = decode_path(environ.get("PATH_INFO", ""))
     headers = list(response.headers)
-    page = engine.needs_user(page_request(environ, ""), environ["REQUEST_METHOD"], path, response.status_code, headers)
+    page = engine.page_that_needs_user(
+        page_request(environ, ""), environ["REQUEST_METHOD"], path, response.status_code, headers
+    )
     if page is None:
         return False
     if response.is_streamed or response.direct_passthrough:

@@ -54,7 +54,7 @@ class JwtProvider(Provider):
     algorithm: ClassVar[str] = "HS256"
     key_variable: ClassVar[str]
     lifetime_variable: ClassVar[str]
-    claims: ClassVar[frozenset[str]] = frozenset({"iat", "nbf", "exp"})
+    reserved_names: ClassVar[frozenset[str]] = frozenset({"iat", "nbf", "exp"})
     headers: Mapping[str, str] = {}
 
     def __init__(self, values: Mapping[str, Any]) -> None:

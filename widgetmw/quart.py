@@ -153,7 +153,10 @@ class _InnerPart:
             root_path, path = split_path(scope)
             headers = list(response.headers)
             page = page_request(scope, root_path)
-            if self._engine.needs_user(page, scope["method"], path, response.status_code, headers) is not None:
+            if (
+                self._engine.page_that_needs_user(page, scope["method"], path, response.status_code, headers)
+                is not None
+            ):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass

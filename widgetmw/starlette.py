@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, is_special, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, has_page_headers, split_path
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, is_inner_call
 from widgetmw.core.errors import ResolverError
@@ -110,8 +110,8 @@ class _InnerMiddleware:
             root_path, path = split_path(scope)
             probe = UserProbe()
             probe.begin(engine, scope, root_path, path, send, self._resolver)
-            if is_special(scope["headers"]):
-                probe.read_special_headers()
+            if has_page_headers(scope["headers"]):
+                probe.read_page_headers()
             await self.app(scope, receive, probe.send)
             if probe.is_undecided:
                 await probe.close()

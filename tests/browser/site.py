@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from widgetmw.browser import assets
 from widgetmw.core.http.csp import hash_source
-from widgetmw.core.snippet import inline_scripts, script_elements
+from widgetmw.core.script_tags import inline_scripts, script_elements
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
 PUBLIC: dict[str, dict[str, str]] = {

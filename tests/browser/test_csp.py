@@ -13,7 +13,7 @@ from tests.browser.conftest import Visit
 from tests.browser.simulation import MINUTE, pass_time
 from tests.browser.site import Form, Response, Site
 from widgetmw.core.http.csp import hash_source
-from widgetmw.core.snippet import inline_scripts
+from widgetmw.core.script_tags import inline_scripts
 
 Profile = Callable[..., BrowserContext]
 TYPES = "; require-trusted-types-for 'script'"

@@ -165,7 +165,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 
 
 def script_tags(form: str | None, nonce: str | None) -> str:
-    """Returns script tags like those of ``widgetmw.core.snippet`` in this form."""
+    """Returns script tags like those of ``widgetmw.core.script_tags`` in this form."""
     attrs = "data-widgetmw" + (f' nonce="{nonce}"' if nonce else "")
     src = 'src="/app/_widgetmw/runtime.js?v=1"'
     return {

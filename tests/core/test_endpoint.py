@@ -39,7 +39,7 @@ def test_only_a_small_announced_body_is_drained(content_length: str, expected: b
     ],
 )
 def test_requests_that_no_user_could_make(engine: Engine, request_: TokenRequest, status: int) -> None:
-    response = engine.endpoint.error_response(request_)
+    response = engine.endpoint.response_without_user(request_)
     assert response is not None
     assert response.status == status
 
@@ -54,13 +54,13 @@ def test_requests_that_no_user_could_make(engine: Engine, request_: TokenRequest
     ],
 )
 def test_requests_that_may_get_a_token(engine: Engine, request_: TokenRequest) -> None:
-    assert engine.endpoint.error_response(request_) is None
+    assert engine.endpoint.response_without_user(request_) is None
 
 
 def test_an_allowed_origin_may_call_from_another_site() -> None:
     engine = Engine(replace(SETTINGS, allowed_origins=frozenset({"https://app.example"})))
     request = TokenRequest("GET", "/token", fetch_site="cross-site", origin="https://app.example")
-    assert engine.endpoint.error_response(request) is None
+    assert engine.endpoint.response_without_user(request) is None
     assert ("Access-Control-Allow-Origin", "https://app.example") in engine.endpoint.respond(request, ADA).headers
 
 

@@ -124,13 +124,16 @@ def test_a_prefetched_page_carries_no_token() -> None:
 def test_a_page_needs_its_user_only_if_it_could_carry_a_token() -> None:
     engine = Engine(replace(SETTINGS, exclude=("/admin",)))
     headers = [POOL[0]]
-    assert engine.needs_user(FakeRequest(), "GET", "/", 200, headers) is not None
-    assert engine.needs_user(FakeRequest(), "GET", "/", 200, [(b"content-type", b"text/html")]) is not None
-    assert engine.needs_user(FakeRequest(), "PUT", "/", 200, headers) is None
-    assert engine.needs_user(FakeRequest(), "GET", "/admin/x", 200, headers) is None
-    assert engine.needs_user(FakeRequest(), "GET", "/", 304, headers) is None
-    assert engine.needs_user(FakeRequest(in_cross_site_frame=True), "GET", "/", 200, headers) is None
-    assert Engine(replace(SETTINGS, delivery="fetch")).needs_user(FakeRequest(), "GET", "/", 200, headers) is None
+    assert engine.page_that_needs_user(FakeRequest(), "GET", "/", 200, headers) is not None
+    assert engine.page_that_needs_user(FakeRequest(), "GET", "/", 200, [(b"content-type", b"text/html")]) is not None
+    assert engine.page_that_needs_user(FakeRequest(), "PUT", "/", 200, headers) is None
+    assert engine.page_that_needs_user(FakeRequest(), "GET", "/admin/x", 200, headers) is None
+    assert engine.page_that_needs_user(FakeRequest(), "GET", "/", 304, headers) is None
+    assert engine.page_that_needs_user(FakeRequest(in_cross_site_frame=True), "GET", "/", 200, headers) is None
+    assert (
+        Engine(replace(SETTINGS, delivery="fetch")).page_that_needs_user(FakeRequest(), "GET", "/", 200, headers)
+        is None
+    )
 
 
 @pytest.mark.parametrize(

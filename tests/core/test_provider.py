@@ -72,7 +72,7 @@ class Minimal(Provider):
 
     name = "minimal"
     script = ""
-    claims = frozenset({"plan"})
+    reserved_names = frozenset({"plan"})
     variables = (
         Variable("MINIMAL_APP_ID", "an id", parse_text, required=True),
         Variable("MINIMAL_SECRET", "signs", parse_text, required=True, secret=True),

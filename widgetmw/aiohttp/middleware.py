@@ -76,7 +76,7 @@ class AiohttpMiddleware:
     async def _respond(
         self, request: web.Request, handler: Handler, scope: Scope, call: TokenRequest
     ) -> web.StreamResponse:
-        response = self.engine.endpoint.error_response(call)
+        response = self.engine.endpoint.response_without_user(call)
         if response is None:
             response = await self._token_response(request, handler, scope, call)
         self.engine.events.count("endpoint", str(response.status))

@@ -37,7 +37,7 @@ class Responder(asgi_responder.Responder):
         self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
     ) -> None:
         self.begin(engine, scope, root_path, path, send, resolver)
-        self.read_special_headers()
+        self.read_page_headers()
 
     def send(self, message: Message) -> Awaitable[None]:
         sent = super().send(message)

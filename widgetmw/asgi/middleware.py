@@ -13,9 +13,9 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     drain,
+    has_page_headers,
     hide_conditional_headers,
     hide_file_sending,
-    is_special,
     path_below,
     token_request,
 )
@@ -78,8 +78,8 @@ class WidgetMiddleware:
                 hide_file_sending(scope)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, self._resolver)
-            if is_special(headers):
-                responder.read_special_headers()
+            if has_page_headers(headers):
+                responder.read_page_headers()
                 hide_conditional_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)
             if responder.is_undecided:
@@ -92,7 +92,7 @@ class WidgetMiddleware:
         request = token_request(scope, path)
         if request.method == "POST":
             receive = await drain(scope, receive)
-        response = engine.endpoint.error_response(request)
+        response = engine.endpoint.response_without_user(request)
         if response is None:
             response = await self._token_response(engine, scope, receive, request)
         engine.events.count("endpoint", str(response.status))

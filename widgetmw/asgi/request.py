@@ -28,7 +28,7 @@ _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FRAMES: Final = frozenset(name.encode() for name in FRAME_DESTINATIONS)
 _FETCH_SITE: Final = b"sec-fetch-site"
-_SPECIAL: Final = _PURPOSES | _CONDITIONAL | {_FETCH_SITE}
+_PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {_FETCH_SITE}
 _COOKIE: Final = b"cookie"
 _SESSION_COOKIE: Final = SESSION_COOKIE.encode()
 _TOKEN_REQUEST_HEADERS: Final = {
@@ -46,8 +46,8 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_special_headers(self) -> None:
-        """Reads the headers that :func:`is_special` looks for."""
+    def read_page_headers(self) -> None:
+        """Reads the headers that :func:`has_page_headers` looks for."""
         headers = dict(self._scope["headers"])  # browsers never repeat these
         is_cross_site = headers.get(_FETCH_SITE) == b"cross-site"
         self.in_cross_site_frame = is_cross_site and headers.get(b"sec-fetch-dest") in _FRAMES
@@ -70,15 +70,15 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
     request._scope, request.root_path = scope, root_path
-    request.read_special_headers()
+    request.read_page_headers()
     return request
 
 
-def is_special(headers: Headers) -> bool:
+def has_page_headers(headers: Headers) -> bool:
     """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    special = _SPECIAL
+    page_headers = _PAGE_HEADERS
     for name, value in headers:  # noqa: SIM110  a generator would cost half as much again
-        if name in special and (name != _FETCH_SITE or value == b"cross-site"):
+        if name in page_headers and (name != _FETCH_SITE or value == b"cross-site"):
             return True
     return False
 

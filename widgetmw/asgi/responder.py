@@ -147,7 +147,7 @@ class Responder(PageRequest):
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            is_first, is_simple = self._held is None, page.charset_declared and page.special is None
+            is_first, is_simple = self._held is None, page.charset_declared and page.rare_headers is None
             if offset > 0 and is_first and is_simple and body.follows_head_tag:
                 self._engine.remember_prefix(self.root_path, data[:offset])
         except Exception as error:

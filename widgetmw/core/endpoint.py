@@ -104,7 +104,7 @@ class InnerCall:
 class Endpoint:
     """Answers requests below the prefix.
 
-    A driver first calls :meth:`error_response`. If that returns ``None``, it resolves the user and calls
+    A driver first calls :meth:`response_without_user`. If that returns ``None``, it resolves the user and calls
     :meth:`respond`, or :meth:`failed`.
     """
 
@@ -123,7 +123,7 @@ class Endpoint:
         self._clock = clock
         self._events = events
 
-    def error_response(self, request: TokenRequest) -> TokenResponse | None:
+    def response_without_user(self, request: TokenRequest) -> TokenResponse | None:
         """Returns the response if it does not depend on the user; ``None`` if a token may be given."""
         if script := self._scripts.get(request.path):
             return self._script(request, script)
@@ -141,7 +141,7 @@ class Endpoint:
         return None
 
     def respond(self, request: TokenRequest, user: User | None) -> TokenResponse:
-        """Returns the token of the vendor in the path, or of all vendors. First ask :meth:`error_response`."""
+        """Returns the token of the vendor in the path, or of all vendors. First ask :meth:`response_without_user`."""
         if user is None:
             return self.unauthenticated(request)
         token_set, now = self._tokens.get(user), self._clock()

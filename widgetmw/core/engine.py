@@ -20,8 +20,8 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
+from widgetmw.core.script_tags import PageKind, ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.settings import Settings
-from widgetmw.core.snippet import PageKind, ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.tokens.cache import TokenCache
 
 # CPython 3.11 looks an enum member up with a Python function.
@@ -148,7 +148,7 @@ class Engine:
 
     # the response headers
 
-    def needs_user(
+    def page_that_needs_user(
         self, request: PageRequest, method: str, path: str, status: int, headers: list[tuple[Any, Any]]
     ) -> Page | None:
         """Returns the page if it would carry the token of a signed-in user, as far as its headers tell.
@@ -212,7 +212,7 @@ class Engine:
 
         The headers are the app's; ``page.headers`` becomes part of the result. Fetch delivery ignores the user.
         """
-        is_plain = page.special is None and self._is_simple
+        is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
             template: ScriptTemplate = self._token_templates[
                 request.root_path
@@ -274,7 +274,7 @@ class Engine:
             return page.refusal
         else:
             kind = "fetch" if request.is_prefetch else "token"
-        decision = self._without_csp if page.special is None else self._evaluate_csp(request, page)
+        decision = self._without_csp if page.rare_headers is None else self._evaluate_csp(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(decision) if self._loaders else ()

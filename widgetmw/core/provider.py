@@ -37,7 +37,7 @@ class Provider(ABC):
     Attributes:
         name: the vendor's name in settings, endpoints and the browser; the same as that of the entry point.
         variables: the environment variables that the vendor reads, in the order of the documentation.
-        claims: names that the vendor gives a meaning of its own; a user's attribute never takes one of them.
+        reserved_names: names that the vendor uses itself; a user's attribute of such a name is dropped.
         script: name of the JavaScript file beside the class's module; ``None``: the module's name with ``.js``;
             empty: the vendor needs no script.
         embeddable: whether ``WIDGETMW_EMBED`` may name the vendor.
@@ -47,7 +47,7 @@ class Provider(ABC):
 
     name: ClassVar[str]
     variables: ClassVar[tuple[Variable[Any], ...]]
-    claims: ClassVar[frozenset[str]] = frozenset()
+    reserved_names: ClassVar[frozenset[str]] = frozenset()
     script: ClassVar[str | None] = None
     embeddable: bool = False
     lifetime: int | None = None
@@ -95,7 +95,7 @@ class Provider(ABC):
 
     def custom_attributes(self, user: User) -> dict[str, Scalar]:
         """Returns a user's attributes without those whose name the vendor itself gives a meaning."""
-        return {name: value for name, value in user.attributes.items() if name not in self.claims}
+        return {name: value for name, value in user.attributes.items() if name not in self.reserved_names}
 
     @classmethod
     def script_source(cls) -> str:

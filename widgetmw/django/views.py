@@ -34,7 +34,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
             _ = request.body  # some servers close the connection unless it is read
         except (UnreadablePostError, RawPostDataException):
             pass  # the client is gone, or a layer further out has read it
-    response = engine.endpoint.error_response(call)
+    response = engine.endpoint.response_without_user(call)
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
         _leave_session_unsaved(request)
@@ -62,7 +62,7 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
     if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
         return None
     call = token_request(request.META, request.path.removeprefix(endpoint_prefix()))
-    replaced = engine.endpoint.error_response(call) or engine.endpoint.interrupted_response(
+    replaced = engine.endpoint.response_without_user(call) or engine.endpoint.interrupted_response(
         call, response.status_code, response.get("Location", "")
     )
     return _http_response(request, replaced)

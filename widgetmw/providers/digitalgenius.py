@@ -17,7 +17,7 @@ class DigitalGenius(JwtProvider):
 
     name = "digitalgenius"
     embeddable = True
-    claims = JwtProvider.claims | {"scope", "external_id"}
+    reserved_names = JwtProvider.reserved_names | {"scope", "external_id"}
     variables = (
         Variable("DG_API_KEY", "API key; sent as `kid`", parse_text, required=True, from_file=True, watched=True),
         Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),

@@ -33,7 +33,7 @@ class Giosg(JwtProvider):
 
     name = "giosg"
     embeddable = True
-    claims = JwtProvider.claims | {"username", "email", "userId", "name"}
+    reserved_names = JwtProvider.reserved_names | {"username", "email", "userId", "name"}
     variables = (
         Variable("GIOSG_ORGANIZATION_ID", "the organization's id", _identifier, required=True),
         Variable("GIOSG_ROOM_ID", "the room's id", _identifier, required=True),

@@ -19,7 +19,7 @@ class Hissuno(JwtProvider):
     """
 
     name = "hissuno"
-    claims = frozenset({"name", "email"})  # of userMetadata, where the attributes go
+    reserved_names = frozenset({"name", "email"})  # of userMetadata, where the attributes go
     variables = (
         Variable("HISSUNO_PROJECT_ID", "the project's id", parse_text, required=True),
         Variable(

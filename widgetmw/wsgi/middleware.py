@@ -16,7 +16,7 @@ from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi.request import (
-    SPECIAL_KEYS,
+    PAGE_KEYS,
     App,
     StartResponse,
     decode_path,
@@ -70,8 +70,8 @@ class WidgetMiddleware:
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
             is_cross_site = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site"
-            if is_cross_site or not environ.keys().isdisjoint(SPECIAL_KEYS):
-                responder.read_special_headers()
+            if is_cross_site or not environ.keys().isdisjoint(PAGE_KEYS):
+                responder.read_page_headers()
                 hide_conditional_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
         except BaseException:
@@ -83,7 +83,7 @@ class WidgetMiddleware:
         request = token_request(environ, path)
         if request.method == "POST":
             drain(environ)
-        response = engine.endpoint.error_response(request)
+        response = engine.endpoint.response_without_user(request)
         if response is None:
             response = self._token_response(engine, environ, request)
         engine.events.count("endpoint", str(response.status))

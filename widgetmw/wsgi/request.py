@@ -23,7 +23,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-SPECIAL_KEYS: Final = _PURPOSES | _CONDITIONAL
+PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
 """Keys of the few request headers that a page depends on, besides cookies and a cross-site ``Sec-Fetch-Site``."""
 
 
@@ -37,8 +37,8 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_special_headers(self) -> None:
-        """Reads the headers of a special request: see :data:`SPECIAL_KEYS`."""
+    def read_page_headers(self) -> None:
+        """Reads the headers that a page depends on: see :data:`PAGE_KEYS`."""
         get = self._environ.get
         is_cross_site = get("HTTP_SEC_FETCH_SITE") == "cross-site"
         self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
@@ -57,7 +57,7 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
     request._environ, request.root_path = environ, root_path
-    request.read_special_headers()
+    request.read_page_headers()
     return request
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgetmw.core.http.page import Page, directives, is_decisive, is_stricter
+from widgetmw.core.http.page import Page, directives, is_restrictive, is_stricter
 from widgetmw.core.http.response_headers import ResponseHeaders
 from widgetmw.core.reasons import SkipReason
 
@@ -69,14 +69,14 @@ def test_codings_that_can_be_decoded(value: str, coding: str) -> None:
 def test_a_csp_is_kept_and_can_be_read() -> None:
     page = read(("Content-Security-Policy", "default-src 'self'"), ("Content-Security-Policy", "img-src *"))
     assert isinstance(page, Page)
-    assert page.values(page.special[0][0]) == ["default-src 'self'", "img-src *"]
+    assert page.values(page.rare_headers[0][0]) == ["default-src 'self'", "img-src *"]
     assert len(page.headers) == 5
 
 
 def test_directives_in_quotes_do_not_count() -> None:
     assert directives('Private, max-age=5, ext="a, public", NO-CACHE') == {"private", "max-age", "ext", "no-cache"}
-    assert is_decisive("public")
-    assert not is_decisive('ext="public"')
+    assert is_restrictive("public")
+    assert not is_restrictive('ext="public"')
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_the_single_pass_follows_the_rules(headers: list[tuple[str, str]], heade
     assert lengths == [index for index in [page.length_index] if index >= 0]
     assert page.refusal == expected_refusal(headers)
     special = {"clear-site-data", "content-encoding", "content-security-policy", "cdn-cache-control"}
-    assert (page.special is None) == (special.isdisjoint(names) and ("Cache-Control", "public") not in headers)
+    assert (page.rare_headers is None) == (special.isdisjoint(names) and ("Cache-Control", "public") not in headers)
 
 
 def expected_refusal(headers: list[tuple[str, str]]) -> SkipReason | None:

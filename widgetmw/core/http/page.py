@@ -60,7 +60,7 @@ _MEANINGS: Final = {
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
 _SHAREABLE = frozenset({"public", "s-maxage"})
-_DECISIVE = _SHAREABLE | {"no-transform"}
+_RESTRICTIVE = _SHAREABLE | {"no-transform"}
 _ENCODING_ALIASES = {"identity": "", "x-gzip": "gzip"}
 
 
@@ -76,28 +76,28 @@ class Page:
         length_index: index of the Content-Length in ``headers``; -1 if there is none or it counts compressed bytes.
         charset_declared: whether the Content-Type declares a charset that browsers know.
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
-        special: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
+        rare_headers: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
         refusal: why the page must not carry a token, or ``None``.
     """
 
-    __slots__ = ("charset_declared", "coding", "headers", "length_index", "refusal", "special")
+    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal")
 
     headers: list[Any]
     length_index: int
     charset_declared: bool
     coding: str
-    special: list[tuple[int, Any]] | None
+    rare_headers: list[tuple[int, Any]] | None
     refusal: SkipReason | None
 
     def values(self, meaning: int) -> list[str]:
-        """Returns the values of the special headers with this meaning."""
-        return [header_text(value) for found, value in self.special or () if found & meaning]
+        """Returns the values of the rare headers with this meaning."""
+        return [header_text(value) for found, value in self.rare_headers or () if found & meaning]
 
-    def evaluate(self, special: list[tuple[int, Any]]) -> Page | SkipReason:
+    def evaluate(self, rare_headers: list[tuple[int, Any]]) -> Page | SkipReason:
         """Evaluates the headers that few pages have; returns the page, or the reason to skip it."""
-        self.special = special
+        self.rare_headers = rare_headers
         meanings = 0
-        for meaning, _ in special:
+        for meaning, _ in rare_headers:
             meanings |= meaning
         if not meanings & ~(CSP | CSP_REPORT_ONLY):
             return self
@@ -150,9 +150,9 @@ def directives(cache_control: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
 
 
-def is_decisive(cache_control: str) -> bool:
+def is_restrictive(cache_control: str) -> bool:
     """Whether a ``Cache-Control`` value can forbid a token or a change of the page."""
-    return not directives(cache_control).isdisjoint(_DECISIVE)
+    return not directives(cache_control).isdisjoint(_RESTRICTIVE)
 
 
 def is_stricter(own: frozenset[str], configured: str) -> bool:

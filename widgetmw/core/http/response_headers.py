@@ -22,7 +22,7 @@ from widgetmw.core.http.page import (
     Page,
     directives,
     header_text,
-    is_decisive,
+    is_restrictive,
     is_stricter,
 )
 from widgetmw.core.memo import Memo
@@ -72,7 +72,7 @@ class ResponseHeaders:
         self._is_stricter = Memo(
             lambda value: not override and is_stricter(directives(header_text(value)), cache_control)
         )
-        self._is_decisive = Memo(lambda value: is_decisive(header_text(value)))
+        self._is_decisive = Memo(lambda value: is_restrictive(header_text(value)))
         self._with_cookie = Memo(vary_on_cookie)
 
     def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | SkipReason:
@@ -80,7 +80,7 @@ class ResponseHeaders:
 
         This is one long loop because it runs for every response: most leave it at their Content-Type.
         """
-        charset_declared = special = vary_index = is_stricter = None
+        charset_declared = rare = vary_index = is_stricter = None
         kept: list[tuple[Any, Any]] = []
         varies_on_cookie = False
         length_index = -1
@@ -109,8 +109,8 @@ class ResponseHeaders:
                     if not is_stricter:
                         continue
                 else:
-                    special = special or []
-                    special.append((meaning, header[1]))
+                    rare = rare or []
+                    rare.append((meaning, header[1]))
                     if meaning & (EDGE_CACHE_CONTROL | CACHE_CONTROL):
                         continue
             kept.append(header)
@@ -128,8 +128,8 @@ class ResponseHeaders:
         page = Page()
         page.headers, page.length_index = kept, length_index
         page.charset_declared, page.coding = charset_declared, ""
-        page.special = page.refusal = None
-        return page if special is None else page.evaluate(special)
+        page.rare_headers = page.refusal = None
+        return page if rare is None else page.evaluate(rare)
 
 
 def _join(headers: list[tuple[Any, Any]], meaning: int) -> list[tuple[Any, Any]]:

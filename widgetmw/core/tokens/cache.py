@@ -50,7 +50,7 @@ class TokenCache:
     def get_cached(self, user: User, now: float) -> TokenSet | None:
         """Returns the user's tokens if they are cached and fresh, without taking a lock."""
         token_set = self._cached.get(user.id)
-        if token_set is not None and token_set.start <= now < token_set.end:
+        if token_set is not None and token_set.usable_from <= now < token_set.recheck_at:
             known = token_set.user
             if known is user or known == user:
                 return token_set
@@ -78,17 +78,17 @@ class TokenCache:
         self._keyring.reload_if_due(now)
         token_set = self._cached.get(user.id)
         if token_set is not None and token_set.user == user and self._is_valid(token_set, now):
-            if now >= token_set.end:
-                token_set.end = self._end(token_set, now)
+            if now >= token_set.recheck_at:
+                token_set.recheck_at = self._end(token_set, now)
             return token_set
         token_set = self._mint(user, now)
         self._store(token_set)
         return token_set
 
     def _is_valid(self, token_set: TokenSet, now: float) -> bool:
-        if token_set.key_version != self._keyring.version or not token_set.start <= now < token_set.refresh_at:
+        if token_set.key_version != self._keyring.version or not token_set.usable_from <= now < token_set.refresh_at:
             return False
-        return not token_set.failed or now < token_set.end
+        return not token_set.failed or now < token_set.recheck_at
 
     def _end(self, token_set: TokenSet, now: float) -> float:
         period = RETRY_PERIOD if token_set.failed else WATCH_PERIOD if self._keyring.watched else inf
@@ -109,12 +109,12 @@ class TokenCache:
                 failed.append(provider.name)
                 self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version)
-        token_set.start = now - CLOCK_SKEW
-        token_set.end = self._end(token_set, now)
+        token_set.usable_from = now - CLOCK_SKEW
+        token_set.recheck_at = self._end(token_set, now)
         return token_set
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
-        for name in provider.claims & user.attributes.keys():
+        for name in provider.reserved_names & user.attributes.keys():
             self._events.warn_once(
                 "token",
                 "attribute_collision",
@@ -134,7 +134,8 @@ class TokenCache:
             # objects, which triggers the garbage collector, does not grow and shrink with them.
             oldest = next(iter(self._bounded), None)
             if oldest is not None and (
-                len(self._bounded) >= self._settings.cache_size or self._bounded[oldest].refresh_at <= token_set.start
+                len(self._bounded) >= self._settings.cache_size
+                or self._bounded[oldest].refresh_at <= token_set.usable_from
             ):
                 del self._bounded[oldest], self._cached[oldest]
             self._bounded[key] = token_set

@@ -32,21 +32,31 @@ class Token:
 
 
 class TokenSet:
-    """The tokens of one user, valid from ``start`` until ``end``.
+    """The tokens of one user.
 
     Attributes:
         user: the user whom the tokens identify.
         tokens: one per vendor, in the order of the vendors.
         failed: names of the vendors whose token could not be minted.
         key_version: version of the keyring that signed the tokens.
-        start: Unix seconds of the earliest use; an earlier time means that the clock was set back.
-        end: Unix seconds from which the cache checks the tokens again.
+        usable_from: Unix seconds of the earliest use; an earlier time means that the clock was set back.
+        recheck_at: Unix seconds from which the cache checks keys and failures again; not the expiry.
         refresh_at: Unix seconds from which the first of the tokens is no longer handed out.
         user_hash: tells one user from another in a browser without naming anybody.
-        page: the tokens as they stand in pages, once they have been serialized.
+        page_json: the tokens as JSON for a page, once serialized.
     """
 
-    __slots__ = ("end", "failed", "key_version", "page", "refresh_at", "start", "tokens", "user", "user_hash")
+    __slots__ = (
+        "failed",
+        "key_version",
+        "page_json",
+        "recheck_at",
+        "refresh_at",
+        "tokens",
+        "usable_from",
+        "user",
+        "user_hash",
+    )
 
     def __init__(self, user: User, tokens: tuple[Token, ...], failed: tuple[str, ...], key_version: int) -> None:
         self.user = user
@@ -54,12 +64,12 @@ class TokenSet:
         self.failed = failed
         self.key_version = key_version
         self.refresh_at = min((t.refresh_at for t in tokens if t.refresh_at is not None), default=inf)
-        self.start = 0.0
-        self.end = 0.0
+        self.usable_from = 0.0
+        self.recheck_at = 0.0
         # The browser salts the hash before it stores it. A salt here would have to be the same in every process
         # and outlive every key, and would protect nothing: the token beside it holds the id in the clear.
         self.user_hash = urlsafe_b64encode(sha256(b"widgetmw user " + user.id.encode()).digest()[:12]).decode()
-        self.page: bytes | None = None
+        self.page_json: bytes | None = None
 
     @property
     def by_provider(self) -> dict[str, Token]:

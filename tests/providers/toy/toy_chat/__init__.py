@@ -16,7 +16,7 @@ class ToyChat(JwtProvider):
     )
     key_variable = "TOY_KEY"
     lifetime_variable = "TOY_TOKEN_TTL"
-    claims = JwtProvider.claims | {"sub", "name"}
+    reserved_names = JwtProvider.reserved_names | {"sub", "name"}
 
     def payload(self, user: User) -> Mapping[str, Scalar]:
         """Returns what the token says about the user."""

@@ -95,7 +95,7 @@ class ScriptTags:
             # To a tenth of a second: with whole seconds, a browser would trust a token for up to a second too long.
             since, timestamp = int(now * 10) / 10, b'"now":%.1f,' % now
             self._timestamp = since, since + 0.1, timestamp
-        tokens = b"" if token_set is None else token_set.page or self._write_tokens(token_set)
+        tokens = b"" if token_set is None else token_set.page_json or self._write_tokens(token_set)
         return b"".join((template.before, timestamp, tokens, template.after))
 
     def _write_tokens(self, token_set: TokenSet) -> bytes:
@@ -103,8 +103,8 @@ class ScriptTags:
         vendors = self._vendors(self._configs)
         for token in token_set.tokens:
             vendors[token.provider]["token"] = token.as_json()
-        token_set.page = f'"user":{dumps(token_set.user_hash)},"vendors":{dumps(vendors)}'.encode()
-        return token_set.page
+        token_set.page_json = f'"user":{dumps(token_set.user_hash)},"vendors":{dumps(vendors)}'.encode()
+        return token_set.page_json
 
     def _vendors(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         return {name: {"config": self._configs[name]} for name in names}

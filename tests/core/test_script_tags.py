@@ -11,7 +11,7 @@ from widgetmw import testing
 from widgetmw.browser import assets
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.csp import ScriptForm
-from widgetmw.core.snippet import dumps, inline_scripts, script_elements, url_prefix
+from widgetmw.core.script_tags import dumps, inline_scripts, script_elements, url_prefix
 from widgetmw.providers.giosg import Giosg
 
 
