@@ -34,7 +34,7 @@ class Orlo(JwtProvider):
     name = "orlo"
     script = "orlo.js"
     algorithm = "RS256"
-    claims = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
+    reserved_names = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
     variables = (
         Variable(
             "ORLO_PRIVATE_KEY",
