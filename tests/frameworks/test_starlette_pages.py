@@ -103,7 +103,7 @@ def test_a_page_from_outside_the_authentication_is_skipped(
         reply = Visitor(app).get(Cookie="widgetmw=1", X_User="ada")
         assert reply.text == HEAD + "Down for maintenance"
         assert reply.headers["x-widgetmw"] == "skipped; reason=resolver_failed"
-    assert "a layer outside" in caplog.text
+    assert "a middleware outside" in caplog.text
     assert "SessionMiddleware must be installed" in caplog.text
 
 
