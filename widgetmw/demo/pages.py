@@ -30,7 +30,7 @@ class PageContext:
 
 
 def overview(context: PageContext) -> Markup:
-    """Returns the front page: the sign-in form and the four vendors at a glance."""
+    """Returns the front page: the sign-in form and an overview of the four vendors."""
     cards = join([_card(vendor, context) for vendor in VENDORS.values()])
     people = join([_person_button(person, context.person) for person in PEOPLE.values()])
     template = "overview-signed-in" if context.person else "overview-anonymous"
