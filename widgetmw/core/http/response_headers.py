@@ -72,7 +72,7 @@ class ResponseHeaders:
         self._is_stricter = Memo(
             lambda value: not override and is_stricter(directives(header_text(value)), cache_control)
         )
-        self._is_decisive = Memo(lambda value: is_restrictive(header_text(value)))
+        self._is_restrictive = Memo(lambda value: is_restrictive(header_text(value)))
         self._with_cookie = Memo(vary_on_cookie)
 
     def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | SkipReason:
@@ -102,7 +102,7 @@ class ResponseHeaders:
                 elif meaning == VARY:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
-                elif meaning == CACHE_CONTROL and not self._is_decisive[header[1]]:
+                elif meaning == CACHE_CONTROL and not self._is_restrictive[header[1]]:
                     if is_stricter is not None:
                         return self.read(status, _join(headers, CACHE_CONTROL))
                     is_stricter = self._is_stricter[header[1]]
