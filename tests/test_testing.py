@@ -549,3 +549,10 @@ def test_a_token_that_is_not_a_jwt_has_no_claims() -> None:
     body = {"provider": "other", "token": "0a1b", "expires_at": None, "refresh_at": None, "more": 1}
     token = testing.read_tokens(json.dumps({"tokens": {"other": body}}))["other"]
     assert token == testing.PageToken("other", "0a1b", None, None, extra={"more": 1})
+
+
+@pytest.mark.parametrize("value", ["0a1b", "a.b.c", "..", ""])
+def test_a_token_of_any_other_form_has_no_claims(value: str) -> None:
+    body = json.dumps({"provider": "acme", "token": value, "expires_at": None, "refresh_at": None})
+    token = testing.read_tokens(body)["acme"]
+    assert (token.value, token.header, token.claims) == (value, {}, {})

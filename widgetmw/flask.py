@@ -161,7 +161,7 @@ class _InstalledWidget:
         if engine.is_inline_delivery:
             prefetch_user(environ, self._resolve)
             if not (
-                engine.settings.embed or page_request(environ, "").has_session_cookie() or _has_user(engine, environ)
+                engine.settings.embed or page_request(environ, "").has_identity_cookie() or _has_user(engine, environ)
             ):
                 return False
         environ[MARKER_USED] = True

@@ -1,7 +1,7 @@
 """Litestar: ``app = WidgetMiddleware(Litestar(...), user=...)``, wrapped around the app.
 
-Litestar runs its ``middleware=`` list per route: in that list we would be created once for each route, and never be
-called for a path without one. The user is still resolved inside the app, where session and user live.
+Litestar runs its ``middleware=`` list per route: the middleware would be created once per route, and never be called
+for a path without one. The user is still resolved inside the app, where session and user are available.
 """
 
 from __future__ import annotations

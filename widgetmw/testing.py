@@ -7,7 +7,7 @@ With Flask, and any test framework or none::
         page = app.test_client().get("/")
     assert testing.read_tokens(page.data)["digitalgenius"].claims["external_id"] == "42"
 
-Nothing of this is for production: the keys are made anew in each process.
+Not for production: each process generates its own keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from jwt import PyJWT
+from jwt import DecodeError, PyJWT
 
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
@@ -33,17 +33,17 @@ __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"
 
 _SCRIPT: Final = re.compile(r"<script[^>]*\bdata-widgetmw\b[^>]*>(.*?)</script", re.DOTALL)
 _DATA: Final = '{"url":'
-_COMMON: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
+_TOKEN_FIELDS: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
 
 
 class Clock:
     """Unix seconds that stand still until they are moved.
 
     Args:
-        now: to begin with; the system's time where it is ``None``.
+        now: the initial time; ``None``: the system's time.
 
     Attributes:
-        now: may be set, too.
+        now: the current time; may be assigned.
     """
 
     def __init__(self, now: float | None = None) -> None:
@@ -53,7 +53,7 @@ class Clock:
         return self.now
 
     def move(self, seconds: float) -> None:
-        """Moves it, backwards too."""
+        """Moves the clock forward, or back if ``seconds`` is negative."""
         self.now += seconds
 
 
@@ -61,9 +61,9 @@ def settings(*vendors: str, clock: Clock | None = None, **variables: str) -> Set
     """Returns settings with throw-away keys, whatever the environment of the process holds.
 
     Args:
-        vendors: names of those that are active; all of them where none is named.
-        clock: in place of the system's, for tokens that age.
-        variables: further ones by name, such as ``WIDGETMW_DELIVERY="fetch"``.
+        vendors: names of the active vendors; without any, all registered vendors.
+        clock: replaces the system's clock, so that a test can let tokens expire.
+        variables: further environment variables, such as ``WIDGETMW_DELIVERY="fetch"``.
 
     Raises:
         KeyError: there is no such vendor.
@@ -74,17 +74,19 @@ def settings(*vendors: str, clock: Clock | None = None, **variables: str) -> Set
 
 
 def environ(*vendors: str, **variables: str) -> dict[str, str]:
-    """Returns the variables that :func:`settings` is made of, for apps that read the environment themselves.
+    """Returns the variables from which :func:`settings` is built, for apps that read the environment themselves.
 
     Raises:
         KeyError: there is no such vendor.
     """
-    return {name: text for vendor in vendors or registered_names() for name, text in _keys(vendor).items()} | variables
+    return {
+        name: text for vendor in vendors or registered_names() for name, text in _example_variables(vendor).items()
+    } | variables
 
 
 @contextmanager
 def as_user(user: User | None, app: object = None) -> Iterator[None]:
-    """Makes every request within the block one of the user, for pages and the token endpoint alike.
+    """Signs the user in for every request within the block, on pages and on the token endpoint.
 
     It takes precedence over ``identify``, ``user=``, a proxy and the framework's convention, in all threads. The app
     itself does not know about it: unless your test signs the user in there too, the app serves an anonymous visitor.
@@ -149,11 +151,11 @@ class PageToken:
     Attributes:
         provider: the vendor's name.
         value: the token itself.
-        expires_at: Unix seconds, or ``None`` where it has no expiry.
+        expires_at: Unix seconds, or ``None`` if it does not expire.
         refresh_at: Unix seconds from which it is no longer handed out, or ``None``.
-        header: of the JWT; empty where the token is none.
-        claims: of the JWT, not verified; empty where the token is none.
-        extra: what else the page has for this vendor, such as giosg's signed ``url``.
+        header: the JWT's header; empty if the token is not a JWT.
+        claims: the JWT's claims, not verified; empty if the token is not a JWT.
+        extra: further values for this vendor, such as giosg's signed ``url``.
     """
 
     provider: str
@@ -166,15 +168,15 @@ class PageToken:
 
 
 def read_tokens(html: str | bytes) -> dict[str, PageToken]:
-    """Returns the tokens of a page, or of the endpoint's JSON, by vendor; empty where there is none.
+    """Returns the tokens of a page, or of the endpoint's JSON, by vendor; empty if there are none.
 
     Args:
-        html: the body of an answer, not compressed.
+        html: the response body, decompressed.
     """
-    # our span is ASCII, whatever the page's encoding
+    # our script is ASCII, whatever the page's encoding
     text = html if isinstance(html, str) else bytes(html).decode("latin-1")
     found = _of_endpoint(text) if text.lstrip().startswith("{") else _of_page(text)
-    return {facts["provider"]: _token(facts) for facts in found}
+    return {fields["provider"]: _token(fields) for fields in found}
 
 
 def _of_page(text: str) -> Iterator[dict[str, Any]]:
@@ -183,7 +185,7 @@ def _of_page(text: str) -> Iterator[dict[str, Any]]:
             try:
                 data, _ = json.JSONDecoder().raw_decode(script, start)
             except ValueError:
-                continue  # code, and no data
+                continue  # this is code, not data
             yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
 
 
@@ -194,14 +196,17 @@ def _of_endpoint(text: str) -> Iterator[dict[str, Any]]:
     yield from data.get("tokens", {}).values()
 
 
-def _token(facts: dict[str, Any]) -> PageToken:
-    value = facts["token"]
-    jwt = PyJWT().decode_complete(value, options={"verify_signature": False}) if value.count(".") == 2 else {}
+def _token(fields: dict[str, Any]) -> PageToken:
+    value = fields["token"]
+    try:
+        jwt = PyJWT().decode_complete(value, options={"verify_signature": False})
+    except DecodeError:
+        jwt = {}
     header, claims = jwt.get("header", {}), jwt.get("payload", {})
-    extra = {name: each for name, each in facts.items() if name not in _COMMON}
-    return PageToken(facts["provider"], value, facts["expires_at"], facts["refresh_at"], header, claims, extra)
+    extra = {name: each for name, each in fields.items() if name not in _TOKEN_FIELDS}
+    return PageToken(fields["provider"], value, fields["expires_at"], fields["refresh_at"], header, claims, extra)
 
 
 @cache
-def _keys(vendor: str) -> dict[str, str]:
+def _example_variables(vendor: str) -> dict[str, str]:
     return load_provider(vendor).example_variables()

@@ -71,7 +71,7 @@ class FakeRequest:
         self.is_prefetch = is_prefetch
         self._has_cookie = has_cookie
 
-    def has_session_cookie(self) -> bool:
+    def has_identity_cookie(self) -> bool:
         return self._has_cookie
 
 

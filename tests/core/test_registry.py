@@ -1,4 +1,4 @@
-"""Vendors of other distributions: one that cannot be used costs only itself."""
+"""Vendors of other distributions: an unusable one affects no other."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """aiohttp's own server: ``install(app, user=...)``, before or after the app's own middlewares.
 
-aiohttp speaks neither ASGI nor WSGI. We are its outermost middleware, which gives each request a writer of ours: there
-all headers are complete, including those that ``on_response_prepare`` adds, and streams pass chunk by chunk. The
-writer talks to the core as the ASGI driver does. For the token endpoint, a request of our own goes through the app's
-middlewares to a route of ours, where session and user live.
+aiohttp supports neither ASGI nor WSGI. Our outermost middleware replaces each request's writer, where all headers are
+final, including those that ``on_response_prepare`` adds, and streams pass chunk by chunk. The writer calls the core as
+the ASGI driver does. For the token endpoint, an inner request goes through the app's middlewares to our own route,
+where session and user are available.
 """
 
 from __future__ import annotations

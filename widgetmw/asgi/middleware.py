@@ -1,4 +1,4 @@
-"""The ASGI middleware: leaves pages to a responder, and answers the token endpoint.
+"""The ASGI middleware: passes each page to a ``Responder``, and answers the token endpoint.
 
 Every decision is made by the core. The WSGI counterpart is ``wsgi/middleware.py``.
 """

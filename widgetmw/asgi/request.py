@@ -1,4 +1,4 @@
-"""An ASGI request, as far as its page and the token endpoint depend on it."""
+"""The parts of an ASGI request that pages and the token endpoint need."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FRAME_DESTINATIONS,
+    IDENTITY_COOKIE,
     PURPOSE_HEADERS,
-    SESSION_COOKIE,
-    has_session_cookie,
+    has_identity_cookie,
 )
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -30,7 +30,7 @@ _FRAMES: Final = frozenset(name.encode() for name in FRAME_DESTINATIONS)
 _FETCH_SITE: Final = b"sec-fetch-site"
 _PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {_FETCH_SITE}
 _COOKIE: Final = b"cookie"
-_SESSION_COOKIE: Final = SESSION_COOKIE.encode()
+_IDENTITY_COOKIE: Final = IDENTITY_COOKIE.encode()
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")
 }
@@ -53,10 +53,10 @@ class PageRequest:
         self.in_cross_site_frame = is_cross_site and headers.get(b"sec-fetch-dest") in _FRAMES
         self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
 
-    def has_session_cookie(self) -> bool:
+    def has_identity_cookie(self) -> bool:
         for name, value in self._scope["headers"]:
             # bytes.find is twice as fast as "in", which first tries whether the operand is a number
-            if name == _COOKIE and value.find(_SESSION_COOKIE) >= 0 and has_session_cookie(value.decode("latin-1")):
+            if name == _COOKIE and value.find(_IDENTITY_COOKIE) >= 0 and has_identity_cookie(value.decode("latin-1")):
                 return True
         return False
 

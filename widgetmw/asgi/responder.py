@@ -36,7 +36,7 @@ class Responder(PageRequest):
     """Handles the response to one request.
 
     Attributes:
-        is_undecided: whether the start of the response is held until it is known what becomes of it.
+        is_undecided: whether the start of the response is still held back, because the decision is pending.
     """
 
     __slots__ = (
@@ -97,7 +97,7 @@ class Responder(PageRequest):
             return self._skip(message, SkipReason.EXCLUDED)
         self._page, self._handler, self._held, self.is_undecided = page, self._on_body, None, True
         self._start = start = {**message}
-        start["headers"] = headers.copy()  # servers do not look at the app's list again either
+        start["headers"] = headers.copy()  # a copy: as on a server, later changes to the app's list have no effect
         return self._decide() if method == "HEAD" else nothing()
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:

@@ -41,15 +41,15 @@ class PageRequest(Protocol):
     Attributes:
         root_path: path that the app is mounted under.
         in_cross_site_frame: whether another site shows the page in a frame.
-        is_prefetch: whether the page is loaded ahead of a click, so that a token may be stale once it is seen.
+        is_prefetch: whether the browser loads the page before the user opens it, so that a token may be stale by then.
     """
 
     root_path: str
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def has_session_cookie(self) -> bool:
-        """Whether the browser sends our session cookie, so that it may still hold an identity."""
+    def has_identity_cookie(self) -> bool:
+        """Whether the browser sends our identity cookie, so that it may still hold an identity."""
 
     @property
     def origin(self) -> str | None:
@@ -151,7 +151,7 @@ class Engine:
     def page_that_needs_user(
         self, request: PageRequest, method: str, path: str, status: int, headers: list[tuple[Any, Any]]
     ) -> Page | None:
-        """Returns the page if it would carry the token of a signed-in user, as far as its headers tell.
+        """Returns the page if, judging by its headers, it would carry a token for a signed-in user; otherwise ``None``.
 
         For frameworks that have left the session and the request context by the time the response is final. The path is
         below the root path; the headers are those of the response, as ``bytes`` or ``str``.
@@ -169,8 +169,8 @@ class Engine:
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.refusal
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
-        # Caches may keep an anonymous page with a loader, so it must not depend on who frames it.
-        return None if self.settings.embed or request.has_session_cookie() else reason
+        # An anonymous page with a loader may be cached, so it must be the same in every frame.
+        return None if self.settings.embed or request.has_identity_cookie() else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
@@ -197,7 +197,7 @@ class Engine:
         return offset
 
     def remember_prefix(self, root_path: str, prefix: bytes) -> None:
-        """Remembers how a page begins, up to its head tag: an implied head depends on the bytes after it, too."""
+        """Remembers how a page begins, up to its head tag. An implied head tag also depends on what follows."""
         if len(prefix) <= _MAX_PREFIX_BYTES:
             if len(self._known_prefixes) >= _MAX_ROOT_PATHS:
                 self._known_prefixes.clear()
@@ -262,7 +262,7 @@ class Engine:
         if not self.is_inline_delivery:
             kind = "fetch"
         elif user is None:
-            if request.has_session_cookie():
+            if request.has_identity_cookie():
                 kind = "logout"
             elif self._has_loaders:
                 kind = "anonymous"

@@ -9,7 +9,7 @@ from typing import Any
 class Memo(dict[Any, Any]):
     """Results of a function by argument. Cleared when full.
 
-    A look-up that hits costs as much as one in a plain dict, which ``functools.lru_cache`` does not reach.
+    A look-up that hits costs as much as one in a plain dict, ``functools.lru_cache`` is slower.
     """
 
     def __init__(self, function: Callable[[Any], Any], limit: int = 1000) -> None:

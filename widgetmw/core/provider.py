@@ -94,7 +94,7 @@ class Provider(ABC):
         return ()
 
     def custom_attributes(self, user: User) -> dict[str, Scalar]:
-        """Returns a user's attributes without those whose name the vendor itself gives a meaning."""
+        """Returns the user's attributes whose names are not in ``reserved_names``."""
         return {name: value for name, value in user.attributes.items() if name not in self.reserved_names}
 
     @classmethod

@@ -96,9 +96,9 @@ class SkipReason(Reason):
         "Send the page as UTF-8, with `Content-Type: text/html; charset=utf-8`.",
     )
     CHARSET_MISSING = (
-        "Nothing declares the encoding of a page that is not plain ASCII: browsers guess, and an inserted script may "
-        "change the guess.",
-        "Send `Content-Type: text/html; charset=utf-8`.",
+        "The first 1,024 bytes declare no encoding and the first 1,536 are not plain ASCII: browsers guess, and an "
+        "inserted script may change the guess.",
+        "Send `Content-Type: text/html; charset=utf-8`, or move `<meta charset>` to the start of the head.",
     )
     CHARSET_LATE = (
         "Only a meta tag declares the encoding, and the script can go neither after it (a script, a policy or the end "

@@ -109,7 +109,7 @@ def _imported(entry: EntryPoint) -> Any:
     """Returns what an entry point names, or the error that importing it raised."""
     try:
         return entry.load()
-    except Exception as error:  # whatever the module of somebody else raises
+    except Exception as error:  # third-party code may raise anything
         return error
 
 
@@ -123,7 +123,7 @@ def _problem(found: Any, name: str) -> str:
     if getattr(found, "name", None) != name:
         return "its `name` differs from the name of the entry point"
     if not _NAME.fullmatch(name):
-        return "its name must be of lower-case letters, digits, - and _"
+        return "its name must begin with a lower-case letter and contain only lower-case letters, digits, - and _"
     if not _variables(found) and getattr(found, "variables", None) != ():
         return "its `variables` must be a tuple of `Variable`"
     try:

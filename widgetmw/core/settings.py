@@ -119,7 +119,10 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
     frozenset(),
 )
 DEBUG = Variable(
-    "WIDGETMW_DEBUG", "responses tell in `X-Widgetmw` whether and why they were modified", parse_bool, False
+    "WIDGETMW_DEBUG",
+    "the `X-Widgetmw` response header says whether the response was modified, and if not, why",
+    parse_bool,
+    False,
 )
 
 VARIABLES: tuple[Variable[Any], ...] = (
@@ -310,7 +313,7 @@ def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
             read()
     except ValueError:
         raise
-    except Exception as error:  # whatever the class of somebody else raises
+    except Exception as error:  # third-party code may raise anything
         raise ValueError(f"{kind.name} cannot be configured ({describe_error(error)})") from None
     return provider
 

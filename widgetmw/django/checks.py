@@ -82,7 +82,7 @@ def _authentication(ours: int) -> Iterator[CheckMessage]:
         yield Warning("Nothing sets request.user, so no user gets a token.", hint=hint, id="widgetmw.W003")
     elif index is not None and index > ours:
         yield Warning(
-            "WidgetMiddleware is above AuthenticationMiddleware: pages made in between have no request.user.",
+            "WidgetMiddleware is above AuthenticationMiddleware: pages made between them have no user.",
             hint="Move WidgetMiddleware below AuthenticationMiddleware.",
             id="widgetmw.W002",
         )

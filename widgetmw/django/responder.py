@@ -1,7 +1,6 @@
 """Handles a Django response: evaluates its headers, finds the insertion offset, injects the script.
 
-Only our own work is guarded. An error of the app's stream, which is read here as far as finding the offset needs, is
-not ours to hide.
+Only our own errors are caught. Errors of the app's stream, which is read as far as finding the offset needs, propagate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The WSGI middleware (PEP 3333): leaves pages to a responder, and answers the token endpoint.
+"""The WSGI middleware (PEP 3333): passes each page to a ``Responder``, and answers the token endpoint.
 
 Every decision is made by the core. The ASGI counterpart is ``asgi/middleware.py``.
 """

@@ -1,4 +1,4 @@
-"""A WSGI request, as far as its page and the token endpoint depend on it."""
+"""The parts of a WSGI request that pages and the token endpoint need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from widgetmw.core.http.request_headers import (
     FRAME_DESTINATIONS,
     PURPOSE_HEADERS,
     environ_name,
-    has_session_cookie,
+    has_identity_cookie,
 )
 from widgetmw.core.identity.resolvers import Environ
 
@@ -44,8 +44,8 @@ class PageRequest:
         self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
 
-    def has_session_cookie(self) -> bool:
-        return has_session_cookie(self._environ.get("HTTP_COOKIE", ""))
+    def has_identity_cookie(self) -> bool:
+        return has_identity_cookie(self._environ.get("HTTP_COOKIE", ""))
 
     @property
     def origin(self) -> str | None:

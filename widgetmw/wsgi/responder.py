@@ -104,7 +104,7 @@ class Responder(PageRequest):
             return self._start(SkipReason.EXCLUDED, status, headers, exc_info)
         self._page, self._body, self._stage = page, None, _HELD
         self._status, self._exc_info = status, exc_info
-        self._headers = list(headers)  # changes that the app makes to its list later are too late everywhere
+        self._headers = list(headers)  # a copy: as on a server, later changes to the app's list have no effect
         return self._on_head(page) if method == "HEAD" else self.write
 
     def write(self, data: bytes) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgetmw.core.http.request_headers import environ_name, has_session_cookie
+from widgetmw.core.http.request_headers import environ_name, has_identity_cookie
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from widgetmw.core.http.request_headers import environ_name, has_session_cookie
     ],
 )
 def test_only_our_own_cookie_counts(cookies: str, expected: bool) -> None:
-    assert has_session_cookie(cookies) is expected
+    assert has_identity_cookie(cookies) is expected
 
 
 def test_a_header_has_one_key_in_an_environ() -> None:

@@ -5,8 +5,9 @@ Browsers look for the encoding's name in the first 1,024 bytes, and they read th
 script before the declaration would push it past those bytes, so ours goes after it. If a script, a policy or the end of
 the head would come in between, or if the two ways disagree, the page is skipped.
 
-Where nothing declares the encoding, browsers guess it from the bytes that are not ASCII. Chromium's guess was seen to
-change after ASCII bytes were inserted before them, so such a page is skipped too.
+If nothing declares the encoding and the first 1,536 bytes are not ASCII, the page is skipped: browsers guess the
+encoding from such bytes, and Chromium's guess was seen to change after ASCII was inserted before them. Later bytes are
+not checked.
 
 Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.3.2; https://encoding.spec.whatwg.org/, 4.2.
 """

@@ -1,4 +1,4 @@
-"""Finds the user of a request: what was said explicitly, else what a resolver returns."""
+"""Finds the user of a request: the argument of ``identify``, or else what the resolver returns."""
 
 from __future__ import annotations
 

@@ -67,6 +67,6 @@ class ProxyReason(Reason):
     ASSERTION_SIGNER = ("Another load balancer signed the assertion.", "Check `WIDGETMW_PROXY_SIGNER`.")
     ASSERTION_AUDIENCE = ("The assertion is for another application.", "Check `WIDGETMW_PROXY_AUDIENCE`.")
     ASSERTION_ISSUER = ("The assertion has another issuer.", "Check `WIDGETMW_PROXY_ISSUER`.")
-    ASSERTION_EXPIRED = ("The assertion has expired.", "Set the clock of this machine or of the proxy.")
-    ASSERTION_EARLY = ("The assertion is not valid yet.", "Set the clock of this machine or of the proxy.")
+    ASSERTION_EXPIRED = ("The assertion has expired.", "Check the clocks of this machine and of the proxy.")
+    ASSERTION_EARLY = ("The assertion is not valid yet.", "Check the clocks of this machine and of the proxy.")
     ASSERTION_INCOMPLETE = ("The assertion lacks a required claim.", "Check what the proxy sends.")

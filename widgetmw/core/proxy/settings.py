@@ -28,7 +28,7 @@ _parse_header_name = regex("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", "a header name of let
 def _parse_audiences(text: str) -> tuple[str, ...]:
     items = comma_list(parse_text(text))
     if not items:
-        raise ValueError("must be a comma list of audiences")
+        raise ValueError("must be a comma-separated list of audiences")
     return items
 
 

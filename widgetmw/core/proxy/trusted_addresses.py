@@ -15,7 +15,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 UNIX: Final = "unix"
 ANY: Final = "any"
 _EXPECTED: Final = (
-    "must be a comma list of IP addresses, networks such as 10.0.0.0/8, and the word unix; or the word any"
+    "must be a comma-separated list of IP addresses, networks such as 10.0.0.0/8, and the word unix; or the word any"
 )
 _MAX_ADDRESS_LENGTH: Final = 64
 _IPV4_MAPPED: Final = IPv6Network("::ffff:0:0/96")
@@ -64,7 +64,7 @@ class TrustedAddresses:
 
 
 def parse_addresses(text: str) -> TrustedAddresses:
-    """Parses a comma list.
+    """Parses a comma-separated list.
 
     Raises:
         ValueError: an item is neither an address nor a network, a network has host bits or covers all addresses, or

@@ -38,7 +38,7 @@ class TokenCache:
         # The bounded cache decides which users stay. Cached reads go to a plain dict with the same entries: no lock,
         # and a tenth of the time. First in, first out is enough, and is what the plain Cache does: a user who comes
         # back after being evicted gets new tokens. A cache with an order of its own would have a third table, and
-        # rebuilding that table is what takes the slowest insert its time.
+        # rebuilding that table is what makes the slowest insert slow.
         self._bounded: Cache[str, TokenSet] = Cache(settings.cache_size)
         self._cached: dict[str, TokenSet] = {}
         self._storing = Lock()

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.marker_scanner import MARKER
-from widgetmw.core.http.request_headers import has_session_cookie
+from widgetmw.core.http.request_headers import has_identity_cookie
 from widgetmw.core.identity.request_identity import is_owner
 from widgetmw.core.identity.resolvers import prefetch_user
 from widgetmw.django.configuration import Installed, installed
@@ -46,7 +46,7 @@ def _needs_script(current: Installed, request: HttpRequest) -> bool:
     engine = current.engine
     if engine is None:
         return False
-    has_cookie = has_session_cookie(request.META.get("HTTP_COOKIE", ""))
+    has_cookie = has_identity_cookie(request.META.get("HTTP_COOKIE", ""))
     if not engine.is_inline_delivery or engine.settings.embed or has_cookie or _in_event_loop():
         return True
     prefetch_user(request.META, sync_resolver(current, request))
