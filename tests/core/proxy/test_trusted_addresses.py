@@ -63,7 +63,7 @@ def test_a_text_too_long_for_an_address_is_not_remembered() -> None:
     ],
 )
 def test_a_malformed_list_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^must (be a comma list|not list all addresses)") as caught:
+    with pytest.raises(ValueError, match=r"^must (be a comma-separated list|not list all addresses)") as caught:
         parse_addresses(text)
     assert "shown" not in str(caught.value)
 
