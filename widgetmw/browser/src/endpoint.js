@@ -34,7 +34,7 @@ export const lastRequestAt = () => requestTimes.at(-1);
  *
  * @param {number} limit
  */
-export const rateLimit = (limit) => /** @type {number} */ (requestTimes.at(-limit)) + 60000 || 0;
+export const allowedAt = (limit) => /** @type {number} */ (requestTimes.at(-limit)) + 60000 || 0;
 
 export const abortRequest = () => pending?.abort();
 

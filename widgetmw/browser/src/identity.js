@@ -4,30 +4,41 @@ import { shared } from "./shared.js";
 import { isSameUser, userHash } from "./user_hash.js";
 
 /**
- * Reads an entry of `localStorage`, after writing or removing it.
+ * Reads an entry of `localStorage`.
  *
  * @param {string} name
- * @param {string | null} [value] the new value; `null` removes the entry
  * @returns {string | null | undefined} `null` if there is no such entry, `undefined` if the storage is not available
  */
-export const stored = (name, value) => {
+export const readStored = (name) => {
   try {
-    if (value) localStorage[name] = value;
-    else if (value === null) delete localStorage[name];
     return localStorage.getItem(name);
   } catch {}
 };
 
 /**
- * Whether the cookie is set, after setting it to `value`.
+ * Writes an entry of `localStorage`, if the storage is available.
  *
- * @param {string | number} [value] may include attributes
+ * @param {string} name
+ * @param {string} [value] without it, the entry is removed
  */
-export const hasCookie = (value) => {
+export const writeStored = (name, value) => {
+  try {
+    if (value) localStorage.setItem(name, value);
+    else localStorage.removeItem(name);
+  } catch {}
+};
+
+export const hasCookie = () => {
+  try {
+    return document.cookie.split("; ").includes("widgetmw=1");
+  } catch {}
+};
+
+/** @param {string} value may include attributes */
+const setCookie = (value) => {
   try {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    if (value) document.cookie = "widgetmw=" + value + "; Path=/; SameSite=Lax" + secure;
-    return document.cookie.split("; ").includes("widgetmw=1");
+    document.cookie = "widgetmw=" + value + "; Path=/; SameSite=Lax" + secure;
   } catch {}
 };
 
@@ -38,15 +49,15 @@ const isUsedByAnotherApp = () => {
   } catch {}
 };
 
-export const remembersUser = () => stored(shared.key) || (hasCookie() && !isUsedByAnotherApp());
+export const remembersUser = () => readStored(shared.key) || (hasCookie() && !isUsedByAnotherApp());
 
 /** @param {string} user */
 export const rememberUser = (user) => {
-  hasCookie(1);
-  if (!isSameUser(stored(shared.key), user)) stored(shared.key, userHash(user));
+  setCookie("1");
+  if (!isSameUser(readStored(shared.key), user)) writeStored(shared.key, userHash(user));
 };
 
 export const forgetUser = () => {
-  if (!isUsedByAnotherApp()) hasCookie("; Max-Age=0");
-  stored(shared.key, null);
+  if (!isUsedByAnotherApp()) setCookie("; Max-Age=0");
+  writeStored(shared.key);
 };

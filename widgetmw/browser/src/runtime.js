@@ -2,7 +2,7 @@
 // modules and connects them to the page's events. All pages of an app use the same file.
 import { checkStoredUser, onBroadcast, signOut, takePageData } from "./session.js";
 import { getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
-import { stored } from "./identity.js";
+import { readStored } from "./identity.js";
 import { setShared, shared } from "./shared.js";
 import { closeChannel, hasChannel, openChannel } from "./tabs.js";
 import {
@@ -10,7 +10,7 @@ import {
   onScript,
   onSnippet,
   resumePendingLogouts,
-  setConnects,
+  setConnectFunctions,
   storePendingLogouts,
 } from "./vendors.js";
 
@@ -61,7 +61,7 @@ const start = () => {
   listen("pageshow", (event) => {
     if (!(/** @type {PageTransitionEvent} */ (event).persisted)) return;
     openChannel();
-    checkStoredUser(stored(shared.key));
+    checkStoredUser(readStored(shared.key));
     resume();
   });
 };
@@ -69,10 +69,10 @@ const start = () => {
 /**
  * @param {((data: import("./types").PageData) => unknown) | 0} bootstrap the function that pages call with their data;
  *   0 if it has already run in the same script
- * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connects the vendors' `connect` functions, by
+ * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connectFunctions the vendors' `connect` functions, by
  *   vendor
  */
-export default (bootstrap, connects) => {
+export default (bootstrap, connectFunctions) => {
   // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept
   // only the element directly before our script, or one added to the head later: user content could hold any other.
   /** @param {Node | null | undefined} node */
@@ -88,7 +88,7 @@ export default (bootstrap, connects) => {
   if (!existing || existing.isRunning) return;
   existing.isRunning = true;
   setShared(existing);
-  setConnects(connects);
+  setConnectFunctions(connectFunctions);
   start();
   if (!isExternal) return;
   new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(read))).observe(

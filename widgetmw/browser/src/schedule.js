@@ -4,7 +4,7 @@ import {
   abortRequest,
   lastRequestAt,
   mayRequest,
-  rateLimit,
+  allowedAt,
   requestTokens,
   uncountRequest,
 } from "./endpoint.js";
@@ -28,7 +28,7 @@ let notBefore = 0;
 let awaitsTokens = false;
 let isRequesting = false;
 // The page is in the back/forward cache, or being unloaded.
-let inBfcache = false;
+let isSuspended = false;
 let lastInputAt = 0;
 let lastRenewalWasGood = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -107,16 +107,16 @@ export const schedule = () => {
 // Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
 // as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
 const nextRequestAt = () => {
-  const wanted = Math.max(requestedAt, rateLimit(Math.max(1, 7 - 60000 / Math.max(period, 1))));
+  const wanted = Math.max(requestedAt, allowedAt(Math.max(1, 7 - 60000 / Math.max(period, 1))));
   return (isSignedIn || awaitsTokens) && isActive()
-    ? Math.min(wanted, Math.max(renewAt, notBefore, rateLimit(7)))
+    ? Math.min(wanted, Math.max(renewAt, notBefore, allowedAt(7)))
     : wanted;
 };
 
 export const check = () => {
   clearTimeout(timer);
   timer = undefined;
-  if (isRequesting || inBfcache) return;
+  if (isRequesting || isSuspended) return;
   const wait = nextRequestAt() - time();
   if (wait <= 0) request();
   // At most a minute at a time: a timer stands still while the machine sleeps.
@@ -182,7 +182,7 @@ const request = async () => {
   }
   isRequesting = true;
   const before = generation;
-  const isObsolete = () => inBfcache || generation !== before;
+  const isObsolete = () => isSuspended || generation !== before;
   await withLock(async () => {
     // While we waited for the lock, another tab may have received a response.
     if (isObsolete() || nextRequestAt() > time()) return;
@@ -208,13 +208,13 @@ export const onOnline = () => {
 
 // Stops requests and timers, so that the page can go into the back/forward cache.
 export const suspend = () => {
-  inBfcache = true;
+  isSuspended = true;
   clearTimeout(timer);
   abortRequest();
 };
 
 export const resume = () => {
-  inBfcache = false;
+  isSuspended = false;
   // The page may have been in the cache for long, so check that its user is still signed in.
   if (isSignedIn || awaitsTokens || waiters.length || remembersUser()) requestedAt = time();
   markActive(true);

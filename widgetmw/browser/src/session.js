@@ -1,7 +1,7 @@
 // The session of this page: the signed-in user and their tokens, from the page, the endpoint or another tab.
 import { time } from "./clock.js";
 import { countRequest, setPage, uncountRequest } from "./endpoint.js";
-import { forgetUser, hasCookie, rememberUser, remembersUser, stored } from "./identity.js";
+import { forgetUser, hasCookie, rememberUser, remembersUser, readStored } from "./identity.js";
 import { requestAtOnce, awaitsResponse, check, postpone, renewalTime, schedule, settle } from "./schedule.js";
 import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
@@ -67,7 +67,7 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
-  const before = stored(shared.key);
+  const before = readStored(shared.key);
   const isKnown = isSameUser(before, newUser);
   if (user ? user !== newUser : newUser && before && !isKnown) {
     // Another user: vendors must treat the tokens as new ones.
@@ -132,7 +132,7 @@ export const signOut = () => {
   generation++;
   settle("signed out");
   if (!isSignedIn && !remembersUser()) return;
-  endSession(user ? userHash(user) : stored(shared.key), shared.tokens, "here");
+  endSession(user ? userHash(user) : readStored(shared.key), shared.tokens, "here");
   forgetUser();
 };
 
@@ -145,7 +145,7 @@ const onRemoteSignOut = (hash) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
-  const current = stored(shared.key);
+  const current = readStored(shared.key);
   endSession(hash, shared.tokens, current && !isSameUser(current, user) ? "late" : "elsewhere");
 };
 

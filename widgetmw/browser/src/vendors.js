@@ -1,5 +1,5 @@
 // Connects the vendors' scripts and calls the hooks that their `connect` functions return.
-import { stored } from "./identity.js";
+import { readStored, writeStored } from "./identity.js";
 import { loadScript } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
@@ -24,17 +24,17 @@ export const callHook = (vendor, hook, ...values) => {
 };
 
 /** @type {Record<string, import("../widgetmw").VendorScript["connect"]>} */
-let connects;
+let connectFunctions;
 
-/** @param {typeof connects} byVendor */
-export const setConnects = (byVendor) => {
-  connects = byVendor;
+/** @param {typeof connectFunctions} byVendor */
+export const setConnectFunctions = (byVendor) => {
+  connectFunctions = byVendor;
 };
 
 /** @param {string} name */
 export const connectVendor = (name) => {
   const entry = shared.vendors[name];
-  const connect = connects[name];
+  const connect = connectFunctions[name];
   if (!connect || entry.hooks) return;
   // Set first: if `connect` throws, it is not called again.
   entry.hooks = {};
@@ -54,9 +54,9 @@ export const connectVendor = (name) => {
  */
 export const onScript = (name) => {
   const entry = shared.vendors[name];
-  if (!entry || connects[name]) return;
+  if (!entry || connectFunctions[name]) return;
   const script = window.widgetmw_scripts?.[name];
-  connects[name] = script?.connect;
+  connectFunctions[name] = script?.connect;
   try {
     entry.state = script?.init?.(entry.vendor);
   } catch (error) {
@@ -98,13 +98,13 @@ export const logoutVendors = (names, tokens, origin) => {
 };
 
 export const storePendingLogouts = () => {
-  if (pending.size) stored(storageKey(), [...pending].join());
+  if (pending.size) writeStored(storageKey(), [...pending].join());
   pending.clear();
 };
 
 export const resumePendingLogouts = () => {
-  const names = stored(storageKey())?.split(",") ?? [];
-  stored(storageKey(), null);
+  const names = readStored(storageKey())?.split(",") ?? [];
+  writeStored(storageKey());
   // A later page cleans up for vendors that this page does not have.
   for (const name of names) shared.vendors[name] ? logoutVendors([name], {}, "here") : pending.add(name);
 };
