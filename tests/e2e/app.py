@@ -8,7 +8,7 @@ import os
 from typing import Any
 from urllib.parse import parse_qs
 
-from tests.servers.apps import person
+from tests.servers.apps import user_from_cookie
 from widgetmw import User
 from widgetmw.asgi import WidgetMiddleware
 
@@ -48,7 +48,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 def resolve_user(scope: Any) -> User | None:
-    user = person(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie"), ""))
+    user = user_from_cookie(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie"), ""))
     details: dict[str, Any] = json.loads(os.environ.get("TEST_USERS", "{}"))
     return User(user.id, **details[user.id]) if user and user.id in details else user
 
