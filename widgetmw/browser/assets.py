@@ -178,13 +178,17 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _parts(part: str, vendors: Sequence[str]) -> str:
-    """Returns an object literal with the vendors' ``init`` or ``connect``."""
+    """Returns an object literal with the vendors' ``init`` or ``connect``.
+
+    Reading a property of a third-party script may throw. A wrapper reads its ``init``, so that only the call can throw.
+    The runtime reads its ``connect``, since the script may run late.
+    """
     members = []
     for vendor in vendors:
-        if not is_built_in(vendor):
-            members.append(f'"{vendor}":self.widgetmw_scripts?.["{vendor}"]?.{part}')
-        elif _bundle_exists(f"{vendor}.{part}"):
+        if _bundle_exists(f"{vendor}.{part}"):
             members.append(f'"{vendor}":{_bundle(f"{vendor}.{part}")}')
+        elif part == "init" and not is_built_in(vendor):
+            members.append(f'"{vendor}":(vendor)=>self.widgetmw_scripts?.["{vendor}"]?.init?.(vendor)')
     return "{" + ",".join(members) + "}"
 
 
