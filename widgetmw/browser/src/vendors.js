@@ -17,7 +17,9 @@ export const callHook = (vendor, hook, ...values) => {
   try {
     /** @type {any} */
     const hooks = shared.vendors[vendor].hooks;
-    return hooks?.[hook]?.(...values)?.then?.(null, (/** @type {unknown} */ error) => warn(vendor, error));
+    const result = hooks?.[hook]?.(...values);
+    // `resolve`, since what a third-party hook returns may only look like a promise.
+    if (result?.then) return Promise.resolve(result).catch((error) => warn(vendor, error));
   } catch (error) {
     warn(vendor, error);
   }
