@@ -1,4 +1,4 @@
-"""Every server that the tests run on: how it is started, what it can do, and why not where it cannot."""
+"""Every server that the tests run on: how it is started, which features it has, and why it lacks the others."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Feature = Literal["HTTP/2", "keep-alive", "pipelining", "mount", "unix socket", 
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how one server is to serve.
+    """What to run on a server, and where it listens.
 
     Attributes:
         app: ``module:name``.
-        port: of the loopback, where there is no socket.
+        port: loopback port, if there is no socket.
         socket: path of a unix socket.
-        workers: how many processes.
+        workers: number of processes.
         mount: path that the app is mounted under.
-        folder: for what a server wants as files.
+        folder: for files that the server needs, such as certificates.
     """
 
     app: str
@@ -47,7 +47,7 @@ class Place:
         return f"unix:{self.socket}" if self.socket else f"127.0.0.1:{self.port}"
 
     def options(self, port: str, socket: str = "", workers: str = "", mount: str = "") -> list[str]:
-        """The place in a server's own words, by the names of its options."""
+        """Returns the command-line options; the arguments are the server's names for them."""
         bind = [socket, str(self.socket)] if self.socket else [port, str(self.port)]
         many = [workers, str(self.workers)] if workers else []
         return [*bind, *many, *([mount, self.mount] if mount and self.mount else [])]
@@ -59,10 +59,10 @@ class Server:
 
     Attributes:
         gateway: ``asgi`` or ``wsgi``.
-        words: what to run: a module of Python's and its options, or a program of the environment after ``!``.
-        lacks: features that it does not have, each with why.
-        stop: the signal for a graceful end.
-        reload: the signal to start its workers anew.
+        words: a Python module and its options; with a leading ``!``, a program of the virtual environment.
+        lacks: features that the server does not have, and why.
+        stop: the signal for a graceful stop.
+        reload: the signal that restarts its workers.
         tls: whether it serves https.
         environ: variables that it needs for a place.
     """
@@ -119,7 +119,7 @@ def _daphne_tls(place: Place) -> list[str]:
 
 
 def certificate(folder: Path) -> None:
-    """Writes a key and a certificate that nobody has signed but it."""
+    """Writes a key and a self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -287,7 +287,7 @@ IMPOSSIBLE = {
         for adapter in ("django", "django-stream")
     },
 }
-"""Pairs that speak the same gateway and cannot be, and why."""
+"""Pairs with the same gateway interface that do not work, and why."""
 ADAPTERS: dict[str, list[str]] = {
     gateway: [gateway, *(adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway)]
     for gateway in ("asgi", "wsgi")

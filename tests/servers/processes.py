@@ -20,7 +20,7 @@ from tests.servers.matrix import SERVERS, Place, certificate
 from tests.servers.wire import Wire
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 100  # seconds, for what happens at once unless the machine is busy; pytest's own limit is longer
+PATIENCE = 100  # seconds; long, since the machine may be busy; shorter than pytest's own limit
 
 
 def free_port() -> int:

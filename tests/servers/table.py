@@ -71,11 +71,11 @@ def _command(server: Server) -> str:
 
 
 def unaccounted(adapters: Iterable[str]) -> set[str]:
-    """Returns adapters of the contract that the table neither runs nor speaks of."""
+    """Returns adapters of the contract that the table neither runs nor mentions."""
     known = {pair.adapter for pair in PAIRS} | UNSERVED.keys()
     return set(adapters) - known
 
 
 def misplaced(pairs: Iterable[Pair], gateways: dict[str, str]) -> set[Pair]:
-    """Returns pairs of an adapter and a server that do not speak the same gateway."""
+    """Returns pairs of an adapter and a server with different gateway interfaces."""
     return {pair for pair in pairs if SERVERS[pair.server].gateway != gateways[pair.adapter]}
