@@ -163,7 +163,7 @@ def _processes(effort: Effort) -> list[Growth]:
             found[name].append(rate)
     lines: dict[str, Any] = {"without": found["without"], "widgetmw": found["with_widgetmw"]}
     return [
-        Growth("worker processes, Flask + Jinja on gunicorn", "", "requests per second, best turn", list(counts), lines)
+        Growth("worker processes, Flask + Jinja on gunicorn", "", "requests per second, best run", list(counts), lines)
     ]
 
 
