@@ -31,6 +31,21 @@ BROKEN = {
     "throws in connect": "export default { connect() { throw new Error('in connect'); } };",
     "throws in a hook": "export default { connect: () => ({ update() { throw new Error('in update'); } }) };",
     "rejects in a hook": "export default { connect: () => ({ update: async () => { throw new Error('later'); } }) };",
+    "throws in a getter of init": "export default { get init() { throw new Error('in init'); } };",
+    "throws in a getter of connect": "export default { get connect() { throw new Error('in connect'); } };",
+    "throws undefined in init": "export default { init() { throw undefined; }, connect: () => ({}) };",
+    "throws null in init": "export default { init() { throw null; }, connect: () => ({}) };",
+    "throws 0 in init": "export default { init() { throw 0; }, connect: () => ({}) };",
+    "throws without a text in connect": "export default { connect() { throw { toString() { throw 1; } }; } };",
+    "throws without a text in a hook": (
+        "export default { connect: () => ({ update() { throw Object.create(null); } }) };"
+    ),
+    "rejects without a text in a hook": (
+        "export default { connect: () => ({ update: async () => { throw Object.create(null); } }) };"
+    ),
+    "throws without a text at sign-out": (
+        "export default { connect: () => ({ logout() { throw Object.create(null); } }) };"
+    ),
     "exports null": "export default null;",
 }
 FORMS: tuple[Form, ...] = ("inline", "bundled", "external", "hashed")
@@ -98,8 +113,10 @@ def test_a_broken_vendor_script_affects_only_that_vendor(context: BrowserContext
     page, messages = open_page(context, site)
     assert page.evaluate("orloData.length") == 1
     assert_others_work(page, site)
-    assert bool(messages) is (fault != "exports null")
     token = page.evaluate("widgetmw.get('acme').token")
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate("widgetmw.get('giosg')") is None
+    assert bool(messages) is (fault != "exports null")
     assert not any(token in message for message in messages)
 
 
@@ -150,6 +167,19 @@ def test_scripts_that_load_after_the_runtime_are_used(context: BrowserContext, s
             page.add_script_tag(content=file.content.decode())
     assert page.evaluate("acme.seen") == [[1, "page", token]]
     assert page.evaluate("[orloData.length, orloEmbeds.length]") == [1, 1]
+
+
+@pytest.mark.parametrize("part", ["init", "connect"])
+def test_a_broken_script_that_loads_after_the_runtime_affects_only_its_vendor(
+    context: BrowserContext, site: Site, part: str
+) -> None:
+    site.form, site.vendors = "external", ("digitalgenius", "acme", "giosg")
+    site.vendor_scripts = {"acme": f"export default {{ get {part}() {{ throw undefined; }} }};"}
+    context.route("**/vendor/**", lambda route: route.abort())
+    page, messages = open_page(context, site)
+    page.add_script_tag(content=site.scripts().files()["/vendor/acme.js"].content.decode())
+    assert_others_work(page, site)
+    assert messages == ["widgetmw: acme: undefined"]
 
 
 def test_a_snippet_that_loads_after_a_sign_out_does_not_run(context: BrowserContext, site: Site) -> None:

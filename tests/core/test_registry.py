@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from widgetmw import Settings, SettingsError
+from widgetmw import Settings, SettingsError, User
 from widgetmw.core import registry
+from widgetmw.core.endpoint import TokenRequest
+from widgetmw.core.engine import Engine
 from widgetmw.core.registry import ProviderError
 
 GOOD = """
@@ -184,3 +187,56 @@ def test_a_secret_in_the_browsers_configuration_is_a_problem(install: Install) -
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"ACME_KEY": "k" * 32})
     assert caught.value.problems == ("acme cannot be configured: its browser_config() returns a secret as site",)
+
+
+METHOD = "    def {}(self): return {}\n"
+WRONG = {
+    "a config that is None": (METHOD.format("browser_config", "None"), "browser_config() must return a mapping of str"),
+    "a config of objects": (
+        METHOD.format("browser_config", "{'a': object()}"),
+        "browser_config() must return a mapping",
+    ),
+    "URLs of numbers": (METHOD.format("script_urls", "(5,)"), "script_urls() must return a tuple of str"),
+    "snippets that are None": (METHOD.format("snippets", "None"), "cannot be configured (AttributeError"),
+    "a snippet that ends its element": (
+        METHOD.format("snippets", "{'a': \"function(){'</script>'}\"}"),
+        "the snippet 'a' must have a plain name, be ASCII, and hold no script tag",
+    ),
+    "a snippet that is not ASCII": (METHOD.format("snippets", "{'a': 'function(){/* \u00e9 */}'}"), "be ASCII"),
+    "a lifetime of text": ("    lifetime = '600'\n", "its lifetime must be None or a positive int"),
+    "no call of the base class": ("    def __init__(self, values): pass\n", "does not call super().__init__(values)"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_class_that_returns_the_wrong_things_is_a_problem(install: Install, case: str) -> None:
+    source, problem = WRONG[case]
+    install(GOOD + source)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"ACME_KEY": "k" * 32})
+    assert problem in str(caught.value)
+
+
+FAILING = {
+    "a token of bytes": "    def mint(self, user, issued_at, expires_at): return MintedToken(b't')\n",
+    "an extra that is not JSON": "    def extra_values(self, user): return {'a': float('nan')}\n",
+    "endpoint extras that are None": "    def endpoint_extras(self, token): return None\n",
+    "an exit": "    def message(self, user): raise SystemExit\n",
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_class_that_fails_for_a_user_leaves_the_other_vendors_alone(
+    install: Install, dg_env: dict[str, str], case: str
+) -> None:
+    install(GOOD.replace("import HmacProvider", "import HmacProvider, MintedToken") + FAILING[case])
+    engine = Engine(Settings.from_env({**dg_env, "ACME_KEY": "k" * 32}))
+    response = engine.endpoint.respond(TokenRequest("GET", "/token"), User("ada"))
+    body = json.loads(response.body)
+    assert (response.status, list(body["tokens"]), list(body["errors"])) == (200, ["digitalgenius"], ["acme"])
+    assert engine.endpoint.respond(TokenRequest("GET", "/token/acme"), User("ada")).status == 503
+
+
+def test_an_import_that_exits_the_interpreter_costs_only_that_vendor(install: Install, dg_env: dict[str, str]) -> None:
+    install("import sys\nsys.exit()")
+    assert Settings.from_env(dg_env).providers == ("digitalgenius",)

@@ -137,7 +137,9 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
     Raises:
         ValueError: the module cannot be used; the message gives the reason.
     """
-    body, count = _EXPORT.subn("const widgetmwScript =", module.removeprefix("\ufeff"))
+    # Browsers normalize line ends before they hash a script for a CSP.
+    module = module.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    body, count = _EXPORT.subn("const widgetmwScript =", module)
     if count != 1:
         raise ValueError(f"the script holds {count} lines that begin with `export default` instead of one")
     if unsafe := _UNSAFE.search(body):
@@ -157,7 +159,12 @@ def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
         vendor: the vendor whose script can call the snippet.
         name: the snippet's name in that script.
         function: a function expression, in ASCII. It runs in the global scope, in sloppy mode.
+
+    Raises:
+        ValueError: name or function cannot stand in a page.
     """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or not function.isascii() or _UNSAFE.search(function):
+        raise ValueError(f"the snippet {name!r} must have a plain name, be ASCII, and hold no script tag or <!--")
     return ScriptFile(
         f"/snippet/{vendor}/{name}.js",
         f'((self.widgetmw_snippets??={{}})["{vendor}"]??={{}})["{name}"]={function};\n'
@@ -171,13 +178,17 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _parts(part: str, vendors: Sequence[str]) -> str:
-    """Returns an object literal with the vendors' ``init`` or ``connect``."""
+    """Returns an object literal with the vendors' ``init`` or ``connect``.
+
+    Reading a property of a third-party script may throw. A wrapper reads its ``init``, so that only the call can throw.
+    The runtime reads its ``connect``, since the script may run late.
+    """
     members = []
     for vendor in vendors:
-        if not is_built_in(vendor):
-            members.append(f'"{vendor}":self.widgetmw_scripts?.["{vendor}"]?.{part}')
-        elif _bundle_exists(f"{vendor}.{part}"):
+        if _bundle_exists(f"{vendor}.{part}"):
             members.append(f'"{vendor}":{_bundle(f"{vendor}.{part}")}')
+        elif part == "init" and not is_built_in(vendor):
+            members.append(f'"{vendor}":(vendor)=>self.widgetmw_scripts?.["{vendor}"]?.init?.(vendor)')
     return "{" + ",".join(members) + "}"
 
 

@@ -18,7 +18,7 @@ from widgetmw.core.tokens.token import Token
 MAX_DRAIN_BYTES: Final = 65_536
 INNER_CALL: Final = "widgetmw.inner_call"
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _TOKEN_HEADERS: Final = (
     ("Content-Type", "application/json"),
     ("Cache-Control", "no-store"),
@@ -146,14 +146,15 @@ class Endpoint:
             return self.unauthenticated(request)
         token_set, now = self._tokens.get(user), self._clock()
         provider = _provider(request.path)
+        wanted = [token for token in token_set.tokens if provider in ("", token.provider)]
+        objects = {token.provider: self._token_object(token, now) for token in wanted}
+        tokens = {name: value for name, value in objects.items() if value is not None}
         if provider:
-            if provider in token_set.failed:
-                return self.unavailable(request)
-            return self._json(request, 200, self._token_object(token_set.by_provider[provider], now))
-        tokens = {name: self._token_object(token, now) for name, token in token_set.by_provider.items()}
+            return self._json(request, 200, tokens[provider]) if tokens else self.unavailable(request)
         body: dict[str, Any] = {"user": token_set.user_hash, "tokens": tokens}
-        if token_set.failed:
-            body["errors"] = {name: _error_object("token_unavailable") for name in token_set.failed}
+        failed = [*token_set.failed, *(objects.keys() - tokens.keys())]
+        if failed:
+            body["errors"] = {name: _error_object("token_unavailable") for name in failed}
         return self._json(request, 200, body)
 
     def unauthenticated(self, request: TokenRequest) -> TokenResponse:
@@ -181,8 +182,15 @@ class Endpoint:
         self._events.warn("endpoint", "interrupted", message)
         return self.unavailable(request)
 
-    def _token_object(self, token: Token, now: float) -> dict[str, Any]:
-        extras = self._providers[token.provider].endpoint_extras(token.value)
+    def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:
+        """Returns the JSON object of a token; ``None`` if the vendor's class fails."""
+        try:
+            extras = dict(self._providers[token.provider].endpoint_extras(token.value))
+            _encode(extras)
+        except Exception as error:  # third-party code may raise anything
+            message = f"{token.provider}: endpoint_extras() failed: {describe_error(error)}"
+            self._events.count_and_warn("endpoint", "token_unavailable", message)
+            return None
         return {
             **token.as_json(),
             "expires_in": _seconds_until(token.expires_at, now),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "widgetmw.providers"
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 class ProviderError(WidgetError):
@@ -96,7 +96,7 @@ def _by_name() -> dict[str, list[EntryPoint]]:
 def _load(name: str) -> type[Provider] | ProviderError:
     entry = _by_name()[name][0]
     found = _imported(entry)
-    if isinstance(found, Exception):
+    if isinstance(found, BaseException):
         return _rejection(entry, f"cannot be imported ({describe_error(found)})")
     problem = _problem(found, name)
     if problem:
@@ -109,7 +109,7 @@ def _imported(entry: EntryPoint) -> Any:
     """Returns what an entry point names, or the error that importing it raised."""
     try:
         return entry.load()
-    except Exception as error:  # third-party code may raise anything
+    except (Exception, SystemExit) as error:  # third-party code may raise anything
         return error
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from widgetmw.browser import assets
 from widgetmw.core import registry
 from widgetmw.core.env.secret_file import SecretFile
 from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
@@ -58,7 +59,10 @@ def _origins(text: str) -> frozenset[str]:
 
 
 def _provider_names(text: str) -> tuple[str, ...]:
-    return subset_of(registry.registered_names())(text)
+    names = registry.registered_names()
+    if not names:
+        raise ValueError(f"names vendors, but {_NO_METADATA}")
+    return subset_of(names)(text)
 
 
 def normal_origin(text: str) -> str | None:
@@ -309,13 +313,31 @@ def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
     """Returns a configured provider whose configuration for pages can be read; raises only ``ValueError``."""
     try:
         provider = kind(values)
-        for read in (provider.browser_config, provider.script_urls, provider.snippets):
-            read()
+        problem = _provider_problem(provider)
     except ValueError:
         raise
     except Exception as error:  # third-party code may raise anything
         raise ValueError(f"{kind.name} cannot be configured ({describe_error(error)})") from None
+    if problem:
+        raise ValueError(f"{kind.name} cannot be configured: {problem}")
     return provider
+
+
+def _provider_problem(provider: Provider) -> str:
+    """Returns what a provider returns in the wrong form, since that would break the pages of all vendors."""
+    if not hasattr(provider, "values"):
+        return "its __init__() does not call super().__init__(values)"
+    lifetime: object = provider.lifetime
+    if lifetime is not None and (type(lifetime) is not int or lifetime < 1):
+        return "its lifetime must be None or a positive int"
+    config = provider.browser_config()
+    if not (isinstance(config, Mapping) and all(isinstance(item, str) for pair in config.items() for item in pair)):
+        return "browser_config() must return a mapping of str to str"
+    if not all(isinstance(url, str) for url in provider.script_urls()):
+        return "script_urls() must return a tuple of str"
+    for name, code in provider.snippets().items():
+        assets.snippet_script(provider.name, name, code)
+    return ""
 
 
 def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:

@@ -69,8 +69,8 @@ const start = () => {
 /**
  * @param {((data: import("./types").PageData) => unknown) | 0} bootstrap the function that pages call with their data;
  *   0 if it has already run in the same script
- * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connectFunctions the vendors' `connect` functions, by
- *   vendor
+ * @param {Record<string, import("../widgetmw").VendorScript["connect"]>} connectFunctions the `connect` functions
+ *   of the built-in vendors, by vendor
  */
 export default (bootstrap, connectFunctions) => {
   // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept

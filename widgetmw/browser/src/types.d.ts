@@ -53,7 +53,7 @@ export interface VendorEntry {
   isNotified?: boolean;
   /** What `init` returned; it belongs to the vendor's script. */
   state?: unknown;
-  /** What `init` threw. */
+  /** What `init` threw; absent if it did not throw. */
   error?: unknown;
   /** What `connect` returned. */
   hooks?: VendorHooks;

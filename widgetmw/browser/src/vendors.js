@@ -17,13 +17,19 @@ export const callHook = (vendor, hook, ...values) => {
   try {
     /** @type {any} */
     const hooks = shared.vendors[vendor].hooks;
-    return hooks?.[hook]?.(...values)?.then?.(null, (/** @type {unknown} */ error) => warn(vendor, error));
+    const result = hooks?.[hook]?.(...values);
+    // `resolve`, since what a third-party hook returns may only look like a promise.
+    if (result?.then) return Promise.resolve(result).catch((error) => warn(vendor, error));
   } catch (error) {
     warn(vendor, error);
   }
 };
 
-/** @type {Record<string, import("../widgetmw").VendorScript["connect"]>} */
+/**
+ * The `connect` functions of the built-in vendors.
+ *
+ * @type {Record<string, import("../widgetmw").VendorScript["connect"]>}
+ */
 let connectFunctions;
 
 /** @param {typeof connectFunctions} byVendor */
@@ -34,14 +40,17 @@ export const setConnectFunctions = (byVendor) => {
 /** @param {string} name */
 export const connectVendor = (name) => {
   const entry = shared.vendors[name];
-  const connect = connectFunctions[name];
-  if (!connect || entry.hooks) return;
+  const script = window.widgetmw_scripts?.[name];
+  if (entry.hooks || !(connectFunctions[name] || script)) return;
   // Set first: if `connect` throws, it is not called again.
   entry.hooks = {};
   const snippets = ((window.widgetmw_snippets ??= {})[name] ??= {});
   try {
-    if (entry.error) throw entry.error;
-    entry.hooks = connect(Object.assign(entry.vendor, { snippets, loadScript }), entry.state) ?? {};
+    // Not `if (entry.error)`: a script can throw any value, even `undefined`.
+    if ("error" in entry) throw entry.error;
+    // Read here, since a third-party script's getter may throw.
+    const connect = connectFunctions[name] ?? script?.connect;
+    entry.hooks = connect?.(Object.assign(entry.vendor, { snippets, loadScript }), entry.state) ?? {};
   } catch (error) {
     warn(name, error);
   }
@@ -54,11 +63,9 @@ export const connectVendor = (name) => {
  */
 export const onScript = (name) => {
   const entry = shared.vendors[name];
-  if (!entry || connectFunctions[name]) return;
-  const script = window.widgetmw_scripts?.[name];
-  connectFunctions[name] = script?.connect;
+  if (!entry || entry.hooks) return;
   try {
-    entry.state = script?.init?.(entry.vendor);
+    entry.state = window.widgetmw_scripts?.[name]?.init?.(entry.vendor);
   } catch (error) {
     entry.error = error;
   }

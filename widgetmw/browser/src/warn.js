@@ -1,10 +1,15 @@
 // Warnings in the console.
 
 /**
- * Reports a vendor's error. Long words are replaced, since one could be a token.
+ * Reports a vendor's error; never throws. Long words are replaced, since one could be a token.
  *
  * @param {string} name
  * @param {unknown} error
  */
-export const warn = (name, error) =>
-  console.warn("widgetmw: " + name + ": " + String(error).replace(/\S{40,}/g, "..."));
+export const warn = (name, error) => {
+  let text = "an error without a text";
+  try {
+    text = String(error);
+  } catch {}
+  console.warn("widgetmw: " + name + ": " + text.replace(/\S{40,}/g, "..."));
+};

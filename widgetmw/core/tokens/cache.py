@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from math import inf
 from threading import Lock
@@ -105,7 +106,7 @@ class TokenCache:
             try:
                 tokens.append(self._token(provider, user, int(now)))
                 self._events.count("token", "minted")
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # third-party code may raise anything
                 failed.append(provider.name)
                 self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version)
@@ -124,6 +125,9 @@ class TokenCache:
         expires_at = None if lifetime is None else now + lifetime
         refresh_at = None if lifetime is None else now + lifetime - self.refresh_margin(lifetime)
         minted = provider.mint(user, now, expires_at)
+        if not isinstance(minted.value, str):
+            raise TypeError("a token must be a str")
+        json.dumps(dict(minted.extra), allow_nan=False)  # raises here what would break the pages of all vendors
         return Token(provider.name, minted.value, expires_at, refresh_at, minted.extra or _NO_EXTRA)
 
     def _store(self, token_set: TokenSet) -> None:
