@@ -53,6 +53,26 @@ WORKS = {
     "const MY_JWT_TOKEN = 1; out.push(MY_JWT_TOKEN)": [1],
     "out.push('\\\\JWT_TOKEN')": ["\\" + TOKEN],
     "/* JWT_TOKEN */ out.push(1) // JWT_TOKEN": [1],
+    "function f(a, b, c) { return [b, c] } out.push(f(1, JWT_TOKEN, WIDGET_ID), f(0,JWT_TOKEN))": [
+        [TOKEN, WIDGET], [TOKEN, None],
+    ],
+    "out.push(out ? JWT_TOKEN : 1, {token: JWT_TOKEN, id: WIDGET_ID}, [JWT_TOKEN], [1, WIDGET_ID,])": [
+        TOKEN, {"token": TOKEN, "id": WIDGET}, [TOKEN], [1, WIDGET],
+    ],
+    "const f = () => { return JWT_TOKEN }, g = (a = WIDGET_ID) => a; out.push(f(), g(), (() => JWT_TOKEN)())": [
+        TOKEN, WIDGET, TOKEN,
+    ],
+    "if (JWT_TOKEN) { out.push(JWT_TOKEN == 'JWT_TOKEN', JWT_TOKEN === 1, JWT_TOKEN >= '', JWT_TOKEN.length) }": [
+        True, False, True, len(TOKEN),
+    ],
+    "switch (WIDGET_ID) { case WIDGET_ID: out.push(`${JWT_TOKEN}`, `${1, JWT_TOKEN}`, {[WIDGET_ID]: 1}) }": [
+        TOKEN, TOKEN, {WIDGET: 1},
+    ],
+    "const o = {}; o[WIDGET_ID] = JWT_TOKEN; o.a = o.b = JWT_TOKEN\nout.push(o)": [
+        {WIDGET: TOKEN, "a": TOKEN, "b": TOKEN},
+    ],
+    "Promise.reject().catch(JWT_TOKEN).catch(() => {}); out.push(String.raw`\\n${JWT_TOKEN}`)": ["\\n" + TOKEN],
+    "out.push(/x/.test(JWT_TOKEN), '\\nJWT_TOKEN', `\\\\WIDGET_ID`)": [False, "\n" + TOKEN, "\\" + WIDGET],
     # literals
     "out.push('\\x41\\u0042\\u{43}\\u{01F600}\\n\\'\\\"\\0')": ["ABC😀\n'\"\0"],
     "out.push('\\é\\<\\q', 'a\\\nb', 'a\\\r\nb', `a\\\nb`)": ["é<q", "ab", "ab", "ab"],
@@ -84,8 +104,6 @@ WORKS = {
     "out.push(1)\n++out.length\nout.push(3)": [1, None, 3],
     "let i = 3; while (i --> 0) out.push(i)": [2, 1, 0],
     "out.push({'a JWT_TOKEN': 1, 'b': 2})": [{f"a {TOKEN}": 1, "b": 2}],
-    "out.push(String.raw`\\nJWT_TOKEN`)": [f"\\n{TOKEN}"],
-    "out.push('\\JWT_TOKEN')": ["JWT_TOKEN"],
     "out.push('</div>', 1 < 2)": ["</div>", True],
     "out.push(1) <!-- old comment\n--> the end of it\nout.push(2)": [1, 2],
     # ends and beginnings
@@ -154,9 +172,6 @@ REFUSED = {
     "x = /a": "cannot be used: a regular expression that is never closed, in line 1",
     "f()</script>": "cannot be used: a regular expression that is never closed, in line 1",
     "f() /* a": "cannot be used: a comment that is never closed, in line 1",
-    # names that would hide the value
-    "var JWT_TOKEN = 1": "must not declare JWT_TOKEN, which is a placeholder",
-    "function WIDGET_ID() {}": "must not declare WIDGET_ID, which is a placeholder",
     # markup
     "<div id=x></div>": "must not hold HTML elements other than script",
     "<script>f()</script>\n<link rel=x>": "must not hold HTML elements other than script",
@@ -175,6 +190,66 @@ def test_refused_with_the_reason(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
         as_function(text, NAMES)
     assert str(caught.value) == REFUSED[text]
+
+
+UNREPLACEABLE = [
+    # names of properties
+    "f({JWT_TOKEN: 1})",
+    "f({a: 1, JWT_TOKEN: 1})",
+    "f({JWT_TOKEN})",
+    "f({JWT_TOKEN, a})",
+    "f({a: 1, JWT_TOKEN})",
+    "f({JWT_TOKEN() {}})",
+    "f({get JWT_TOKEN() {}})",
+    "class A { a() {} *JWT_TOKEN() {} }",
+    "class A { JWT_TOKEN; }",
+    "class A { static JWT_TOKEN = 1 }",
+    "class A { #JWT_TOKEN }",
+    "o.JWT_TOKEN",
+    "o?.JWT_TOKEN",
+    "o\n.JWT_TOKEN()",
+    # literals
+    "f('\\JWT_TOKEN')",
+    'f("a \\\\\\JWT_TOKEN")',
+    "f(`\\JWT_TOKEN`)",
+    "f(`${1}\\JWT_TOKEN`)",
+    "f(/JWT_TOKEN/)",
+    "f(/[aJWT_TOKEN]/g)",
+    "tag`a JWT_TOKEN`",
+    "f(o.tag `${1}JWT_TOKEN`)",
+    "tag()`${`a`}${{}}JWT_TOKEN`",
+    # declarations and assignments
+    "var JWT_TOKEN",
+    "let JWT_TOKEN = 1",
+    "var a, JWT_TOKEN;",
+    "let a = 1, JWT_TOKEN\nf()",
+    "function f() { var a, JWT_TOKEN }",
+    "const {JWT_TOKEN} = o",
+    "function JWT_TOKEN() {}",
+    "function* JWT_TOKEN() {}",
+    "class JWT_TOKEN {}",
+    "JWT_TOKEN = 1",
+    "JWT_TOKEN += 1",
+    "JWT_TOKEN ||= 1",
+    "JWT_TOKEN++",
+    # parameters
+    "function f(JWT_TOKEN) {}",
+    "f(function (a, JWT_TOKEN, b) {})",
+    "f({m(JWT_TOKEN) {}})",
+    "f((JWT_TOKEN) => 1)",
+    "f(async (a, JWT_TOKEN) => {})",
+    "f(JWT_TOKEN => 1)",
+    "f((...JWT_TOKEN) => 1)",
+    "try {} catch (JWT_TOKEN) {}",
+]
+
+
+@pytest.mark.parametrize("text", UNREPLACEABLE)
+def test_a_placeholder_that_no_value_can_replace_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        as_function(f"f(JWT_TOKEN)\n;{text}", NAMES)
+    line = 2 + text.count("\n", 0, text.index("JWT_TOKEN"))
+    assert str(caught.value) == f"cannot be used: JWT_TOKEN where no value can replace it, in line {line}"
 
 
 @pytest.mark.parametrize("text", ["f() g()", "a = ;", "import x from 'y'", "await f()", "f(3px)", "f(a × b)"])

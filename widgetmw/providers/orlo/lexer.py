@@ -25,6 +25,8 @@ _TOKEN = re.compile(
 )
 _CHUNK = re.compile(r"[`}](?:[^`\\$]|\\[\s\S]|\$(?!\{))*+(?:`|\$\{)")  # of a template, up to a substitution
 _REGEX = re.compile(rf"/(?:[^/\\\[{_BREAK}]|\\[^{_BREAK}]|\[(?:[^\]\\{_BREAK}]|\\[^{_BREAK}])*+\])++/\w*+")
+# after a name; the line may not end before "++"
+_ASSIGNMENT = re.compile(r"\s*(?:\*\*|<<|>>>?|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])|[ \t]*(?:\+\+|--)")
 
 _CONDITIONS = {"if", "for", "while", "with", "switch", "catch"}  # a statement follows the parenthesis
 _DECLARATIONS = {"var", "let", "const", "function", "class"}
@@ -35,6 +37,17 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "${": "}"}
 
 
 @dataclass(slots=True)
+class _Bracket:
+    text: str
+    ends_operand: bool = False  # whether an operand ends at the closing bracket
+    in_function: bool = False
+    is_condition: bool = False
+    has_parameters: bool = False  # whether it holds the parameters of a function or of a catch
+    is_tagged: bool = False  # whether it is a substitution in a tagged template
+    questions: int = 0  # question marks that wait for their colon
+
+
+@dataclass(slots=True)
 class _Token:
     kind: str
     text: str
@@ -42,17 +55,9 @@ class _Token:
     after_operand: bool
     starts_statement: bool
     depth: int
-    in_function: bool
+    around: _Bracket
     is_member: bool  # whether it is the name of a property, after a dot
-
-
-@dataclass(slots=True)
-class _Bracket:
-    text: str
-    ends_operand: bool = False  # whether an operand ends at the closing bracket
-    in_function: bool = False
-    is_condition: bool = False
-    questions: int = 0  # question marks that wait for their colon
+    at: int  # where it starts in the script
 
 
 class Script:
@@ -69,14 +74,18 @@ class Script:
         is_strict: whether it begins with ``'use strict'``.
 
     Raises:
-        ValueError: the text cannot be split into tokens, or declares a placeholder.
+        ValueError: the text cannot be split into tokens, or no value can replace a placeholder.
     """
 
     def __init__(self, text: str, placeholders: Sequence[str]) -> None:
         self._placeholders = placeholders
         self.variables: list[str] = []
         self.functions: list[str] = []
-        tokens = [*_Lexer(text).tokens(), *[_Token("end", "", "", False, True, 0, False, False)] * 2]
+        lexer = _Lexer(text)
+        tokens = [*lexer.tokens(), *[_Token("end", "", "", False, True, 0, _Bracket(""), False, len(text))] * 2]
+        for at, token in enumerate(tokens[:-2]):
+            if name := self._unreplaceable(text, token, tokens[at - 1], tokens[at + 1]):
+                lexer.fail(f"{name} where no value can replace it", token.at)
         first, second = tokens[:2]
         self.is_strict = first.text[1:-1] == "use strict" and (second.text == ";" or second.starts_statement)
         dropped = self._declarations(tokens)
@@ -85,6 +94,29 @@ class Script:
             for at, token in enumerate(tokens[:-2])
         ).strip()
 
+    def _unreplaceable(self, text: str, token: _Token, before: _Token, after: _Token) -> str:
+        """Returns the placeholder in the token that no value can replace, or an empty string.
+
+        The tokens beside it decide. So a few uses that make no sense are refused, too, such as a call.
+        """
+        found = [name for name in self._placeholders if name in token.text]
+        if not found or token.kind == "regex":
+            return "".join(found[:1])
+        if token.kind != "name":
+            is_tagged = token.after_operand if token.text[0] == "`" else token.around.is_tagged
+            if token.kind == "template" and is_tagged:
+                return found[0]
+            escapes = re.findall(rf"\\(?:({'|'.join(map(re.escape, found))})|[\s\S])", token.text)
+            return next(filter(None, escapes), "")
+        is_first = before.text in ("{", ",")  # or the next one in a list
+        is_last = after.text in (":", ",", "}", ";") or after.starts_statement
+        is_name = token.is_member or before.text == "#" or before.text in _DECLARATIONS or after.text in ("(", "=>")
+        is_item = is_first and is_last and token.around.text in ("", "{")
+        is_parameter = token.around.has_parameters and before.text in ("(", ",")
+        is_assigned = _ASSIGNMENT.match(text, token.at + len(token.text))
+        is_refused = is_name or is_item or is_parameter or is_assigned
+        return token.text if token.text in found and is_refused else ""
+
     def _declarations(self, tokens: list[_Token]) -> set[int]:
         """Collects top-level declarations; returns where a ``var`` is dropped, since its names become globals."""
         dropped = set()
@@ -92,11 +124,9 @@ class Script:
         for at, token in enumerate(tokens[:-2]):
             name = tokens[at + 2] if tokens[at + 1].text == "*" else tokens[at + 1]
             word = token.text if token.kind == "name" and name.kind == "name" and not token.is_member else ""
-            if word in _DECLARATIONS and name.text in self._placeholders:
-                raise ValueError(f"must not declare {name.text}, which is a placeholder")
             if token.depth < depth or (token.depth == depth and (token.text == ";" or token.starts_statement)):
                 depth = -1
-            if word == "var" and not token.in_function:
+            if word == "var" and not token.around.in_function:
                 dropped.add(at)
                 depth = token.depth
             if token.depth == depth and name.kind == "name" and (word == "var" or token.text == ","):
@@ -128,7 +158,7 @@ class _Lexer:
         self._at = 0
         self._stack = [_Bracket("")]
         self._closed = self._stack[0]  # what the last closing bracket closed
-        self._last = _Token("start", ";", "", False, True, 0, False, False)
+        self._last = _Token("start", ";", "", False, True, 0, self._closed, False, 0)
         self._is_operand = False  # whether an operand ends with the last token
         self._function: bool | None = None  # whether the function whose parameters follow is an operand
 
@@ -143,35 +173,35 @@ class _Lexer:
                 yield self._last
                 gap = ""
         if len(self._stack) > 1:
-            self._fail("a bracket that is never closed")
+            self.fail("a bracket that is never closed")
 
-    def _fail(self, problem: str) -> NoReturn:
-        line = len(re.split(r"\r\n|[\n\r]", self._text[: self._at]))
+    def fail(self, problem: str, at: int | None = None) -> NoReturn:
+        line = len(re.split(r"\r\n|[\n\r]", self._text[: self._at if at is None else at]))
         raise ValueError(f"cannot be used: {problem}, in line {line}")
 
     def _next(self, kind: str, text: str, gap: str) -> _Token:
         around, after_operand = self._stack[-1], self._is_operand
         if self._text.startswith("/*", self._at):
-            self._fail("a comment that is never closed")
+            self.fail("a comment that is never closed")
         if text == "/" and not after_operand:
             kind, text, gap = "regex", self._match(_REGEX, "a regular expression that is never closed"), gap or " "
         elif text == "`" or (text == "}" and around.text == "${"):
             kind, text = "template", self._match(_CHUNK, "a template that is never closed")
         elif text in ("'", '"'):
-            self._fail("a string that is never closed")
+            self.fail("a string that is never closed")
         is_member = kind == "name" and self._last.text in (".", "?.")
         starts = kind != "other" and not is_member and self._starts_statement(gap == "\n")
         if text == "function" and self._last.text == "async":
             starts = self._last.starts_statement
         depth = len(self._stack) - 1
-        token = _Token(kind, text, gap, after_operand, starts, depth, around.in_function, is_member)
+        token = _Token(kind, text, gap, after_operand, starts, depth, around, is_member, self._at)
         self._is_operand = self._advance(token, around)
         self._at += len(text)
         return token
 
     def _match(self, pattern: re.Pattern[str], problem: str) -> str:
         match = pattern.match(self._text, self._at)
-        return match[0] if match else self._fail(problem)
+        return match[0] if match else self.fail(problem)
 
     def _starts_statement(self, on_new_line: bool) -> bool:
         last = self._last
@@ -188,7 +218,8 @@ class _Lexer:
             if text[0] == "}":
                 self._stack.pop()
             if text.endswith("${"):
-                self._stack.append(_Bracket("${", in_function=around.in_function))
+                is_tagged = token.after_operand if text[0] == "`" else around.is_tagged
+                self._stack.append(_Bracket("${", in_function=around.in_function, is_tagged=is_tagged))
             return text.endswith("`")
         if token.kind == "name":
             if text == "function" and not token.is_member:
@@ -199,9 +230,11 @@ class _Lexer:
             self._stack.append(self._opened(text, around))
         elif text in _CLOSERS.values():
             if _CLOSERS.get(around.text) != text:
-                self._fail("a bracket that closes none")
+                self.fail("a bracket that closes none")
             self._closed = self._stack.pop()
             return self._closed.ends_operand
+        elif text == "=>" and self._last.text == ")":
+            self._closed.has_parameters = True
         elif text == "?":
             around.questions += 1
         elif text == ":":
@@ -213,11 +246,13 @@ class _Lexer:
         bracket = _Bracket(text, ends_operand=True, in_function=around.in_function)
         if text == "(":
             bracket.is_condition = last.text in _CONDITIONS and not last.is_member
+            bracket.has_parameters = last.text == "catch" and not last.is_member
             bracket.ends_operand = not bracket.is_condition
             if self._function is not None:
                 bracket.ends_operand, self._function = self._function, None
         elif text == "{" and (last.text in ("=>", "static") or (last.text == ")" and not self._closed.is_condition)):
             bracket.in_function = True
+            self._closed.has_parameters |= last.text == ")"
             bracket.ends_operand = last.text == ")" and self._closed.ends_operand
         elif text == "{":
             is_block = self._is_operand or last.text in ("try", "finally") or self._starts_statement(False)

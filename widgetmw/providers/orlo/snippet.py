@@ -25,9 +25,10 @@ _SPACE = "\t\n\f\r \ufeff"
 def as_function(text: str, placeholders: Sequence[str]) -> str:
     """Turns a pasted script into the source of a function.
 
-    A placeholder becomes the parameter of its name: as a value of its own, in a string and in a template. The text
-    may have ``<script>`` tags. A tag with ``src`` becomes statements that add such an element; if it has neither
-    ``async`` nor ``defer``, the scripts after it wait for it as they would in a page.
+    A placeholder becomes the parameter of its name: as a value of its own, in a string and in a template without a
+    tag. Any other use outside of comments is refused, such as the name of a property or a variable. The text may
+    have ``<script>`` tags. A tag with ``src`` becomes statements that add such an element; if it has neither ``async``
+    nor ``defer``, the scripts after it wait for it as they would in a page.
 
     In the function the script finds what it would find in a page: ``this`` is the window, ``var`` and ``function``
     at its top level make globals (a ``var`` keeps a value that is already there, so that the script can run again),
