@@ -23,6 +23,8 @@ navigator.locks.query().then(({held, pending}) => {
 })
 """
 
+LOCK_IS_FREE = "navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)"
+
 
 def pass_time(
     page: Page, site: Site, seconds: float, step: float = 1.0, active: bool = True, responses: bool = True
@@ -73,7 +75,8 @@ def wait_until(page: Page, condition: Callable[[], object]) -> None:
 
 def wait_for_lock_release(page: Page) -> None:
     """Waits until the lock is free: the runtime holds it a moment longer than the request takes."""
-    page.wait_for_function("navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)")
+    # Not `wait_for_function`: it takes a promise for true.
+    wait_until(page, lambda: page.evaluate(LOCK_IS_FREE))
 
 
 def hide_tab(page: Page) -> None:
