@@ -136,10 +136,11 @@ def test_other_tabs_follow(profile: Profile, site: Site, missing: str) -> None:
     for page in pages:
         page.goto(site.url)
     store_conversations(pages[0])
+    # The browser takes a moment to show one tab's changes of the storage to the others.
+    pages[1].wait_for_function("(names) => names.every((name) => name in localStorage)", arg=list(CONVERSATIONS))
     pages[1].evaluate("widgetmw.signOut()")
     for page in pages:
         page.wait_for_function("seen.signedout")
-        # The browser takes a moment to show one tab's changes of the storage to the others.
         page.wait_for_function(
             "(kept) => Object.keys(localStorage).sort().join() === kept", arg=",".join(sorted(UNRELATED))
         )
