@@ -124,8 +124,7 @@ class Engine:
 
     def is_excluded(self, path: str) -> bool:
         """Whether the settings exclude a path."""
-        exclude = self.settings.exclude
-        return bool(exclude) and any(path == prefix or path.startswith(prefix + "/") for prefix in exclude)
+        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.settings.exclude)
 
     def must_hide_conditional_headers(
         self, request: Request, method: str, path: str, accept: str, has_credentials: bool
@@ -214,9 +213,8 @@ class Engine:
         """
         is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
-            template: ScriptTemplate = self._token_templates[
-                request.root_path
-            ]  # the template that _choose_template returns for all of these requests
+            # _choose_template would return the same for all of these requests.
+            template: ScriptTemplate = self._token_templates[request.root_path]
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
