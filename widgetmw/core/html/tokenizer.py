@@ -16,10 +16,11 @@ Source: https://html.spec.whatwg.org/multipage/parsing.html, 13.2.5 (tokenizatio
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import ascii_lowercase as _LETTERS
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from widgetmw.core.reasons import SkipReason
 
@@ -49,7 +50,7 @@ CODES: Final = bytes(map(_code, range(256)))
 END: Final = _CODE[""]
 """The column for the end of the page."""
 
-Row: TypeAlias = list[Any]  # a Row or a Stop for each code
+Row: TypeAlias = list[Any]  # a Row or a Stop for each code; empty until its state is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,7 @@ class Stop:
     then: Row | None = None
 
 
-class _Store(NamedTuple):
-    """Store the insertion offset, which is ``back`` bytes before here, and continue in a state."""
-
-    back: int
-    state: str
-
-
-_Target: TypeAlias = "str | Stop | _Store"
+_Target: TypeAlias = "str | Row | Stop"  # a string names a state of the same region
 _Rule: TypeAlias = Mapping[str, _Target]  # keys: characters; "" for the end of the page
 
 _IS_PAGE: Final = Stop()
@@ -90,35 +84,33 @@ _END_TAGS: Final = ("body", "br", "head", "html")  # end tags that start the hea
 
 
 class _Region:
-    """Writes the states of one region. A state's name without a colon means a state of this region."""
+    """Writes the states of one region."""
 
-    def __init__(self, table: dict[str, list[_Target]], name: str, end: Stop, nul: Stop | None = None) -> None:
-        self.table, self.name, self.end, self.nul = table, name, end, nul
+    def __init__(self, end: Stop, nul: Stop | None = None) -> None:
+        self.rows: defaultdict[str, Row] = defaultdict(list)
+        self.end, self.nul = end, nul
 
-    def row(self, state: str) -> list[_Target]:
-        return self.table[f"{self.name}:{state}"]
-
-    def state(self, name: str, base: _Target | list[_Target], rule: _Rule) -> None:
-        """Adds a state: one target for every character, or the row of another state, changed by ``rule``."""
-        row = list(base) if isinstance(base, list) else [self._qualified(base)] * _WIDTH
+    def state(self, name: str, base: _Target, rule: _Rule) -> None:
+        """Adds a state: one target for every character, or a copy of a row, changed by ``rule``."""
+        row = self.rows[name]
+        row[:] = base if isinstance(base, list) else [self._resolve(base)] * _WIDTH
         row[END] = self.end
         if self.nul is not None:
             row[_CODE["\0"]] = self.nul
-        self.table[f"{self.name}:{name}"] = row
         self.change(name, rule)
 
     def change(self, name: str, rule: _Rule) -> None:
         for characters, target in rule.items():
             for column in _columns(characters):
-                self.row(name)[column] = self._qualified(target)
+                self.rows[name][column] = self._resolve(target)
 
-    def _qualified(self, target: _Target) -> _Target:
-        return f"{self.name}:{target}" if isinstance(target, str) and ":" not in target else target
+    def _resolve(self, target: _Target) -> Row | Stop:
+        return self.rows[target] if isinstance(target, str) else target
 
-    def words(self, root: str, words: Mapping[str, _Rule], other: Callable[[int], list[_Target]]) -> None:
+    def words(self, root: str, words: Mapping[str, _Rule], other: Callable[[int], _Target]) -> None:
         """Adds a state for each prefix of the words, which start in the state ``root``, with what may follow each word.
 
-        ``other`` returns the row for everything else, given the number of letters read.
+        ``other`` returns the base of a state, given the number of letters read.
         """
         prefixes = {word[:length] for word in words for length in range(1, len(word) + 1)}
         for read in sorted(prefixes):
@@ -138,7 +130,7 @@ class _Region:
         self.state(double, double, {'"': before})
         self.state(single, single, {"'": before})
         self.state(bare, bare, {" ": before, ">": done})
-        return {" /": before, ">": done}
+        return {" /": self.rows[before], ">": self._resolve(done)}
 
     def markup(self, doctype: _Target) -> None:
         """Adds what begins with ``<!`` or ``<?``. All of it leads back to ``data``, except a doctype."""
@@ -152,7 +144,7 @@ class _Region:
         self.state("comment--", "comment", {"-": "comment--", "!": "comment--!", ">": "data"})
         self.state("comment--!", "comment", {"-": "comment-", ">": "data"})
         self.state("doctype", "doctype", {">": doctype})
-        bogus, inside = self.row("bogus"), self.row("doctype")
+        bogus, inside = self.rows["bogus"], self.rows["doctype"]
         self.words("<!", {"doctype": {}}, lambda read: inside if read == len("doctype") else bogus)
 
     def end_tags(self, after_name: Callable[[str, _Rule], _Rule]) -> None:
@@ -160,20 +152,20 @@ class _Region:
         stray = self.attributes("end", "data")
         self.state("end", "end", stray)
         self.state("</", "bogus", {_LETTERS: "end", ">": "data"})
-        self.words("</", {tag: after_name(tag, stray) for tag in _END_TAGS}, lambda _: self.row("end"))
+        self.words("</", {tag: after_name(tag, stray) for tag in _END_TAGS}, lambda _: self.rows["end"])
 
 
 def _page(page: _Region) -> dict[str, _Rule]:
     """Adds the region ``page``; returns what follows the names of the tags that only a page has, by name."""
     known = {"html": page.attributes("html", "data"), "head": page.attributes("head", Stop(0))}
-    page.state("data", Stop(1), {" ": "data", "<": "<", "&": _Store(1, "page:&"), "": Stop(0)})
+    page.state("data", Stop(1), {" ": "data", "<": "<", "&": Stop(1, then=page.rows["&"]), "": Stop(0)})
     page.state("<", Stop(2), {"!": "<!", "?": "bogus", "/": "</", "": Stop(1)})
     page.markup("data")
     page.end_tags(lambda tag, stray: {ends: Stop(len(tag) + 3) for ends in stray})
     page.change("</", {"": Stop(2)})
-    page.words("<", known, lambda read: [Stop(read + 2)] * _WIDTH)
+    page.words("<", known, lambda read: Stop(read + 2))
     _references(page)
-    return {tag: {ends: page._qualified(to) for ends, to in rule.items()} for tag, rule in known.items()}
+    return known
 
 
 def _references(page: _Region) -> None:
@@ -188,13 +180,13 @@ def _references(page: _Region) -> None:
         "&#x2": {"0": "&#x9"},
     }.items():
         page.state(state, _IS_PAGE, {**rule, "": _IS_PAGE})
-    page.state("&#9", page.row("data"), {"0123456789": _IS_PAGE, ";": "data", "": Stop(0)})
-    page.state("&#x9", page.row("data"), {"0123456789abcdef": _IS_PAGE, ";": "data", "": Stop(0)})
+    page.state("&#9", page.rows["data"], {"0123456789": _IS_PAGE, ";": "data", "": Stop(0)})
+    page.state("&#x9", page.rows["data"], {"0123456789abcdef": _IS_PAGE, ";": "data", "": Stop(0)})
     for word in ("Tab", "NewLine"):
         for read, letter in enumerate(word):
             if read:
                 page.state(f"&{word[:read]}", _IS_PAGE, {"": _IS_PAGE})
-            page.row(f"&{word[:read]}")[_CODE[letter]] = f"page:&{word[: read + 1]}"
+            page.rows[f"&{word[:read]}"][_CODE[letter]] = page.rows[f"&{word[: read + 1]}"]
         page.state(f"&{word}", _IS_PAGE, {";": "data", "": _IS_PAGE})
 
 
@@ -207,7 +199,7 @@ def _head(head: _Region) -> None:
     names: dict[str, _Rule] = {tag: {" />": _IS_PAGE} for tag in ("body", "head", "html")}
     names |= {tag: head.attributes(tag, "data") for tag in _VOID}
     names |= {tag: head.attributes(tag, tag) for tag in (*_RAW, "script")}
-    head.words("<", names, lambda _: [_FRAGMENT] * _WIDTH)
+    head.words("<", names, lambda _: _FRAGMENT)
     for tag in _RAW:
         head.state(tag, tag, {"<": f"{tag}<"})
         _raw(head, tag, {tag: _CLOSING})
@@ -216,9 +208,9 @@ def _head(head: _Region) -> None:
 
 def _raw(head: _Region, text: str, ends: Mapping[str, _Rule]) -> None:
     """Adds the states after a ``<`` in text that only some end tags close."""
-    head.state(f"{text}<", head.row(text), {"/": f"{text}</"})
-    head.state(f"{text}</", head.row(text), {})
-    head.words(f"{text}</", ends, lambda _: head.row(text))
+    head.state(f"{text}<", head.rows[text], {"/": f"{text}</"})
+    head.state(f"{text}</", head.rows[text], {})
+    head.words(f"{text}</", ends, lambda _: head.rows[text])
 
 
 def _script(head: _Region) -> None:
@@ -226,56 +218,37 @@ def _script(head: _Region) -> None:
     head.state("script", "script", {"<": "script<"})
     _raw(head, "script", {"script": _CLOSING})
     head.change("script<", {"!": "script<!"})
-    head.state("script<!", head.row("script"), {"-": "script<!-"})
-    head.state("script<!-", head.row("script"), {"-": "escaped--"})
+    head.state("script<!", head.rows["script"], {"-": "script<!-"})
+    head.state("script<!-", head.rows["script"], {"-": "escaped--"})
     ends: dict[str, _Rule] = {"escaped": _CLOSING, "twice": {" />": "escaped"}}
     for text, end in ends.items():
         head.state(text, text, {"-": f"{text}-", "<": f"{text}<"})
-        head.state(f"{text}-", head.row(text), {"-": f"{text}--"})
-        head.state(f"{text}--", head.row(text), {"-": f"{text}--", ">": "script"})
+        head.state(f"{text}-", head.rows[text], {"-": f"{text}--"})
+        head.state(f"{text}--", head.rows[text], {"-": f"{text}--", ">": "script"})
         _raw(head, text, {"script": end})
-    head.words("escaped<", {"script": {" />": "twice"}}, lambda _: head.row("escaped"))
+    head.words("escaped<", {"script": {" />": "twice"}}, lambda _: head.rows["escaped"])
 
 
-def _open(start: _Region, head: _Region, page_tags: dict[str, _Rule]) -> None:
-    """Adds the region ``open`` and its first state, which recognizes byte-order marks."""
+def _build() -> Row:
+    """Writes all regions; returns the first state of ``open``, which recognizes byte-order marks."""
+    page, head, start = _Region(_NO_HEAD, _NUL), _Region(_FRAGMENT), _Region(_FRAGMENT, _NUL)
+    page_tags = _page(page)
+    _head(head)
     start.state("data", _FRAGMENT, {" ": "data", "<": "<"})
     start.state("<", _FRAGMENT, {"!": "<!", "?": "bogus", "/": "</"})
     for letter in _LETTERS:
-        target = head.row("<")[_CODE[letter]]
-        start.change("<", {letter: _Store(2, target) if isinstance(target, str) else target})
-    start.markup("page:data")
-    implied = {" /": "head:end before", ">": "head:data"}
-    start.end_tags(lambda tag, _: {ends: _Store(len(tag) + 3, to) for ends, to in implied.items()})
-    start.words("<", page_tags, lambda _: [_FRAGMENT] * _WIDTH)
-    start.state("start", start.row("data"), {"\xef": "bom", "\xfe": "utf-16be", "\xff": "utf-16le"})
+        target = head.rows["<"][_CODE[letter]]
+        start.change("<", {letter: target if isinstance(target, Stop) else Stop(2, then=target)})
+    start.markup(page.rows["data"])
+    implied = {" /": head.rows["end before"], ">": head.rows["data"]}
+    start.end_tags(lambda tag, _: {ends: Stop(len(tag) + 3, then=row) for ends, row in implied.items()})
+    start.words("<", page_tags, lambda _: _FRAGMENT)
+    start.state("start", start.rows["data"], {"\xef": "bom", "\xfe": "utf-16be", "\xff": "utf-16le"})
     start.state("bom", _FRAGMENT, {"\xbb": "bom end"})
     start.state("bom end", _FRAGMENT, {"\xbf": "data"})
     start.state("utf-16be", _FRAGMENT, {"\xff": _ENCODING})
     start.state("utf-16le", _FRAGMENT, {"\xfe": _ENCODING})
-
-
-def _link(table: Mapping[str, list[_Target]]) -> dict[str, Row]:
-    """Replaces the names of states with their rows."""
-    rows: dict[str, Row] = {name: [] for name in table}
-
-    def resolve(target: _Target) -> Row | Stop:
-        if isinstance(target, _Store):
-            return Stop(target.back, then=rows[target.state])
-        return rows[target] if isinstance(target, str) else target
-
-    for name, row in rows.items():
-        row.extend(map(resolve, table[name]))
-    return rows
-
-
-def _build() -> Row:
-    table: dict[str, list[_Target]] = {}
-    page_tags = _page(_Region(table, "page", end=_NO_HEAD, nul=_NUL))
-    head = _Region(table, "head", end=_FRAGMENT)
-    _head(head)
-    _open(_Region(table, "open", end=_FRAGMENT, nul=_NUL), head, page_tags)
-    return _link(table)["open:start"]
+    return start.rows["start"]
 
 
 START: Final = _build()
