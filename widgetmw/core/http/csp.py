@@ -20,7 +20,6 @@ from widgetmw.core.http.csp_parser import (
     own_url,
     parse_directive,
     parse_policies,
-    parse_policy,
     parse_url,
 )
 from widgetmw.core.reasons import SkipReason
@@ -48,10 +47,6 @@ class CspDecision(NamedTuple):
     allowed_loaders: frozenset[str]
     reason: SkipReason | None
     loader_reason: SkipReason | None
-
-
-def _refusal(reason: SkipReason) -> CspDecision:
-    return CspDecision(None, None, False, frozenset(), reason, reason)
 
 
 def _choose_form(lists: list[SourceList], urls: list[Url]) -> tuple[ScriptForm, str | None] | None:
@@ -100,7 +95,7 @@ def add_hash(policy_header: str, source: str) -> str:
 def _add_hash(text: str, source: str) -> str:
     if not text.strip():
         return text
-    policy = parse_policy(text)
+    policy = Policy(text)
     name, sources = policy.script_directive(), policy.scripts
     if name is None or sources is None or sources.allows_inline or sources.is_empty or source in sources.hashes:
         return text
@@ -138,7 +133,7 @@ class CspEvaluator:
         self._amend = amend
         self._loaders = tuple(loaders)
         self._scripts = tuple(scripts)
-        # By policies and base: the decision, and the index of its nonce among theirs. _BY_ORIGIN: by origin, too.
+        # By policies, base and, where it matters, origin: the decision, and the index of its nonce among theirs.
         self._memo: dict[tuple[str | None, ...], tuple[CspDecision, int | None]] = {}
 
     def evaluate(
@@ -153,30 +148,21 @@ class CspEvaluator:
             base: path that the endpoints are under, with the root path.
         """
         key, nonces = _memo_key(enforced, report_only)
-        known = self._memo.get((key, base))
-        if known is _BY_ORIGIN:
-            known = self._memo.get((key, base, origin))
-        if known is None:
-            policies, observed = parse_policies(enforced), parse_policies(report_only)
-            decision = self._decide(policies, observed, origin, base)
+        if known := self._memo.get((key, base)) or self._memo.get((key, base, origin)):
+            decision, nonce_index = known
+            return decision if nonce_index is None else CspDecision(decision.form, nonces[nonce_index], *decision[2:])
+        policies, observed = parse_policies(enforced), parse_policies(report_only)
+        decision = self._decide(policies, observed, origin, base)
+        if key is not None and len(origin or "") + len(base) <= _MAX_KEY_LENGTH:
+            if len(self._memo) >= _MAX_ENTRIES:
+                self._memo.clear()
+            nonce_index = nonces.index(decision.nonce) if decision.nonce in nonces else None
             by_origin = any(policy.depends_on_origin() for policy in policies + observed)
-            if key is not None and len(origin or "") + len(base) <= _MAX_KEY_LENGTH:
-                if len(self._memo) >= _MAX_ENTRIES:
-                    self._memo.clear()
-                nonce_index = nonces.index(decision.nonce) if decision.nonce in nonces else None
-                if by_origin:
-                    self._memo[key, base] = _BY_ORIGIN
-                self._memo[(key, base, origin) if by_origin else (key, base)] = decision, nonce_index
-            return decision
-        decision, nonce_index = known
-        if nonce_index is None:
-            return decision
-        form, _, can_connect, allowed_loaders, reason, loader_reason = decision
-        return CspDecision(form, nonces[nonce_index], can_connect, allowed_loaders, reason, loader_reason)
+            self._memo[(key, base, origin) if by_origin else (key, base)] = decision, nonce_index
+        return decision
 
     def _decide(self, enforced: list[Policy], report_only: list[Policy], origin: str | None, base: str) -> CspDecision:
-        if any(policy.is_sandboxed() for policy in enforced):
-            return _refusal(SkipReason.CSP_SANDBOX)
+        is_sandboxed = any(policy.is_sandboxed() for policy in enforced)
         required = [policy.scripts for policy in enforced if policy.scripts]
         preferred = [policy.scripts for policy in report_only if policy.scripts]
         allows_nothing = any(sources.is_empty for sources in required)
@@ -185,16 +171,15 @@ class CspEvaluator:
         # An empty list means that the page runs no scripts; adding our hash would loosen it.
         if choice is None and self._amend and not allows_nothing:
             choice = "hashed", None
-        if choice is None:
-            return _refusal(SkipReason.CSP_NONE if allows_nothing else SkipReason.CSP_BLOCKS_SCRIPT)
+        if is_sandboxed or choice is None:
+            reason = SkipReason.CSP_NONE if allows_nothing else SkipReason.CSP_BLOCKS_SCRIPT
+            reason = SkipReason.CSP_SANDBOX if is_sandboxed else reason
+            return CspDecision(None, None, False, frozenset(), reason, reason)
         endpoint = own_url(origin, f"{base}/token")
         can_connect = all(policy.connections is None or policy.connections.matches_own(endpoint) for policy in enforced)
         allowed, loader_reason = _choose_loaders(enforced, required, self._loaders)
-        reason = None if can_connect else SkipReason.CSP_BLOCKS_CONNECT
-        return CspDecision(*choice, can_connect, allowed, reason, loader_reason)
-
-
-_BY_ORIGIN: tuple[CspDecision, int | None] = (_refusal(SkipReason.CSP_BLOCKS_SCRIPT), None)
+        connect_reason = None if can_connect else SkipReason.CSP_BLOCKS_CONNECT
+        return CspDecision(*choice, can_connect, allowed, connect_reason, loader_reason)
 
 
 def _memo_key(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 WHITE_SPACE = "\t\n\f\r "
@@ -66,9 +66,8 @@ def own_url(origin: str | None, path: str) -> Url:
     return Url(("https",) if known.schemes == ("https",) else ("http", "https"), known.host, known.port, path)
 
 
-@dataclass(frozen=True, slots=True)
 class SourceList:
-    """The value of a fetch directive, such as ``script-src``.
+    """The value of a fetch directive, such as ``script-src``. Tokens that are not source expressions are ignored.
 
     Attributes:
         nonces: in their order, as keys.
@@ -83,16 +82,23 @@ class SourceList:
         depends_on_origin: whether it allows us depends on our own host.
     """
 
-    nonces: dict[str, None]
-    hashes: frozenset[str]
-    has_strict_dynamic: bool
-    has_url_hashes: bool
-    allows_inline: bool
-    has_self: bool
-    schemes: frozenset[str]
-    hosts: tuple[tuple[str, str, str, str], ...]
-    is_empty: bool
-    depends_on_origin: bool
+    def __init__(self, value: str) -> None:
+        tokens = _WORDS.findall(value)
+        words = {token.lower() for token in tokens}
+        self.nonces = dict.fromkeys(match[1] for match in map(_NONCE.fullmatch, tokens) if match)
+        self.hashes = frozenset(token for token in tokens if _HASH.fullmatch(token))
+        self.has_strict_dynamic = "'strict-dynamic'" in words
+        self.has_url_hashes = any(map(_URL_HASH.fullmatch, tokens))
+        has_unsafe_inline = "'unsafe-inline'" in words
+        self.allows_inline = has_unsafe_inline and not (self.nonces or self.hashes or self.has_strict_dynamic)
+        self.has_self = "'self'" in words
+        self.schemes = {match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match}
+        if "*" in words:
+            self.schemes.add("http")
+        self.hosts = [_host_source(match) for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*"]
+        allows_urls = bool(self.has_self or self.schemes or self.hosts)
+        self.is_empty = not (self.nonces or self.hashes or allows_urls or has_unsafe_inline)
+        self.depends_on_origin = bool(self.hosts) and not (self.has_self or self.schemes & {"http", "https"})
 
     def matches(self, url: Url) -> bool:
         """Whether one of its schemes or hosts matches the URL; ignores ``'self'``."""
@@ -112,31 +118,6 @@ class SourceList:
     def allows_script_url(self, url: Url | None) -> bool:
         """Whether a running script may add a script element that has this URL and no nonce."""
         return self.has_strict_dynamic or (url is not None and not self.has_url_hashes and self.matches(url))
-
-
-def parse_source_list(value: str) -> SourceList:
-    """Parses the value of a fetch directive; ignores tokens that are not source expressions."""
-    tokens = _WORDS.findall(value)
-    words = {token.lower() for token in tokens}
-    nonces = dict.fromkeys(match[1] for match in map(_NONCE.fullmatch, tokens) if match)
-    hashes = frozenset(token for token in tokens if _HASH.fullmatch(token))
-    schemes = frozenset(match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match)
-    schemes |= {"http"} if "*" in words else set()
-    hosts = tuple(_host_source(match) for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*")
-    has_self, has_strict_dynamic = "'self'" in words, "'strict-dynamic'" in words
-    has_unsafe_inline = "'unsafe-inline'" in words
-    return SourceList(
-        nonces=nonces,
-        hashes=hashes,
-        has_strict_dynamic=has_strict_dynamic,
-        has_url_hashes=any(map(_URL_HASH.fullmatch, tokens)),
-        allows_inline=has_unsafe_inline and not (nonces or hashes or has_strict_dynamic),
-        has_self=has_self,
-        schemes=schemes,
-        hosts=hosts,
-        is_empty=not (nonces or hashes or schemes or hosts or has_self or has_unsafe_inline),
-        depends_on_origin=bool(hosts) and not has_self and not schemes & {"http", "https"},
-    )
 
 
 def _host_source(match: re.Match[str]) -> tuple[str, str, str, str]:
@@ -173,7 +154,6 @@ def _path_matches(pattern: str, path: str) -> bool:
     return all(unquote(one) == unquote(other) for one, other in zip(expected, parts, strict=False))
 
 
-@dataclass(frozen=True, slots=True)
 class Policy:
     """One serialized policy.
 
@@ -183,16 +163,13 @@ class Policy:
         connections: the targets of requests by script; ``None`` where nothing restricts them.
     """
 
-    directives: dict[str, str]
-    scripts: SourceList | None = field(init=False)
-    connections: SourceList | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        for attribute, name in (
-            ("scripts", self.script_directive()),
-            ("connections", self._governing("connect-src")),
-        ):
-            object.__setattr__(self, attribute, parse_source_list(self.directives[name]) if name else None)
+    def __init__(self, text: str) -> None:
+        self.directives: dict[str, str] = {}
+        for directive in text.split(";"):
+            for name, value in parse_directive(directive):
+                self.directives.setdefault(name, value)
+        self.scripts = self._sources(self.script_directive())
+        self.connections = self._sources(self._governing("connect-src"))
 
     def script_directive(self) -> str | None:
         """Returns the name of the directive that governs script elements."""
@@ -200,6 +177,9 @@ class Policy:
 
     def _governing(self, *names: str) -> str | None:
         return next((name for name in (*names, "default-src") if name in self.directives), None)
+
+    def _sources(self, name: str | None) -> SourceList | None:
+        return SourceList(self.directives[name]) if name else None
 
     def is_sandboxed(self) -> bool:
         """Whether pages may run no scripts, or run them in an opaque origin."""
@@ -223,16 +203,7 @@ def parse_directive(text: str) -> Iterator[tuple[str, str]]:
         yield match[0].lower(), stripped[match.end() :]
 
 
-def parse_policy(text: str) -> Policy:
-    """Parses one serialized policy."""
-    directives: dict[str, str] = {}
-    for directive in text.split(";"):
-        for name, value in parse_directive(directive):
-            directives.setdefault(name, value)
-    return Policy(directives)
-
-
 def parse_policies(headers: Iterable[str]) -> list[Policy]:
     """Parses header values, each of which may be a comma list of policies; leaves out empty policies."""
-    policies = (parse_policy(part) for value in headers for part in value.split(",") if part.strip(WHITE_SPACE))
+    policies = (Policy(part) for value in headers for part in value.split(",") if part.strip(WHITE_SPACE))
     return [policy for policy in policies if policy.directives]
