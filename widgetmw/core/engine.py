@@ -91,22 +91,20 @@ class Engine:
         self.script_tags = ScriptTags(settings, scripts)
         self.endpoint = Endpoint(settings, self.tokens, scripts.files(), clock, self.events)
         self._clock = clock
-        self._loaders = {
-            v.provider.name: v.provider.script_urls() for v in settings.vendors if v.provider.name in settings.embed
-        }
+        vendors = (vendor.provider for vendor in settings.vendors)
+        self._loaders = {vendor.name: vendor.script_urls() for vendor in vendors if vendor.name in settings.embed}
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._csp = CspEvaluator(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
         self._without_csp = self._csp.evaluate(())
-        kinds = (bytes, str)
-        private = {kind: ResponseHeaders(kind, settings.cache_control) for kind in kinds}
-        self.page_from_bytes = private[bytes].read
-        self.page_from_text = private[str].read
-        logout = {kind: ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True) for kind in kinds}
-        prefetch = {kind: ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL) for kind in kinds}
-        self._headers_without_token = {"logout": logout, **({"fetch": prefetch} if self.is_inline_delivery else {})}
+        self.page_from_bytes = ResponseHeaders(bytes, settings.cache_control).read
+        self.page_from_text = ResponseHeaders(str, settings.cache_control).read
+        self._headers_without_token = {}
+        for kind in (bytes, str):
+            self._headers_without_token["logout", kind] = ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True)
+            if self.is_inline_delivery:
+                self._headers_without_token["fetch", kind] = ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL)
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
-        self._has_loaders = bool(settings.embed)
-        self._is_simple = self.is_inline_delivery and not self._has_loaders
+        self._is_simple = self.is_inline_delivery and not self._loaders
         self._token_templates = Memo(
             lambda root_path: self.script_tags.template("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
         )
@@ -138,12 +136,9 @@ class Engine:
             return False
         if self.is_excluded(path):
             return False
-        proxy = self.proxy_resolver
-        return (
-            has_credentials
-            or may_be_authenticated(request)
-            or (proxy is not None and proxy.has_identity_header(request))
-        )
+        if has_credentials or may_be_authenticated(request):
+            return True
+        return self.proxy_resolver is not None and self.proxy_resolver.has_identity_header(request)
 
     # the response headers
 
@@ -159,9 +154,7 @@ class Engine:
             return None
         is_bytes = bool(headers) and isinstance(headers[0][0], bytes)
         page = (self.page_from_bytes if is_bytes else self.page_from_text)(status, headers)
-        if isinstance(page, SkipReason) or self.refusal_reason(request, page) is not None:
-            return None
-        return page
+        return None if isinstance(page, SkipReason) or self.refusal_reason(request, page) else page
 
     def refusal_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
         """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
@@ -169,7 +162,7 @@ class Engine:
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
         # An anonymous page with a loader may be cached, so it must be the same in every frame.
-        return None if self.settings.embed or request.has_identity_cookie() else reason
+        return None if self._loaders or request.has_identity_cookie() else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
@@ -237,19 +230,16 @@ class Engine:
     def _inject_without_token(
         self, template: ScriptTemplate, page: Page, headers: list[tuple[Any, Any]]
     ) -> InjectResult:
-        if by_type := self._headers_without_token.get(template.kind):
-            private = by_type[headers[0][0].__class__].read(200, headers)
+        if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
+            private = response_headers.read(200, headers)
             assert isinstance(private, Page)
             headers, length_index = private.headers, private.length_index
         else:
             headers = keep_cacheable(headers)
             lengths = (index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CONTENT_LENGTH)
             length_index = next(lengths, -1)
-        script = (
-            self.script_tags.render(template, self._clock())
-            if template.kind == "logout"
-            else template.before + template.after
-        )
+        is_logout = template.kind == "logout"
+        script = self.script_tags.render(template, self._clock()) if is_logout else template.before + template.after
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
         return (headers if template.form != "hashed" else _add_csp_hashes(headers, script)), script
@@ -262,7 +252,7 @@ class Engine:
         elif user is None:
             if request.has_identity_cookie():
                 kind = "logout"
-            elif self._has_loaders:
+            elif self._loaders:
                 kind = "anonymous"
             else:
                 return _ANONYMOUS

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from widgetmw.browser.assets import ScriptFile, Scripts
 from widgetmw.core.http.csp import CspDecision, ScriptForm
-from widgetmw.core.memo import Memo
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.token import TokenSet
 
@@ -55,16 +55,7 @@ class ScriptTemplate:
         """Returns the template with this nonce in each element."""
         attribute = b"" if nonce is None else f' nonce="{nonce}"'.encode()
         before, after = self.before.replace(_NONCE, attribute), self.after.replace(_NONCE, attribute)
-        return replace(self, before=before, after=after)
-
-
-class _TemplateKey(NamedTuple):
-    kind: PageKind
-    form: ScriptForm
-    root_path: str
-    can_connect: bool
-    embed: tuple[str, ...]
-    has_nonce: bool
+        return ScriptTemplate(self.kind, self.form, before, after)
 
 
 class ScriptTags:
@@ -74,16 +65,15 @@ class ScriptTags:
         self.scripts = scripts
         self._path = settings.path
         self._configs = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
-        self._templates = Memo(self._make_template, _MAX_TEMPLATES)  # a proxy may name any root path
+        self._templates = lru_cache(_MAX_TEMPLATES)(self._make_template)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
 
     def template(self, kind: PageKind, decision: CspDecision, root_path: str, embed: tuple[str, ...]) -> ScriptTemplate:
         """Returns the part of the script tags that is the same for all users; ``embed`` names vendors with a loader."""
         assert decision.form is not None
-        nonce = decision.nonce
-        key = _TemplateKey(kind, decision.form, root_path, decision.can_connect, embed, nonce is not None)
-        template: ScriptTemplate = self._templates[key]
-        return template if nonce is None else template.with_nonce(nonce)
+        has_nonce = decision.nonce is not None
+        template = self._templates(kind, decision.form, root_path, decision.can_connect, embed, has_nonce)
+        return template.with_nonce(decision.nonce) if has_nonce else template
 
     def render(self, template: ScriptTemplate, now: float, token_set: TokenSet | None = None) -> bytes:
         """Returns the script tags for a page of kind ``token``, with a token set, or ``logout``.
@@ -109,28 +99,29 @@ class ScriptTags:
     def _vendors(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         return {name: {"config": self._configs[name]} for name in names}
 
-    def _make_template(self, key: _TemplateKey) -> ScriptTemplate:
-        prefix = url_prefix(key.root_path) + self._path
-        names = key.embed if key.kind == "anonymous" else tuple(self._configs)
-        start, end = script_elements(self.scripts, key.form, prefix, names)
+    def _make_template(
+        self, kind: PageKind, form: ScriptForm, root_path: str, can_connect: bool, embed: tuple[str, ...], nonce: bool
+    ) -> ScriptTemplate:
+        prefix = url_prefix(root_path) + self._path
+        names = embed if kind == "anonymous" else tuple(self._configs)
+        start, end = script_elements(self.scripts, form, prefix, names)
         start += f'{{"url":{dumps(prefix + "/token")},'.encode()
-        if not key.can_connect:
+        if not can_connect:
             start += b'"connect":false,'
-        data = f',"embed":{dumps(list(key.embed))}' if key.embed else ""
-        if key.kind != "token":
-            data = dumps({**_EXTRA_DATA.get(key.kind, {}), "vendors": self._vendors(names)})[1:-1] + data
-        template = ScriptTemplate(key.kind, key.form, start, data.encode() + b"}" + end)
-        return template if key.has_nonce else template.with_nonce(None)
+        data = f',"embed":{dumps(embed)}' if embed else ""
+        if kind != "token":
+            data = dumps({**_EXTRA_DATA.get(kind, {}), "vendors": self._vendors(names)})[1:-1] + data
+        template = ScriptTemplate(kind, form, start, data.encode() + b"}" + end)
+        return template if nonce else template.with_nonce(None)
 
 
-def script_elements(scripts: Scripts, form: ScriptForm, prefix: str, names: Iterable[str]) -> tuple[bytes, bytes]:
+def script_elements(scripts: Scripts, form: ScriptForm, prefix: str, names: Collection[str]) -> tuple[bytes, bytes]:
     """Writes the script elements of a page, up to its data and after it.
 
     Scripts that are not ours have elements of their own: those of vendors before the bootstrap, which calls them, and
     the operator's functions before the runtime starts. The prefix is the endpoint path with the root path; the names
     are those of the vendors in the data.
     """
-    names = list(names)
     vendors = [scripts.vendors[name] for name in names if name in scripts.vendors]
     snippets = [file for name in names for file in scripts.snippets.get(name, ())]
     if form == "external":
@@ -150,8 +141,7 @@ def _inline(files: Iterable[ScriptFile]) -> bytes:
 
 
 def _linked(prefix: str, files: Iterable[ScriptFile], attribute: bytes = b"") -> bytes:
-    urls = [f"{prefix}{file.url}".encode() for file in files]
-    return b"".join(_OPEN[:-1] + attribute + b' src="' + url + b'"></script>' for url in urls)
+    return b"".join(_OPEN[:-1] + attribute + f' src="{prefix}{file.url}"></script>'.encode() for file in files)
 
 
 def inline_scripts(script_tags: bytes) -> list[bytes]:

@@ -10,48 +10,26 @@ from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
 
 # What a response header means. Names without a meaning here do not matter to a page.
-(
-    CONTENT_TYPE,
-    CONTENT_LENGTH,
-    CONTENT_ENCODING,
-    CACHE_CONTROL,
-    EDGE_CACHE_CONTROL,
-    VARY,
-    VALIDATOR,
-    CSP,
-    CSP_REPORT_ONLY,
-    FILE_TRANSFER,
-    CONTENT_DISPOSITION,
-    ALLOW_ORIGIN,
-    ALLOW_CREDENTIALS,
-    ETAG,
-    CLEAR_SITE_DATA,
-) = (1 << bit for bit in range(15))
+CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, EDGE_CACHE_CONTROL = (1 << bit for bit in range(5))
+VARY, VALIDATOR, ETAG, BODY_DIGEST, CSP, CSP_REPORT_ONLY, FILE_TRANSFER = (1 << bit for bit in range(5, 12))
+CONTENT_DISPOSITION, ALLOW_ORIGIN, ALLOW_CREDENTIALS, CLEAR_SITE_DATA = (1 << bit for bit in range(12, 16))
 
 _MEANINGS: Final = {
     "content-type": CONTENT_TYPE,
     "content-length": CONTENT_LENGTH,
     "content-encoding": CONTENT_ENCODING,
     "cache-control": CACHE_CONTROL,
-    "surrogate-control": EDGE_CACHE_CONTROL,
-    "edge-control": EDGE_CACHE_CONTROL,
-    "x-accel-expires": EDGE_CACHE_CONTROL,
+    **dict.fromkeys(("surrogate-control", "edge-control", "x-accel-expires"), EDGE_CACHE_CONTROL),
     "vary": VARY,
+    **dict.fromkeys(("last-modified", "expires", "age"), VALIDATOR),
     "etag": VALIDATOR | ETAG,
-    "last-modified": VALIDATOR,
-    "expires": VALIDATOR,
-    "accept-ranges": VALIDATOR,
-    "content-md5": VALIDATOR,
-    "digest": VALIDATOR,
-    "content-digest": VALIDATOR,
-    "repr-digest": VALIDATOR,
-    "age": VALIDATOR,
+    # describe the original bytes; removed from a page whose script is the same for everybody, too
+    **dict.fromkeys(
+        ("accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"), VALIDATOR | BODY_DIGEST
+    ),
     "content-security-policy": CSP,
     "content-security-policy-report-only": CSP_REPORT_ONLY,
-    "content-range": FILE_TRANSFER,
-    "x-sendfile": FILE_TRANSFER,
-    "x-accel-redirect": FILE_TRANSFER,
-    "x-lighttpd-send-file": FILE_TRANSFER,
+    **dict.fromkeys(("content-range", "x-sendfile", "x-accel-redirect", "x-lighttpd-send-file"), FILE_TRANSFER),
     "clear-site-data": CLEAR_SITE_DATA,
     "content-disposition": CONTENT_DISPOSITION,
     "access-control-allow-origin": ALLOW_ORIGIN,
@@ -150,9 +128,9 @@ def directives(cache_control: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
 
 
-def is_restrictive(cache_control: str) -> bool:
+def is_restrictive(cache_control: str | bytes) -> bool:
     """Whether a ``Cache-Control`` value can forbid a token or a change of the page."""
-    return not directives(cache_control).isdisjoint(_RESTRICTIVE)
+    return not directives(header_text(cache_control)).isdisjoint(_RESTRICTIVE)
 
 
 def is_stricter(own: frozenset[str], configured: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, AnyStr, Final
 
 from widgetmw.core.html.meta_charset import is_charset_label
 from widgetmw.core.http.page import (
+    BODY_DIGEST,
     CACHE_CONTROL,
     CONTENT_LENGTH,
     CONTENT_TYPE,
@@ -33,8 +34,6 @@ _NOT_ASCII_COMPATIBLE = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
 )
 _STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206, 304})
-# headers that describe the original bytes; removed from a page whose script is the same for everybody
-_BODY_DIGESTS = frozenset({"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
 _MAX_LENGTH_DIGITS = 18  # Python refuses to parse a few thousand digits
 
 
@@ -72,7 +71,7 @@ class ResponseHeaders:
         self._is_stricter = Memo(
             lambda value: not override and is_stricter(directives(header_text(value)), cache_control)
         )
-        self._is_restrictive = Memo(lambda value: is_restrictive(header_text(value)))
+        self._is_restrictive = Memo(is_restrictive)
         self._with_cookie = Memo(vary_on_cookie)
 
     def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | SkipReason:
@@ -104,7 +103,7 @@ class ResponseHeaders:
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
                 elif meaning == CACHE_CONTROL and not self._is_restrictive[header[1]]:
                     if is_stricter is not None:
-                        return self.read(status, _join(headers, CACHE_CONTROL))
+                        return self.read(status, _join_cache_control(headers))
                     is_stricter = self._is_stricter[header[1]]
                     if not is_stricter:
                         continue
@@ -132,16 +131,13 @@ class ResponseHeaders:
         return page if rare is None else page.evaluate(rare)
 
 
-def _join(headers: list[tuple[Any, Any]], meaning: int) -> list[tuple[Any, Any]]:
-    """Returns the headers with the values of one meaning joined in the place of the first."""
-    values = [header_text(value) for name, value in headers if MEANINGS[name] == meaning]
-    joined: list[tuple[Any, Any]] = []
-    for name, value in headers:
-        if MEANINGS[name] != meaning:
-            joined.append((name, value))
-        elif values:
-            joined.append((name, encode_as(value, ", ".join(values))))
-            values = []
+def _join_cache_control(headers: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Returns the headers with one ``Cache-Control``, in the place of the first."""
+    indexes = [index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CACHE_CONTROL]
+    name, model = headers[indexes[0]]
+    value = ", ".join(header_text(headers[index][1]) for index in indexes)
+    joined = without(headers, CACHE_CONTROL)
+    joined.insert(indexes[0], (name, encode_as(model, value)))
     return joined
 
 
@@ -166,9 +162,10 @@ def keep_cacheable(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnySt
     """
     kept = []
     for name, value in headers:
-        if header_text(name).strip().lower() in _BODY_DIGESTS:
+        meaning = MEANINGS[name]
+        if meaning & BODY_DIGEST:
             continue
-        if MEANINGS[name] & ETAG and not header_text(value).strip().startswith("W/"):
+        if meaning & ETAG and not header_text(value).strip().startswith("W/"):
             value = encode_as(value, f"W/{header_text(value).strip()}")
         kept.append((name, value))
     return kept
@@ -176,9 +173,7 @@ def keep_cacheable(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnySt
 
 def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int) -> None:
     """Adds to the ``Content-Length`` at an index; removes one that is not a number."""
-    name, value = headers[index]
-    if not value.isdigit():
-        value = value.strip()
+    name, value = headers[index][0], headers[index][1].strip()
     if not value.isdigit() or len(value) > _MAX_LENGTH_DIGITS or not value.isascii():
         del headers[index]
         return

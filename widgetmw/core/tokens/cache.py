@@ -109,21 +109,18 @@ class TokenCache:
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 failed.append(provider.name)
                 self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
-        token_set = TokenSet(user, tuple(tokens), tuple(failed), version)
-        token_set.usable_from = now - CLOCK_SKEW
+        token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
         token_set.recheck_at = self._end(token_set, now)
         return token_set
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
         for name in provider.reserved_names & user.attributes.keys():
-            self._events.warn_once(
-                "token",
-                "attribute_collision",
-                f"{provider.name} sets {name} itself; the user's attribute of that name is ignored",
-            )
-        lifetime = provider.lifetime
-        expires_at = None if lifetime is None else now + lifetime
-        refresh_at = None if lifetime is None else now + lifetime - self.refresh_margin(lifetime)
+            message = f"{provider.name} sets {name} itself; the user's attribute of that name is ignored"
+            self._events.warn_once("token", "attribute_collision", message)
+        expires_at = refresh_at = None
+        if provider.lifetime is not None:
+            expires_at = now + provider.lifetime
+            refresh_at = expires_at - self.refresh_margin(provider.lifetime)
         minted = provider.mint(user, now, expires_at)
         if not isinstance(minted.value, str):
             raise TypeError("a token must be a str")

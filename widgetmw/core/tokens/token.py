@@ -31,6 +31,7 @@ class Token:
         return {"provider": self.provider, "token": self.value, **times, **self.extra}
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class TokenSet:
     """The tokens of one user.
 
@@ -46,30 +47,21 @@ class TokenSet:
         page_json: the tokens as JSON for a page, once serialized.
     """
 
-    __slots__ = (
-        "failed",
-        "key_version",
-        "page_json",
-        "recheck_at",
-        "refresh_at",
-        "tokens",
-        "usable_from",
-        "user",
-        "user_hash",
-    )
+    user: User
+    tokens: tuple[Token, ...]  # a tuple takes a fifth of the memory of a dict, and there is one per user
+    failed: tuple[str, ...]
+    key_version: int
+    usable_from: float = 0.0
+    recheck_at: float = 0.0
+    refresh_at: float = field(init=False)
+    user_hash: str = field(init=False)
+    page_json: bytes | None = None
 
-    def __init__(self, user: User, tokens: tuple[Token, ...], failed: tuple[str, ...], key_version: int) -> None:
-        self.user = user
-        self.tokens = tokens  # a tuple takes a fifth of the memory of a dict, and there is one per user
-        self.failed = failed
-        self.key_version = key_version
-        self.refresh_at = min((t.refresh_at for t in tokens if t.refresh_at is not None), default=inf)
-        self.usable_from = 0.0
-        self.recheck_at = 0.0
+    def __post_init__(self) -> None:
+        self.refresh_at = min((t.refresh_at for t in self.tokens if t.refresh_at is not None), default=inf)
         # The browser salts the hash before it stores it. A salt here would have to be the same in every process
         # and outlive every key, and would protect nothing: the token beside it holds the id in the clear.
-        self.user_hash = urlsafe_b64encode(sha256(b"widgetmw user " + user.id.encode()).digest()[:12]).decode()
-        self.page_json: bytes | None = None
+        self.user_hash = urlsafe_b64encode(sha256(b"widgetmw user " + self.user.id.encode()).digest()[:12]).decode()
 
     @property
     def by_provider(self) -> dict[str, Token]:
