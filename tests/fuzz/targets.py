@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from tests.core.html.pages import locate
 from tests.core.http.policies import evaluate
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.content_coding import Decoder, DecodingError
+from widgetmw.core.html.content_coding import Decoder
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
 from widgetmw.core.http.csp import CspEvaluator, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason
@@ -125,7 +125,7 @@ def _decode(name: str, content: bytes) -> tuple[bytes, bool]:
             size += len(piece)
             if size > _MAX_DECODED_BYTES:
                 break
-    except DecodingError:
+    except zlib.error:
         return b"".join(out), False
     return b"".join(out), decoder.complete
 

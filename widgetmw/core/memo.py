@@ -13,7 +13,6 @@ class Memo(dict[Any, Any]):
     """
 
     def __init__(self, function: Callable[[Any], Any], limit: int = 1000) -> None:
-        super().__init__()
         self._function = function
         self._limit = limit
 

@@ -19,10 +19,6 @@ class Reason(Enum):
         remedy: what to do about it.
     """
 
-    code: str
-    text: str
-    remedy: str
-
     def __init__(self, text: str, remedy: str) -> None:
         self.code = self.name.lower()
         self.text = text

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from tests.growth import assert_linear
-from widgetmw.core.html.content_coding import Decoder, DecodingError, Encoder
+from widgetmw.core.html.content_coding import Decoder, Encoder
 
 PAGE = b"<!doctype html><html><head></head><body></body></html>"
 
@@ -50,14 +50,14 @@ def test_trailing_data_is_ignored(coding: str) -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_malformed_data_raises(coding: str) -> None:
-    with pytest.raises(DecodingError):
+    with pytest.raises(zlib.error):
         decode(coding, b"<!doctype html>" * 10)
 
 
 def test_a_second_member_that_is_malformed_raises_after_the_first() -> None:
     decoder = Decoder("gzip")
     assert b"".join(decoder.decode(gzip.compress(PAGE))) == PAGE
-    with pytest.raises(DecodingError):
+    with pytest.raises(zlib.error):
         list(decoder.decode(b"\x1f\x8c" * 10))
 
 
@@ -77,7 +77,7 @@ def test_many_members_take_linear_time() -> None:
 @pytest.mark.parametrize(("coding", "wbits"), [("gzip", 31), ("deflate", 15)])
 def test_an_encoder_writes_the_coding_that_it_is_named_after(coding: str, wbits: int) -> None:
     encoder = Encoder(coding)
-    data = encoder.encode([PAGE[:10], PAGE[10:]]) + encoder.finish()
+    data = encoder.encode([PAGE[:10], PAGE[10:]]) + encoder.flush(finish=True)
     assert zlib.decompress(data, wbits) == PAGE
 
 
@@ -85,7 +85,7 @@ def test_a_flush_makes_everything_readable_and_the_stream_goes_on() -> None:
     encoder, reader = Encoder("gzip"), zlib.decompressobj(31)
     assert reader.decompress(encoder.encode([PAGE]) + encoder.flush()) == PAGE
     assert not reader.eof
-    assert reader.decompress(encoder.encode([PAGE]) + encoder.finish()) == PAGE
+    assert reader.decompress(encoder.encode([PAGE]) + encoder.flush(finish=True)) == PAGE
     assert reader.eof
 
 

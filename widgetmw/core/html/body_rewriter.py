@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from widgetmw.core.html.content_coding import Decoder, DecodingError, Encoder
+from widgetmw.core.html.content_coding import Decoder, Encoder
 from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.marker_scanner import MarkerScanner
 from widgetmw.core.reasons import SkipReason
@@ -79,7 +80,7 @@ class BodyRewriter:
                 self._offset = scanner.feed(piece)
                 if self._offset != PENDING:
                     break
-        except DecodingError:
+        except zlib.error:
             self.reason = SkipReason.CORRUPT
             return REFUSED
         self._scanned_bytes += len(data)
@@ -113,16 +114,6 @@ class BodyRewriter:
     def _encode(self, pieces: Iterable[bytes], source: bytes, last: bool) -> bytes:
         assert self._encoder is not None
         assert self._decoder is not None
-        out = self._encoder.encode(_until_error(pieces), source)
-        if not last:
-            return out
+        out = self._encoder.encode(pieces, source)
         # A stream that the app left incomplete stays incomplete.
-        return out + (self._encoder.finish() if self._decoder.complete else self._encoder.flush())
-
-
-def _until_error(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields pieces until one cannot be decoded. It is too late to report this: part of the body has been sent."""
-    try:
-        yield from pieces
-    except DecodingError:
-        return
+        return out + self._encoder.flush(finish=self._decoder.complete) if last else out

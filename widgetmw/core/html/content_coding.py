@@ -13,10 +13,6 @@ _LEVEL = 5
 _SYNC_FLUSH_END = b"\x00\x00\xff\xff"  # the last bytes of a sync flush
 
 
-class DecodingError(Exception):
-    """The body is not in the coding that ``Content-Encoding`` declares."""
-
-
 class Decoder:
     """Decodes gzip or deflate in pieces of bounded size, however much the input expands.
 
@@ -40,7 +36,7 @@ class Decoder:
         """Yields the decoded bytes, at most 64 KiB at a time.
 
         Raises:
-            DecodingError: the data is malformed.
+            zlib.error: the data is malformed.
         """
         if self._start is not None:
             data = self._detect_wrapper(self._start + data)
@@ -54,16 +50,13 @@ class Decoder:
                 if self._coding != "gzip" or not data.startswith(b"\x1f"):
                     return  # ignore trailing data
                 self._inflater = zlib.decompressobj(_WBITS["gzip"])  # the next member
-            try:
-                piece = self._inflater.decompress(data, _MAX_PIECE_BYTES)
-                data = self._inflater.unused_data or self._inflater.unconsumed_tail
-                while piece:
-                    yield piece
-                    # After a full piece there may be more output although all input has been consumed.
-                    is_full = len(piece) == _MAX_PIECE_BYTES and not data and not self._inflater.eof
-                    piece = self._inflater.decompress(b"", _MAX_PIECE_BYTES) if is_full else b""
-            except zlib.error as error:
-                raise DecodingError(str(error)) from None
+            piece = self._inflater.decompress(data, _MAX_PIECE_BYTES)
+            data = self._inflater.unused_data or self._inflater.unconsumed_tail
+            while piece:
+                yield piece
+                # After a full piece there may be more output although all input has been consumed.
+                is_full = len(piece) == _MAX_PIECE_BYTES and not data and not self._inflater.eof
+                piece = self._inflater.decompress(b"", _MAX_PIECE_BYTES) if is_full else b""
 
     def _detect_wrapper(self, start: bytes) -> bytes:
         """Tells by the first two bytes whether a deflate stream has its wrapper (RFC 1950); returns what to decode."""
@@ -84,15 +77,18 @@ class Encoder:
         self._source_end = b""
 
     def encode(self, pieces: Iterable[bytes], source: bytes = b"") -> bytes:
-        """Encodes pieces that were decoded from the app's own encoded bytes, the source."""
-        out = b"".join([self._deflater.compress(piece) for piece in pieces])
+        """Encodes pieces that are decoded from the app's own encoded bytes, the source, until one is malformed."""
+        out: list[bytes] = []
+        try:
+            for piece in pieces:
+                out.append(self._deflater.compress(piece))
+        except zlib.error:
+            pass  # too late to report: part of the body has been sent.
         self._source_end = (self._source_end + source[-4:])[-4:]  # may be split over two chunks
-        return out + self.flush() if self._source_end == _SYNC_FLUSH_END else out
+        if self._source_end == _SYNC_FLUSH_END:
+            out.append(self.flush())
+        return b"".join(out)
 
-    def flush(self) -> bytes:
-        """Returns the pending output; the stream goes on."""
-        return self._deflater.flush(zlib.Z_SYNC_FLUSH)
-
-    def finish(self) -> bytes:
-        """Returns the end of the encoded stream."""
-        return self._deflater.flush()
+    def flush(self, finish: bool = False) -> bytes:
+        """Returns the pending output, with ``finish`` also the end of the stream."""
+        return self._deflater.flush(zlib.Z_FINISH if finish else zlib.Z_SYNC_FLUSH)

@@ -46,10 +46,8 @@ class HeadScanner:
 
     __slots__ = ("_head", "_limit", "_meta_charset", "_offset", "_row", "_seen", "follows_head_tag", "reason")
 
-    reason: SkipReason | None
-
     def __init__(self, charset_declared: bool, limit: int = LIMIT) -> None:
-        self.reason = None
+        self.reason: SkipReason | None = None
         self.follows_head_tag = False
         self._offset = PENDING
         self._meta_charset = None if charset_declared else MetaCharset()
@@ -118,7 +116,8 @@ class HeadScanner:
             if self._meta_charset is None:
                 self._offset = self._head
             else:
-                self._offset, self.reason = self._meta_charset.find_offset(self._head, ended)
+                offset = self._meta_charset.find_offset(self._head, ended)
+                self._offset, self.reason = (REFUSED, offset) if isinstance(offset, SkipReason) else (offset, None)
         if self._offset == PENDING and (ended or self._seen >= self._limit):
             self._offset, self.reason = REFUSED, SkipReason.HEAD_NOT_FOUND
         return self._offset

@@ -43,7 +43,7 @@ _token = re.compile(
     rb"[\t\n\f\r ]++"
     rb"|<!--(?:-?>|(?s:.*?)--!?>)"
     rb"|<(?:!(?!--)|\?|/[^a-zA-Z>])[^>]*+>|</>"
-    rb"|<(/?[a-zA-Z][^\t\n\f\r />]*+)" + _TAG_REST,
+    rb"|<(/?[a-zA-Z][^\t\n\f\r />]*+)" + _TAG_REST
 )
 _prescan_token = re.compile(rb"<(?:(!--)|(meta[\t\n\f\r /])|(/?[a-z][^\t\n\f\r >]*+)|[!/?])", re.IGNORECASE)
 _meta_start = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
@@ -101,7 +101,7 @@ class MetaCharset:
             self._page += data[: WINDOW - len(self._page)]
             self._unread_tag |= b">" in data
 
-    def find_offset(self, head: int, ended: bool) -> tuple[int, SkipReason | None]:
+    def find_offset(self, head: int, ended: bool) -> int | SkipReason:
         """Finds the insertion offset.
 
         Args:
@@ -109,29 +109,29 @@ class MetaCharset:
             ended: whether the page has no more bytes.
 
         Returns:
-            the offset and ``None``; ``PENDING`` and ``None`` while more bytes can change it; ``REFUSED`` and a reason.
+            the offset, ``PENDING`` while more bytes can change it, or the reason to refuse the page.
         """
         page = self._page
         if page.startswith(_BOM):
-            return head, None
+            return head
         if self._read_head(head) and _prescan(page[: self._position]) == self._metas:
             return _checked(self._metas, self._position)
         if len(page) < WINDOW and not ended:
-            return PENDING, None
+            return PENDING
         return self._find_late(head)
 
-    def _find_late(self, head: int) -> tuple[int, SkipReason | None]:
+    def _find_late(self, head: int) -> int | SkipReason:
         """Finds the offset in a page that does not declare its charset before anything else."""
         page = self._page
         xml = match[1].lower() if (match := _xml_encoding.match(page)) else b""
         if b"\x1b" in page[:PRESCAN] or _NOT_ASCII_SUPERSET.search(xml):
-            return REFUSED, SkipReason.ENCODING
+            return SkipReason.ENCODING
         unread = [] if self._certain else list(_possible_metas(page, self._position))
         prescanned = _prescan(page)
         if unread or (prescanned and prescanned != self._metas):
-            return _checked(unread + prescanned, REFUSED)
+            return _checked(unread + prescanned, SkipReason.CHARSET_LATE)
         if not (self._certain or _KNOWN_LABEL.fullmatch(xml) or page.isascii()):
-            return REFUSED, SkipReason.CHARSET_MISSING
+            return SkipReason.CHARSET_MISSING
         return _checked(self._metas, self._metas[-1].end if self._metas else head)
 
     def _read_head(self, head: int) -> bool:
@@ -146,7 +146,7 @@ class MetaCharset:
         while position < PRESCAN and not self._certain and (token := _token.match(self._page, position)):
             after = token.end()
             if token[1]:
-                name, attributes = token[1].lower(), dict(_attributes(self._page, token.end(1)))
+                name, attributes = token[1].lower(), _attributes(self._page, token.end(1))
                 closing = _TEXT_END[name].search(self._page, after) if name in _TEXT_END else None
                 if not _may_precede_script(name, attributes) or (name in _TEXT_END and closing is None):
                     break
@@ -164,11 +164,9 @@ def is_charset_label(text: str) -> bool:
     return _KNOWN_LABEL.fullmatch(text.encode("ascii", "replace")) is not None
 
 
-def _checked(metas: list[_Meta], offset: int) -> tuple[int, SkipReason | None]:
-    """Returns the offset, or the reason to refuse the page."""
-    if any(_NOT_ASCII_SUPERSET.search(meta.label) for meta in metas):
-        return REFUSED, SkipReason.ENCODING
-    return (offset, None) if offset != REFUSED else (REFUSED, SkipReason.CHARSET_LATE)
+def _checked(metas: list[_Meta], result: int | SkipReason) -> int | SkipReason:
+    """Returns the result, unless one of the encodings is not a superset of ASCII."""
+    return SkipReason.ENCODING if any(_NOT_ASCII_SUPERSET.search(meta.label) for meta in metas) else result
 
 
 def _may_precede_script(name: bytes, attributes: dict[bytes, bytes]) -> bool:
@@ -200,7 +198,7 @@ def _prescan(page: bytes) -> list[_Meta]:
             if rest is None:
                 break
             position = rest.end()
-            if meta and (label := _charset_label(dict(_attributes(page, token.end() - 1)))):
+            if meta and (label := _charset_label(_attributes(page, token.end() - 1))):
                 metas.append(_Meta(token.start(), position, label))
                 if _KNOWN_LABEL.fullmatch(label):
                     break
@@ -216,20 +214,20 @@ def _possible_metas(page: bytes, start: int) -> Iterator[_Meta]:
         rest = _tag_rest.match(page, tag.end() - 1)
         position = rest.end() if rest else len(page)
         if rest and not _meta_start.search(page, tag.end(), position):
-            label = _charset_label(dict(_attributes(page, tag.end() - 1)))
+            label = _charset_label(_attributes(page, tag.end() - 1))
         else:  # unfinished, or one inside the other
             label = b"" if rest and b"charset" not in page[tag.start() : position].lower() else b"&"
         if label:
             yield _Meta(tag.start(), position, label)
 
 
-def _attributes(page: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
-    """Reads a tag's attributes, the last one first: so a dict keeps the first of equal names, as parsers do."""
-    attributes: list[tuple[bytes, bytes]] = []
+def _attributes(page: bytes, position: int) -> dict[bytes, bytes]:
+    """Reads a tag's attributes. The first of two with the same name counts, as in parsers."""
+    attributes: dict[bytes, bytes] = {}
     while match := _attribute.match(page, position):
-        attributes.append((match[1].lower(), match[2] or match[3] or match[4] or b""))
+        attributes.setdefault(match[1].lower(), match[2] or match[3] or match[4] or b"")
         position = match.end()
-    return reversed(attributes)
+    return attributes
 
 
 def _charset_label(attributes: dict[bytes, bytes]) -> bytes:

@@ -67,16 +67,6 @@ def _choose_form(lists: list[SourceList], urls: list[Url]) -> tuple[ScriptForm, 
     return None
 
 
-def _choose_loaders(
-    enforced: list[Policy], lists: list[SourceList], loaders: Sequence[str]
-) -> tuple[frozenset[str], SkipReason | None]:
-    if any(policy.requires_trusted_types() for policy in enforced):
-        return frozenset(), SkipReason.CSP_TRUSTED_TYPES
-    # A nonce would allow the loader, but not what it loads itself: only a host or 'strict-dynamic' allows both.
-    allowed = frozenset(url for url in loaders if all(each.allows_script_url(parse_url(url)) for each in lists))
-    return allowed, None if len(allowed) == len(set(loaders)) else SkipReason.CSP_BLOCKS_LOADER
-
-
 def hash_source(script: bytes) -> str:
     """Returns the source expression, quotes included, of an inline script with exactly this text."""
     return f"'sha256-{b64encode(sha256(script).digest()).decode()}'"
@@ -131,7 +121,7 @@ class CspEvaluator:
         self, *, amend: bool = False, loaders: Iterable[str] = (), scripts: Iterable[str] = ("/runtime.js",)
     ) -> None:
         self._amend = amend
-        self._loaders = tuple(loaders)
+        self._loaders = frozenset(loaders)
         self._scripts = tuple(scripts)
         # By policies, base and, where it matters, origin: the decision, and the index of its nonce among theirs.
         self._memo: dict[tuple[str | None, ...], tuple[CspDecision, int | None]] = {}
@@ -177,9 +167,17 @@ class CspEvaluator:
             return CspDecision(None, None, False, frozenset(), reason, reason)
         endpoint = own_url(origin, f"{base}/token")
         can_connect = all(policy.connections is None or policy.connections.matches_own(endpoint) for policy in enforced)
-        allowed, loader_reason = _choose_loaders(enforced, required, self._loaders)
+        allowed, loader_reason = self._loaders_for(enforced, required)
         connect_reason = None if can_connect else SkipReason.CSP_BLOCKS_CONNECT
         return CspDecision(*choice, can_connect, allowed, connect_reason, loader_reason)
+
+    def _loaders_for(self, enforced: list[Policy], lists: list[SourceList]) -> tuple[frozenset[str], SkipReason | None]:
+        if any(policy.requires_trusted_types() for policy in enforced):
+            return frozenset(), SkipReason.CSP_TRUSTED_TYPES
+        # A nonce would allow the loader, but not what it loads itself: only a host or 'strict-dynamic' allows both.
+        urls = (url for url in self._loaders if all(each.allows_script_url(parse_url(url)) for each in lists))
+        allowed = frozenset(urls)
+        return allowed, None if allowed == self._loaders else SkipReason.CSP_BLOCKS_LOADER
 
 
 def _memo_key(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:

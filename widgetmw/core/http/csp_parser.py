@@ -6,7 +6,7 @@ Everything here takes any text, never raises, and takes time linear in its lengt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -95,7 +95,7 @@ class SourceList:
         self.schemes = {match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match}
         if "*" in words:
             self.schemes.add("http")
-        self.hosts = [_host_source(match) for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*"]
+        self.hosts = [match.groups("") for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*"]
         allows_urls = bool(self.has_self or self.schemes or self.hosts)
         self.is_empty = not (self.nonces or self.hashes or allows_urls or has_unsafe_inline)
         self.depends_on_origin = bool(self.hosts) and not (self.has_self or self.schemes & {"http", "https"})
@@ -120,20 +120,15 @@ class SourceList:
         return self.has_strict_dynamic or (url is not None and not self.has_url_hashes and self.matches(url))
 
 
-def _host_source(match: re.Match[str]) -> tuple[str, str, str, str]:
-    scheme, host, port, path = match.groups()
-    port = port.lstrip("0") or "0" if port else ""
-    return (scheme or "").lower(), host.lower(), port, path or ""
-
-
 def _scheme_matches(schemes: Iterable[str], scheme: str) -> bool:
     return scheme in schemes or (scheme == "https" and "http" in schemes)  # https is allowed wherever http is
 
 
-def _host_matches(source: tuple[str, str, str, str], scheme: str, url: Url) -> bool:
-    source_scheme, host, port, path = source
+def _host_matches(source: Sequence[str], scheme: str, url: Url) -> bool:
+    source_scheme, host, port, path = source[0].lower(), source[1].lower(), source[2], source[3]
     if not url.host or (source_scheme and not _scheme_matches((source_scheme,), scheme)):
         return False
+    port = port.lstrip("0") or port[:1]
     if host != "*" and host != url.host and not (host.startswith("*.") and url.host.endswith(host[1:])):
         return False
     if port != "*" and port != url.port and (url.port or port != _PORTS[scheme]):

@@ -68,9 +68,7 @@ class ResponseHeaders:
         if header_type is bytes:  # ASGI wants lower case
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
-        self._is_stricter = Memo(
-            lambda value: not override and is_stricter(directives(header_text(value)), cache_control)
-        )
+        self._is_stricter = Memo(lambda own: not override and is_stricter(directives(header_text(own)), cache_control))
         self._is_restrictive = Memo(is_restrictive)
         self._with_cookie = Memo(vary_on_cookie)
 
