@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, AnyStr, Final, Protocol
+from functools import reduce
+from typing import Any, Final, Protocol, TypeAlias
 
 from widgetmw.browser import assets
 from widgetmw.core.endpoint import Endpoint
@@ -31,7 +32,8 @@ _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
 
-InjectResult = tuple[list[tuple[Any, Any]], bytes] | SkipReason
+Headers: TypeAlias = list[tuple[Any, Any]]
+InjectResult: TypeAlias = tuple[Headers, bytes] | SkipReason
 """The response headers and the script, or the reason to skip the page."""
 
 
@@ -132,9 +134,8 @@ class Engine:
         The user is known only later, so this holds for every page request of somebody who may be signed in. Credentials
         are a ``Cookie`` or ``Authorization`` header. The path is below the root path.
         """
-        if not self.is_inline_delivery or method not in ("GET", "HEAD") or "text/html" not in accept.lower():
-            return False
-        if self.is_excluded(path):
+        may_be_page = self.is_inline_delivery and method in ("GET", "HEAD") and "text/html" in accept.lower()
+        if not may_be_page or self.is_excluded(path):
             return False
         if has_credentials or may_be_authenticated(request):
             return True
@@ -143,7 +144,7 @@ class Engine:
     # the response headers
 
     def page_that_needs_user(
-        self, request: PageRequest, method: str, path: str, status: int, headers: list[tuple[Any, Any]]
+        self, request: PageRequest, method: str, path: str, status: int, headers: Headers
     ) -> Page | None:
         """Returns the page if, judging by its headers, it would carry a token for a signed-in user; otherwise ``None``.
 
@@ -166,11 +167,10 @@ class Engine:
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
-        if isinstance(error, ResolverError):
-            self.events.warn("page", SkipReason.RESOLVER_FAILED.code, str(error))
-            return SkipReason.RESOLVER_FAILED
-        self.events.warn("page", SkipReason.INTERNAL_ERROR.code, describe_error(error))
-        return SkipReason.INTERNAL_ERROR
+        is_ours = isinstance(error, ResolverError)
+        reason = SkipReason.RESOLVER_FAILED if is_ours else SkipReason.INTERNAL_ERROR
+        self.events.warn("page", reason.code, str(error) if is_ours else describe_error(error))
+        return reason
 
     # the body
 
@@ -197,9 +197,7 @@ class Engine:
 
     # the script
 
-    def inject(
-        self, request: PageRequest, page: Page, headers: list[tuple[Any, Any]], user: User | None
-    ) -> InjectResult:
+    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> InjectResult:
         """Returns the response headers and the script for a page, or the reason to skip it.
 
         The headers are the app's; ``page.headers`` becomes part of the result. Fetch delivery ignores the user.
@@ -227,9 +225,7 @@ class Engine:
             adjust_content_length(page.headers, page.length_index, len(script))
         return (page.headers if template.form != "hashed" else _add_csp_hashes(page.headers, script)), script
 
-    def _inject_without_token(
-        self, template: ScriptTemplate, page: Page, headers: list[tuple[Any, Any]]
-    ) -> InjectResult:
+    def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> InjectResult:
         if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
             private = response_headers.read(200, headers)
             assert isinstance(private, Page)
@@ -246,16 +242,14 @@ class Engine:
 
     def _choose_template(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
-        kind: PageKind
         if not self.is_inline_delivery:
-            kind = "fetch"
+            kind: PageKind = "fetch"
+        elif user is None and request.has_identity_cookie():
+            kind = "logout"
+        elif user is None and self._loaders:
+            kind = "anonymous"
         elif user is None:
-            if request.has_identity_cookie():
-                kind = "logout"
-            elif self._loaders:
-                kind = "anonymous"
-            else:
-                return _ANONYMOUS
+            return _ANONYMOUS
         elif request.in_cross_site_frame:
             return SkipReason.CROSS_SITE_FRAME
         elif page.refusal is not None:
@@ -287,13 +281,9 @@ class Engine:
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
 
-def _add_csp_hashes(headers: list[tuple[AnyStr, AnyStr]], span: bytes) -> list[tuple[AnyStr, AnyStr]]:
-    changed = []
-    for name, value in headers:
-        if MEANINGS[name] == CSP:
-            csp = header_text(value)
-            for script in inline_scripts(span):
-                csp = add_hash(csp, hash_source(script))
-            value = encode_as(value, csp)
-        changed.append((name, value))
-    return changed
+def _add_csp_hashes(headers: Headers, span: bytes) -> Headers:
+    sources = [hash_source(script) for script in inline_scripts(span)]
+    return [
+        (name, encode_as(value, reduce(add_hash, sources, header_text(value))) if MEANINGS[name] == CSP else value)
+        for name, value in headers
+    ]

@@ -76,10 +76,7 @@ class ScriptTags:
         return template.with_nonce(decision.nonce) if has_nonce else template
 
     def render(self, template: ScriptTemplate, now: float, token_set: TokenSet | None = None) -> bytes:
-        """Returns the script tags for a page of kind ``token``, with a token set, or ``logout``.
-
-        The other kinds need no rendering.
-        """
+        """Returns the script tags for a page of kind ``token``, with a token set, or ``logout``; others need none."""
         since, until, timestamp = self._timestamp
         if not since <= now < until:
             # To a tenth of a second: with whole seconds, a browser would trust a token for up to a second too long.

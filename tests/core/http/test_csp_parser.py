@@ -94,7 +94,7 @@ def test_headers_are_comma_lists_of_policies_and_empty_ones_do_not_count() -> No
 )
 def test_the_most_specific_directive_governs_script_elements(text: str, name: str | None) -> None:
     policy = Policy(text)
-    assert policy.script_directive() == name
+    assert policy.script_directive == name
     assert (policy.scripts is None) == (name is None)
 
 

@@ -87,7 +87,7 @@ def test_a_policy_with_our_hash_allows_our_script_and_otherwise_what_it_did(enfo
         assert new.is_sandboxed() == old.is_sandboxed()
         assert [name for name in old.directives if old.directives[name] != new.directives[name]] in (
             [],
-            [old.script_directive()],
+            [old.script_directive],
         )
 
 

@@ -16,9 +16,7 @@ _SYNC_FLUSH_END = b"\x00\x00\xff\xff"  # the last bytes of a sync flush
 class Decoder:
     """Decodes gzip or deflate in pieces of bounded size, however much the input expands.
 
-    Args:
-        coding: ``"gzip"``, which may consist of several members, or ``"deflate"``, which servers send with the zlib
-            wrapper (RFC 9110) or without.
+    Gzip may consist of several members; servers send deflate with the zlib wrapper (RFC 9110) or without.
     """
 
     def __init__(self, coding: str) -> None:
@@ -39,7 +37,12 @@ class Decoder:
             zlib.error: the data is malformed.
         """
         if self._start is not None:
-            data = self._detect_wrapper(self._start + data)
+            self._start = data = self._start + data
+            if len(data) < 2:
+                return
+            self._start = None
+            if data[0] & 15 != 8 or int.from_bytes(data[:2], "big") % 31:  # not the start of a wrapper (RFC 1950)
+                self._inflater = zlib.decompressobj(_WBITS_WITHOUT_WRAPPER)
         # In slices: the rest of the input is copied at the end of each member, and there may be many.
         for start in range(0, len(data), _SLICE_BYTES):
             yield from self._decode_slice(data[start : start + _SLICE_BYTES])
@@ -57,16 +60,6 @@ class Decoder:
                 # After a full piece there may be more output although all input has been consumed.
                 is_full = len(piece) == _MAX_PIECE_BYTES and not data and not self._inflater.eof
                 piece = self._inflater.decompress(b"", _MAX_PIECE_BYTES) if is_full else b""
-
-    def _detect_wrapper(self, start: bytes) -> bytes:
-        """Tells by the first two bytes whether a deflate stream has its wrapper (RFC 1950); returns what to decode."""
-        if len(start) < 2:
-            self._start = start
-            return b""
-        self._start = None
-        if start[0] & 15 != 8 or int.from_bytes(start[:2], "big") % 31:
-            self._inflater = zlib.decompressobj(_WBITS_WITHOUT_WRAPPER)
-        return start
 
 
 class Encoder:

@@ -21,7 +21,6 @@ from widgetmw.core.html.tokenizer import CODES, END, START, Row, Stop
 from widgetmw.core.reasons import SkipReason
 
 LIMIT: Final = 65536
-"""Bytes from the start of a page within which the insertion offset must be found."""
 
 _ATTRIBUTES: Final = rb"(?:[\t\n\f\r ]++(?:[a-zA-Z:_-]++(?:=\"[^\"\0]*+\")?+)?+)*+>"
 _simple_start = re.compile(
@@ -43,8 +42,6 @@ class HeadScanner:
         reason: why the page is refused; ``None`` otherwise.
         follows_head_tag: whether a head tag ends at the offset, so that it depends only on the bytes before it.
     """
-
-    __slots__ = ("_head", "_limit", "_meta_charset", "_offset", "_row", "_seen", "follows_head_tag", "reason")
 
     def __init__(self, charset_declared: bool, limit: int = LIMIT) -> None:
         self.reason: SkipReason | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.html.head_scanner import PENDING, HeadScanner
 from widgetmw.core.reasons import SkipReason
 
 MARKER: Final = b"<!--widgetmw-->"
@@ -18,15 +18,13 @@ class MarkerScanner:
 
     def __init__(self, charset_declared: bool) -> None:
         self._head_scanner = HeadScanner(charset_declared)
-        self._head_offset = PENDING
         self._tail = b""  # may be the start of a marker
         self._seen = 0
         self.reason: SkipReason | None = None
 
     def feed(self, data: bytes) -> int:
         """Takes the next chunk; returns the insertion offset, ``PENDING`` or ``REFUSED``."""
-        if self._head_offset == PENDING:
-            self._head_offset = self._head_scanner.feed(data)
+        self._head_scanner.feed(data)
         data = self._tail + data
         index = data.find(MARKER)
         if index >= 0:
@@ -37,8 +35,6 @@ class MarkerScanner:
 
     def finish(self) -> int:
         """Takes the end of the page; returns the insertion offset or ``REFUSED``."""
-        if self._head_offset == PENDING:
-            self._head_offset = self._head_scanner.finish()
-        if self._head_offset == REFUSED:
-            self.reason = self._head_scanner.reason
-        return self._head_offset
+        offset = self._head_scanner.finish()
+        self.reason = self._head_scanner.reason
+        return offset

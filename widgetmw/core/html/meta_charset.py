@@ -86,8 +86,6 @@ class MetaCharset:
     One for each page without a charset in its Content-Type.
     """
 
-    __slots__ = ("_certain", "_metas", "_page", "_position", "_unread_tag")
-
     def __init__(self) -> None:
         self._page = b""
         self._position = 0  # up to here the head has been read

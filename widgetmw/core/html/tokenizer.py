@@ -32,12 +32,9 @@ _WIDTH: Final = _OTHER + 1
 
 
 def _code(byte: int) -> int:
-    character = chr(byte)
-    if character in "\t\n\f\r":
-        character = " "
-    elif character not in _CODE and byte < 128:
-        character = character.lower()
-    return _CODE.get(character, _OTHER)
+    character = " " if byte in b"\t\n\f\r" else chr(byte)
+    lower = bytes((byte,)).lower().decode("latin-1")  # changes ASCII only
+    return _CODE.get(character, _CODE.get(lower, _OTHER))
 
 
 def _columns(characters: str) -> list[int]:
@@ -200,32 +197,29 @@ def _head(head: _Region) -> None:
     names |= {tag: head.attributes(tag, "data") for tag in _VOID}
     names |= {tag: head.attributes(tag, tag) for tag in (*_RAW, "script")}
     head.words("<", names, lambda _: _FRAGMENT)
-    for tag in _RAW:
-        head.state(tag, tag, {"<": f"{tag}<"})
-        _raw(head, tag, {tag: _CLOSING})
+    for tag in (*_RAW, "script"):
+        _raw(head, tag, {}, {tag: _CLOSING})
     _script(head)
 
 
-def _raw(head: _Region, text: str, ends: Mapping[str, _Rule]) -> None:
-    """Adds the states after a ``<`` in text that only some end tags close."""
+def _raw(head: _Region, text: str, rule: _Rule, ends: Mapping[str, _Rule]) -> None:
+    """Adds text that only some end tags close; ``rule`` says which characters leave it otherwise."""
+    head.state(text, text, {"<": f"{text}<", **rule})
     head.state(f"{text}<", head.rows[text], {"/": f"{text}</"})
     head.state(f"{text}</", head.rows[text], {})
     head.words(f"{text}</", ends, lambda _: head.rows[text])
 
 
 def _script(head: _Region) -> None:
-    """Adds the content of a script, where ``<!--`` followed by ``<script`` hides the next end tag."""
-    head.state("script", "script", {"<": "script<"})
-    _raw(head, "script", {"script": _CLOSING})
+    """Adds comments in a script, where ``<!--`` followed by ``<script`` hides the next end tag."""
     head.change("script<", {"!": "script<!"})
     head.state("script<!", head.rows["script"], {"-": "script<!-"})
     head.state("script<!-", head.rows["script"], {"-": "escaped--"})
     ends: dict[str, _Rule] = {"escaped": _CLOSING, "twice": {" />": "escaped"}}
     for text, end in ends.items():
-        head.state(text, text, {"-": f"{text}-", "<": f"{text}<"})
+        _raw(head, text, {"-": f"{text}-"}, {"script": end})
         head.state(f"{text}-", head.rows[text], {"-": f"{text}--"})
         head.state(f"{text}--", head.rows[text], {"-": f"{text}--", ">": "script"})
-        _raw(head, text, {"script": end})
     head.words("escaped<", {"script": {" />": "twice"}}, lambda _: head.rows["escaped"])
 
 

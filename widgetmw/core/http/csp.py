@@ -86,7 +86,7 @@ def _add_hash(text: str, source: str) -> str:
     if not text.strip():
         return text
     policy = Policy(text)
-    name, sources = policy.script_directive(), policy.scripts
+    name, sources = policy.script_directive, policy.scripts
     if name is None or sources is None or sources.allows_inline or sources.is_empty or source in sources.hashes:
         return text
     if name == "default-src":
@@ -182,14 +182,10 @@ class CspEvaluator:
 
 def _memo_key(enforced: Sequence[str], report_only: Sequence[str]) -> tuple[str | None, list[str]]:
     """Returns the policies with placeholders for their nonces, and the nonces; ``None`` if they are not remembered."""
-    text = ",".join(enforced)  # several headers mean the same as one comma list
-    is_ascii = text.isascii()
-    if report_only:
-        observed = ",".join(report_only)
-        is_ascii = is_ascii and observed.isascii()
-        text = f"{text}{_REPORT_ONLY}{observed}"
+    required, preferred = ",".join(enforced), ",".join(report_only)  # several headers mean the same as one comma list
+    text = f"{required}{_REPORT_ONLY}{preferred}"
     nonces: list[str] = []
-    if not is_ascii or len(text) > _MAX_KEY_LENGTH:
+    if not (required.isascii() and preferred.isascii()) or len(text) > _MAX_KEY_LENGTH:
         return None, nonces
     match = _NONCE.search(text)
     while match is not None and len(nonces) < len(_PLACEHOLDERS):

@@ -154,6 +154,7 @@ class Policy:
 
     Attributes:
         directives: values by name in lower case; the first of two directives with the same name counts.
+        script_directive: name of the directive that governs script elements, or ``None``.
         scripts: the sources of script elements; ``None`` where nothing restricts them.
         connections: the targets of requests by script; ``None`` where nothing restricts them.
     """
@@ -163,12 +164,9 @@ class Policy:
         for directive in text.split(";"):
             for name, value in parse_directive(directive):
                 self.directives.setdefault(name, value)
-        self.scripts = self._sources(self.script_directive())
+        self.script_directive = self._governing("script-src-elem", "script-src")
+        self.scripts = self._sources(self.script_directive)
         self.connections = self._sources(self._governing("connect-src"))
-
-    def script_directive(self) -> str | None:
-        """Returns the name of the directive that governs script elements."""
-        return self._governing("script-src-elem", "script-src")
 
     def _governing(self, *names: str) -> str | None:
         return next((name for name in (*names, "default-src") if name in self.directives), None)

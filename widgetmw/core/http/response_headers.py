@@ -33,7 +33,7 @@ from widgetmw.core.reasons import SkipReason
 _NOT_ASCII_COMPATIBLE = re.compile(
     r"utf-?(16|32|7)|ucs-?[24]|iso-10646|iso-?2022|csiso2022|hz-gb|unicode(?!-1-1-utf-8)|csunicode|replacement"
 )
-_STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206, 304})
+_STATUSES_WITHOUT_PAGE = frozenset({204, 205, 206})
 _MAX_LENGTH_DIGITS = 18  # Python refuses to parse a few thousand digits
 
 
@@ -182,8 +182,7 @@ def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int
 def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:
     """Returns the headers with this ``Content-Length``, if they have one."""
     return [
-        (name, encode_as(value, str(length))) if MEANINGS[name] == CONTENT_LENGTH else (name, value)
-        for name, value in headers
+        (name, encode_as(value, str(length)) if MEANINGS[name] == CONTENT_LENGTH else value) for name, value in headers
     ]
 
 
