@@ -76,7 +76,7 @@ class Encoder:
             for piece in pieces:
                 out.append(self._deflater.compress(piece))
         except zlib.error:
-            pass  # too late to report: part of the body has been sent.
+            pass  # too late to report: part of the body has been sent
         self._source_end = (self._source_end + source[-4:])[-4:]  # may be split over two chunks
         if self._source_end == _SYNC_FLUSH_END:
             out.append(self.flush())
