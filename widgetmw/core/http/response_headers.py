@@ -171,7 +171,8 @@ def keep_cacheable(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnySt
 
 def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int) -> None:
     """Adds to the ``Content-Length`` at an index; removes one that is not a number."""
-    name, value = headers[index][0], headers[index][1].strip()
+    name, value = headers[index]
+    value = value.strip()
     if not value.isdigit() or len(value) > _MAX_LENGTH_DIGITS or not value.isascii():
         del headers[index]
         return
