@@ -15,7 +15,7 @@ def _snippet(text: str) -> str:
     # imported late: only a site that has a snippet pays for it
     from widgetmw.providers.orlo.snippet import as_function
 
-    return as_function(text, (TOKEN, WIDGET))
+    return as_function(text)
 
 
 def _customer_data_snippet(text: str) -> str:
