@@ -22,12 +22,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from jwt import DecodeError, PyJWT
-
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
 from widgetmw.core.registry import load_provider, registered_names
 from widgetmw.core.settings import Settings
+from widgetmw.providers.signing import decode
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
 
@@ -175,8 +174,17 @@ def read_tokens(html: str | bytes) -> dict[str, PageToken]:
     """
     # our script is ASCII, whatever the page's encoding
     text = html if isinstance(html, str) else bytes(html).decode("latin-1")
-    found = _of_endpoint(text) if text.lstrip().startswith("{") else _of_page(text)
-    return {fields["provider"]: _token(fields) for fields in found}
+    if text.lstrip().startswith("{"):
+        data = json.loads(text)
+        found = [data] if "token" in data else data.get("tokens", {}).values()
+    else:
+        found = _of_page(text)
+    tokens = {}
+    for fields in found:
+        extra = {name: value for name, value in fields.items() if name not in _TOKEN_FIELDS}
+        known = (fields["provider"], fields["token"], fields["expires_at"], fields["refresh_at"])
+        tokens[fields["provider"]] = PageToken(*known, extra=extra, **decode(fields["token"]))
+    return tokens
 
 
 def _of_page(text: str) -> Iterator[dict[str, Any]]:
@@ -187,24 +195,6 @@ def _of_page(text: str) -> Iterator[dict[str, Any]]:
             except ValueError:
                 continue  # this is code, not data
             yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
-
-
-def _of_endpoint(text: str) -> Iterator[dict[str, Any]]:
-    data = json.loads(text)
-    if "token" in data:
-        yield data
-    yield from data.get("tokens", {}).values()
-
-
-def _token(fields: dict[str, Any]) -> PageToken:
-    value = fields["token"]
-    try:
-        jwt = PyJWT().decode_complete(value, options={"verify_signature": False})
-    except DecodeError:
-        jwt = {}
-    header, claims = jwt.get("header", {}), jwt.get("payload", {})
-    extra = {name: each for name, each in fields.items() if name not in _TOKEN_FIELDS}
-    return PageToken(fields["provider"], value, fields["expires_at"], fields["refresh_at"], header, claims, extra)
 
 
 @cache

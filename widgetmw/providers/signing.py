@@ -8,10 +8,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from jwt import InvalidKeyError, PyJWS
+from jwt import DecodeError, InvalidKeyError, PyJWS, PyJWT
 from jwt.algorithms import HMACAlgorithm
-
-MAX_BITS = 16_384
 
 
 class _VendorHMAC(HMACAlgorithm):
@@ -62,7 +60,7 @@ def rsa_key(text: str) -> RSAPrivateKey:
         raise ValueError("must be an RSA private key in PEM; this one cannot be parsed") from None
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("must be an RSA private key, not a key of another type")
-    if not 2048 <= key.key_size <= MAX_BITS:
+    if not 2048 <= key.key_size <= 16_384:
         raise ValueError(f"must have 2048 bits or more, not {key.key_size}")
     return key
 
@@ -82,3 +80,12 @@ def verify(algorithm: str, key: bytes | RSAPrivateKey, token: str) -> None:
         jwt.PyJWTError: the signature does not match, or the token is malformed.
     """
     _JWS.decode(token, key if isinstance(key, bytes) else key.public_key(), algorithms=[algorithm])
+
+
+def decode(token: str) -> dict[str, Any]:
+    """Returns ``header`` and ``claims`` of a JWT without verifying it; an empty dict for a token of another kind."""
+    try:
+        jwt = PyJWT().decode_complete(token, options={"verify_signature": False})
+    except DecodeError:
+        return {}
+    return {"header": jwt["header"], "claims": jwt["payload"]}
