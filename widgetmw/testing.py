@@ -99,8 +99,16 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
     Raises:
         LookupError: widgetmw is not installed in the app, or has no active vendor there.
     """
+
+    # of any arguments, since they replace methods of the class or of one engine
+    def resolve(*_: Any) -> User | None:
+        return user
+
+    async def resolve_async(*_: Any) -> User | None:
+        return user
+
     target: Any = Engine if app is None else _engine_of(app)
-    replacements = _resolvers_for(user, is_method=app is not None)
+    replacements = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
     before = {name: vars(target).get(name) for name in replacements}
     for name, function in replacements.items():
         setattr(target, name, function)
@@ -112,17 +120,6 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
                 delattr(target, name)
             else:
                 setattr(target, name, function)
-
-
-def _resolvers_for(user: User | None, is_method: bool) -> dict[str, Any]:
-    def resolve(request: Any, resolver: Any) -> User | None:
-        return user
-
-    async def resolve_async(request: Any, resolver: Any) -> User | None:
-        return user
-
-    functions = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
-    return functions if is_method else {name: staticmethod(function) for name, function in functions.items()}
 
 
 def _engine_of(app: Any) -> Engine:
