@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key
 
-TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
+PLACEHOLDERS = TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
 _mobile_url = regex(rf"https?://\S*{TOKEN}\S*", f"an http(s) URL that holds {TOKEN}")
 
 
@@ -99,10 +102,6 @@ class Orlo(JwtProvider):
     @classmethod
     def example_variables(cls) -> dict[str, str]:
         """Returns variables for tests, with a new RSA key."""
-        # imported late: making a key takes time, and only tests need it
-        from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
         key = generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return {"ORLO_PRIVATE_KEY": pem.decode()}
