@@ -146,6 +146,7 @@ WORKS = {
     "out.push(window.x, x); var x = 1; out.push(window.x)": [None, None, 1],
     "out.push(typeof window.f, window.f === f); function f() {}": ["function", True],
     "async function g() {}\nfunction* h() {}\nout.push(typeof window.g, typeof window.h)": ["function", "function"],
+    "Promise.resolve().catch(f)\nfunction f() {}\nout.push(typeof window.f)": ["function"],
     "var a = 1, b = [1, 2], c; out.push(window.a, window.b, 'c' in window)": [1, [1, 2], True],
     "for (var i = 0, n = 2; i < n; i++) out.push(i); out.push(window.i, window.n)": [0, 1, 2, 2],
     "for (var k in {p: 1}) out.push(k); for (var v of ['q']) out.push(window.v)": ["p", "q"],

@@ -126,7 +126,7 @@ class Script:
             around.in_var, code = True, ""  # its names become globals
         elif text == "function" and name and len(self._stack) == 1 and (self._is_operand or last in ("", ";", "}")):
             self.functions.append(name[1])
-        self._last, self._is_operand = text, not is_prefix
+        self._last, self._is_operand = "" if is_member else text, not is_prefix  # ".catch" is no keyword
         return code
 
     def _punctuation(self, text: str) -> str:
