@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 from widgetmw.core.env.variable import Variable, comma_list, one_of, parse_bool, parse_int, parse_text, regex, subset_of
 from widgetmw.core.identity.user import Scalar, User, as_text
 from widgetmw.core.provider import MintedToken, Provider
-from widgetmw.providers.signing import hmac_key, rsa_key, sign, verify
+from widgetmw.providers.signing import JWS, hmac_key, rsa_key
 
 __all__ = [
     "HmacProvider",
@@ -37,8 +38,6 @@ __all__ = [
     "rsa_key",
     "subset_of",
 ]
-
-_SHA256_BYTES = 32
 
 
 class JwtProvider(Provider):
@@ -73,11 +72,13 @@ class JwtProvider(Provider):
 
     def sign(self, payload: Mapping[str, Any]) -> str:
         """Returns the JWT of a payload."""
-        return sign(self.algorithm, self._key, payload, self.headers)
+        body = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
+        return JWS.encode(body, self._key, algorithm=self.algorithm, headers=dict(self.headers))
 
     def verify(self, token: str, user: User) -> None:
-        """Checks the signature."""
-        verify(self.algorithm, self._key, token)
+        """Checks the signature with the shared key, or with the public half of the key."""
+        key = self._key if isinstance(self._key, bytes) else self._key.public_key()
+        JWS.decode(token, key, algorithms=[self.algorithm])
 
     def describe_key(self) -> str:
         """Returns algorithm and size of the key."""
@@ -86,10 +87,9 @@ class JwtProvider(Provider):
 
     def warnings(self) -> tuple[str, ...]:
         """Warns of a shared key that is shorter than its hash."""
-        if not isinstance(self._key, bytes) or len(self._key) >= _SHA256_BYTES:
-            return ()
-        size = len(self._key)
-        return (f"{self.key_variable} has {size} bytes; HS256 needs {_SHA256_BYTES} or more (RFC 7518, 3.2)",)
+        if isinstance(self._key, bytes) and len(self._key) < 32:
+            return (f"{self.key_variable} has {len(self._key)} bytes; HS256 needs 32 or more (RFC 7518, 3.2)",)
+        return ()
 
 
 class HmacProvider(Provider):

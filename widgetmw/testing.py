@@ -22,12 +22,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from jwt import DecodeError, PyJWT
-
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
 from widgetmw.core.registry import load_provider, registered_names
 from widgetmw.core.settings import Settings
+from widgetmw.providers.signing import decode
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
 
@@ -100,8 +99,16 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
     Raises:
         LookupError: widgetmw is not installed in the app, or has no active vendor there.
     """
+
+    # of any arguments, since they replace methods of the class or of one engine
+    def resolve(*_: Any) -> User | None:
+        return user
+
+    async def resolve_async(*_: Any) -> User | None:
+        return user
+
     target: Any = Engine if app is None else _engine_of(app)
-    replacements = _resolvers_for(user, is_method=app is not None)
+    replacements = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
     before = {name: vars(target).get(name) for name in replacements}
     for name, function in replacements.items():
         setattr(target, name, function)
@@ -113,17 +120,6 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
                 delattr(target, name)
             else:
                 setattr(target, name, function)
-
-
-def _resolvers_for(user: User | None, is_method: bool) -> dict[str, Any]:
-    def resolve(request: Any, resolver: Any) -> User | None:
-        return user
-
-    async def resolve_async(request: Any, resolver: Any) -> User | None:
-        return user
-
-    functions = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
-    return functions if is_method else {name: staticmethod(function) for name, function in functions.items()}
 
 
 def _engine_of(app: Any) -> Engine:
@@ -175,8 +171,17 @@ def read_tokens(html: str | bytes) -> dict[str, PageToken]:
     """
     # our script is ASCII, whatever the page's encoding
     text = html if isinstance(html, str) else bytes(html).decode("latin-1")
-    found = _of_endpoint(text) if text.lstrip().startswith("{") else _of_page(text)
-    return {fields["provider"]: _token(fields) for fields in found}
+    if text.lstrip().startswith("{"):
+        data = json.loads(text)
+        found = [data] if "token" in data else data.get("tokens", {}).values()
+    else:
+        found = _of_page(text)
+    tokens = {}
+    for fields in found:
+        extra = {name: value for name, value in fields.items() if name not in _TOKEN_FIELDS}
+        known = (fields["provider"], fields["token"], fields["expires_at"], fields["refresh_at"])
+        tokens[fields["provider"]] = PageToken(*known, extra=extra, **decode(fields["token"]))
+    return tokens
 
 
 def _of_page(text: str) -> Iterator[dict[str, Any]]:
@@ -187,24 +192,6 @@ def _of_page(text: str) -> Iterator[dict[str, Any]]:
             except ValueError:
                 continue  # this is code, not data
             yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
-
-
-def _of_endpoint(text: str) -> Iterator[dict[str, Any]]:
-    data = json.loads(text)
-    if "token" in data:
-        yield data
-    yield from data.get("tokens", {}).values()
-
-
-def _token(fields: dict[str, Any]) -> PageToken:
-    value = fields["token"]
-    try:
-        jwt = PyJWT().decode_complete(value, options={"verify_signature": False})
-    except DecodeError:
-        jwt = {}
-    header, claims = jwt.get("header", {}), jwt.get("payload", {})
-    extra = {name: each for name, each in fields.items() if name not in _TOKEN_FIELDS}
-    return PageToken(fields["provider"], value, fields["expires_at"], fields["refresh_at"], header, claims, extra)
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import require
 from tests.core.test_registry import GOOD, Install, install  # noqa: F401  the fixture
 from widgetmw.cli import main
-from widgetmw.cli.token import decode
+from widgetmw.providers.signing import decode
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,8 @@ from widgetmw import Settings, User
 from widgetmw.core.events import Events
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.tokens.token import TokenSet
-from widgetmw.providers.signing import hmac_key, sign
+from widgetmw.provider import hmac_key
+from widgetmw.providers.giosg import Giosg
 
 ADA = User("ada-1", "Ada Lovelace", "ada@example.com", {"plan": "gold", "seats": 3, "trial": False, "score": 1.5})
 NAMELESS = User("x-1")
@@ -133,7 +134,8 @@ def test_the_vendors_vector_of_a_signed_url(env: dict[str, str], clock: Clock) -
 
 
 def test_the_vendors_vector_of_signed_visitor_data() -> None:
-    signed = sign("HS256", hmac_key("supersecretkey"), {"comic_url": "http://xkcd.com/1360/"})
+    provider = Giosg({"GIOSG_SIGNING_KEY": hmac_key("supersecretkey"), "GIOSG_TOKEN_TTL": 60})
+    signed = provider.sign({"comic_url": "http://xkcd.com/1360/"})
     assert signed.rpartition(".")[2] == "BsjBt9a9imoj9P5_7aIAe5nuhPd5jb8HGvAJKPCwm6A"
 
 

@@ -9,6 +9,7 @@ Each of them has its own script element or file, so that an error in it affects 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +28,9 @@ class VendorCode(Protocol):
     """The part of :class:`widgetmw.core.provider.Provider` that concerns JavaScript."""
 
     @property
-    def name(self) -> str:
-        """The vendor's name."""
-
-    def snippets(self) -> Mapping[str, str]:
-        """Returns the operator's snippets as JavaScript functions, by name."""
-
-    def script_source(self) -> str:
-        """Returns the source of the vendor's script; empty if there is none."""
+    def name(self) -> str: ...
+    def snippets(self) -> Mapping[str, str]: ...
+    def script_source(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -110,22 +106,22 @@ def scripts(vendors: Iterable[VendorCode], on_error: Callable[[str, Exception], 
 
 def bootstrap(vendors: Sequence[str]) -> bytes:
     """Returns the code inside a page: a function expression that takes the page's data."""
-    return f"({_bundle('bootstrap')})({_parts('init', vendors)})".encode()
+    return f"({_bundles()['bootstrap']})({_parts('init', vendors)})".encode()
 
 
 def bundled(vendors: Sequence[str]) -> bytes:
     """Returns the runtime for a script element in which the bootstrap has already run."""
-    return f"({_bundle('runtime')})(0,{_parts('connect', vendors)});".encode()
+    return f"({_bundles()['runtime']})(0,{_parts('connect', vendors)});".encode()
 
 
 def runtime(vendors: Sequence[str]) -> bytes:
     """Returns the runtime as a file; includes the bootstrap, for pages that cannot have inline scripts."""
-    return b"(%s)(%s,%s);\n" % (_bundle("runtime").encode(), bootstrap(vendors), _parts("connect", vendors).encode())
+    return b"(%s)(%s,%s);\n" % (_bundles()["runtime"].encode(), bootstrap(vendors), _parts("connect", vendors).encode())
 
 
 def is_built_in(vendor: str) -> bool:
     """Whether the vendor's script is one of the bundles."""
-    return any(_bundle_exists(f"{vendor}.{part}") for part in ("init", "connect"))
+    return f"{vendor}.init" in _bundles() or f"{vendor}.connect" in _bundles()
 
 
 def vendor_script(vendor: str, module: str) -> ScriptFile:
@@ -144,7 +140,7 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
         raise ValueError(f"the script holds {count} lines that begin with `export default` instead of one")
     if unsafe := _UNSAFE.search(body):
         raise ValueError(f"the script holds {unsafe[0]!r}, which is not allowed in a page; write '<\\' instead of '<'")
-    body = _NOT_ASCII.sub(_escape, body)
+    body = _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], body)
     return ScriptFile(
         f"/vendor/{vendor}.js",
         f'(self.widgetmw_scripts??={{}})["{vendor}"]=(()=>{{"use strict";{body}\nreturn widgetmwScript}})();'
@@ -172,11 +168,6 @@ def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
     )
 
 
-def _escape(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
 def _parts(part: str, vendors: Sequence[str]) -> str:
     """Returns an object literal with the vendors' ``init`` or ``connect``.
 
@@ -185,18 +176,15 @@ def _parts(part: str, vendors: Sequence[str]) -> str:
     """
     members = []
     for vendor in vendors:
-        if _bundle_exists(f"{vendor}.{part}"):
-            members.append(f'"{vendor}":{_bundle(f"{vendor}.{part}")}')
+        if bundle := _bundles().get(f"{vendor}.{part}"):
+            members.append(f'"{vendor}":{bundle}')
         elif part == "init" and not is_built_in(vendor):
             members.append(f'"{vendor}":(vendor)=>self.widgetmw_scripts?.["{vendor}"]?.init?.(vendor)')
     return "{" + ",".join(members) + "}"
 
 
 @cache
-def _bundle_exists(name: str) -> bool:
-    return (files("widgetmw") / "browser" / "dist" / f"{name}.js").is_file()
-
-
-@cache
-def _bundle(name: str) -> str:
-    return (files("widgetmw") / "browser" / "dist" / f"{name}.js").read_text("ascii").rstrip("\n")
+def _bundles() -> dict[str, str]:
+    """Returns the bundles by the names of their files, without ``.js``."""
+    folder = files("widgetmw") / "browser" / "dist"
+    return {file.name.removesuffix(".js"): file.read_text("ascii").rstrip("\n") for file in folder.iterdir()}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-_BITS = 3072
 
 
 def run(options: Namespace) -> int:
@@ -24,20 +21,16 @@ def run(options: Namespace) -> int:
         if path.exists():
             print(f"problem: {path} already exists and was not overwritten", file=sys.stderr)
             return 1
-    key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    private_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public_pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     try:
-        _write(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
-        _write(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+        for path, content, mode in ((private, private_pem, 0o600), (public, public_pem, 0o644)):
+            path.touch(mode, exist_ok=False)  # never overwrite a file created since the check
+            path.write_bytes(content)
     except OSError as error:
         print(f"problem: cannot write to {directory}: {error.strerror}", file=sys.stderr)
         return 1
     print(f"wrote {private} (keep it secret; set ORLO_PRIVATE_KEY_FILE={private})")
     print(f"wrote {public} (paste it into the widget's settings in Orlo's dashboard)")
     return 0
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    # O_EXCL: never overwrite a file created since the check.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)

@@ -39,10 +39,7 @@ class Hissuno(JwtProvider):
     def payload(self, user: User) -> Mapping[str, Any]:
         """Returns the id, and name, email and attributes as strings."""
         metadata = {key: as_text(value) for key, value in self.custom_attributes(user).items()}
-        if user.name:
-            metadata["name"] = user.name
-        if user.email:
-            metadata["email"] = user.email
+        metadata |= {key: text for key, text in (("name", user.name), ("email", user.email)) if text}
         return {"userId": user.id, "userMetadata": metadata}
 
     def browser_config(self) -> Mapping[str, str]:

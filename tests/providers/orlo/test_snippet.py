@@ -24,7 +24,7 @@ def node() -> Iterator[Node]:
 
 def call(text: str, token: object = TOKEN, widget: object = WIDGET) -> str:
     """Returns a program that makes the function and calls it as a method, as the runtime does."""
-    source = as_function(text, NAMES)
+    source = as_function(text)
     assert source.isascii()
     assert source.startswith("function(JWT_TOKEN,WIDGET_ID){")
     assert "</script" not in source.lower()
@@ -73,6 +73,16 @@ WORKS = {
     ],
     "Promise.reject().catch(JWT_TOKEN).catch(() => {}); out.push(String.raw`\\n${JWT_TOKEN}`)": ["\\n" + TOKEN],
     "out.push(/x/.test(JWT_TOKEN), '\\nJWT_TOKEN', `\\\\WIDGET_ID`)": [False, "\n" + TOKEN, "\\" + WIDGET],
+    # a placeholder is a variable, which a parameter or another declaration may hide
+    "out.push({JWT_TOKEN}, {a: 1, JWT_TOKEN})": [{"JWT_TOKEN": TOKEN}, {"a": 1, "JWT_TOKEN": TOKEN}],
+    "out.push(((JWT_TOKEN) => JWT_TOKEN)(1), (function (a, JWT_TOKEN) { return JWT_TOKEN })(1, 2), JWT_TOKEN)": [
+        1, 2, TOKEN,
+    ],
+    "(() => { const a = 1, {JWT_TOKEN} = {[`JWT_${'TOKEN'}`]: 2}; out.push(JWT_TOKEN) })(); out.push(JWT_TOKEN)": [
+        2, TOKEN,
+    ],
+    "try { throw 1 } catch (JWT_TOKEN) { out.push(JWT_TOKEN) } out.push(JWT_TOKEN)": [1, TOKEN],
+    "out.push(((texts, value) => [texts.length, value])`a JWT_TOKEN`)": [[2, TOKEN]],
     # literals
     "out.push('\\x41\\u0042\\u{43}\\u{01F600}\\n\\'\\\"\\0')": ["ABC😀\n'\"\0"],
     "out.push('\\é\\<\\q', 'a\\\nb', 'a\\\r\nb', `a\\\nb`)": ["é<q", "ab", "ab", "ab"],
@@ -89,11 +99,11 @@ WORKS = {
     # slashes
     "let a = 4, g = 2; out.push(a / 2 / g, a++ / 2, (a) / 5, [6][0] / 3)": [1, 2, 1, 2],
     "if (true) /a/.test('a') && out.push(1)\n{} /b/.test('b') && out.push(2)": [1, 2],
-    "function f() {} /x/.exec('x') && out.push(1)\nout.push({valueOf: () => 6} / 2)": [1, 3],
+    "function f() {} /x/.exec('x') && out.push(1)\nout.push(({valueOf: () => 6}) / 2)": [1, 3],
     "out.push(function(){ return 8 }() / 2, ({return: 6}).return / 3)": [4, 2],
     "const t = x => /=/.test(x); out.push(t('='), t('-') ? 1 : /:/.source)": [True, ":"],
     "out.push(1 </script/.source.length)": [True],
-    "out.push(`${/}/.source}${{}/1}`)": ["}NaN"],
+    "out.push(`${/}/.source}${({})/1}`)": ["}NaN"],
     "for (const s of [/o/.source, 'p']) out.push(s); while (false) /x/; do /y/\nwhile (false)": ["o", "p"],
     "class A { b = 1 / 2; static c = /c/.source; d() { return 1 } get e() { return this.b } 'f' = 2; [1] = 3\n"
     "#g = 4 }\n"
@@ -105,6 +115,9 @@ WORKS = {
     "let i = 3; while (i --> 0) out.push(i)": [2, 1, 0],
     "out.push({'a JWT_TOKEN': 1, 'b': 2})": [{f"a {TOKEN}": 1, "b": 2}],
     "out.push('</div>', 1 < 2)": ["</div>", True],
+    "var scripts = [1, 2]; for (var i = 0; i<scripts.length; i++) out.push(i, '<script>', 1<<scripts[0])": [
+        0, "<script>", 2, 1, "<script>", 2,
+    ],
     "out.push(1) <!-- old comment\n--> the end of it\nout.push(2)": [1, 2],
     # ends and beginnings
     "out.push(1) // the end": [1],
@@ -133,6 +146,7 @@ WORKS = {
     "out.push(window.x, x); var x = 1; out.push(window.x)": [None, None, 1],
     "out.push(typeof window.f, window.f === f); function f() {}": ["function", True],
     "async function g() {}\nfunction* h() {}\nout.push(typeof window.g, typeof window.h)": ["function", "function"],
+    "Promise.resolve().catch(f)\nfunction f() {}\nout.push(typeof window.f)": ["function"],
     "var a = 1, b = [1, 2], c; out.push(window.a, window.b, 'c' in window)": [1, [1, 2], True],
     "for (var i = 0, n = 2; i < n; i++) out.push(i); out.push(window.i, window.n)": [0, 1, 2, 2],
     "for (var k in {p: 1}) out.push(k); for (var v of ['q']) out.push(window.v)": ["p", "q"],
@@ -144,6 +158,11 @@ WORKS = {
     "out.push(1)\nvar y = 2\n, z = 3\nvar q = y ? 4 : 5\nout.push(window.z, window.q)": [1, 3, 4],
     "var {p} = {p: 1}; out.push(p)": [1],
     "implicit = 1; out.push(window.implicit)": [1],
+    "var x\n(function(){ out.push(x) })()\nvar y, z\n[1].forEach(a => out.push(a, 'z' in window))": [None, 1, True],
+    "const f = async function f() {}, g = function g() {}; out.push('f' in window, 'g' in window)": [False, False],
+    "var f = function () {}\nlet a = 1, b = 2; out.push('b' in window)": [False],
+    "var a = 1, // the first\n  b = function () { var own = 1; return own }, /* the last */ c\n"
+    "out.push(window.b(), 'c' in window)": [1, True],
     "var é = 1; function ü() {} out.push(window['é'], typeof window['ü'])": [1, "function"],
     "var later = () => { later2 = 5 }, later2 = 1; later(); out.push(window.later2)": [5],
 }  # fmt: skip
@@ -159,8 +178,7 @@ REFUSED = {
     " \n// nothing\n/* at all */": "cannot be used: there is no script in it",
     "<script></script>": "cannot be used: there is no script in it",
     "<!-- only a comment -->": "cannot be used: there is no script in it",
-    "out.push(1)\0": "cannot be used: there is HTML or a NUL character inside the script",
-    "<script <!-- src=/x></script>": "cannot be used: there is HTML or a NUL character inside the script",
+    "out.push(1)\0": "cannot be used: there is a NUL character in the script",
     # what cannot be split into tokens
     "f(1": "cannot be used: a bracket that is never closed, in line 1",
     "f(`a${": "cannot be used: a bracket that is never closed, in line 1",
@@ -188,7 +206,7 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED)
 def test_refused_with_the_reason(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
-        as_function(text, NAMES)
+        as_function(text)
     assert str(caught.value) == REFUSED[text]
 
 
@@ -196,13 +214,9 @@ UNREPLACEABLE = [
     # names of properties
     "f({JWT_TOKEN: 1})",
     "f({a: 1, JWT_TOKEN: 1})",
-    "f({JWT_TOKEN})",
-    "f({JWT_TOKEN, a})",
-    "f({a: 1, JWT_TOKEN})",
     "f({JWT_TOKEN() {}})",
     "f({get JWT_TOKEN() {}})",
     "class A { a() {} *JWT_TOKEN() {} }",
-    "class A { JWT_TOKEN; }",
     "class A { static JWT_TOKEN = 1 }",
     "class A { #JWT_TOKEN }",
     "o.JWT_TOKEN",
@@ -215,16 +229,9 @@ UNREPLACEABLE = [
     "f(`${1}\\JWT_TOKEN`)",
     "f(/JWT_TOKEN/)",
     "f(/[aJWT_TOKEN]/g)",
-    "tag`a JWT_TOKEN`",
-    "f(o.tag `${1}JWT_TOKEN`)",
-    "tag()`${`a`}${{}}JWT_TOKEN`",
     # declarations and assignments
     "var JWT_TOKEN",
     "let JWT_TOKEN = 1",
-    "var a, JWT_TOKEN;",
-    "let a = 1, JWT_TOKEN\nf()",
-    "function f() { var a, JWT_TOKEN }",
-    "const {JWT_TOKEN} = o",
     "function JWT_TOKEN() {}",
     "function* JWT_TOKEN() {}",
     "class JWT_TOKEN {}",
@@ -232,22 +239,14 @@ UNREPLACEABLE = [
     "JWT_TOKEN += 1",
     "JWT_TOKEN ||= 1",
     "JWT_TOKEN++",
-    # parameters
-    "function f(JWT_TOKEN) {}",
-    "f(function (a, JWT_TOKEN, b) {})",
-    "f({m(JWT_TOKEN) {}})",
-    "f((JWT_TOKEN) => 1)",
-    "f(async (a, JWT_TOKEN) => {})",
     "f(JWT_TOKEN => 1)",
-    "f((...JWT_TOKEN) => 1)",
-    "try {} catch (JWT_TOKEN) {}",
 ]
 
 
 @pytest.mark.parametrize("text", UNREPLACEABLE)
 def test_a_placeholder_that_no_value_can_replace_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
-        as_function(f"f(JWT_TOKEN)\n;{text}", NAMES)
+        as_function(f"f(JWT_TOKEN)\n;{text}")
     line = 2 + text.count("\n", 0, text.index("JWT_TOKEN"))
     assert str(caught.value) == f"cannot be used: JWT_TOKEN where no value can replace it, in line {line}"
 
@@ -338,5 +337,5 @@ def test_values_are_never_program_text(node: Node) -> None:
 
 
 def test_it_can_stand_in_an_object_beside_others(node: Node) -> None:
-    source = as_function("out.push('JWT_TOKEN') // end", NAMES)
+    source = as_function("out.push('JWT_TOKEN') // end")
     assert node.value([f"x={{a:{source},b:{source}}};x.a('1');x.b('2')"]) == ["1", "2"]

@@ -29,7 +29,7 @@ def node() -> Iterator[Node]:
 def turned(text: str) -> tuple[str, str]:
     """Returns the function, or the reason why there is none."""
     try:
-        return as_function(text, NAMES), ""
+        return as_function(text), ""
     except ValueError as error:
         return "", str(error)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key
 
-TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
+PLACEHOLDERS = TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
 _mobile_url = regex(rf"https?://\S*{TOKEN}\S*", f"an http(s) URL that holds {TOKEN}")
 
 
@@ -15,7 +18,7 @@ def _snippet(text: str) -> str:
     # imported late: only a site that has a snippet pays for it
     from widgetmw.providers.orlo.snippet import as_function
 
-    return as_function(text, (TOKEN, WIDGET))
+    return as_function(text)
 
 
 def _customer_data_snippet(text: str) -> str:
@@ -53,10 +56,7 @@ class Orlo(JwtProvider):
         ),
         Variable("ORLO_EMBED_SNIPPET", "JavaScript of the dashboard that embeds the chat", _snippet, from_file=True),
         Variable(
-            "ORLO_MOBILE_URL",
-            "URL of the dashboard for mobile apps, with `JWT_TOKEN`",
-            _mobile_url,
-            from_file=True,
+            "ORLO_MOBILE_URL", "URL of the dashboard for mobile apps, with `JWT_TOKEN`", _mobile_url, from_file=True
         ),
         Variable("ORLO_TOKEN_TTL", "lifetime of a token in seconds; `0`: no `iat` and `exp`", parse_int(0), 3600),
     )
@@ -102,10 +102,6 @@ class Orlo(JwtProvider):
     @classmethod
     def example_variables(cls) -> dict[str, str]:
         """Returns variables for tests, with a new RSA key."""
-        # imported late: making a key takes time, and only tests need it
-        from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
         key = generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return {"ORLO_PRIVATE_KEY": pem.decode()}
