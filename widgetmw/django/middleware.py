@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import release
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import (
@@ -62,39 +61,35 @@ class WidgetMiddleware:
 
     def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        token_response = endpoint_response(engine, request, response)
+        if token_response := endpoint_response(engine, request, response):
+            return token_response
         responder = Responder(engine, request, response)
-        if token_response is None and responder.starts() and responder.search():
+        if responder.starts() and responder.search():
+            resolver, user = sync_resolver(current, request), None
             try:
-                user = None
                 if engine.is_inline_delivery:
-                    user = engine.resolve_user(request.META, sync_resolver(current, request))
-                responder.finish(user)
-            except ResolverError as error:
-                responder.fail(error)
-        return token_response or response
+                    user = engine.resolve_user(request.META, resolver)
+                result = responder.inject(user)
+            except Exception as error:
+                result = engine.page_failure(error)
+            responder.finish(result)
+        return response
 
     async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         try:
             response = await self.get_response(request)
-            token_response = endpoint_response(engine, request, response)
+            if token_response := endpoint_response(engine, request, response):
+                return token_response
             responder = Responder(engine, request, response)
-            if token_response is None and responder.starts() and await _search(responder, response):
+            if responder.starts() and await responder.search_async():
+                resolver, user = async_resolver(current, request), None
                 try:
-                    user = None
                     if engine.is_inline_delivery:
-                        user = await engine.resolve_user_async(request.META, async_resolver(current, request))
-                    responder.finish(user)
-                except ResolverError as error:
-                    responder.fail(error)
-            return token_response or response
+                        user = await engine.resolve_user_async(request.META, resolver)
+                    result = responder.inject(user)
+                except Exception as error:
+                    result = engine.page_failure(error)
+                responder.finish(result)
+            return response
         finally:
             release(request.META)
-
-
-async def _search(responder: Responder, response: Any) -> bool:
-    if not response.streaming:
-        return responder.search()
-    if response.is_async:
-        return await responder.search_async()
-    return await sync_to_async(responder.search)()

@@ -24,9 +24,7 @@ TOKEN_RESPONSE: Final = "widgetmw.token_response"  # noqa: S105  a key of META
 
 def acquire_request(request: HttpRequest) -> bool:
     """Makes the middleware responsible for the request; ``False`` if one further out is responsible already."""
-    scope = getattr(request, "scope", None)
-    if scope is not None:
-        link_request(scope, request.META)  # identify accepts either
+    link_request(original_request(request), request.META)  # identify accepts either
     if not acquire(request.META, OWNER):
         return False
     for name in (MARKER_USED, TOKEN_RESPONSE):
@@ -79,15 +77,15 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
 
 def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
     """Returns a resolver that may query the database from an event loop."""
-    proxy_resolver = installed.proxy_resolver
-    if proxy_resolver is not None:
-        return lambda _: proxy_resolver(original_request(request))
-    user = installed.user if installed.is_async else sync_to_async(installed.user, thread_sensitive=True)
+    if installed.proxy_resolver is not None:
+        return sync_resolver(installed, request)
+    if not installed.is_async:
+        return sync_to_async(sync_resolver(installed, request))
 
-    async def resolve(_: Request) -> User | None:
+    async def resolve_async(_: Request) -> User | None:
         try:
-            return await user(request)  # type: ignore[no-any-return]
+            return await installed.user(request)  # type: ignore[no-any-return]
         except PermissionDenied:
             return None
 
-    return resolve
+    return resolve_async
