@@ -9,7 +9,6 @@ from typing import Any, Final, TypeAlias
 from fastapi import Depends, FastAPI, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
 from widgetmw.asgi.request import Message, Scope, receive_empty_body
 from widgetmw.core.errors import ResolverError
@@ -65,7 +64,11 @@ class _DependencyResolver:
         route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
         if route.body_field is not None:
             raise TypeError("user must not read the request's body: use cookies, headers or the session")
-        self._solve = _with_exit_stack(route.app)
+        self._solve = route.app
+        try:  # the layer that FastAPI has around its routes; versions before 0.117 have none
+            self._solve = import_module("fastapi.middleware.asyncexitstack").AsyncExitStackMiddleware(route.app)
+        except ImportError:
+            pass
 
     async def __call__(self, scope: Scope) -> User | None:
         result: list[User | None] = []
@@ -75,22 +78,11 @@ class _DependencyResolver:
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-            raise ResolverError(
-                f"the dependency requires {', '.join(places)}, which the request lacks or has in another form: "
-                "add defaults"
-            ) from None
+            lacks = "which the request lacks or has in another form: add defaults"
+            raise ResolverError(f"the dependency requires {', '.join(places)}, {lacks}") from None
         except AssertionError as error:
             raise explain(error) from None
         return result[0]
-
-
-def _with_exit_stack(app: ASGIApp) -> ASGIApp:
-    """Wraps a route in the layer that FastAPI has around its routes; versions before 0.117 have none."""
-    try:
-        layer = import_module("fastapi.middleware.asyncexitstack")
-    except ImportError:
-        return app
-    return layer.AsyncExitStackMiddleware(app)  # type: ignore[no-any-return]
 
 
 async def _discard(message: Message) -> None:

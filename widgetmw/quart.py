@@ -14,14 +14,9 @@ from typing import Any, Final, TypeAlias
 from quart import Quart, Response, abort, request, request_finished, session
 
 from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
-from widgetmw.asgi.subrequest import (
-    OuterMiddleware,
-    answer_inner_call,
-    is_inner_call,
-    require_user_source,
-    user_from_proxy,
-)
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.config_overlay import merge_config
+from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import is_owner
@@ -89,7 +84,7 @@ def _disconnect_inner_calls(app: App) -> App:
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_inner_call(scope):
+        if INNER_CALL not in scope:
             await app(scope, receive, send)
             return
         answered = asyncio.Event()
@@ -126,19 +121,20 @@ class _InnerPart:
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self._outer = outer
         self._engine = engine
-        self._user = user
+        self._user: Any = user
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
             app.add_url_rule(f"{engine.path}{rule}", _NAME, self._token_view, **host)  # type: ignore[arg-type]
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
-        return user_from_proxy(self._outer, scope) if self._user is None else self._user()
+        proxy_resolver = self._outer.proxy_resolver
+        return self._user() if proxy_resolver is None else proxy_resolver(scope)
 
     async def _token_view(self, **_: str) -> Response:
         """The view of the endpoint. Only the app's own hooks see its response."""
         scope: Any = request.scope
-        if not is_inner_call(scope):
+        if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
         _leave_session_unsaved()
@@ -151,12 +147,8 @@ class _InnerPart:
             if not is_owner(scope, self._outer):
                 return
             root_path, path = split_path(scope)
-            headers = list(response.headers)
-            page = page_request(scope, root_path)
-            if (
-                self._engine.page_that_needs_user(page, scope["method"], path, response.status_code, headers)
-                is not None
-            ):
+            page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
+            if self._engine.page_that_needs_user(page, method, path, response.status_code, headers):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import App, Receive, Scope, Send, has_page_headers, split_path
 from widgetmw.asgi.responder import UserProbe
-from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, is_inner_call
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
+from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import is_owner
@@ -104,9 +105,11 @@ class _InnerMiddleware:
         engine = self._outer.engine
         if engine is None or scope["type"] != "http" or not is_owner(scope, self._outer):
             await self.app(scope, receive, send)
-        elif is_inner_call(scope):
+        elif INNER_CALL in scope:
             await send_response(await answer_inner_call(engine, scope, self._resolver), send)
-        elif engine.is_inline_delivery:
+        elif not engine.is_inline_delivery:
+            await self.app(scope, receive, send)
+        else:
             root_path, path = split_path(scope)
             probe = UserProbe()
             probe.begin(engine, scope, root_path, path, send, self._resolver)
@@ -115,8 +118,6 @@ class _InnerMiddleware:
             await self.app(scope, receive, probe.send)
             if probe.is_undecided:
                 await probe.close()
-        else:
-            await self.app(scope, receive, send)
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -96,16 +96,18 @@ def split_path(scope: Scope) -> tuple[str, str]:
     return root_path, path_below(root_path, scope["path"])
 
 
-def hide_conditional_headers(engine: Engine, scope: Scope, path: str) -> None:
-    """Removes conditional headers from a page request of somebody who may be signed in."""
+def hide_conditional_headers(engine: Engine, scope: Scope, path: str) -> bool:
+    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
     headers = scope["headers"]
     names = {name for name, _ in headers}
     if names.isdisjoint(_CONDITIONAL):
-        return
+        return False
     accept = b",".join([value for name, value in headers if name == b"accept"]).decode("latin-1")
     has_credentials = b"cookie" in names or b"authorization" in names
-    if engine.must_hide_conditional_headers(scope, scope["method"], path, accept, has_credentials):
-        scope["headers"] = without_conditional_headers(headers)
+    if not engine.must_hide_conditional_headers(scope, scope["method"], path, accept, has_credentials):
+        return False
+    scope["headers"] = without_conditional_headers(headers)
+    return True
 
 
 def without_conditional_headers(headers: Headers) -> Headers:

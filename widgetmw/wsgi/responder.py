@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from widgetmw.core.engine import Engine, InjectResult
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
-from widgetmw.core.http.request_headers import PAGE_METHODS
+from widgetmw.core.http.request_headers import PAGE_METHODS, has_identity_cookie
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import RequestIdentity
-from widgetmw.core.identity.resolvers import Environ, Resolver
+from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
+from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path
 
@@ -292,3 +293,22 @@ class Chunks:
         close = getattr(source, "close", None)
         if close is not None:
             close()
+
+
+def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolver | None) -> bool:
+    """Whether the template that is being rendered is to mark where the script goes; at most once a page.
+
+    Without a resolver, because it must not be called here, the page of an anonymous visitor gets a marker too.
+    """
+    if MARKER_USED in environ or not is_owner(environ, owner):
+        return False
+    has_script = engine.settings.embed or has_identity_cookie(environ.get("HTTP_COOKIE", ""))
+    if resolver is not None and engine.is_inline_delivery and not has_script:
+        prefetch_user(environ, resolver)
+        try:
+            if engine.resolve_user(environ, resolver) is None:
+                return False
+        except ResolverError:
+            pass  # it will be logged once the response is final
+    environ[MARKER_USED] = True
+    return True
