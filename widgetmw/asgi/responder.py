@@ -65,12 +65,8 @@ class Responder(PageRequest):
 
         The headers of the scope are a list; the path is below the root path.
         """
-        self._engine = engine
-        self._scope = scope
-        self.root_path = root_path
-        self._path = path
-        self._send = send
-        self._resolver = resolver
+        self._engine, self._scope, self.root_path, self._path = engine, scope, root_path, path
+        self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
 
