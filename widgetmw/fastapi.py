@@ -10,7 +10,8 @@ from fastapi import Depends, FastAPI, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from widgetmw.asgi.request import Message, Scope, receive_empty_body
+from widgetmw.asgi.request import Scope, receive_empty_body
+from widgetmw.asgi.responder import nothing
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -74,7 +75,7 @@ class _DependencyResolver:
         result: list[User | None] = []
         own_scope = {key: value for key, value in scope.items() if not key.startswith(_ROUTE_KEYS)}
         try:
-            await self._solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, _discard)
+            await self._solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, lambda _: nothing())
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
@@ -83,7 +84,3 @@ class _DependencyResolver:
         except AssertionError as error:
             raise explain(error) from None
         return result[0]
-
-
-async def _discard(message: Message) -> None:
-    pass

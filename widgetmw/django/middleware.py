@@ -12,15 +12,10 @@ from django.http.response import HttpResponseBase
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.request_identity import release
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import (
-    acquire_request,
-    async_resolver,
-    hide_conditional_headers,
-    original_request,
-    sync_resolver,
-)
+from widgetmw.django.request import acquire_request, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
+from widgetmw.wsgi.request import hide_conditional_headers
 
 
 class WidgetMiddleware:
@@ -51,7 +46,9 @@ class WidgetMiddleware:
             return self.get_response(request)
         if current.proxy_resolver is not None:
             current.proxy_resolver.record_peer(original_request(request))
-        hide_conditional_headers(engine, request)
+        # Or Django would answer 304 or 206 to somebody who may be signed in: the user is known only later.
+        if hide_conditional_headers(engine, request.META, request.path_info):
+            request.__dict__.pop("headers", None)  # a layer further out may have cached them
         if self._is_async:
             return self._respond_async(current, engine, request)
         try:

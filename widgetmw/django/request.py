@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
-from widgetmw.core.engine import Engine, PageRequest
+from widgetmw.core.engine import PageRequest
 from widgetmw.core.identity.request_identity import Request, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
@@ -51,12 +51,6 @@ def original_request(request: HttpRequest) -> Request:
     """Returns what the server has passed: the ASGI scope, or the WSGI environ."""
     scope: Request | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
-
-
-def hide_conditional_headers(engine: Engine, request: HttpRequest) -> None:
-    """Keeps Django from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    if wsgi_request.hide_conditional_headers(engine, request.META, request.path_info):
-        request.__dict__.pop("headers", None)  # a layer further out may have cached them
 
 
 def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
