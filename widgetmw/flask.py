@@ -81,9 +81,7 @@ class Widget:
         """
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings
-        if settings is None:
-            settings = Settings.from_env(merge_config(os.environ, app.config))
+        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
         outer_resolver = None if self._user is None and settings.proxy is not None else _from_outside
         outer = _OuterMiddleware(app.wsgi_app, settings, user=outer_resolver)
         app.extensions[_NAME] = outer if outer.engine is None else _InnerPart(app, outer, outer.engine, self._user)

@@ -65,9 +65,7 @@ class Widget:
         """
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings
-        if settings is None:
-            settings = Settings.from_env(merge_config(os.environ, app.config))
+        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
         require_user_source(self._user, settings)
         outer_resolver = None if self._user is None else _from_outside
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]

@@ -19,10 +19,7 @@ from widgetmw.wsgi.request import hide_conditional_headers
 
 
 class WidgetMiddleware:
-    """Injects vendors' signed identity tokens into pages.
-
-    It belongs below ``AuthenticationMiddleware`` and ``GZipMiddleware``, and above whatever sets a
-    Content-Security-Policy; ``manage.py check`` reports a wrong position.
+    """Injects vendors' signed identity tokens into pages. See :mod:`widgetmw.django` for its position.
 
     Raises:
         SettingsError: ``settings.WIDGETMW`` or the environment is invalid.

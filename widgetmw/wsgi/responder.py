@@ -132,10 +132,6 @@ class Responder(PageRequest):
             return self._on_body(chunks[0], True)
         return Chunks(self, chunks)
 
-    def release(self) -> None:
-        """Ends our responsibility for the request at the end of its response."""
-        self._identity.owner = None
-
     def chunks(self, source: Iterable[bytes]) -> Iterator[bytes]:
         """Yields what the server sends, given the app's iterable."""
         for data in source:
@@ -150,7 +146,7 @@ class Responder(PageRequest):
         if self._page is not None and (last := b"".join(self._on_body(b"", True))):
             self._page = None
             yield last
-        self.release()
+        self._identity.owner = None
 
     # while undecided
 
@@ -173,10 +169,9 @@ class Responder(PageRequest):
         except Exception as error:
             return self._pass_through(self._engine.page_failure(error), data)
         result = self._decide(page)
-        self._page = None
         if type(result) is SkipReason:
-            self._start_held(result, self._headers)
-            return [data]
+            return self._pass_through(result, data)
+        self._page = None
         headers, script = result
         self._start_held(None, headers)
         return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # copied once
@@ -203,7 +198,7 @@ class Responder(PageRequest):
         return [out]
 
     def _pass_through(self, reason: SkipReason, data: bytes) -> list[bytes]:
-        """Leaves a searched page unmodified; returns everything that the app has sent so far."""
+        """Leaves a page unmodified; returns everything that the app has sent so far."""
         self._page = None
         self._start_held(reason, self._headers)
         return [data if self._body is None else self._body.original()]
@@ -243,7 +238,7 @@ class Responder(PageRequest):
 class Chunks:
     """The iterable for the server, made of the app's."""
 
-    __slots__ = ("_chunks", "_responder", "_source")
+    __slots__ = ("_chunks", "_identity", "_source")
 
     def __init__(self, responder: Responder, source: Iterable[bytes]) -> None:
         """Reads as far as the decision needs.
@@ -251,8 +246,7 @@ class Chunks:
         This happens before the middleware returns: some servers (granian, up to 2.8 at least) look at status and
         headers as soon as it does, and most apps have called ``start_response`` by then.
         """
-        self._responder = responder
-        self._source = source
+        self._identity, self._source = responder._identity, source
         chunks = responder.chunks(source)
         try:
             self._chunks = chain(tuple(islice(chunks, 1)), chunks)
@@ -266,7 +260,7 @@ class Chunks:
     def close(self) -> None:
         """Closes the app's iterable, also when the client has disconnected."""
         source, self._source = self._source, ()
-        self._responder.release()
+        self._identity.owner = None
         close = getattr(source, "close", None)
         if close is not None:
             close()
