@@ -67,8 +67,7 @@ class Widget:
             raise TypeError(
                 "user must not be async: make it a plain function, or wrap it in asgiref.sync.async_to_sync"
             )
-        self._settings = settings
-        self._user = user
+        self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
 
@@ -105,8 +104,7 @@ class _InnerPart:
     """Runs inside the app, and resolves the user."""
 
     def __init__(self, app: Flask, outer: _OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
-        self.outer = outer
-        self.engine = engine
+        self.outer, self.engine = outer, engine
         self._user = user or _by_convention
         blueprint = Blueprint(_NAME, __name__, url_prefix=engine.path)
         hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
@@ -130,7 +128,10 @@ class _InnerPart:
         if call is None:
             raise NotFound
         call.response = response = token_response(self.engine, request.environ, call.request, self.resolve)
-        _leave_session_unsaved()
+        # Keep a token request from saving the session, in a cookie or in a store.
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
         return Response(response.body, response.status, list(response.headers))
 
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
@@ -155,13 +156,6 @@ class _OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
-
-
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    if session.permanent:
-        session.permanent = False  # for this request only, since it is not saved
-    session.modified = False
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:

@@ -54,8 +54,8 @@ class WidgetMiddleware(OuterMiddleware):
         require_user_source(user, self.settings)
         self._user: Resolver = user or _unresolved
         if self.engine is not None:
-            names = ("", *(f"/{vendor.provider.name}" for vendor in self.settings.vendors))
-            paths = [f"{self.engine.path}/token{name}" for name in names]
+            path = f"{self.engine.path}/token"
+            paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             app.register(asgi(paths, copy_scope=False)(self._inner_route))
 
     async def _resolve(self, scope: Scope) -> User | None:

@@ -50,8 +50,7 @@ class Widget:
     ) -> None:
         if user is not None and not (callable(user) and accepts_arguments(user, 0)):
             raise TypeError("user must be a function without arguments that returns a User or None")
-        self._settings = settings
-        self._user = user
+        self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
 
@@ -117,8 +116,7 @@ class _InnerPart:
     """Runs inside the app, and resolves the user."""
 
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
-        self._outer = outer
-        self._engine = engine
+        self._outer, self._engine = outer, engine
         self._user: Any = user
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
@@ -135,28 +133,23 @@ class _InnerPart:
         if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        _leave_session_unsaved()
+        # Keep a token request from saving the session, in a cookie or in a store.
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
         try:
-            if not is_owner(scope, self._outer):
-                return
             root_path, path = split_path(scope)
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
-            if self._engine.page_that_needs_user(page, method, path, response.status_code, headers):
+            page_that_needs_user = self._engine.page_that_needs_user
+            if is_owner(scope, self._outer) and page_that_needs_user(page, method, path, response.status_code, headers):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
-
-
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    if session.permanent:
-        session.permanent = False  # for this request only, since it is not saved
-    session.modified = False
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -96,12 +96,10 @@ class _StackBuilder:
         outer, engine, resolver = self.outer, self.outer.engine, self._resolver or from_scope
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-            if engine is None or not is_owner(scope, outer):
+            if engine is None or not is_owner(scope, outer) or not (INNER_CALL in scope or engine.is_inline_delivery):
                 await app(scope, receive, send)
             elif INNER_CALL in scope:
                 await send_response(await answer_inner_call(engine, scope, resolver), send)
-            elif not engine.is_inline_delivery:
-                await app(scope, receive, send)
             else:
                 root_path, path = split_path(scope)
                 probe = UserProbe()

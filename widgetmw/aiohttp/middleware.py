@@ -50,14 +50,13 @@ class AiohttpMiddleware:
         path, scope = path_below(root_path, request.path), _scope(request, root_path)
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
-            return await self._respond(request, handler, scope, token_request(scope, path[len(self.engine.path) :]))
+            return await self._respond(request, handler, scope, path[len(self.engine.path) :])
         if hide_conditional_headers(self.engine, scope, path):
             _remove_conditional_headers(request)
-        resolver = self._resolver(request)
 
         def make_responder(send: Send) -> Responder:
             responder = Responder()
-            responder.begin(self.engine, scope, root_path, path, send, resolver)
+            responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
             responder.read_page_headers()
             return responder
 
@@ -74,9 +73,8 @@ class AiohttpMiddleware:
         proxy_resolver = self.engine.proxy_resolver
         return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(request)
 
-    async def _respond(
-        self, request: web.Request, handler: Handler, scope: Scope, call: TokenRequest
-    ) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
+        call = token_request(scope, path)
         response = self.engine.endpoint.response_without_user(call)
         if response is None:
             response = await self._token_response(request, handler, scope, call)

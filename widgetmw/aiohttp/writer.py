@@ -80,14 +80,11 @@ class RewritingWriter:
         if self._responder is None or not self._responder.is_undecided:
             self._writer.send_headers()  # otherwise they are sent with the first chunk
 
-    async def write(self, chunk: Any, **_: Any) -> None:
-        await self._write_body(chunk, True)
-
     async def write_eof(self, chunk: Any = b"") -> None:
-        await self._write_body(chunk, False)
+        await self.write(chunk, more_body=False)
         self._make_responder = self._responder = None
 
-    async def _write_body(self, chunk: Any, more_body: bool) -> None:
+    async def write(self, chunk: Any, *, more_body: bool = True, **_: Any) -> None:
         message = {"type": "http.response.body", "body": chunk, "more_body": more_body}
         await (self._send([], message) if self._responder is None else self._responder.send(message))
 

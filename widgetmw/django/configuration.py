@@ -90,15 +90,13 @@ def _variables(options: Mapping[Any, Any], problems: list[str]) -> dict[str, Any
     names, config = variable_names(), {}
     known = {name.removeprefix(_PREFIX): name for name in (*names, USER, _SETTINGS)}
     for key, value in options.items():
-        if key in (USER, _SETTINGS):
-            continue
         found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
         if found is not None:
             config[found] = value
-            continue
-        close = get_close_matches(str(key).upper().removeprefix(_PREFIX), known, 1)
-        suggestion = f"; did you mean {close[0]!r}?" if close else ""
-        problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{suggestion}")
+        elif key not in (USER, _SETTINGS):
+            close = get_close_matches(str(key).upper().removeprefix(_PREFIX), known, 1)
+            suggestion = f"; did you mean {close[0]!r}?" if close else ""
+            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{suggestion}")
     return config
 
 

@@ -10,12 +10,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
-from widgetmw.core.identity.request_identity import release
+from widgetmw.core.identity.request_identity import acquire, link_request, release
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import acquire_request, async_resolver, original_request, sync_resolver
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
 from widgetmw.wsgi.request import hide_conditional_headers
+from widgetmw.wsgi.responder import MARKER_USED
 
 
 class WidgetMiddleware:
@@ -38,11 +39,16 @@ class WidgetMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handles one request."""
         current = installed()
-        engine = current.engine
-        if engine is None or not acquire_request(request):
+        engine, original = current.engine, original_request(request)
+        if engine is None:
             return self.get_response(request)
+        link_request(original, request.META)  # identify accepts either
+        if not acquire(request.META, OWNER):
+            return self.get_response(request)
+        for name in (MARKER_USED, TOKEN_RESPONSE):
+            request.META.pop(name, None)  # of an earlier response to the same environ
         if current.proxy_resolver is not None:
-            current.proxy_resolver.record_peer(original_request(request))
+            current.proxy_resolver.record_peer(original)
         # Or Django would answer 304 or 206 to somebody who may be signed in: the user is known only later.
         if hide_conditional_headers(engine, request.META, request.path_info):
             request.__dict__.pop("headers", None)  # a layer further out may have cached them
@@ -59,10 +65,9 @@ class WidgetMiddleware:
             return token_response
         responder = Responder(engine, request, response)
         if responder.starts() and responder.search():
-            resolver, user = sync_resolver(current, request), None
+            resolver = sync_resolver(current, request)
             try:
-                if engine.is_inline_delivery:
-                    user = engine.resolve_user(request.META, resolver)
+                user = engine.resolve_user(request.META, resolver) if engine.is_inline_delivery else None
                 result = responder.inject(user)
             except Exception as error:
                 result = engine.page_failure(error)
@@ -76,10 +81,9 @@ class WidgetMiddleware:
                 return token_response
             responder = Responder(engine, request, response)
             if responder.starts() and await responder.search_async():
-                resolver, user = async_resolver(current, request), None
+                resolver, is_inline = async_resolver(current, request), engine.is_inline_delivery
                 try:
-                    if engine.is_inline_delivery:
-                        user = await engine.resolve_user_async(request.META, resolver)
+                    user = await engine.resolve_user_async(request.META, resolver) if is_inline else None
                     result = responder.inject(user)
                 except Exception as error:
                     result = engine.page_failure(error)

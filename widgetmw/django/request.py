@@ -10,26 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
-from widgetmw.core.engine import PageRequest
-from widgetmw.core.identity.request_identity import Request, acquire, link_request
+from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi import request as wsgi_request
-from widgetmw.wsgi.responder import MARKER_USED
 
 OWNER: Final = "widgetmw.django"
 TOKEN_RESPONSE: Final = "widgetmw.token_response"  # noqa: S105  a key of META
-
-
-def acquire_request(request: HttpRequest) -> bool:
-    """Makes the middleware responsible for the request; ``False`` if one further out is responsible already."""
-    link_request(original_request(request), request.META)  # identify accepts either
-    if not acquire(request.META, OWNER):
-        return False
-    for name in (MARKER_USED, TOKEN_RESPONSE):
-        request.META.pop(name, None)  # of an earlier response to the same environ
-    return True
 
 
 def endpoint_prefix() -> str:
@@ -39,12 +26,6 @@ def endpoint_prefix() -> str:
         NoReverseMatch: ``urls.py`` does not include our URLs.
     """
     return unquote(reverse("widgetmw:token").removesuffix("/token"))
-
-
-def page_request(request: HttpRequest) -> PageRequest:
-    """Returns the request for a page."""
-    environ: Environ = {**request.META, "wsgi.url_scheme": request.scheme}
-    return wsgi_request.page_request(environ, endpoint_prefix())
 
 
 def original_request(request: HttpRequest) -> Request:

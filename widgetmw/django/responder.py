@@ -21,7 +21,8 @@ from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
-from widgetmw.django.request import page_request
+from widgetmw.django.request import endpoint_prefix
+from widgetmw.wsgi.request import page_request
 from widgetmw.wsgi.responder import MARKER_USED
 
 
@@ -39,9 +40,7 @@ class Responder:
     _ended = False
 
     def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
-        self._engine = engine
-        self._request = request
-        self._response = response
+        self._engine, self._request, self._response = engine, request, response
 
     def starts(self) -> bool:
         """Whether request and headers allow the script, before anything of the body is read."""
@@ -54,7 +53,8 @@ class Responder:
                 return self._skip(page)
             if engine.is_excluded(request.path_info):
                 return self._skip(SkipReason.EXCLUDED)
-            self._page, self._page_request = page, page_request(request)
+            environ = {**request.META, "wsgi.url_scheme": request.scheme}
+            self._page, self._page_request = page, page_request(environ, endpoint_prefix())
             reason = engine.refusal_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.INTERNAL_ERROR
@@ -65,52 +65,45 @@ class Responder:
 
     # the body
 
-    @property
-    def _has_no_body(self) -> bool:
-        # Django's views answer HEAD as GET, and the server drops the body. A stream is not worth reading for that.
-        return self._request.method == "HEAD" and (self._response.streaming or not self._response.content)
-
     def search(self) -> bool:
         """Finds the insertion offset; reads as much of a stream as that takes."""
-        if self._has_no_body:
-            return True
-        self._ended = not self._response.streaming
-        self._rest = iter((self._response.content,) if self._ended else self._response)
+        response = self._response
+        if self._request.method == "HEAD" and (response.streaming or not response.content):
+            return True  # Django's views answer HEAD as GET; a stream that the server drops is not worth reading
+        self._ended = not response.streaming
+        self._rest = iter(response if response.streaming else (response.content,))
         for data in self._rest:
-            if (offset := self._find_offset(data)) != PENDING:
-                return self._accepts(offset)
-        return self._accepts_end()
+            if (is_found := self._seek(data)) is not None:
+                return is_found
+        self._ended = True
+        return bool(self._seek(b""))
 
     async def search_async(self) -> bool:
         """Like :meth:`search`, from an event loop."""
-        if not self._response.streaming or self._has_no_body:
+        if not self._response.streaming or self._request.method == "HEAD":
             return self.search()
         if not self._response.is_async:
             return await sync_to_async(self.search)()
         self._rest = aiter(self._response.streaming_content)
         async for data in self._rest:
-            if (offset := self._find_offset(data)) != PENDING:
-                return self._accepts(offset)
-        return self._accepts_end()
+            if (is_found := self._seek(data)) is not None:
+                return is_found
+        self._ended = True
+        return bool(self._seek(b""))
 
-    def _find_offset(self, data: bytes) -> int:
+    def _seek(self, data: bytes) -> bool | None:
+        """Takes a chunk; returns whether it has the insertion offset, or ``None`` if more chunks are needed."""
         if self._body is None:
             page, has_marker = self._page, MARKER_USED in self._request.META
             fast_offset = partial(self._engine.insertion_offset, "")
             self._body = BodyRewriter(page.charset_declared, page.coding, has_marker, fast_offset)
         try:
-            return self._body.find_offset(data, self._ended)
+            offset = self._body.find_offset(data, self._ended)
         except Exception as error:
-            self._body.reason = self._engine.page_failure(error)
-            return REFUSED
-
-    def _accepts_end(self) -> bool:
-        self._ended = True
-        return self._accepts(self._find_offset(b""))
-
-    def _accepts(self, offset: int) -> bool:
-        assert self._body is not None
-        return offset != REFUSED or self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
+            return self._skip(self._engine.page_failure(error))
+        if offset == REFUSED:
+            return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
+        return None if offset == PENDING else True
 
     # the result
 

@@ -84,8 +84,7 @@ class Responder(PageRequest):
         if self._stage:
             if self._stage == _SENT:
                 # the server knows whether headers have gone out, and raises if so
-                optional = (exc_info,) if exc_info else ()
-                return self._start_response(status, headers, *optional)
+                return self._start_response(status, headers, *((exc_info,) if exc_info else ()))
             if exc_info is None:
                 raise AssertionError("start_response called a second time without exc_info")
             self._page = None

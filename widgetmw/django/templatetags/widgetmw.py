@@ -24,10 +24,8 @@ def widgetmw_script(context: Any) -> SafeString:
         known, and with them the CSP and who may see the page.
     """
     request, current = context.get("request"), installed()
-    if request is None or current.engine is None:
-        return mark_safe("")
-    resolver = None if _in_event_loop() else sync_resolver(current, request)
-    if not use_marker(current.engine, request.META, OWNER, resolver):
+    engine, resolver = current.engine, None if _in_event_loop() else sync_resolver(current, request)
+    if request is None or engine is None or not use_marker(engine, request.META, OWNER, resolver):
         return mark_safe("")
     for name in ("_csp_nonce", "csp_nonce"):
         str(getattr(request, name, ""))  # Django's CSP middleware and django-csp send a nonce only if it has been read
