@@ -9,10 +9,11 @@ from typing import Any, Final, TypeAlias
 from fastapi import Depends, FastAPI, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
-from widgetmw.asgi.request import Message, Scope, receive_empty_body
+from widgetmw.asgi.request import Scope, receive_empty_body
+from widgetmw.asgi.responder import nothing
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.starlette import explain, install_resolver
@@ -49,49 +50,38 @@ def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency 
         raise TypeError(f"install takes a FastAPI app, not {type(app).__name__}")
     if user is not None and not (callable(user) or isinstance(user, params.Depends)):
         raise TypeError("user must be a dependency: a function that returns a User or None")
-    install_resolver(app, settings, None if user is None else _DependencyResolver(app, user))
+    install_resolver(app, settings, None if user is None else _from_dependency(app, user))
 
 
-class _DependencyResolver:
-    """Solves a dependency outside any route, with a route that no request can reach."""
+def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
+    """Returns a resolver that solves a dependency outside any route, with a route that no request can reach."""
+    dependency = user if isinstance(user, params.Depends) else Depends(user)
 
-    def __init__(self, app: FastAPI, user: Dependency) -> None:
-        dependency = user if isinstance(user, params.Depends) else Depends(user)
+    async def endpoint(request: Request, user: Any = dependency) -> Response:
+        request.scope[_RESULT].append(user)
+        return Response()
 
-        async def endpoint(request: Request, user: Any = dependency) -> Response:
-            request.scope[_RESULT].append(user)
-            return Response()
+    route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
+    if route.body_field is not None:
+        raise TypeError("user must not read the request's body: use cookies, headers or the session")
+    solve = route.app
+    try:  # the layer that FastAPI has around its routes; versions before 0.117 have none
+        solve = import_module("fastapi.middleware.asyncexitstack").AsyncExitStackMiddleware(route.app)
+    except ImportError:
+        pass
 
-        route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
-        if route.body_field is not None:
-            raise TypeError("user must not read the request's body: use cookies, headers or the session")
-        self._solve = _with_exit_stack(route.app)
-
-    async def __call__(self, scope: Scope) -> User | None:
+    async def resolve(scope: Scope) -> User | None:
         result: list[User | None] = []
         own_scope = {key: value for key, value in scope.items() if not key.startswith(_ROUTE_KEYS)}
         try:
-            await self._solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, _discard)
+            await solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, lambda _: nothing())
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-            raise ResolverError(
-                f"the dependency requires {', '.join(places)}, which the request lacks or has in another form: "
-                "add defaults"
-            ) from None
+            lacks = "which the request lacks or has in another form: add defaults"
+            raise ResolverError(f"the dependency requires {', '.join(places)}, {lacks}") from None
         except AssertionError as error:
             raise explain(error) from None
         return result[0]
 
-
-def _with_exit_stack(app: ASGIApp) -> ASGIApp:
-    """Wraps a route in the layer that FastAPI has around its routes; versions before 0.117 have none."""
-    try:
-        layer = import_module("fastapi.middleware.asyncexitstack")
-    except ImportError:
-        return app
-    return layer.AsyncExitStackMiddleware(app)  # type: ignore[no-any-return]
-
-
-async def _discard(message: Message) -> None:
-    pass
+    return resolve

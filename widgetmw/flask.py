@@ -13,18 +13,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    abort,
-    current_app,
-    has_request_context,
-    request,
-    request_finished,
-    session,
-)
+from flask import Blueprint, Flask, Response, current_app, has_request_context, request, request_finished, session
 from markupsafe import Markup
+from werkzeug.exceptions import NotFound
 from werkzeug.local import LocalProxy
 
 from widgetmw.core.config_overlay import merge_config
@@ -41,7 +32,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
 from widgetmw.wsgi.request import decode_path, page_request, without_conditional_headers
-from widgetmw.wsgi.responder import MARKER_USED
+from widgetmw.wsgi.responder import MARKER_USED, use_marker
 
 __all__ = ["Widget", "widgetmw_script"]
 
@@ -76,8 +67,7 @@ class Widget:
             raise TypeError(
                 "user must not be async: make it a plain function, or wrap it in asgiref.sync.async_to_sync"
             )
-        self._settings = settings
-        self._user = user
+        self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
 
@@ -90,10 +80,10 @@ class Widget:
         """
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings
-        if settings is None:
-            settings = Settings.from_env(merge_config(os.environ, app.config))
-        app.extensions[_NAME] = _InstalledWidget(app, settings, self._user)
+        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
+        outer_resolver = None if self._user is None and settings.proxy is not None else _from_outside
+        outer = _OuterMiddleware(app.wsgi_app, settings, user=outer_resolver)
+        app.extensions[_NAME] = outer if outer.engine is None else _InnerPart(app, outer, outer.engine, self._user)
         app.add_template_global(widgetmw_script)
 
 
@@ -104,23 +94,19 @@ def widgetmw_script() -> Markup:
         a marker in the page of a signed-in user, else nothing. The script replaces it once all response headers are
         known, and with them the CSP and who may see the page.
     """
-    installed = current_app.extensions.get(_NAME) if has_request_context() else None
-    if installed is None or not installed.use_marker():
+    inner = current_app.extensions.get(_NAME) if has_request_context() else None
+    if not isinstance(inner, _InnerPart) or not use_marker(inner.engine, request.environ, inner.outer, inner.resolve):
         return Markup("")
     return Markup(MARKER.decode())  # noqa: S704  a constant
 
 
-class _InstalledWidget:
-    """The extension in one app: the part inside the app, and the one outside."""
+class _InnerPart:
+    """Runs inside the app, and resolves the user."""
 
-    def __init__(self, app: Flask, settings: Settings, user: Resolver | None) -> None:
-        uses_proxy = user is None and settings.proxy is not None
+    def __init__(self, app: Flask, outer: _OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
+        self.outer, self.engine = outer, engine
         self._user = user or _by_convention
-        self.outer = _OuterMiddleware(app.wsgi_app, settings, user=None if uses_proxy else _from_outside)
-        self.engine = self.outer.engine
-        if self.engine is None:
-            return
-        blueprint = Blueprint(_NAME, __name__, url_prefix=settings.path)
+        blueprint = Blueprint(_NAME, __name__, url_prefix=engine.path)
         hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
         if getattr(app, "subdomain_matching", False):
             hosts.append({"subdomain": "<subdomain>"})
@@ -129,43 +115,33 @@ class _InstalledWidget:
                 blueprint.add_url_rule(rule, "token", self._token_view, **host)
         app.register_blueprint(blueprint)
         request_finished.connect(self._prefetch_user, app)
-        app.wsgi_app = self.outer  # type: ignore[method-assign]
+        app.wsgi_app = outer  # type: ignore[method-assign]
 
-    def _resolve(self, environ: Environ) -> User | None:
+    def resolve(self, environ: Environ) -> User | None:
+        """Returns the user of the current request."""
         proxy_resolver = self.outer.proxy_resolver
         return self._user() if proxy_resolver is None else proxy_resolver(environ)
 
     def _token_view(self, **_: str) -> Response:
         """The view of the endpoint. Only the app's own hooks see its response."""
         call: InnerCall | None = request.environ.get(INNER_CALL)
-        if call is None or self.engine is None:
-            abort(404)
-        call.response = response = token_response(self.engine, request.environ, call.request, self._resolve)
-        _leave_session_unsaved()
+        if call is None:
+            raise NotFound
+        call.response = response = token_response(self.engine, request.environ, call.request, self.resolve)
+        # Keep a token request from saving the session, in a cookie or in a store.
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
         return Response(response.body, response.status, list(response.headers))
 
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
-        environ, engine = request.environ, self.engine
+        environ = request.environ
         try:
-            if engine is not None and is_owner(environ, self.outer) and _needs_user(engine, environ, response):
-                prefetch_user(environ, self._resolve)
+            if is_owner(environ, self.outer) and _needs_user(self.engine, environ, response):
+                prefetch_user(environ, self.resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
-
-    def use_marker(self) -> bool:
-        """Whether the template that is being rendered is to mark where the script goes; at most once a page."""
-        environ, engine = request.environ, self.engine
-        if engine is None or MARKER_USED in environ or not is_owner(environ, self.outer):
-            return False
-        if engine.is_inline_delivery:
-            prefetch_user(environ, self._resolve)
-            if not (
-                engine.settings.embed or page_request(environ, "").has_identity_cookie() or _has_user(engine, environ)
-            ):
-                return False
-        environ[MARKER_USED] = True
-        return True
 
 
 class _OuterMiddleware(WidgetMiddleware):
@@ -182,37 +158,19 @@ class _OuterMiddleware(WidgetMiddleware):
         return call.conclude(response.status_code, response.headers.get("Location", ""))
 
 
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    if session.permanent:
-        session.permanent = False  # for this request only, since it is not saved
-    session.modified = False
-
-
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
-    path = decode_path(environ.get("PATH_INFO", ""))
-    headers = list(response.headers)
-    page = engine.page_that_needs_user(
-        page_request(environ, ""), environ["REQUEST_METHOD"], path, response.status_code, headers
-    )
+    path, page_of_request = decode_path(environ.get("PATH_INFO", "")), page_request(environ, "")
+    method, status, headers = environ["REQUEST_METHOD"], response.status_code, list(response.headers)
+    page = engine.page_that_needs_user(page_of_request, method, path, status, headers)
     if page is None:
         return False
     if response.is_streamed or response.direct_passthrough:
         return True
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    body = BodyRewriter(
-        page.charset_declared, page.coding, MARKER_USED in environ, partial(engine.insertion_offset, "")
-    )
+    fast_offset = partial(engine.insertion_offset, "")
+    body = BodyRewriter(page.charset_declared, page.coding, MARKER_USED in environ, fast_offset)
     return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
-
-
-def _has_user(engine: Engine, environ: Environ) -> bool:
-    """Whether a prefetched user is signed in; ``True`` after a failure, which the outer part will log."""
-    try:
-        return engine.resolve_user(environ, _from_outside) is not None
-    except ResolverError:
-        return True
 
 
 def _from_outside(environ: Environ) -> User | None:

@@ -16,14 +16,8 @@ from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.types import Empty
 
 from widgetmw.asgi.request import Scope, receive_empty_body
-from widgetmw.asgi.subrequest import (
-    OuterMiddleware,
-    answer_inner_call,
-    is_inner_call,
-    require_user_source,
-    user_from_proxy,
-)
-from widgetmw.core.endpoint import TokenRequest
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
+from widgetmw.core.endpoint import INNER_CALL, TokenRequest
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User
@@ -58,26 +52,26 @@ class WidgetMiddleware(OuterMiddleware):
             raise TypeError("user must be a function of the ASGIConnection that returns a User or None")
         super().__init__(app, settings, user=None if user is None else self._page_user)  # type: ignore[arg-type]
         require_user_source(user, self.settings)
-        self._connection_resolver = user
+        self._user: Resolver = user or _unresolved
         if self.engine is not None:
-            names = ("", *(f"/{vendor.provider.name}" for vendor in self.settings.vendors))
-            paths = [f"{self.engine.path}/token{name}" for name in names]
+            path = f"{self.engine.path}/token"
+            paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             app.register(asgi(paths, copy_scope=False)(self._inner_route))
 
     async def _resolve(self, scope: Scope) -> User | None:
-        if self._connection_resolver is None:
-            return user_from_proxy(self, scope)
+        if self.proxy_resolver is not None:
+            return self.proxy_resolver(scope)
         if scope.get("session") is Empty:  # after clear_session
             scope = {**scope, "session": {}}
         try:
-            user = self._connection_resolver(ASGIConnection(scope))  # type: ignore[arg-type]
+            user = self._user(ASGIConnection(scope))  # type: ignore[arg-type]
             return await user if inspect.isawaitable(user) else user
         except ImproperlyConfiguredException as error:  # names what is missing, such as a session
             raise ResolverError(error.detail) from None
 
     async def _inner_route(self, scope: Any, receive: Any, send: Any) -> None:
         """The route of the endpoint, inside all middleware."""
-        if self.engine is None or not is_inner_call(scope):
+        if self.engine is None or INNER_CALL not in scope:
             raise NotFoundException
         await prefetch_user_async(scope, self._resolve)
         await answer_inner_call(self.engine, scope, self._resolve)
@@ -89,12 +83,10 @@ class WidgetMiddleware(OuterMiddleware):
         # An error page for a path without a route, for which no middleware ran: the endpoint's route knows the user.
         assert self.engine is not None
         path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
-        token_scope = {**scope, "path": path}
-        response = await self._token_response(
-            self.engine, token_scope, receive_empty_body, TokenRequest("GET", "/token")
-        )
+        request = TokenRequest("GET", "/token")
+        response = await self._token_response(self.engine, {**scope, "path": path}, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
 
 
-def _unresolved(scope: Scope) -> User | None:
+def _unresolved(scope: Any) -> User | None:
     raise ResolverError("a layer of the app answered before the user was resolved")

@@ -14,14 +14,9 @@ from typing import Any, Final, TypeAlias
 from quart import Quart, Response, abort, request, request_finished, session
 
 from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
-from widgetmw.asgi.subrequest import (
-    OuterMiddleware,
-    answer_inner_call,
-    is_inner_call,
-    require_user_source,
-    user_from_proxy,
-)
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.config_overlay import merge_config
+from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import is_owner
@@ -55,8 +50,7 @@ class Widget:
     ) -> None:
         if user is not None and not (callable(user) and accepts_arguments(user, 0)):
             raise TypeError("user must be a function without arguments that returns a User or None")
-        self._settings = settings
-        self._user = user
+        self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
 
@@ -70,9 +64,7 @@ class Widget:
         """
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings
-        if settings is None:
-            settings = Settings.from_env(merge_config(os.environ, app.config))
+        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
         require_user_source(self._user, settings)
         outer_resolver = None if self._user is None else _from_outside
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
@@ -89,7 +81,7 @@ def _disconnect_inner_calls(app: App) -> App:
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_inner_call(scope):
+        if INNER_CALL not in scope:
             await app(scope, receive, send)
             return
         answered = asyncio.Event()
@@ -124,49 +116,40 @@ class _InnerPart:
     """Runs inside the app, and resolves the user."""
 
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
-        self._outer = outer
-        self._engine = engine
-        self._user = user
+        self._outer, self._engine = outer, engine
+        self._user: Any = user
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
             app.add_url_rule(f"{engine.path}{rule}", _NAME, self._token_view, **host)  # type: ignore[arg-type]
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
-        return user_from_proxy(self._outer, scope) if self._user is None else self._user()
+        proxy_resolver = self._outer.proxy_resolver
+        return self._user() if proxy_resolver is None else proxy_resolver(scope)
 
     async def _token_view(self, **_: str) -> Response:
         """The view of the endpoint. Only the app's own hooks see its response."""
         scope: Any = request.scope
-        if not is_inner_call(scope):
+        if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        _leave_session_unsaved()
+        # Keep a token request from saving the session, in a cookie or in a store.
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
         try:
-            if not is_owner(scope, self._outer):
-                return
             root_path, path = split_path(scope)
-            headers = list(response.headers)
-            page = page_request(scope, root_path)
-            if (
-                self._engine.page_that_needs_user(page, scope["method"], path, response.status_code, headers)
-                is not None
-            ):
+            page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
+            page_that_needs_user = self._engine.page_that_needs_user
+            if is_owner(scope, self._outer) and page_that_needs_user(page, method, path, response.status_code, headers):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
-
-
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    if session.permanent:
-        session.permanent = False  # for this request only, since it is not saved
-    session.modified = False
 
 
 def _from_outside(scope: Scope) -> User | None:

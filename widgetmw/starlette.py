@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import App, Receive, Scope, Send, has_page_headers, split_path
 from widgetmw.asgi.responder import UserProbe
-from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, is_inner_call
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
+from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import is_owner
@@ -83,40 +84,33 @@ class _StackBuilder:
         added = self._app.user_middleware
         if self._resolver is None and not added:
             log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
-        inner = Middleware(_InnerMiddleware, outer=self.outer, resolver=self._resolver or from_scope)
-        self._app.user_middleware = [*added, inner]
+        self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
         try:
             self.outer.wrap(self._build())
         finally:
             self._app.user_middleware = added
         return self.outer
 
+    def _inner_middleware(self, app: App) -> App:
+        """Runs inside all middleware, and resolves the user."""
+        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or from_scope
 
-class _InnerMiddleware:
-    """Runs inside all middleware, and resolves the user."""
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            if engine is None or not is_owner(scope, outer) or not (INNER_CALL in scope or engine.is_inline_delivery):
+                await app(scope, receive, send)
+            elif INNER_CALL in scope:
+                await send_response(await answer_inner_call(engine, scope, resolver), send)
+            else:
+                root_path, path = split_path(scope)
+                probe = UserProbe()
+                probe.begin(engine, scope, root_path, path, send, resolver)
+                if has_page_headers(scope["headers"]):
+                    probe.read_page_headers()
+                await app(scope, receive, probe.send)
+                if probe.is_undecided:
+                    await probe.close()
 
-    def __init__(self, app: App, outer: OuterMiddleware, resolver: AsyncResolver) -> None:
-        self.app = app
-        self._outer = outer
-        self._resolver = resolver
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        engine = self._outer.engine
-        if engine is None or scope["type"] != "http" or not is_owner(scope, self._outer):
-            await self.app(scope, receive, send)
-        elif is_inner_call(scope):
-            await send_response(await answer_inner_call(engine, scope, self._resolver), send)
-        elif engine.is_inline_delivery:
-            root_path, path = split_path(scope)
-            probe = UserProbe()
-            probe.begin(engine, scope, root_path, path, send, self._resolver)
-            if has_page_headers(scope["headers"]):
-                probe.read_page_headers()
-            await self.app(scope, receive, probe.send)
-            if probe.is_undecided:
-                await probe.close()
-        else:
-            await self.app(scope, receive, send)
+        return inner
 
 
 def _from_outside(scope: Scope) -> User | None:

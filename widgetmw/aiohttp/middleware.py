@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cached_property, partial
-from typing import TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, Responder, RewritingWriter, announce_file
+from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, RewritingWriter, announce_file
 from widgetmw.asgi.middleware import token_response
-from widgetmw.asgi.request import Scope, hide_conditional_headers, path_below, token_request
+from widgetmw.asgi.request import Scope, Send, hide_conditional_headers, path_below, token_request
+from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS
@@ -35,8 +36,7 @@ class AiohttpMiddleware:
 
     def __init__(self, app: web.Application, engine: Engine, user: Resolver | None) -> None:
         self.engine = engine
-        self._user = user
-        self._proxy_resolver = engine.proxy_resolver if user is None else None
+        self._user: Any = user
         app.router.add_route("*", engine.path, self._inner_route)
         self._route = app.router.add_route("*", f"{engine.path}/{{tail:.*}}", self._inner_route)
         app.middlewares.insert(0, self)
@@ -46,17 +46,20 @@ class AiohttpMiddleware:
         """Handles one request."""
         if not acquire(request, self):  # type: ignore[arg-type]
             return await handler(request)
-        path = path_below(self._root_path, request.path)
-        scope = _scope(request, self._root_path)
+        root_path = self._root_path
+        path, scope = path_below(root_path, request.path), _scope(request, root_path)
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
-            return await self._respond(request, handler, scope, token_request(scope, path[len(self.engine.path) :]))
-        headers = scope["headers"]
-        hide_conditional_headers(self.engine, scope, path)
-        if scope["headers"] is not headers:
+            return await self._respond(request, handler, scope, path[len(self.engine.path) :])
+        if hide_conditional_headers(self.engine, scope, path):
             _remove_conditional_headers(request)
-        resolver = self._resolver(request)
-        make_responder = partial(Responder, self.engine, scope, scope["root_path"], path, resolver=resolver)
+
+        def make_responder(send: Send) -> Responder:
+            responder = Responder()
+            responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
+            responder.read_page_headers()
+            return responder
+
         request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]
         return await handler(request)
 
@@ -67,15 +70,11 @@ class AiohttpMiddleware:
         return unquote(resource.canonical.removesuffix(f"{self.engine.path}/{{tail}}"))
 
     def _resolver(self, request: web.Request) -> AsyncResolver:
-        user = self._user
-        if user is None:
-            assert self._proxy_resolver is not None
-            return self._proxy_resolver
-        return lambda _: user(request)
+        proxy_resolver = self.engine.proxy_resolver
+        return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(request)
 
-    async def _respond(
-        self, request: web.Request, handler: Handler, scope: Scope, call: TokenRequest
-    ) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
+        call = token_request(scope, path)
         response = self.engine.endpoint.response_without_user(call)
         if response is None:
             response = await self._token_response(request, handler, scope, call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -10,44 +10,12 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from widgetmw.asgi import responder as asgi_responder
-from widgetmw.asgi.request import Message, Scope, Send
+from widgetmw.asgi.request import Message, Send
+from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenResponse
-from widgetmw.core.engine import Engine
-from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.reasons import SkipReason
 
 _CONNECTION_HEADERS: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
-
-
-class Responder(asgi_responder.Responder):
-    """The ASGI driver's responder, adapted to what aiohttp does to a body after us.
-
-    Attributes:
-        compresses: whether aiohttp will compress the body after us, so that it is not compressed here, whatever the
-            headers say.
-        can_chunk: whether a body may be sent without its length, for which HTTP/1.0 would have to close the
-            connection.
-    """
-
-    compresses = False
-    can_chunk = True
-
-    def __init__(
-        self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
-    ) -> None:
-        self.begin(engine, scope, root_path, path, send, resolver)
-        self.read_page_headers()
-
-    def send(self, message: Message) -> Awaitable[None]:
-        sent = super().send(message)
-        if message["type"] == "http.response.start" and self.is_undecided and self._page.coding:
-            if self.compresses:
-                self._page.coding = ""
-            elif not self.can_chunk:
-                sent.close()  # type: ignore[attr-defined]  # the coroutine of nothing(): nothing has been sent
-                return self._pass_through(SkipReason.CONTENT_ENCODING)
-        return sent
 
 
 class RewritingWriter:
@@ -61,12 +29,12 @@ class RewritingWriter:
     file: web.FileResponse | None = None
     length: int | None = None
 
-    def __init__(self, request: web.Request, make_responder: Callable[..., Responder]) -> None:
+    def __init__(self, request: web.Request, make_responder: Callable[[Send], Responder]) -> None:
         self._writer: Any = request.writer
         self._is_head = request.method == "HEAD"
         self._can_chunk = request.version >= (1, 1)
         # Reference cycle with the request: cleared once the decision is made.
-        self._make_responder: Callable[..., Responder] | None = make_responder
+        self._make_responder: Callable[[Send], Responder] | None = make_responder
         self._responder: Responder | None = None
         self._setup: list[Callable[[], None]] = []
         self._compresses = False
@@ -87,16 +55,21 @@ class RewritingWriter:
 
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
         setup, self._setup = self._setup, []
+        compresses, self._compresses = self._compresses, False
         self._status_line, self._content_length = status_line, headers.get("Content-Length")
         if self._make_responder is None:
             await self._write_headers(setup, headers)
             return
-        responder = self._responder = self._make_responder(send=partial(self._send, setup))
-        responder.compresses, self._compresses = self._compresses, False
-        responder.can_chunk = self._can_chunk
+        responder = self._responder = self._make_responder(partial(self._send, setup))
         pairs = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
         status = int(status_line.split()[1])
         await responder.send({"type": "http.response.start", "status": status, "headers": pairs})
+        if responder.is_undecided and responder._page.coding:
+            if compresses:
+                responder._page.coding = ""  # aiohttp will compress the body after us, whatever the headers say
+            elif not self._can_chunk:
+                # the new length is not known in time, and without one HTTP/1.0 would have to close the connection
+                await responder._pass_through(SkipReason.CONTENT_ENCODING)
         if not responder.is_undecided:
             self._make_responder = self._responder = None
         elif self.file is not None and not self.file.compression:
@@ -107,28 +80,22 @@ class RewritingWriter:
         if self._responder is None or not self._responder.is_undecided:
             self._writer.send_headers()  # otherwise they are sent with the first chunk
 
-    async def write(self, chunk: Any, **_: Any) -> None:
-        await self._write_body(chunk, True)
-
     async def write_eof(self, chunk: Any = b"") -> None:
-        await self._write_body(chunk, False)
+        await self.write(chunk, more_body=False)
         self._make_responder = self._responder = None
 
-    async def _write_body(self, chunk: Any, more_body: bool) -> None:
+    async def write(self, chunk: Any, *, more_body: bool = True, **_: Any) -> None:
         message = {"type": "http.response.body", "body": chunk, "more_body": more_body}
         await (self._send([], message) if self._responder is None else self._responder.send(message))
 
     # what the responder sends
 
     async def _send(self, setup: list[Callable[[], None]], message: Message) -> None:
-        if message["type"] == "http.response.start":
-            await self._send_start(setup, message["headers"])
-        elif message["more_body"]:
-            await self._writer.write(message["body"])
-        else:
-            await self._writer.write_eof(message["body"])
-
-    async def _send_start(self, setup: list[Callable[[], None]], pairs: list[tuple[bytes, bytes]]) -> None:
+        if message["type"] == "http.response.body":
+            write = self._writer.write if message["more_body"] else self._writer.write_eof
+            await write(message["body"])
+            return
+        pairs = message["headers"]
         headers = CIMultiDict((name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in pairs)
         content_length = headers.get("Content-Length")
         if content_length != self._content_length:

@@ -56,7 +56,7 @@ class Responder(PageRequest):
     _start: Message
     _page: Page
     _body: BodyRewriter
-    _held: list[Message] | None
+    _held: list[Message]
 
     def begin(
         self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
@@ -65,12 +65,8 @@ class Responder(PageRequest):
 
         The headers of the scope are a list; the path is below the root path.
         """
-        self._engine = engine
-        self._scope = scope
-        self.root_path = root_path
-        self._path = path
-        self._send = send
-        self._resolver = resolver
+        self._engine, self._scope, self.root_path, self._path = engine, scope, root_path, path
+        self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
 
@@ -95,7 +91,7 @@ class Responder(PageRequest):
             return self._skip(message, page)
         if engine.has_excludes and engine.is_excluded(self._path):
             return self._skip(message, SkipReason.EXCLUDED)
-        self._page, self._handler, self._held, self.is_undecided = page, self._on_body, None, True
+        self._page, self._handler, self._held, self.is_undecided = page, self._on_body, [], True
         self._start = start = {**message}
         start["headers"] = headers.copy()  # a copy: as on a server, later changes to the app's list have no effect
         return self._decide() if method == "HEAD" else nothing()
@@ -131,8 +127,6 @@ class Responder(PageRequest):
         return self._hold(message)
 
     def _hold(self, message: Message) -> Awaitable[None]:
-        if self._held is None:
-            self._held = []
         self._held.append(message)
         return nothing()
 
@@ -147,7 +141,7 @@ class Responder(PageRequest):
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            is_first, is_simple = self._held is None, page.charset_declared and page.rare_headers is None
+            is_first, is_simple = not self._held, page.charset_declared and page.rare_headers is None
             if offset > 0 and is_first and is_simple and body.follows_head_tag:
                 self._engine.remember_prefix(self.root_path, data[:offset])
         except Exception as error:
@@ -185,7 +179,7 @@ class Responder(PageRequest):
         return self._decide_later(user, message, offset, held)
 
     async def _decide_later(
-        self, awaitable: Awaitable[Any], message: Message | None, offset: int, held: list[Message] | None
+        self, awaitable: Awaitable[Any], message: Message | None, offset: int, held: list[Message]
     ) -> None:
         result: InjectResult
         try:
@@ -193,12 +187,12 @@ class Responder(PageRequest):
         except Exception as error:
             result = self._failure(error)
         except BaseException:  # cancelled: keep everything that is held; it is sent unmodified
-            self._held = [*(held or ()), *(() if message is None else (message,)), *(self._held or ())]
+            self._held = [*held, *(() if message is None else (message,)), *self._held]
             self._handler = partial(self._pass_through, SkipReason.INCOMPLETE)
             raise
         later, self._held = self._held, held
         await self._conclude(result, message, offset)
-        for each in later or ():
+        for each in later:
             await self.send(each)
 
     def _decide_for(self, user: User | None) -> InjectResult:
@@ -224,7 +218,7 @@ class Responder(PageRequest):
         data = message["body"]
         message = {**message}
         message["body"] = b"".join((data[:offset], script, memoryview(data)[offset:]))  # copied once
-        if self._held is not None:
+        if self._held:
             return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
@@ -242,7 +236,7 @@ class Responder(PageRequest):
         if page.coding:
             exact = last and with_exact_length(headers, len(message["body"]))
             start["headers"] = exact or without(headers, CONTENT_LENGTH)
-        self._held = [each for each in self._held or () if each["type"] != "http.response.body"]
+        self._held = [each for each in self._held if each["type"] != "http.response.body"]
         sent = self._release(start, message)
         if page.coding and not last:
             self._handler = self._reencode

@@ -11,7 +11,6 @@ from widgetmw.asgi.request import Message, Receive, Scope, without_conditional_h
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.resolvers import AsyncResolver
-from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 
 
@@ -45,17 +44,6 @@ def require_user_source(user: object, settings: Settings) -> None:
     """Raises ``TypeError`` for an installation that could never know the user."""
     if user is None and settings.active and settings.proxy is None:
         raise TypeError("pass user=, a function that returns the signed-in user, or set WIDGETMW_PROXY")
-
-
-def user_from_proxy(outer: WidgetMiddleware, scope: Scope) -> User | None:
-    """Returns the user that the authenticating proxy names."""
-    assert outer.proxy_resolver is not None
-    return outer.proxy_resolver(scope)
-
-
-def is_inner_call(scope: Scope) -> bool:
-    """Whether a request was sent by the outer part."""
-    return INNER_CALL in scope
 
 
 async def answer_inner_call(engine: Engine, scope: Scope, resolver: AsyncResolver) -> TokenResponse:

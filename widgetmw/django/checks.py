@@ -19,13 +19,9 @@ _OURS = "widgetmw.django.WidgetMiddleware"
 _AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 _CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
 _CSP_HIDDEN = ", which then cannot see the CSP or its nonce: the browser will block the script."
+_COMPRESSED_TWICE = ": each page is compressed twice, and the padding against BREACH is lost."
 _MISPLACED = (  # a middleware, where it must not be, what happens there, and the id of the check
-    (
-        "django.middleware.gzip.GZipMiddleware",
-        "below",
-        ": each page is compressed twice, and the padding against BREACH is lost.",
-        "widgetmw.W004",
-    ),
+    ("django.middleware.gzip.GZipMiddleware", "below", _COMPRESSED_TWICE, "widgetmw.W004"),
     (_CONDITIONAL, "above", " and puts an ETag on pages that carry a token.", "widgetmw.W005"),
     ("django.middleware.csp.ContentSecurityPolicyMiddleware", "above", _CSP_HIDDEN, "widgetmw.W006"),
     ("csp.middleware.CSPMiddleware", "above", _CSP_HIDDEN, "widgetmw.W006"),
@@ -41,15 +37,14 @@ def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         return [Error(problem, hint=hint, id="widgetmw.E001") for problem in error.problems]
     if current.engine is None:
         return []
-    return [*_urls(), *_order(current.settings)]
-
-
-def _urls() -> Iterator[CheckMessage]:
+    messages: list[CheckMessage] = []
     try:
         endpoint_prefix()
     except NoReverseMatch:
+        problem = "The URLs of widgetmw are not included, so no page gets a token."
         hint = f'Add path("_widgetmw/", include("widgetmw.django.urls")) to {django_settings.ROOT_URLCONF}.urlpatterns.'
-        yield Error("The URLs of widgetmw are not included, so no page gets a token.", hint=hint, id="widgetmw.E002")
+        messages.append(Error(problem, hint=hint, id="widgetmw.E002"))
+    return [*messages, *_order(current.settings)]
 
 
 def _order(settings: Settings) -> Iterator[CheckMessage]:
@@ -68,11 +63,8 @@ def _order(settings: Settings) -> Iterator[CheckMessage]:
             hint = f"Move {name} {right} WidgetMiddleware."
             yield Warning(f"{name} is {wrong} WidgetMiddleware{consequence}", hint=hint, id=id)
     if settings.path != Settings.path:
-        yield Warning(
-            "WIDGETMW_PATH has no effect: urls.py decides the path.",
-            hint="Remove it, and include widgetmw.django.urls where you want the endpoints.",
-            id="widgetmw.W007",
-        )
+        hint = "Remove it, and include widgetmw.django.urls where you want the endpoints."
+        yield Warning("WIDGETMW_PATH has no effect: urls.py decides the path.", hint=hint, id="widgetmw.W007")
 
 
 def _authentication(ours: int) -> Iterator[CheckMessage]:
@@ -81,11 +73,8 @@ def _authentication(ours: int) -> Iterator[CheckMessage]:
         hint = f'Add "{_AUTHENTICATION}" above WidgetMiddleware, or name a function in settings.WIDGETMW["USER"].'
         yield Warning("Nothing sets request.user, so no user gets a token.", hint=hint, id="widgetmw.W003")
     elif index is not None and index > ours:
-        yield Warning(
-            "WidgetMiddleware is above AuthenticationMiddleware: pages made between them have no user.",
-            hint="Move WidgetMiddleware below AuthenticationMiddleware.",
-            id="widgetmw.W002",
-        )
+        problem = "WidgetMiddleware is above AuthenticationMiddleware: pages made between them have no user."
+        yield Warning(problem, hint="Move WidgetMiddleware below AuthenticationMiddleware.", id="widgetmw.W002")
 
 
 def _index(path: str) -> int | None:

@@ -6,7 +6,7 @@ It is read once per process, and again after ``override_settings``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -19,13 +19,13 @@ from django.utils.module_loading import import_string
 
 from widgetmw.core.config_overlay import merge_config, variable_names
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import SettingsError
+from widgetmw.core.errors import ResolverError, SettingsError
 from widgetmw.core.identity.resolvers import accepts_arguments
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
-from widgetmw.django.user import from_request
 
 USER: Final = "USER"
-SETTINGS: Final = "SETTINGS"
+_SETTINGS: Final = "SETTINGS"
 _PREFIX: Final = "WIDGETMW_"
 
 
@@ -46,10 +46,10 @@ class Installed:
         if not isinstance(options, Mapping):
             raise SettingsError([f"settings.WIDGETMW must be a dict, not {type(options).__name__}"])
         problems: list[str] = []
-        config = dict(_named(options, problems))
+        config = _variables(options, problems)
         user = _user(options.get(USER), problems)
         try:
-            self.settings = _settings(options.get(SETTINGS), config)
+            self.settings = _settings(options.get(_SETTINGS), config)
         except SettingsError as error:
             problems += error.problems
         if problems:
@@ -85,6 +85,21 @@ def forget(*, setting: str = "WIDGETMW", **_: Any) -> None:
 setting_changed.connect(forget)
 
 
+def _variables(options: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
+    """Returns values by the full name of their variable, whose prefix may be omitted."""
+    names, config = variable_names(), {}
+    known = {name.removeprefix(_PREFIX): name for name in (*names, USER, _SETTINGS)}
+    for key, value in options.items():
+        found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
+        if found is not None:
+            config[found] = value
+        elif key not in (USER, _SETTINGS):
+            close = get_close_matches(str(key).upper().removeprefix(_PREFIX), known, 1)
+            suggestion = f"; did you mean {close[0]!r}?" if close else ""
+            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{suggestion}")
+    return config
+
+
 def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
     if ready is None:
         return Settings.from_env(merge_config(os.environ, config))
@@ -93,25 +108,6 @@ def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
     if config:
         raise SettingsError([f"settings.WIDGETMW['SETTINGS'] replaces {', '.join(config)}: remove one of them"])
     return ready
-
-
-def _named(options: Mapping[Any, Any], problems: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yields variables and values; names may omit the prefix."""
-    names = variable_names()
-    for key, value in options.items():
-        if key in (USER, SETTINGS):
-            continue
-        found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
-        if found is None:
-            problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{_suggestion(str(key), names)}")
-        else:
-            yield found, value
-
-
-def _suggestion(key: str, names: frozenset[str]) -> str:
-    known = {name.removeprefix(_PREFIX): name for name in (*names, USER, SETTINGS)}
-    close = get_close_matches(key.upper().removeprefix(_PREFIX), known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None:
@@ -126,3 +122,21 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
         problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")
         return None
     return found  # type: ignore[no-any-return]
+
+
+def from_request(request: HttpRequest) -> User | None:
+    """Reads ``request.user``: primary key, full name or else username, and email.
+
+    Raises:
+        ResolverError: there is no ``request.user``, or it is authenticated but has no primary key.
+    """
+    account = getattr(request, "user", None)
+    if account is None:
+        raise ResolverError("request.user is missing: put AuthenticationMiddleware above WidgetMiddleware")
+    if not account.is_authenticated:
+        return None
+    if account.pk is None or account.pk == "":
+        raise ResolverError(f"{type(account).__name__} is authenticated but has no primary key")
+    name = getattr(account, "get_full_name", str)() or getattr(account, "get_username", str)()
+    email = getattr(account, "email", None)
+    return User(str(account.pk), str(name) if name else None, str(email) if email else None)

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.request_identity import release
+from widgetmw.core.identity.request_identity import acquire, link_request, release
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import (
-    acquire_request,
-    async_resolver,
-    hide_conditional_headers,
-    original_request,
-    sync_resolver,
-)
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
+from widgetmw.wsgi.request import hide_conditional_headers
+from widgetmw.wsgi.responder import MARKER_USED
 
 
 class WidgetMiddleware:
-    """Injects vendors' signed identity tokens into pages.
-
-    It belongs below ``AuthenticationMiddleware`` and ``GZipMiddleware``, and above whatever sets a
-    Content-Security-Policy; ``manage.py check`` reports a wrong position.
+    """Injects vendors' signed identity tokens into pages. See :mod:`widgetmw.django` for its position.
 
     Raises:
         SettingsError: ``settings.WIDGETMW`` or the environment is invalid.
@@ -47,12 +39,19 @@ class WidgetMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handles one request."""
         current = installed()
-        engine = current.engine
-        if engine is None or not acquire_request(request):
+        engine, original = current.engine, original_request(request)
+        if engine is None:
             return self.get_response(request)
+        link_request(original, request.META)  # identify accepts either
+        if not acquire(request.META, OWNER):
+            return self.get_response(request)
+        for name in (MARKER_USED, TOKEN_RESPONSE):
+            request.META.pop(name, None)  # of an earlier response to the same environ
         if current.proxy_resolver is not None:
-            current.proxy_resolver.record_peer(original_request(request))
-        hide_conditional_headers(engine, request)
+            current.proxy_resolver.record_peer(original)
+        # Or Django would answer 304 or 206 to somebody who may be signed in: the user is known only later.
+        if hide_conditional_headers(engine, request.META, request.path_info):
+            request.__dict__.pop("headers", None)  # a layer further out may have cached them
         if self._is_async:
             return self._respond_async(current, engine, request)
         try:
@@ -62,39 +61,33 @@ class WidgetMiddleware:
 
     def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        token_response = endpoint_response(engine, request, response)
+        if token_response := endpoint_response(engine, request, response):
+            return token_response
         responder = Responder(engine, request, response)
-        if token_response is None and responder.starts() and responder.search():
+        if responder.starts() and responder.search():
+            resolver = sync_resolver(current, request)
             try:
-                user = None
-                if engine.is_inline_delivery:
-                    user = engine.resolve_user(request.META, sync_resolver(current, request))
-                responder.finish(user)
-            except ResolverError as error:
-                responder.fail(error)
-        return token_response or response
+                user = engine.resolve_user(request.META, resolver) if engine.is_inline_delivery else None
+                result = responder.inject(user)
+            except Exception as error:
+                result = engine.page_failure(error)
+            responder.finish(result)
+        return response
 
     async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         try:
             response = await self.get_response(request)
-            token_response = endpoint_response(engine, request, response)
+            if token_response := endpoint_response(engine, request, response):
+                return token_response
             responder = Responder(engine, request, response)
-            if token_response is None and responder.starts() and await _search(responder, response):
+            if responder.starts() and await responder.search_async():
+                resolver, is_inline = async_resolver(current, request), engine.is_inline_delivery
                 try:
-                    user = None
-                    if engine.is_inline_delivery:
-                        user = await engine.resolve_user_async(request.META, async_resolver(current, request))
-                    responder.finish(user)
-                except ResolverError as error:
-                    responder.fail(error)
-            return token_response or response
+                    user = await engine.resolve_user_async(request.META, resolver) if is_inline else None
+                    result = responder.inject(user)
+                except Exception as error:
+                    result = engine.page_failure(error)
+                responder.finish(result)
+            return response
         finally:
             release(request.META)
-
-
-async def _search(responder: Responder, response: Any) -> bool:
-    if not response.streaming:
-        return responder.search()
-    if response.is_async:
-        return await responder.search_async()
-    return await sync_to_async(responder.search)()

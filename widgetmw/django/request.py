@@ -10,28 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
-from widgetmw.core.engine import Engine, PageRequest
-from widgetmw.core.identity.request_identity import Request, acquire, link_request
+from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
-from widgetmw.wsgi import request as wsgi_request
-from widgetmw.wsgi.responder import MARKER_USED
 
 OWNER: Final = "widgetmw.django"
 TOKEN_RESPONSE: Final = "widgetmw.token_response"  # noqa: S105  a key of META
-
-
-def acquire_request(request: HttpRequest) -> bool:
-    """Makes the middleware responsible for the request; ``False`` if one further out is responsible already."""
-    scope = getattr(request, "scope", None)
-    if scope is not None:
-        link_request(scope, request.META)  # identify accepts either
-    if not acquire(request.META, OWNER):
-        return False
-    for name in (MARKER_USED, TOKEN_RESPONSE):
-        request.META.pop(name, None)  # of an earlier response to the same environ
-    return True
 
 
 def endpoint_prefix() -> str:
@@ -43,22 +28,10 @@ def endpoint_prefix() -> str:
     return unquote(reverse("widgetmw:token").removesuffix("/token"))
 
 
-def page_request(request: HttpRequest) -> PageRequest:
-    """Returns the request for a page."""
-    environ: Environ = {**request.META, "wsgi.url_scheme": request.scheme}
-    return wsgi_request.page_request(environ, endpoint_prefix())
-
-
 def original_request(request: HttpRequest) -> Request:
     """Returns what the server has passed: the ASGI scope, or the WSGI environ."""
     scope: Request | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
-
-
-def hide_conditional_headers(engine: Engine, request: HttpRequest) -> None:
-    """Keeps Django from answering 304 or 206 to somebody who may be signed in: the user is known only later."""
-    if wsgi_request.hide_conditional_headers(engine, request.META, request.path_info):
-        request.__dict__.pop("headers", None)  # a layer further out may have cached them
 
 
 def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
@@ -79,15 +52,15 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
 
 def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
     """Returns a resolver that may query the database from an event loop."""
-    proxy_resolver = installed.proxy_resolver
-    if proxy_resolver is not None:
-        return lambda _: proxy_resolver(original_request(request))
-    user = installed.user if installed.is_async else sync_to_async(installed.user, thread_sensitive=True)
+    if installed.proxy_resolver is not None:
+        return sync_resolver(installed, request)
+    if not installed.is_async:
+        return sync_to_async(sync_resolver(installed, request))
 
-    async def resolve(_: Request) -> User | None:
+    async def resolve_async(_: Request) -> User | None:
         try:
-            return await user(request)  # type: ignore[no-any-return]
+            return await installed.user(request)  # type: ignore[no-any-return]
         except PermissionDenied:
             return None
 
-    return resolve
+    return resolve_async

@@ -5,16 +5,15 @@ Only our own errors are caught. Errors of the app's stream, which is read as far
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from itertools import chain
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 
-from widgetmw.core.engine import Engine, PageRequest
-from widgetmw.core.errors import ResolverError
+from widgetmw.core.engine import Engine, InjectResult, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -22,140 +21,119 @@ from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
-from widgetmw.django.request import page_request
-from widgetmw.wsgi.request import Headers
+from widgetmw.django.request import endpoint_prefix
+from widgetmw.wsgi.request import page_request
 from widgetmw.wsgi.responder import MARKER_USED
 
 
 class Responder:
     """Handles one response.
 
-    Call :meth:`starts`; then :meth:`search` or :meth:`search_async`; then :meth:`finish`, or :meth:`fail` if the user
-    cannot be resolved. If one of them returns ``False``, the response stays unmodified.
+    Call :meth:`starts`; then :meth:`search` or :meth:`search_async`; then :meth:`finish` with the result of
+    :meth:`inject`. If one of the first two returns ``False``, the response stays unmodified.
     """
 
-    def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
-        self._engine = engine
-        self._request = request
-        self._response = response
-        self._page: Page | None = None
-        self._page_request: PageRequest | None = None
-        self._body: BodyRewriter | None = None
-        self._offset = PENDING
-        self._rest: Any = ()
-        self._ended = False
+    _page: Page
+    _page_request: PageRequest
+    _body: BodyRewriter | None = None
+    _rest: Any = ()
+    _ended = False
 
-    # the headers
+    def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
+        self._engine, self._request, self._response = engine, request, response
 
     def starts(self) -> bool:
         """Whether request and headers allow the script, before anything of the body is read."""
+        engine, request, response = self._engine, self._request, self._response
+        if request.method not in PAGE_METHODS:
+            return self._skip(SkipReason.METHOD)
         try:
-            reason = self._evaluate()
+            page = engine.page_from_text(response.status_code, list(response.items()))
+            if isinstance(page, SkipReason):
+                return self._skip(page)
+            if engine.is_excluded(request.path_info):
+                return self._skip(SkipReason.EXCLUDED)
+            environ = {**request.META, "wsgi.url_scheme": request.scheme}
+            self._page, self._page_request = page, page_request(environ, endpoint_prefix())
+            reason = engine.refusal_reason(self._page_request, page)
         except NoReverseMatch:
-            message = "urls.py does not include widgetmw.django.urls"
-            self._engine.events.warn_once("page", SkipReason.INTERNAL_ERROR.code, message)
             reason = SkipReason.INTERNAL_ERROR
+            engine.events.warn_once("page", reason.code, "urls.py does not include widgetmw.django.urls")
         except Exception as error:
-            reason = self._engine.page_failure(error)
-        return True if reason is None else self._skip(reason)
-
-    def _evaluate(self) -> SkipReason | None:
-        if self._request.method not in PAGE_METHODS:
-            return SkipReason.METHOD
-        page = self._engine.page_from_text(self._response.status_code, list(self._response.items()))
-        if isinstance(page, SkipReason):
-            return page
-        if self._engine.is_excluded(self._request.path_info):
-            return SkipReason.EXCLUDED
-        self._page, self._page_request = page, page_request(self._request)
-        return self._engine.refusal_reason(self._page_request, page)
+            reason = engine.page_failure(error)
+        return reason is None or self._skip(reason)
 
     # the body
 
-    @property
-    def _has_no_body(self) -> bool:
-        # Django's views answer HEAD as GET, and the server drops the body. A stream is not worth reading for that.
-        return self._request.method == "HEAD" and (self._response.streaming or not self._response.content)
-
     def search(self) -> bool:
         """Finds the insertion offset; reads as much of a stream as that takes."""
-        if self._has_no_body:
-            return True
-        self._ended = not self._response.streaming
-        self._rest = iter((self._response.content,) if self._ended else self._response)
+        response = self._response
+        if self._request.method == "HEAD" and (response.streaming or not response.content):
+            return True  # Django's views answer HEAD as GET; a stream that the server drops is not worth reading
+        self._ended = not response.streaming
+        self._rest = iter(response if response.streaming else (response.content,))
         for data in self._rest:
-            if self._seek(data) != PENDING:
-                break
-        return self._has_offset()
+            if (is_found := self._seek(data)) is not None:
+                return is_found
+        self._ended = True
+        return bool(self._seek(b""))
 
     async def search_async(self) -> bool:
-        """Like :meth:`search`, for an asynchronous stream."""
-        if self._has_no_body:
-            return True
+        """Like :meth:`search`, from an event loop."""
+        if not self._response.streaming or self._request.method == "HEAD":
+            return self.search()
+        if not self._response.is_async:
+            return await sync_to_async(self.search)()
         self._rest = aiter(self._response.streaming_content)
         async for data in self._rest:
-            if self._seek(data) != PENDING:
-                break
-        return self._has_offset()
+            if (is_found := self._seek(data)) is not None:
+                return is_found
+        self._ended = True
+        return bool(self._seek(b""))
 
-    def _seek(self, data: bytes) -> int:
-        page = self._page
-        assert page is not None
+    def _seek(self, data: bytes) -> bool | None:
+        """Takes a chunk; returns whether it has the insertion offset, or ``None`` if more chunks are needed."""
         if self._body is None:
+            page, has_marker = self._page, MARKER_USED in self._request.META
             fast_offset = partial(self._engine.insertion_offset, "")
-            self._body = BodyRewriter(
-                page.charset_declared, page.coding, MARKER_USED in self._request.META, fast_offset
-            )
+            self._body = BodyRewriter(page.charset_declared, page.coding, has_marker, fast_offset)
         try:
-            self._offset = self._body.find_offset(data, self._ended)
+            offset = self._body.find_offset(data, self._ended)
         except Exception as error:
-            self._body.reason = self._engine.page_failure(error)
-            self._offset = REFUSED
-        return self._offset
-
-    def _has_offset(self) -> bool:
-        if self._offset == PENDING:
-            self._ended = True
-            self._seek(b"")
-        assert self._body is not None
-        return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR) if self._offset == REFUSED else True
+            return self._skip(self._engine.page_failure(error))
+        if offset == REFUSED:
+            return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
+        return None if offset == PENDING else True
 
     # the result
 
-    def finish(self, user: User | None) -> bool:
-        """Injects the script and sets the headers, if the user gets a script."""
-        assert self._page is not None
-        assert self._page_request is not None
-        before = list(self._response.items())
-        try:
-            result = self._engine.inject(self._page_request, self._page, before, user)
-        except Exception as error:
-            result = self._engine.page_failure(error)
+    def inject(self, user: User | None) -> InjectResult:
+        """Returns the headers and the script for the user, or the reason to skip the page."""
+        return self._engine.inject(self._page_request, self._page, list(self._response.items()), user)
+
+    def finish(self, result: InjectResult) -> None:
+        """Inserts the script and sets the headers, if the user gets a script."""
         if isinstance(result, SkipReason):
-            return self._skip(result)
+            self._skip(result)
+            return
         headers, script = result
-        headers = self._insert(self._page, headers, script)
+        body, response, coding = self._body, self._response, self._page.coding
+        if body is None:
+            headers = without(headers, CONTENT_LENGTH)
+        elif response.streaming:
+            self._replace_stream(body.insert(script, self._ended), body if coding and not self._ended else None)
+            headers = without(headers, CONTENT_LENGTH) if coding else headers
+        else:
+            response.content = body.insert(script, True)
+            headers = with_exact_length(headers, len(response.content))
         self._engine.outcomes["injected"] += 1
         if self._engine.debug:
             headers.append(("X-Widgetmw", "injected"))
-        _set_headers(self._response, before, headers)
-        return True
-
-    def _insert(self, page: Page, headers: Headers, script: bytes) -> Headers:
-        """Inserts the script into the body; returns the headers with the body's new length."""
-        body, response = self._body, self._response
-        if body is None:
-            return without(headers, CONTENT_LENGTH)
-        out = body.insert(script, self._ended)
-        if not response.streaming:
-            response.content = out
-            return with_exact_length(headers, len(out))
-        self._replace_stream(out, body if page.coding and not self._ended else None)
-        return without(headers, CONTENT_LENGTH) if page.coding else headers
-
-    def fail(self, error: ResolverError) -> bool:
-        """Leaves the response unmodified because the user cannot be resolved."""
-        return self._skip(self._engine.page_failure(error))
+        # Django's headers have no duplicates; it keeps cookies elsewhere.
+        for name in dict(response.items()).keys() - dict(headers):
+            del response[name]
+        for name, value in headers:
+            response[name] = value
 
     def _skip(self, reason: SkipReason) -> bool:
         """Puts back what was read of the body, and counts the reason."""
@@ -171,12 +149,13 @@ class Responder:
         self._response.streaming_content = make(first, self._rest, body)
 
 
-def _stream(first: bytes, rest: Iterator[bytes], body: BodyRewriter | None) -> Iterable[bytes]:
+def _stream(first: bytes, rest: Iterator[bytes], body: BodyRewriter | None) -> Iterator[bytes]:
     """Yields the start of a stream, then each further chunk as ``body`` rewrites it."""
-    if body is None:
-        return chain((first,), rest)
-    last = (body.rewrite(b"", True) for _ in range(1))
-    return chain((first,), (body.rewrite(data, False) for data in rest), last)
+    yield first
+    for data in rest:
+        yield data if body is None else body.rewrite(data, False)
+    if body is not None:
+        yield body.rewrite(b"", True)
 
 
 async def _stream_async(first: bytes, rest: AsyncIterator[bytes], body: BodyRewriter | None) -> AsyncIterator[bytes]:
@@ -185,12 +164,3 @@ async def _stream_async(first: bytes, rest: AsyncIterator[bytes], body: BodyRewr
         yield data if body is None else body.rewrite(data, False)
     if body is not None:
         yield body.rewrite(b"", True)
-
-
-def _set_headers(response: Any, before: Headers, after: Headers) -> None:
-    # Django's headers have no duplicates; it keeps cookies elsewhere.
-    for name in {name for name, _ in before} - {name for name, _ in after}:
-        del response[name]
-    for name, value in after:
-        if response.get(name) != value:
-            response[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -85,22 +86,14 @@ def _leave_session_unsaved(request: HttpRequest) -> None:
     if not isinstance(session, SessionBase):
         return
     if session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
-        session.__class__ = _unsaved_class(type(session))
+        session.__class__ = _unsaved_class(session.__class__)
     else:  # it got a new key, or none, and the browser must learn that
         request.META[_HAS_NEW_SESSION] = True
 
 
-_unsaved_classes: dict[Any, Any] = {}
-
-
+@cache
 def _unsaved_class(session_class: Any) -> Any:
     """Returns a class of sessions that ``SessionMiddleware`` ignores: it does so if ``accessed`` cannot be read."""
-    if session_class not in _unsaved_classes:
-        unreadable = property(_raise_attribute_error, lambda self, value: None)
-        attributes = {"__module__": session_class.__module__, "accessed": unreadable}
-        _unsaved_classes[session_class] = type(session_class.__name__, (session_class,), attributes)
-    return _unsaved_classes[session_class]
-
-
-def _raise_attribute_error(session: object) -> None:
-    raise AttributeError("accessed")
+    unreadable = property(None, lambda self, value: None)
+    attributes = {"__module__": session_class.__module__, "accessed": unreadable}
+    return type(session_class.__name__, (session_class,), attributes)

@@ -13,16 +13,18 @@ The ASGI counterpart is ``asgi/responder.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any, Final
 
 from widgetmw.core.engine import Engine, InjectResult
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
-from widgetmw.core.http.request_headers import PAGE_METHODS
+from widgetmw.core.http.request_headers import PAGE_METHODS, has_identity_cookie
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import RequestIdentity
-from widgetmw.core.identity.resolvers import Environ, Resolver
+from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
+from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path
 
@@ -68,13 +70,9 @@ class Responder(PageRequest):
 
         The path is as in the environ. The root path is passed, since apps that dispatch change it in the environ.
         """
-        self._engine = engine
-        self._environ = environ
-        self._identity = identity
-        self.root_path = root_path
-        self._path = path
-        self._start_response = start_response
-        self._resolver = resolver
+        self._engine, self._environ, self._identity = engine, environ, identity
+        self.root_path, self._path = root_path, path
+        self._start_response, self._resolver = start_response, resolver
         self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
@@ -86,8 +84,7 @@ class Responder(PageRequest):
         if self._stage:
             if self._stage == _SENT:
                 # the server knows whether headers have gone out, and raises if so
-                optional = (exc_info,) if exc_info else ()
-                return self._start_response(status, headers, *optional)
+                return self._start_response(status, headers, *((exc_info,) if exc_info else ()))
             if exc_info is None:
                 raise AssertionError("start_response called a second time without exc_info")
             self._page = None
@@ -97,7 +94,7 @@ class Responder(PageRequest):
             code = 200 if status == "200 OK" else int(status[:3])
             page = engine.page_from_text(code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
-            page = self._engine.page_failure(error)
+            page = engine.page_failure(error)
         if type(page) is SkipReason:
             return self._start(page, status, headers, exc_info)
         if engine.has_excludes and engine.is_excluded(decode_path(self._path)):
@@ -105,7 +102,13 @@ class Responder(PageRequest):
         self._page, self._body, self._stage = page, None, _HELD
         self._status, self._exc_info = status, exc_info
         self._headers = list(headers)  # a copy: as on a server, later changes to the app's list have no effect
-        return self._on_head(page) if method == "HEAD" else self.write
+        if method != "HEAD":
+            return self.write
+        self._page = None
+        result = self._decide(page)
+        if isinstance(result, SkipReason):
+            return self._start_held(result, self._headers)
+        return self._start_held(None, without(result[0], CONTENT_LENGTH))  # known only once the page is made
 
     def write(self, data: bytes) -> None:
         """The ``write()`` that the app gets: its bytes come before those of the iterable."""
@@ -126,27 +129,23 @@ class Responder(PageRequest):
         elif chunks.__class__ is list and len(chunks) == 1 and self._stage == _HELD:
             self._identity.owner = None
             return self._on_body(chunks[0], True)
-        return Chunks(self, chunks).begin()
+        return Chunks(self, chunks)
 
-    def release(self) -> None:
-        """Ends our responsibility for the request at the end of its response."""
-        self._identity.owner = None
-
-    def step(self, chunks: Iterator[bytes]) -> bytes:
-        """Returns the next item to send; raises ``StopIteration`` after the last."""
-        for data in chunks:
+    def chunks(self, source: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields what the server sends, given the app's iterable."""
+        for data in source:
             if self._page is None:
                 self._stage = _SENT
-                return data
+                yield data
+                continue
             out = self._on_body(data, False)
             if self._stage >= _STARTED:
                 self._stage = _SENT
-                return b"".join(out)
+                yield b"".join(out)
         if self._page is not None and (last := b"".join(self._on_body(b"", True))):
             self._page = None
-            return last
-        self.release()
-        raise StopIteration
+            yield last
+        self._identity.owner = None
 
     # while undecided
 
@@ -169,10 +168,9 @@ class Responder(PageRequest):
         except Exception as error:
             return self._pass_through(self._engine.page_failure(error), data)
         result = self._decide(page)
-        self._page = None
         if type(result) is SkipReason:
-            self._start_held(result, self._headers)
-            return [data]
+            return self._pass_through(result, data)
+        self._page = None
         headers, script = result
         self._start_held(None, headers)
         return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # copied once
@@ -199,17 +197,10 @@ class Responder(PageRequest):
         return [out]
 
     def _pass_through(self, reason: SkipReason, data: bytes) -> list[bytes]:
-        """Leaves a searched page unmodified; returns everything that the app has sent so far."""
+        """Leaves a page unmodified; returns everything that the app has sent so far."""
         self._page = None
         self._start_held(reason, self._headers)
         return [data if self._body is None else self._body.original()]
-
-    def _on_head(self, page: Page) -> Callable[[bytes], Any]:
-        self._page = None
-        result = self._decide(page)
-        if isinstance(result, SkipReason):
-            return self._start_held(result, self._headers)
-        return self._start_held(None, without(result[0], CONTENT_LENGTH))  # known only once the page is made
 
     # the decision
 
@@ -246,49 +237,48 @@ class Responder(PageRequest):
 class Chunks:
     """The iterable for the server, made of the app's."""
 
-    __slots__ = ("_first", "_iterator", "_responder", "_source")
+    __slots__ = ("_chunks", "_identity", "_source")
 
     def __init__(self, responder: Responder, source: Iterable[bytes]) -> None:
-        self._responder = responder
-        self._source = source
-        self._iterator: Iterator[bytes] = iter(())
-        self._first: bytes | None = None
-
-    def begin(self) -> Chunks:
-        """Reads as far as the decision needs; returns itself.
+        """Reads as far as the decision needs.
 
         This happens before the middleware returns: some servers (granian, up to 2.8 at least) look at status and
         headers as soon as it does, and most apps have called ``start_response`` by then.
         """
+        self._identity, self._source = responder._identity, source
+        chunks = responder.chunks(source)
         try:
-            self._iterator = iter(self._source)
-            self._first = self._responder.step(self._iterator)
-        except StopIteration:
-            pass
+            self._chunks = chain(tuple(islice(chunks, 1)), chunks)
         except BaseException:
             self.close()  # the server never sees this iterable, so it cannot close it
             raise
-        return self
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        first, responder = self._first, self._responder
-        if first is not None:
-            self._first = None
-            return first
-        if responder._page is not None or responder._stage == _NEW:
-            return responder.step(self._iterator)
-        for data in self._iterator:
-            return data
-        responder.release()
-        raise StopIteration
+        return self._chunks
 
     def close(self) -> None:
         """Closes the app's iterable, also when the client has disconnected."""
         source, self._source = self._source, ()
-        self._responder.release()
+        self._identity.owner = None
         close = getattr(source, "close", None)
         if close is not None:
             close()
+
+
+def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolver | None) -> bool:
+    """Whether the template that is being rendered is to mark where the script goes; at most once a page.
+
+    Without a resolver, because it must not be called here, the page of an anonymous visitor gets a marker too.
+    """
+    if MARKER_USED in environ or not is_owner(environ, owner):
+        return False
+    has_script = engine.settings.embed or has_identity_cookie(environ.get("HTTP_COOKIE", ""))
+    if resolver is not None and engine.is_inline_delivery and not has_script:
+        prefetch_user(environ, resolver)
+        try:
+            if engine.resolve_user(environ, resolver) is None:
+                return False
+        except ResolverError:
+            pass  # it will be logged once the response is final
+    environ[MARKER_USED] = True
+    return True
