@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, settings
 
 from tests.components import find
+from widgetmw.core import registry
 
 DG_SECRET = "dg-secret-4f1d2a9c8b7e6f5a4d3c2b1a0f9e8d7c"
 HISSUNO_SECRET = "sk_live_9b1c7d2e4f6a8b0c1d3e5f7a9b2c4d6e"
@@ -21,6 +22,12 @@ _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, He
 settings.register_profile("quick", max_examples=100, derandomize=True, **_UNTIMED)
 settings.register_profile("thorough", max_examples=2000, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def forget_vendors() -> None:
+    """Lets the package look for vendors again, since distributions come and go within one process."""
+    registry.entry_points_by_name.cache_clear()
+    registry.load_provider.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ Public names: :class:`Settings`, :class:`SettingsError`, :class:`User`, :func:`i
 :class:`widgetmw.asgi.WidgetMiddleware` and :class:`widgetmw.wsgi.WidgetMiddleware`.
 """
 
-import widgetmw.proxies  # noqa: F401  registers the proxies
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.identity.request_identity import identify
 from widgetmw.core.identity.user import User

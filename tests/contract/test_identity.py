@@ -17,7 +17,7 @@ from tests.contract.conftest import Make
 from tests.contract.site import BODY
 from widgetmw import User, identify
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import from_environ, from_object
+from widgetmw.core.identity.resolvers import from_environ, from_scope
 
 EVE = User("eve")
 
@@ -198,7 +198,7 @@ def test_an_internal_error_skips_the_page(
     ],
 )
 def test_authenticated_user_objects_are_recognized_by_convention(user: Any, id: str | None) -> None:
-    found = from_object(user)
+    found = from_scope({"user": user})
     assert (found.id if found else None) == id
 
 
@@ -214,7 +214,7 @@ def test_authenticated_user_objects_are_recognized_by_convention(user: Any, id: 
 )
 def test_a_display_name_or_an_invalid_id_is_never_an_identity(user: Any) -> None:
     with pytest.raises(ResolverError):
-        from_object(user)
+        from_scope({"user": user})
 
 
 def test_remote_user_is_utf8_decoded_as_latin_1() -> None:

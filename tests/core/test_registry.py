@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import forget_vendors
 from widgetmw import Settings, SettingsError, User
 from widgetmw.core import registry
 from widgetmw.core.endpoint import TokenRequest
@@ -73,13 +74,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[widgetmw.providers]\n{name} = {module}:Vendor\n")
         modules.append(module)
-        registry.clear_cache()
+        forget_vendors()
 
     monkeypatch.syspath_prepend(str(tmp_path))
     yield install
     for module in modules:
         sys.modules.pop(module, None)
-    registry.clear_cache()
+    forget_vendors()
 
 
 def test_the_built_in_vendors_come_first_and_the_others_by_name(install: Install) -> None:

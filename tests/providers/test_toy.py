@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import launch
+from tests.conftest import forget_vendors
 from widgetmw import Settings, SettingsError, User, testing
 from widgetmw.core import registry
 from widgetmw.core.config_overlay import merge_config
@@ -54,10 +55,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Makes the distribution part of this process."""
     monkeypatch.syspath_prepend(str(installed))
-    registry.clear_cache()
+    forget_vendors()
     yield
     sys.modules.pop("toy_chat", None)
-    registry.clear_cache()
+    forget_vendors()
 
 
 def widgetmw(installed: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:

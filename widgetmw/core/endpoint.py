@@ -28,6 +28,11 @@ _TOKEN_HEADERS: Final = (
 )
 _TOKEN_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
+_PREFLIGHT_HEADERS: Final = (
+    ("Access-Control-Allow-Methods", "GET, POST"),
+    ("Access-Control-Allow-Headers", "Accept, Content-Type"),
+    ("Access-Control-Max-Age", "600"),
+)
 _ERRORS: Final = {
     "not_authenticated": (401, "no user is signed in"),
     "cross_site": (403, "this origin may not request tokens"),
@@ -50,19 +55,15 @@ def is_drainable(content_length: str) -> bool:
 
 
 class TokenRequest(NamedTuple):
-    """A request to one of the endpoints.
-
-    The path is the one below the prefix, with its leading slash. ``fetch_site`` is the Sec-Fetch-Site header;
-    ``is_preflight`` tells a CORS preflight, which has ``Access-Control-Request-Method``.
-    """
+    """A request to one of the endpoints."""
 
     method: str
-    path: str
+    path: str  # below the prefix, with its leading slash
     query: str = ""
     host: str = ""
     origin: str | None = None
-    fetch_site: str | None = None
-    is_preflight: bool = False
+    fetch_site: str | None = None  # the Sec-Fetch-Site header
+    is_preflight: bool = False  # of CORS: it has Access-Control-Request-Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,9 @@ class TokenResponse:
 class InnerCall:
     """A token request that is sent through the app's own layers, because only there session and user are available.
 
-    The outer part of a plugin wraps all layers. It sends an inner request through them, with this object under
-    ``INNER_CALL``. The inner part stores the response here, and the outer part compares it with what came out of the
-    layers.
+    The outer part of a plugin sends an inner request through all layers, with this object under ``INNER_CALL``. The
+    inner part stores the response here, and the outer part compares it with what came out of the layers.
     """
-
-    __slots__ = ("_endpoint", "request", "response")
 
     def __init__(self, endpoint: Endpoint, request: TokenRequest) -> None:
         self._endpoint = endpoint
@@ -104,8 +102,7 @@ class InnerCall:
 class Endpoint:
     """Answers requests below the prefix.
 
-    A driver first calls :meth:`response_without_user`. If that returns ``None``, it resolves the user and calls
-    :meth:`respond`, or :meth:`failed`.
+    A driver calls :meth:`response_without_user`; if that returns ``None``, :meth:`respond` or :meth:`failed`.
     """
 
     def __init__(
@@ -132,43 +129,36 @@ class Endpoint:
             return self._error(request, "not_found")
         if provider and provider not in self._providers:
             return self._error(request, "unknown_provider")
-        if request.method == "OPTIONS" and request.is_preflight and self._is_allowed_origin(request):
-            return self._preflight(request)
+        is_allowed_origin = request.origin in self._allowed_origins
+        if request.method == "OPTIONS" and request.is_preflight and is_allowed_origin:
+            return TokenResponse(204, (*_TOKEN_HEADERS[1:], *_PREFLIGHT_HEADERS, *self._cors(request)), b"")
         if request.method not in _TOKEN_METHODS:
             return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD, POST"))
-        if not (self._is_allowed_origin(request) or _is_same_site(request)):
+        if not (is_allowed_origin or _is_same_site(request)):
             return self._error(request, "cross_site")
         return None
 
     def respond(self, request: TokenRequest, user: User | None) -> TokenResponse:
         """Returns the token of the vendor in the path, or of all vendors. First ask :meth:`response_without_user`."""
         if user is None:
-            return self.unauthenticated(request)
+            return self._error(request, "not_authenticated")
         token_set, now = self._tokens.get(user), self._clock()
         provider = _provider(request.path)
         wanted = [token for token in token_set.tokens if provider in ("", token.provider)]
         objects = {token.provider: self._token_object(token, now) for token in wanted}
         tokens = {name: value for name, value in objects.items() if value is not None}
         if provider:
-            return self._json(request, 200, tokens[provider]) if tokens else self.unavailable(request)
+            return self._json(request, 200, tokens[provider]) if tokens else self._unavailable(request)
         body: dict[str, Any] = {"user": token_set.user_hash, "tokens": tokens}
         failed = [*token_set.failed, *(objects.keys() - tokens.keys())]
         if failed:
             body["errors"] = {name: _error_object("token_unavailable") for name in failed}
         return self._json(request, 200, body)
 
-    def unauthenticated(self, request: TokenRequest) -> TokenResponse:
-        """Returns the response for an anonymous visitor."""
-        return self._error(request, "not_authenticated")
-
-    def unavailable(self, request: TokenRequest) -> TokenResponse:
-        """Returns the response if the user cannot be resolved or the token not be created."""
-        return self._error(request, "token_unavailable", ("Retry-After", "5"))
-
     def failed(self, request: TokenRequest, code: str, message: str) -> TokenResponse:
-        """Counts and logs a failure; returns :meth:`unavailable`."""
+        """Counts and logs a failure; returns the response if the user cannot be resolved."""
         self._events.count_and_warn("endpoint", code, message)
-        return self.unavailable(request)
+        return self._unavailable(request)
 
     def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
@@ -177,10 +167,10 @@ class Endpoint:
         """
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
         if status in (401, 403) or (200 <= status < 400 and is_elsewhere):
-            return self.unauthenticated(request)
+            return self._error(request, "not_authenticated")
         message = f"a layer of the app answered {status} before the user was resolved"
         self._events.warn("endpoint", "interrupted", message)
-        return self.unavailable(request)
+        return self._unavailable(request)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:
         """Returns the JSON object of a token; ``None`` if the vendor's class fails."""
@@ -191,36 +181,22 @@ class Endpoint:
             message = f"{token.provider}: endpoint_extras() failed: {describe_error(error)}"
             self._events.count_and_warn("endpoint", "token_unavailable", message)
             return None
-        return {
-            **token.as_json(),
-            "expires_in": _seconds_until(token.expires_at, now),
-            "refresh_in": _seconds_until(token.refresh_at, now),
-            **extras,
-        }
-
-    def _is_allowed_origin(self, request: TokenRequest) -> bool:
-        return request.origin is not None and request.origin in self._allowed_origins
-
-    def _preflight(self, request: TokenRequest) -> TokenResponse:
-        headers = (
-            ("Access-Control-Allow-Methods", "GET, POST"),
-            ("Access-Control-Allow-Headers", "Accept, Content-Type"),
-            ("Access-Control-Max-Age", "600"),
-        )
-        return TokenResponse(204, (*_TOKEN_HEADERS[1:], *headers, *self._cors(request)), b"")
+        times = {"expires_in": token.expires_at, "refresh_in": token.refresh_at}
+        seconds = {name: None if time is None else max(0, int(time - now)) for name, time in times.items()}
+        return {**token.as_json(), **seconds, **extras}
 
     def _cors(self, request: TokenRequest) -> tuple[tuple[str, str], ...]:
-        if not self._is_allowed_origin(request):
+        if request.origin is None or request.origin not in self._allowed_origins:
             return ()
-        origin = request.origin or ""
-        return (("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"))
+        return (("Access-Control-Allow-Origin", request.origin), ("Access-Control-Allow-Credentials", "true"))
+
+    def _unavailable(self, request: TokenRequest) -> TokenResponse:
+        return self._error(request, "token_unavailable", ("Retry-After", "5"))
 
     def _error(self, request: TokenRequest, code: str, *headers: tuple[str, str]) -> TokenResponse:
         return self._json(request, _ERRORS[code][0], _error_object(code), *headers)
 
-    def _json(
-        self, request: TokenRequest, status: int, body: dict[str, Any], *headers: tuple[str, str]
-    ) -> TokenResponse:
+    def _json(self, request: TokenRequest, status: int, body: object, *headers: tuple[str, str]) -> TokenResponse:
         return TokenResponse(status, (*_TOKEN_HEADERS, *headers, *self._cors(request)), _encode(body).encode())
 
     def _script(self, request: TokenRequest, script: ScriptFile) -> TokenResponse:
@@ -248,24 +224,13 @@ def _error_object(code: str) -> dict[str, str]:
     return {"error": code, "message": _ERRORS[code][1]}
 
 
-def _seconds_until(timestamp: int | None, now: float) -> int | None:
-    return None if timestamp is None else max(0, int(timestamp - now))
-
-
 def _is_same_site(request: TokenRequest) -> bool:
     if request.fetch_site is not None:
         # the browser's own word; a proxy may have rewritten Host
         return request.fetch_site in ("same-origin", "same-site", "none")
     if request.origin is None:
         return True
-    scheme = "https" if request.origin.lower().startswith("https:") else "http"
-    host = _host(f"{scheme}://{request.host}")
-    return host is not None and _host(request.origin) == host
-
-
-def _host(origin: str) -> str | None:
-    """Returns host and port, without the scheme's default port; ``None`` for anything but an http(s) origin."""
-    normal = normal_origin(origin)
-    if normal is None or not normal.startswith(("http://", "https://")):
-        return None
-    return normal.partition("://")[2]
+    # Without regard to http or https: a proxy may terminate TLS.
+    origin = normal_origin(request.origin)
+    scheme = origin.partition(":")[0]
+    return scheme in ("http", "https") and origin == normal_origin(f"{scheme}://{request.host}")

@@ -113,10 +113,9 @@ class Provider(ABC):
         try:
             # the loader also reads from a zip file
             data: bytes = module.__spec__.loader.get_data(path)  # type: ignore[union-attr]
+            return data.decode()
         except (AttributeError, OSError):
             raise FileNotFoundError(f"the script {name} is not beside the module {cls.__module__}") from None
-        try:
-            return data.decode()
         except UnicodeDecodeError:
             raise ValueError(f"the script {name} beside the module {cls.__module__} is not UTF-8 text") from None
 

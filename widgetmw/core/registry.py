@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from inspect import get_annotations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from widgetmw.core.env.variable import Variable
 from widgetmw.core.errors import WidgetError, describe_error
@@ -24,22 +24,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 class ProviderError(WidgetError):
-    """A registered class cannot be used.
-
-    Attributes:
-        variables: the variables of the class, as far as they are known.
-    """
+    """A registered class cannot be used."""
 
     def __init__(self, message: str, variables: tuple[Variable[Any], ...] = ()) -> None:
-        self.variables = variables
+        self.variables = variables  # of the class, as far as they are known
         super().__init__(message)
 
 
 def registered_names() -> tuple[str, ...]:
     """Returns the names of all registered vendors: the built-in ones first, the others in alphabetical order."""
-    return tuple(_by_name())
+    return tuple(entry_points_by_name())
 
 
+@cache
 def load_provider(name: str) -> type[Provider]:
     """Returns the class of a registered vendor, importing it if necessary.
 
@@ -47,37 +44,25 @@ def load_provider(name: str) -> type[Provider]:
         KeyError: no vendor has this name.
         ProviderError: the class cannot be used; the message names the entry point.
     """
-    provider = _load(name)
-    if isinstance(provider, ProviderError):
-        raise provider.with_traceback(None)
-    return provider
+    entry = entry_points_by_name()[name][0]
+    found = _imported(entry)
+    if isinstance(found, BaseException):
+        raise _rejection(entry, f"cannot be imported ({describe_error(found)})")
+    if problem := _problem(found, name):
+        raise _rejection(entry, f"cannot be used: {problem}", _variables(found))
+    return cast("type[Provider]", found)
 
 
-def usable_providers() -> Iterator[type[Provider]]:
-    """Yields the classes of all registered vendors, without those that cannot be used."""
-    for name in registered_names():
-        provider = _load(name)
-        if not isinstance(provider, ProviderError):
-            yield provider
-
-
-def rejected_entry_points() -> tuple[ProviderError, ...]:
-    """Returns an error for each entry point that takes the name of another vendor; the other vendor keeps it."""
-    return tuple(
-        _rejection(entry, "cannot be used: another vendor has this name", _variables(_imported(entry)))
-        for name, entries in _by_name().items()
-        for entry in entries[1:]
-    )
-
-
-def clear_cache() -> None:
-    """Forgets all vendors, so that distributions that were installed since are found."""
-    for cached in (_by_name, _load):
-        cached.cache_clear()
+def rejected_entry_points() -> Iterator[ProviderError]:
+    """Yields an error for each entry point that takes the name of another vendor; the other vendor keeps it."""
+    for entries in entry_points_by_name().values():
+        for entry in entries[1:]:
+            yield _rejection(entry, "cannot be used: another vendor has this name", _variables(_imported(entry)))
 
 
 @cache
-def _by_name() -> dict[str, list[EntryPoint]]:
+def entry_points_by_name() -> dict[str, list[EntryPoint]]:
+    """Returns the entry points of the group; the first one of a name is the vendor's."""
     from importlib.metadata import entry_points  # takes 40 ms to import, and is needed only for reading settings
 
     order: tuple[str, ...] = import_module(GROUP).ORDER  # the built-in vendors stand in a package of the same name
@@ -92,19 +77,6 @@ def _by_name() -> dict[str, list[EntryPoint]]:
     return names
 
 
-@cache
-def _load(name: str) -> type[Provider] | ProviderError:
-    entry = _by_name()[name][0]
-    found = _imported(entry)
-    if isinstance(found, BaseException):
-        return _rejection(entry, f"cannot be imported ({describe_error(found)})")
-    problem = _problem(found, name)
-    if problem:
-        return _rejection(entry, f"cannot be used: {problem}", _variables(found))
-    provider: type[Provider] = found
-    return provider
-
-
 def _imported(entry: EntryPoint) -> Any:
     """Returns what an entry point names, or the error that importing it raised."""
     try:
@@ -117,8 +89,7 @@ def _problem(found: Any, name: str) -> str:
     """Returns why a class cannot be used; empty if it can."""
     if not (isinstance(found, type) and issubclass(found, Provider)):
         return "it is not a subclass of widgetmw.provider.Provider"
-    missing = sorted({*found.__abstractmethods__, *_undefined_class_variables(found)} - {"name", "variables"})
-    if missing:
+    if missing := sorted({*found.__abstractmethods__, *_undefined_class_variables(found)} - {"name", "variables"}):
         return f"it does not define {', '.join(missing)}"
     if getattr(found, "name", None) != name:
         return "its `name` differs from the name of the entry point"

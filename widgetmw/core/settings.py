@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import time
@@ -10,27 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from widgetmw.browser import assets
 from widgetmw.core import registry
-from widgetmw.core.env.secret_file import SecretFile
-from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex, subset_of
-from widgetmw.core.errors import SettingsError, describe_error
-from widgetmw.core.provider import Provider
+from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex
+from widgetmw.core.errors import SettingsError
+from widgetmw.core.events import log
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
-from widgetmw.core.registry import ProviderError
-
-_log = logging.getLogger("widgetmw")
+from widgetmw.core.vendor import NO_METADATA, PROVIDERS, Vendor, provider_names, read_vendors
 
 # Kubernetes sets these names in every pod if there is a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
-_ORIGIN = re.compile(
-    r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE
-)
-# A copy of the folder alone has no entry points.
-_NO_METADATA = "no vendor is known, since the package was not installed with pip or a similar tool"
-_MIN_SECRET_LENGTH = 8  # shorter texts occur in other texts by chance
-
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widgetmw, with a leading slash")
 
 
@@ -52,38 +41,26 @@ def _path_prefixes(text: str) -> tuple[str, ...]:
 
 
 def _origins(text: str) -> frozenset[str]:
-    origins = [normal_origin(item) for item in comma_list(text)]
-    if not all(origins):
+    origins = frozenset(normal_origin(item) for item in comma_list(text))
+    if "" in origins:
         raise ValueError("must be a comma-separated list of origins such as https://example.com")
-    return frozenset(origin for origin in origins if origin)
+    return origins
 
 
-def _provider_names(text: str) -> tuple[str, ...]:
-    names = registry.registered_names()
-    if not names:
-        raise ValueError(f"names vendors, but {_NO_METADATA}")
-    return subset_of(names)(text)
-
-
-def normal_origin(text: str) -> str | None:
-    """Returns an origin in the form that browsers send, ``scheme://host[:port]``; ``None`` if it is not an origin."""
-    match = _ORIGIN.fullmatch(text)
+def normal_origin(text: str) -> str:
+    """Returns an origin in the form that browsers send, ``scheme://host[:port]``; empty if it is not an origin."""
+    match = _ORIGIN.fullmatch(text.lower())
     if match is None:
-        return None
-    scheme, host, port = match[1].lower(), match[2].lower(), int(match[3]) if match[3] else None
-    if port is not None and not 0 < port < 65536:
-        return None
+        return ""
+    scheme, host = match[1], match[2]
     default_port = {"http": 80, "https": 443}.get(scheme)
-    return f"{scheme}://{host}" + ("" if port in (None, default_port) else f":{port}")
+    port = default_port if match[3] is None else int(match[3])
+    if port is not None and not 0 < port < 65536:
+        return ""
+    return f"{scheme}://{host}" + ("" if port == default_port else f":{port}")
 
 
 ENABLED = Variable("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
-PROVIDERS: Variable[tuple[str, ...] | None] = Variable(
-    "WIDGETMW_PROVIDERS",
-    "comma-separated list of vendors; limits and orders the active ones",
-    _provider_names,
-    default_text="all that are configured",
-)
 PATH = Variable("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
 DELIVERY = Variable(
     "WIDGETMW_DELIVERY",
@@ -111,7 +88,7 @@ CSP = Variable(
     "respect",
 )
 EMBED: Variable[tuple[str, ...]] = Variable(
-    "WIDGETMW_EMBED", "comma-separated list of vendors whose own loader is injected too", _provider_names, ()
+    "WIDGETMW_EMBED", "comma-separated list of vendors whose own loader is injected too", provider_names, ()
 )
 EXCLUDE: Variable[tuple[str, ...]] = Variable(
     "WIDGETMW_EXCLUDE", "comma-separated list of path prefixes that are skipped", _path_prefixes, ()
@@ -129,50 +106,8 @@ DEBUG = Variable(
     False,
 )
 
-VARIABLES: tuple[Variable[Any], ...] = (
-    ENABLED,
-    PROVIDERS,
-    PATH,
-    DELIVERY,
-    REFRESH_MARGIN,
-    CACHE_SIZE,
-    CACHE_CONTROL,
-    CSP,
-    EMBED,
-    EXCLUDE,
-    ALLOWED_ORIGINS,
-    DEBUG,
-    *proxy_settings.VARIABLES,
-)
-
-
-class Vendor:
-    """A configured vendor. Not a dataclass, whose ``repr`` would list its values.
-
-    Attributes:
-        provider: signs with the current keys.
-        files: the files that its keys came from; they are watched while the process runs.
-    """
-
-    __slots__ = ("files", "provider")
-
-    def __init__(self, provider: Provider, files: tuple[SecretFile, ...] = ()) -> None:
-        self.provider = provider
-        self.files = files
-
-    def __repr__(self) -> str:
-        return f"Vendor({self.provider!r})"
-
-    def with_contents(self, contents: Mapping[str, str]) -> Vendor:
-        """Returns the vendor with new contents of its files; a ``ValueError`` names the variable that is malformed."""
-        values = dict(self.provider.values)
-        for variable in self.provider.variables:
-            if variable.name in contents:
-                try:
-                    values[variable.name] = variable.parsed(contents[variable.name])
-                except ValueError as error:
-                    raise ValueError(f"{variable.name} {error}") from None
-        return Vendor(_provider(type(self.provider), values), self.files)
+_OTHERS = (PATH, DELIVERY, REFRESH_MARGIN, CACHE_SIZE, CACHE_CONTROL, CSP, EMBED, EXCLUDE, ALLOWED_ORIGINS, DEBUG)
+VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OTHERS, *proxy_settings.VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -226,7 +161,7 @@ class Settings:
         if not reader.read(ENABLED) and not reader.problems:
             return cls(enabled=False)
         settings = cls(
-            vendors=tuple(_vendors(reader, reader.read(PROVIDERS))),
+            vendors=read_vendors(reader),
             path=reader.read(PATH),
             delivery=reader.read(DELIVERY),
             refresh_margin=reader.read(REFRESH_MARGIN),
@@ -239,128 +174,32 @@ class Settings:
             debug=reader.read(DEBUG),
             proxy=proxy_settings.read_proxy(reader),
         )
-        reader.problems += [*_unknown_names(reader), *_conflicts(settings), *_exposed_secrets(settings, reader)]
+        reader.problems += [*_unknown_names(reader), *_conflicts(settings)]
         if reader.problems:
             raise SettingsError(reader.problems)
         if not settings.vendors:
-            reason = "no vendor is configured" if registry.registered_names() else _NO_METADATA
-            _log.warning("widgetmw: %s: every response passes through unmodified", reason)
+            reason = "no vendor is configured" if registry.registered_names() else NO_METADATA
+            log.warning("widgetmw: %s: every response passes through unmodified", reason)
         return settings
 
 
 def variables() -> Iterator[Variable[Any]]:
     """Yields all variables: those of this package, then those of the vendors."""
     yield from VARIABLES
-    for provider in registry.usable_providers():
-        yield from provider.variables
+    for name in registry.registered_names():
+        try:
+            yield from registry.load_provider(name).variables
+        except registry.ProviderError:
+            continue
 
 
 def _unknown_names(reader: EnvReader) -> Iterator[str]:
     ours = {name for variable in VARIABLES for name in variable.names}
-    unknown = {
-        name
-        for name in reader.names()
-        if name.startswith("WIDGETMW_") and name not in ours and not _KUBERNETES.fullmatch(name)
-    }
-    if unknown:  # else the vendors that are not active need not be imported
+    names = {name for name in reader.environ if name.startswith("WIDGETMW_") and not _KUBERNETES.fullmatch(name)}
+    if unknown := names - ours:  # else the vendors that are not active need not be imported
         unknown -= {name for variable in variables() for name in variable.names}
     for name in sorted(unknown):
         yield f"{name} is not a variable of widgetmw"
-
-
-def _vendors(reader: EnvReader, wanted: tuple[str, ...] | None) -> Iterator[Vendor]:
-    for name in wanted or registry.registered_names():
-        try:
-            vendor = _vendor(reader, registry.load_provider(name), bool(wanted))
-        except ProviderError as error:
-            _report(reader, error, f"WIDGETMW_PROVIDERS names {name}" if wanted else "")
-        else:
-            if vendor is not None:
-                yield vendor
-    for rejected in registry.rejected_entry_points():
-        _report(reader, rejected)
-
-
-def _report(reader: EnvReader, error: ProviderError, named: str = "") -> None:
-    """Reports a vendor that cannot be used: as a problem if the environment asks for it, else as a warning."""
-    in_use = [variable.name for variable in error.variables if variable.default is None and reader.has(variable)]
-    reason = named or (f"{in_use[0]} is set" if in_use else "")
-    if reason:
-        reader.problems.append(f"{reason}, but {error}")
-    else:
-        _log.warning("widgetmw: %s", error)
-
-
-def _vendor(reader: EnvReader, provider: type[Provider], named: bool) -> Vendor | None:
-    # a variable that has a default does not tell whether the vendor is meant to be active
-    is_set = any(variable.default is None and reader.has(variable) for variable in provider.variables)
-    problems, files = len(reader.problems), len(reader.files)
-    values = {variable.name: reader.read(variable) for variable in provider.variables}
-    if not is_set and not named:
-        return None  # it was read all the same, to report what is malformed
-    missing = [variable.name for variable in provider.variables if variable.required and not reader.has(variable)]
-    reader.problems += [f"{name} is not set, and {provider.name} needs it" for name in missing]
-    if len(reader.problems) > problems:
-        return None
-    try:
-        return Vendor(_provider(provider, values), tuple(reader.files[files:]))
-    except ValueError as error:
-        reader.problems.append(str(error))
-        return None
-
-
-def _provider(kind: type[Provider], values: Mapping[str, Any]) -> Provider:
-    """Returns a configured provider whose configuration for pages can be read; raises only ``ValueError``."""
-    try:
-        provider = kind(values)
-        problem = _provider_problem(provider)
-    except ValueError:
-        raise
-    except Exception as error:  # third-party code may raise anything
-        raise ValueError(f"{kind.name} cannot be configured ({describe_error(error)})") from None
-    if problem:
-        raise ValueError(f"{kind.name} cannot be configured: {problem}")
-    return provider
-
-
-def _provider_problem(provider: Provider) -> str:
-    """Returns what a provider returns in the wrong form, since that would break the pages of all vendors."""
-    if not hasattr(provider, "values"):
-        return "its __init__() does not call super().__init__(values)"
-    lifetime: object = provider.lifetime
-    if lifetime is not None and (type(lifetime) is not int or lifetime < 1):
-        return "its lifetime must be None or a positive int"
-    config = provider.browser_config()
-    if not (isinstance(config, Mapping) and all(isinstance(item, str) for pair in config.items() for item in pair)):
-        return "browser_config() must return a mapping of str to str"
-    if not all(isinstance(url, str) for url in provider.script_urls()):
-        return "script_urls() must return a tuple of str"
-    for name, code in provider.snippets().items():
-        assets.snippet_script(provider.name, name, code)
-    return ""
-
-
-def _exposed_secrets(settings: Settings, reader: EnvReader) -> Iterator[str]:
-    """Finds secrets in variables that pages show, also of another vendor: they would be published to everybody."""
-    texts = {
-        variable: reader.text(variable)
-        for vendor in settings.vendors
-        for variable in vendor.provider.variables
-        if reader.has(variable)
-    }
-    secrets = [text for variable, text in texts.items() if variable.secret]
-    exposed = [var.name for var, text in texts.items() if not var.secret and _holds_secret(text, secrets)]
-    yield from (f"{name} must not hold a secret: its value is shown in pages" for name in exposed)
-    for vendor in settings.vendors if not exposed else ():
-        for key, value in vendor.provider.browser_config().items():
-            if str(value) in secrets:
-                yield f"{vendor.provider.name} cannot be configured: its browser_config() returns a secret as {key}"
-
-
-def _holds_secret(text: str, secrets: list[str]) -> bool:
-    if text.startswith("sk_live_") or "PRIVATE KEY" in text:
-        return True
-    return any(text == secret or (len(secret) >= _MIN_SECRET_LENGTH and secret in text) for secret in secrets)
 
 
 def _conflicts(settings: Settings) -> Iterator[str]:

@@ -22,14 +22,8 @@ from widgetmw.proxies.keys import Key, parse_public_keys
 _CLOCK_SKEW: Final = 30.0  # seconds; what Google documents for its assertions
 _MAX_LENGTH: Final = 16_384
 _JWT: Final = jwt.PyJWT()
-_UNPADDED: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_PADDED: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}")
-_OPTIONS: Final[Any] = {
-    "verify_exp": False,  # times are compared here, by the clock of the app
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_iss": False,
-}
+# Times are compared here, by the clock of the app.
+_OPTIONS: Final[Any] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 
 
 class _SigningProxy(Proxy):
@@ -37,40 +31,35 @@ class _SigningProxy(Proxy):
 
     is_signed = True
     algorithm: ClassVar[str] = "ES256"
-    pattern: ClassVar[re.Pattern[str]] = _UNPADDED
+    pattern: ClassVar[str] = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"
     required_claims: ClassVar[tuple[str, ...]] = ("exp", "iss", "sub", "aud")
+    default_issuers: ClassVar[tuple[str, ...]] = ()
+    has_claims_in_header: ClassVar[bool] = False  # the issuer and the expiry
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._keys: tuple[Key, ...] = values[KEYS]
         self._audiences: tuple[str, ...] = values[AUDIENCE] or ()
-        self._issuers: tuple[str, ...] = (values[ISSUER],) if values[ISSUER] else ()
+        self._issuers = (values[ISSUER],) if values[ISSUER] else self.default_issuers
 
     def describe_trust(self) -> str:
-        """Returns the number of keys."""
         return f"verified with {len(self._keys)} {self.algorithm} key{'s' if len(self._keys) > 1 else ''}"
 
     @classmethod
     def parse_keys(cls, text: str) -> tuple[Key, ...]:
-        """Parses public keys for the proxy's algorithm."""
         return parse_public_keys(text, cls.algorithm)
 
     def read_identity(self, headers: HeaderValues, now: float) -> ProxyIdentity:
         """Verifies the assertion, and reads the user from it."""
         text = headers[self.header_names[0]][0]
-        if len(text) > _MAX_LENGTH or not self.pattern.fullmatch(text):
+        if len(text) > _MAX_LENGTH or not re.fullmatch(self.pattern, text):
             raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
         header = self._parse_header(text)
         claims = self._verify(text, header)
-        parts = self._parts_with_claims(header, claims)
+        parts = (header, claims) if self.has_claims_in_header else (claims,)
         issuers = [part["iss"] for part in parts if "iss" in part]
         if not issuers or any(issuer not in self._issuers for issuer in issuers):
             raise ProxyIdentityError(ProxyReason.ASSERTION_ISSUER)
-        expires_at = _check_times(parts, now)
-        return _identity(claims)._replace(expires_at=expires_at)
-
-    def _parts_with_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Returns the parts of the assertion in which issuer and times may be."""
-        return (claims,)
+        return _identity(claims, _check_times(parts, now))
 
     def _parse_header(self, text: str) -> dict[str, Any]:
         try:
@@ -86,8 +75,7 @@ class _SigningProxy(Proxy):
     def _verify(self, text: str, header: dict[str, Any]) -> dict[str, Any]:
         """Verifies signature and audience; returns the payload."""
         reason = ProxyReason.ASSERTION_KEY
-        has_audience = "aud" in self.required_claims
-        options: Any = {**_OPTIONS, "verify_aud": has_audience, "require": self.required_claims}
+        options: Any = {**_OPTIONS, "verify_aud": "aud" in self.required_claims, "require": self.required_claims}
         for key in self._keys:
             if key.id != header.get("kid") and key.id is not None:
                 continue
@@ -123,17 +111,17 @@ def _time(value: object) -> float:
     return float(value)
 
 
-def _identity(claims: dict[str, Any]) -> ProxyIdentity:
+def _identity(claims: dict[str, Any], expires_at: float) -> ProxyIdentity:
     id = claims["sub"]
     if isinstance(id, str) and not id.strip():
-        return ProxyIdentity(None)  # a service, or a route that is open to everybody
+        return ProxyIdentity(None, expires_at=expires_at)  # a service, or a route that is open to everybody
     if not is_printable(id):
         raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
     fields = {name: claims[name] for name in ("name", "email") if claims.get(name) not in (None, "")}
     if claims.get("email_verified") in (False, "false"):
         fields.pop("email", None)
     kept = {name: value for name, value in fields.items() if is_printable(value)}
-    return ProxyIdentity(User(id, **kept), kept != fields)
+    return ProxyIdentity(User(id, **kept), kept != fields, expires_at)
 
 
 class CloudflareAccess(_SigningProxy):
@@ -167,10 +155,7 @@ class GoogleIap(_SigningProxy):
     name = "google-iap"
     header_names = ("x-goog-iap-jwt-assertion",)
     required_variables = (KEYS, AUDIENCE)
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
-        self._issuers = ("https://cloud.google.com/iap",)
+    default_issuers = ("https://cloud.google.com/iap",)
 
 
 class AwsAlb(_SigningProxy):
@@ -182,8 +167,9 @@ class AwsAlb(_SigningProxy):
 
     name = "aws-alb"
     header_names = ("x-amzn-oidc-data",)
-    pattern = _PADDED
+    pattern = r"[A-Za-z0-9_-]+={0,2}(\.[A-Za-z0-9_-]+={0,2}){2}"
     required_claims = ("sub",)
+    has_claims_in_header = True
     required_variables = (KEYS, SIGNER, ISSUER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -195,6 +181,3 @@ class AwsAlb(_SigningProxy):
         if header.get("signer") != self._signer:
             raise ProxyIdentityError(ProxyReason.ASSERTION_SIGNER)
         return header
-
-    def _parts_with_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        return header, claims

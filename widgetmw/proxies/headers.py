@@ -12,34 +12,31 @@ from widgetmw.core.proxy.settings import EMAIL_HEADER, NAME_HEADER, USER_HEADER
 
 
 class _HeaderProxy(Proxy):
-    """Reads the user's id from one header, and name and email from two others if they are there.
+    """Reads the user's id from the first header, and name and email from the others if they are there.
 
-    The names of the headers are in lower case; those of name and email may be ``None``.
+    The empty string stands for a header that is not configured.
     """
 
-    user_header: str
-    name_header: str | None
-    email_header: str | None
+    header_names: tuple[str, str, str]
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.header_names = tuple(name for name in (self.user_header, self.name_header, self.email_header) if name)
+        pass
 
     def read_identity(self, headers: HeaderValues, now: float) -> ProxyIdentity:
         """Reads the user. An ambiguous id is refused; an ambiguous name or email is dropped."""
-        id = _parse_value(headers[self.user_header])
-        name, email = (self._optional_value(header, headers) for header in (self.name_header, self.email_header))
+        id = _parse_value(headers[self.header_names[0]])
+        name, email = (_optional_value(headers.get(header, ()) if header else ()) for header in self.header_names[1:])
         return ProxyIdentity(User(id, name or None, email or None), None in (name, email))
 
-    @staticmethod
-    def _optional_value(header: str | None, headers: HeaderValues) -> str | None:
-        """Returns a name or an email, empty if there is none; ``None`` if it must be dropped."""
-        values = headers.get(header, ()) if header else ()
-        if not any(value.strip(" \t") for value in values):
-            return ""
-        try:
-            return _parse_value(values)
-        except ProxyIdentityError:
-            return None
+
+def _optional_value(values: Sequence[str]) -> str | None:
+    """Returns a name or an email, empty if there is none; ``None`` if it must be dropped."""
+    if not any(value.strip(" \t") for value in values):
+        return ""
+    try:
+        return _parse_value(values)
+    except ProxyIdentityError:
+        return None
 
 
 def _parse_value(values: Sequence[str]) -> str:
@@ -61,33 +58,21 @@ class OAuth2Proxy(_HeaderProxy):
     """
 
     name = "oauth2-proxy"
-    user_header = "x-forwarded-user"
-    name_header = "x-forwarded-preferred-username"
-    email_header = "x-forwarded-email"
+    header_names = ("x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email")
 
 
 class OAuth2ProxyNginx(_HeaderProxy):
-    """oauth2-proxy called by nginx, ingress-nginx or Traefik (``--set-xauthrequest``), which forward its headers.
-
-    Source: its options.
-    """
+    """oauth2-proxy called by nginx, ingress-nginx or Traefik (``--set-xauthrequest``, source: its options)."""
 
     name = "oauth2-proxy-nginx"
-    user_header = "x-auth-request-user"
-    name_header = "x-auth-request-preferred-username"
-    email_header = "x-auth-request-email"
+    header_names = ("x-auth-request-user", "x-auth-request-preferred-username", "x-auth-request-email")
 
 
 class Authelia(_HeaderProxy):
-    """Authelia's trusted header SSO.
-
-    Source: its documentation.
-    """
+    """Authelia's trusted header SSO (source: its documentation)."""
 
     name = "authelia"
-    user_header = "remote-user"
-    name_header = "remote-name"
-    email_header = "remote-email"
+    header_names = ("remote-user", "remote-name", "remote-email")
 
 
 class PomeriumClaims(_HeaderProxy):
@@ -97,9 +82,7 @@ class PomeriumClaims(_HeaderProxy):
     """
 
     name = "pomerium-claims"
-    user_header = "x-pomerium-claim-sub"
-    name_header = "x-pomerium-claim-name"
-    email_header = "x-pomerium-claim-email"
+    header_names = ("x-pomerium-claim-sub", "x-pomerium-claim-name", "x-pomerium-claim-email")
 
 
 class Headers(_HeaderProxy):
@@ -110,7 +93,5 @@ class Headers(_HeaderProxy):
     optional_variables = (NAME_HEADER, EMAIL_HEADER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.user_header = values[USER_HEADER].lower()
-        self.name_header = values[NAME_HEADER] and values[NAME_HEADER].lower()
-        self.email_header = values[EMAIL_HEADER] and values[EMAIL_HEADER].lower()
-        super().__init__(values)
+        user, name, email = ((values[variable] or "").lower() for variable in (USER_HEADER, NAME_HEADER, EMAIL_HEADER))
+        self.header_names = (user, name, email)

@@ -17,7 +17,6 @@ PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
 _PEM = re.compile("-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 _KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}
 _DESCRIPTIONS = {"RS256": "RSA keys of 2048 bits or more", "ES256": "keys on the curve P-256"}
-_MIN_BITS, _MAX_BITS = 2048, 16_384
 
 
 class Key(NamedTuple):
@@ -66,17 +65,13 @@ def _parse_keys(text: str, algorithm: str) -> Iterator[Key]:
     for jwk in parsed["keys"]:
         if "d" in jwk or jwk["kty"] == "oct":
             raise _WrongKey("must hold public keys only")
-        if _is_for(jwk, algorithm):
+        use = (jwk["kty"], jwk.get("use", "sig"), jwk.get("alg", algorithm), jwk.get("crv", "P-256"))
+        if use == (_KEY_TYPES[algorithm], "sig", algorithm, "P-256"):
             yield Key(jwk.get("kid"), _checked(PyJWK(jwk, algorithm).key, algorithm))
 
 
-def _is_for(jwk: dict[str, Any], algorithm: str) -> bool:
-    is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", algorithm) == algorithm
-    return is_for_signatures and bool(jwk["kty"] == _KEY_TYPES[algorithm]) and jwk.get("crv", "P-256") == "P-256"
-
-
 def _checked(key: Any, algorithm: str) -> PublicKey:
-    if algorithm == "RS256" and isinstance(key, RSAPublicKey) and _MIN_BITS <= key.key_size <= _MAX_BITS:
+    if algorithm == "RS256" and isinstance(key, RSAPublicKey) and 2048 <= key.key_size <= 16_384:
         return key
     if algorithm == "ES256" and isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key

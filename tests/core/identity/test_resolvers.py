@@ -13,7 +13,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.resolvers import (
     accepts_arguments,
     from_environ,
-    from_object,
+    from_scope,
     is_auth_error,
     prefetch_user,
     prefetch_user_async,
@@ -177,12 +177,12 @@ def test_only_the_apps_own_401_and_403_count(error: Any, expected: bool) -> None
     ],
 )
 def test_the_id_of_a_user_object(attributes: dict[str, Any], expected: str) -> None:
-    assert from_object(SimpleNamespace(is_authenticated=True, **attributes)) == User(expected)
+    assert from_scope({"user": SimpleNamespace(is_authenticated=True, **attributes)}) == User(expected)
 
 
 def test_a_display_name_is_never_an_id() -> None:
     with pytest.raises(ResolverError, match="no usable identity, id or pk"):
-        from_object(SimpleNamespace(is_authenticated=lambda: True, display_name="Ada", username="ada"))
+        from_scope({"user": SimpleNamespace(is_authenticated=lambda: True, display_name="Ada", username="ada")})
 
 
 def test_remote_user_is_utf8() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.core.proxy.proxies import environ, scope
+from widgetmw.core.proxy.base import ProxyIdentityError
 from widgetmw.core.proxy.peer import (
     FORWARDING_HEADERS,
     Connection,
-    PeerUnknown,
     connection,
     header_values,
     is_scope,
@@ -127,7 +127,7 @@ def test_behind_a_unix_socket_there_is_no_address(request_: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("port", [8000, "8000"])
 def test_a_missing_address_behind_a_tcp_port_is_unknown(port: object) -> None:
-    with pytest.raises(PeerUnknown):
+    with pytest.raises(ProxyIdentityError):
         address_of(scope(client=None, server=("10.0.0.1", port)))
 
 
@@ -145,7 +145,7 @@ def test_a_missing_address_behind_a_tcp_port_is_unknown(port: object) -> None:
     ],
 )
 def test_an_address_that_a_server_took_from_a_header_is_unknown(request_: dict[str, Any]) -> None:
-    with pytest.raises(PeerUnknown):
+    with pytest.raises(ProxyIdentityError):
         address_of(request_)
 
 
@@ -164,5 +164,5 @@ def test_an_original_address_is_known_whatever_the_headers_say() -> None:
     request = environ(("X-Forwarded-For", f"{PEER}:50000"))
     headers = header_values(request, FORWARDING_HEADERS)
     assert peer_address(request, Connection(PEER, "50000", is_original=True), headers) == PEER
-    with pytest.raises(PeerUnknown):
+    with pytest.raises(ProxyIdentityError):
         peer_address(request, Connection(PEER, "50000"), headers)

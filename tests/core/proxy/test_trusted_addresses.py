@@ -69,7 +69,7 @@ def test_a_malformed_list_is_refused_and_not_shown(text: str) -> None:
 
 
 def test_the_repr_shows_no_address() -> None:
-    assert repr(parse_addresses("10.0.0.5")) == "TrustedAddresses()"
+    assert "10.0.0.5" not in repr(parse_addresses("10.0.0.5"))
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(1, 32))

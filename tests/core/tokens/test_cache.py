@@ -15,8 +15,8 @@ from tests.conftest import Clock
 from widgetmw import Settings, User
 from widgetmw.core.events import Events
 from widgetmw.core.provider import MintedToken, Provider
-from widgetmw.core.settings import Vendor
 from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.vendor import Vendor
 from widgetmw.providers.digitalgenius import DigitalGenius
 
 ADA = User("ada")

@@ -26,42 +26,35 @@ class SecretFile:
     content: str = field(default="", repr=False, compare=False)
 
     def read(self, again: bool = False) -> str:
-        """Reads the value, without its trailing newline.
-
-        A pipe can be read once, and would block when read again.
+        """Reads the value, without its trailing newline. A pipe can be read once, and would block when read again.
 
         Raises:
-            ValueError: the file cannot be read, is empty, too large or not UTF-8; the message holds neither the
-                path nor any of the content.
+            ValueError: the file cannot be read, is empty, too large or not UTF-8; the message shows neither path nor
+                content.
         """
         try:
             if again and os.path.exists(self.path) and not os.path.isfile(self.path):
                 raise ValueError("is not a regular file, and cannot be read again")
             with open(self.path, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise ValueError(f"is larger than {MAX_BYTES} bytes")
+            text = data.decode().removesuffix("\n").removesuffix("\r")
         except OSError as error:
             raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None
-        if len(data) > MAX_BYTES:
-            raise ValueError(f"is larger than {MAX_BYTES} bytes")
-        try:
-            text = data.decode()
         except UnicodeDecodeError:
             raise ValueError("is not UTF-8 text") from None
-        text = text.removesuffix("\n").removesuffix("\r")
         if not text:
             raise ValueError("is empty")
         return text
 
 
 class SecretFileWatcher:
-    """Polls the files that configure one vendor or proxy. Not thread-safe.
+    """Polls the files that configure one vendor or proxy; logs problems as events of a kind. Not thread-safe.
 
     The contents are compared to find a change: a platform that swaps a symbolic link may keep size and times, and
-    the files are so small that reading one costs no more than asking for its times. Problems are logged as events of
-    the given kind. Without files the watcher is never due.
+    the files are so small that reading one costs no more than asking for its times.
     """
-
-    __slots__ = ("_contents", "_events", "_files", "_kind", "_next")
 
     def __init__(self, files: Sequence[SecretFile], events: Events, kind: str) -> None:
         self._files = files
@@ -99,6 +92,6 @@ class SecretFileWatcher:
             return configure(contents)
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in contents)
-            why = f"{names}: the new content cannot be used: {error}"
-            self._events.count_and_warn(self._kind, "key_file_malformed", why)
+            message = f"{names}: the new content cannot be used: {error}"
+            self._events.count_and_warn(self._kind, "key_file_malformed", message)
             return None

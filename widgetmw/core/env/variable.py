@@ -69,59 +69,45 @@ class EnvReader:
         environ: texts by name; an empty text counts as not set.
 
     Attributes:
+        texts: the texts that were read, by variable name.
         problems: one sentence per problem, which begins with the variable's name and shows no value.
         files: the files of the secrets and watched values that were read.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self.environ = environ
+        self.texts: dict[str, str] = {}
         self.problems: list[str] = []
         self.files: list[SecretFile] = []
 
     def has(self, variable: Variable[Any]) -> bool:
         """Whether the variable is set, directly or by a file."""
-        return bool(self._environ.get(variable.name)) or bool(self._path(variable))
-
-    def names(self) -> Iterable[str]:
-        """Returns the names in the environment."""
-        return self._environ.keys()
-
-    def text(self, variable: Variable[Any]) -> str:
-        """Returns the text of a variable, from the environment or the file; empty if it is not set.
-
-        Raises:
-            ValueError: both are set, or the text cannot be read.
-        """
-        text, path = self._environ.get(variable.name, ""), self._path(variable)
-        if text and path:
-            raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
-        if path:
-            return SecretFile(variable.name, path).read()
-        try:
-            text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
-        except UnicodeEncodeError:
-            raise ValueError("is not UTF-8 text") from None
-        return text
+        return any(self.environ.get(name) for name in variable.names)
 
     def read(self, variable: Variable[Value]) -> Value:
         """Returns the value of a variable, or its default.
 
         If there is a problem, it is added to ``problems``, and the default is returned.
         """
-        path = self._path(variable)
+        text, label = self.environ.get(variable.name, ""), variable.name
+        path = self.environ.get(f"{variable.name}_FILE", "") if variable.from_file else ""
         try:
-            text = self.text(variable)
-            if path and (variable.secret or variable.watched):
-                self.files.append(SecretFile(variable.name, path, text))
+            if text and path:
+                raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
+            if path:
+                label = f"{variable.name}_FILE"
+                text = SecretFile(variable.name, path).read()
+                if variable.secret or variable.watched:
+                    self.files.append(SecretFile(variable.name, path, text))
+            text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
             if text:
+                self.texts[variable.name] = text
                 return variable.parsed(text)
+        except UnicodeEncodeError:
+            self.problems.append(f"{label} is not UTF-8 text")
         except ValueError as error:
-            is_file = path and not self._environ.get(variable.name)
-            self.problems.append(f"{variable.name}{'_FILE' if is_file else ''} {error}")
+            self.problems.append(f"{label} {error}")
         return cast(Value, variable.default)
-
-    def _path(self, variable: Variable[Any]) -> str:
-        return self._environ.get(f"{variable.name}_FILE", "") if variable.from_file else ""
 
 
 def parse_bool(text: str) -> bool:
@@ -202,15 +188,7 @@ def table(variables: Iterable[Variable[Any]]) -> str:
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for variable in variables:
         name = f"`{variable.name}`" + (" (or `_FILE`)" if variable.from_file else "")
-        rows.append(f"| {name} | {variable.help} | {_default_text(variable)} |")
+        value = str(variable.default).lower() if isinstance(variable.default, bool) else variable.default
+        default = "required" if variable.required else variable.default_text or (f"`{value}`" if value else "none")
+        rows.append(f"| {name} | {variable.help} | {default} |")
     return "\n".join(rows) + "\n"
-
-
-def _default_text(variable: Variable[Any]) -> str:
-    if variable.required:
-        return "required"
-    if variable.default_text:
-        return variable.default_text
-    if isinstance(variable.default, bool):
-        return "`true`" if variable.default else "`false`"
-    return f"`{variable.default}`" if variable.default else "none"

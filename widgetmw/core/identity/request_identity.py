@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from widgetmw.core.identity.user import User
 
@@ -11,12 +11,6 @@ Request: TypeAlias = MutableMapping[str, Any]
 
 KEY: Final = "widgetmw.request"
 UNSET: Final[Any] = object()
-
-
-class PrefetchFailure(NamedTuple):
-    """Why a user could not be prefetched, as text: an exception would keep the request alive."""
-
-    message: str
 
 
 class RequestIdentity:
@@ -28,14 +22,15 @@ class RequestIdentity:
     Attributes:
         owner: the middleware that handles the request, or ``None``.
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
-        resolved: the user, or the failure, that was prefetched for this response; or ``UNSET``.
+        resolved: the user that was prefetched for this response; or ``UNSET``; or a text that says why there is none
+            (an exception would keep the request alive).
     """
 
     __slots__ = ("explicit", "owner", "resolved")
 
     owner: object
     explicit: User | None
-    resolved: User | PrefetchFailure | None
+    resolved: User | str | None
 
 
 def identity_of(request: Request) -> RequestIdentity:

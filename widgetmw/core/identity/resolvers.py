@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError, describe_error
-from widgetmw.core.identity.request_identity import KEY, UNSET, PrefetchFailure, Request, RequestIdentity, identity_of
+from widgetmw.core.identity.request_identity import KEY, UNSET, Request, RequestIdentity, identity_of
 from widgetmw.core.identity.user import User
 
 Environ: TypeAlias = dict[str, Any]
@@ -48,17 +48,16 @@ def resolve_user_eagerly(
     if identity.explicit is not UNSET:
         return identity.explicit
     if identity.resolved is not UNSET:
-        if isinstance(identity.resolved, PrefetchFailure):
-            raise ResolverError(identity.resolved.message)
+        if isinstance(identity.resolved, str):
+            raise ResolverError(identity.resolved)
         return identity.resolved
     try:
         user = resolver(request)
     except ResolverError:
         raise
     except Exception as error:
-        if is_auth_error(error):
-            return None
-        raise ResolverError(f"the resolver raised {describe_error(error)}") from error
+        _raise_unless_auth_error(error)
+        return None
     if user is None or isinstance(user, User):
         return user
     return (on_awaitable or _await_user)(user) if inspect.isawaitable(user) else _checked(user)
@@ -70,8 +69,12 @@ async def _await_user(awaitable: Awaitable[User | None]) -> User | None:
     except ResolverError:
         raise
     except Exception as error:
-        if is_auth_error(error):
-            return None
+        _raise_unless_auth_error(error)
+        return None
+
+
+def _raise_unless_auth_error(error: Exception) -> None:
+    if not is_auth_error(error):
         raise ResolverError(f"the resolver raised {describe_error(error)}") from error
 
 
@@ -88,11 +91,11 @@ def is_auth_error(error: Exception) -> bool:
 
     Otherwise an expired API credential would sign every user out.
     """
+    if isinstance(error, OSError):  # urllib's errors
+        return False
     try:
-        if isinstance(error, OSError) or any(
-            getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES
-        ):
-            return False  # urllib's errors, and those that carry the exchange with another server
+        if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
+            return False  # it carries the exchange with another server
         # Starlette and FastAPI call it status_code, Werkzeug code
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
     except Exception:
@@ -105,11 +108,7 @@ def prefetch_user(environ: Environ, resolver: Resolver) -> None:
 
     Some frameworks have left the session and the request context by the time the response is final.
     """
-    identity = identity_of(environ)
-    try:
-        identity.resolved = resolve_user(environ, resolver)
-    except ResolverError as error:
-        identity.resolved = PrefetchFailure(str(error))
+    prefetch_user_eagerly(environ, lambda environ: resolve_user(environ, resolver))
 
 
 async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None:
@@ -118,7 +117,7 @@ async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None
     try:
         identity.resolved = await resolve_user_async(request, resolver)
     except ResolverError as error:
-        identity.resolved = PrefetchFailure(str(error))
+        identity.resolved = str(error)
 
 
 def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
@@ -127,7 +126,7 @@ def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitabl
     try:
         user = resolve_user_eagerly(request, resolver)
     except ResolverError as error:
-        identity.resolved = PrefetchFailure(str(error))
+        identity.resolved = str(error)
         return None
     if user is None or isinstance(user, User):
         identity.resolved = user
@@ -138,11 +137,9 @@ def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitabl
 def accepts_arguments(resolver: Callable[..., Any], count: int) -> bool:
     """Whether a function can be called with this many arguments, as far as its signature tells."""
     try:
-        signature = inspect.signature(resolver)
-    except (TypeError, ValueError):  # some builtins have none
+        inspect.signature(resolver).bind(*range(count))
+    except ValueError:  # some builtins have no signature
         return True
-    try:
-        signature.bind(*range(count))
     except TypeError:
         return False
     return True
@@ -151,14 +148,12 @@ def accepts_arguments(resolver: Callable[..., Any], count: int) -> bool:
 def from_scope(scope: Request) -> User | None:
     """Reads ``scope["user"]``, as Starlette's ``AuthenticationMiddleware`` and its relatives set it.
 
+    It has ``is_authenticated`` and ``identity``, ``id`` or ``pk``; a display name is never used.
+
     Raises:
         ResolverError: the user is authenticated, but has no usable id.
     """
-    return from_object(scope.get("user"))
-
-
-def from_object(user: Any) -> User | None:
-    """Reads a user object with ``is_authenticated`` and ``identity``, ``id`` or ``pk``; never a display name."""
+    user = scope.get("user")
     authenticated = getattr(user, "is_authenticated", False)
     if not (authenticated() if callable(authenticated) else authenticated):
         return None
@@ -171,15 +166,10 @@ def from_object(user: Any) -> User | None:
             return User(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return User(str(int(value)))
-        if _is_uuid(value):
+        # Whoever made a UUID has imported the module. Importing it here would cost every startup 2 ms.
+        if "uuid" in sys.modules and isinstance(value, sys.modules["uuid"].UUID):
             return User(str(value))
     raise ResolverError(f"{type(user).__name__} is authenticated but has no usable identity, id or pk")
-
-
-def _is_uuid(value: object) -> bool:
-    # Whoever made a UUID has imported the module. Importing it here would cost every startup 2 ms.
-    uuid = sys.modules.get("uuid")
-    return uuid is not None and isinstance(value, uuid.UUID)
 
 
 def from_environ(environ: Request) -> User | None:

@@ -82,16 +82,13 @@ def _is_same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
 
 
 def _text(field: str, value: object) -> str:
-    if type(value) is not str:
-        if not isinstance(value, str):
-            raise TypeError(f"{field} must be a string, not {type(value).__name__}")
-        value = str.__str__(value)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{field} holds a lone surrogate, which UTF-8 cannot encode") from None
-    return value
+    if not isinstance(value, str):
+        raise TypeError(f"{field} must be a string, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{field} holds a lone surrogate, which UTF-8 cannot encode") from None
+    return str.__str__(value)
 
 
 def _attributes(attributes: object) -> Mapping[str, Scalar]:

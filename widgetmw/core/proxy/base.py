@@ -1,7 +1,7 @@
 """The interface of an authenticating proxy: it reads the user from request headers.
 
 The proxies are in :mod:`widgetmw.proxies`; the core knows none of them by name. A new one is a subclass of
-:class:`Proxy` and one call of :func:`register`.
+:class:`Proxy` and one line of ``widgetmw.proxies.CLASSES``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.reasons import ProxyReason
 
+_PACKAGE = "widgetmw.proxies"
+
 HeaderValues: TypeAlias = Mapping[str, list[str]]
 """The values of request headers by lower-case name, as Latin-1 text."""
 
@@ -29,17 +31,11 @@ class ProxyIdentityError(ResolverError):
 
 
 class ProxyIdentity(NamedTuple):
-    """What a proxy says about the user of a request.
+    """What a proxy says about the user of a request."""
 
-    Attributes:
-        user: the signed-in user; ``None`` if the proxy says that the user is anonymous.
-        has_dropped_fields: whether a name or an email was dropped.
-        expires_at: Unix seconds; until then the same headers mean the same.
-    """
-
-    user: User | None
-    has_dropped_fields: bool = False
-    expires_at: float = inf
+    user: User | None  # None: the proxy says that the user is anonymous
+    has_dropped_fields: bool = False  # whether a name or an email was dropped
+    expires_at: float = inf  # Unix seconds; until then the same headers mean the same
 
 
 class Proxy(ABC):
@@ -61,28 +57,22 @@ class Proxy(ABC):
 
     @abstractmethod
     def __init__(self, values: Mapping[str, Any]) -> None:
-        """Takes the parsed variables by name.
-
-        Raises:
-            ValueError: the values do not go together; the message names the variables, never a value.
-        """
+        """Takes the parsed variables by name."""
 
     @classmethod
     def parse_keys(cls, text: str) -> Any:
-        """Parses ``WIDGETMW_PROXY_KEYS``.
+        """Parses ``WIDGETMW_PROXY_KEYS``, which only a proxy that signs uses.
 
         Raises:
             ValueError: it holds no key that this proxy can sign with; the message never shows the text.
         """
-        raise ValueError(f"is not used by {cls.name}")
+        return text
 
     @abstractmethod
     def read_identity(self, headers: HeaderValues, now: float) -> ProxyIdentity:
         """Reads the user from the headers in ``header_names``, the first of which has a value that is not blank.
 
-        Args:
-            headers: the request's; a server may have joined several values with commas.
-            now: Unix seconds.
+        A server may have joined several values with commas. The time is in Unix seconds.
 
         Raises:
             ProxyIdentityError: the headers cannot be trusted.
@@ -101,21 +91,13 @@ def is_printable(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-_paths: dict[str, str] = {}
-
-
-def register(name: str, path: str) -> None:
-    """Registers a proxy by the path of its class, ``"package.module:Class"``, without importing it."""
-    _paths[name] = path
-
-
 def registered_names() -> tuple[str, ...]:
-    """Returns the names of the proxies, in the order of their registration."""
-    return tuple(_paths)
+    """Returns the names of the proxies, in the order of the documentation."""
+    return tuple(import_module(_PACKAGE).CLASSES)
 
 
 def load_proxy(name: str) -> type[Proxy]:
     """Imports the class of a proxy; raises ``KeyError`` for an unknown name."""
-    module, _, attribute = _paths[name].partition(":")
-    proxy: type[Proxy] = getattr(import_module(module), attribute)
+    module, attribute = import_module(_PACKAGE).CLASSES[name]
+    proxy: type[Proxy] = getattr(import_module(f"{_PACKAGE}.{module}"), attribute)
     return proxy

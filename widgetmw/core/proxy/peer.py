@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from widgetmw.core.http.request_headers import environ_name
 from widgetmw.core.memo import Memo
+from widgetmw.core.proxy.base import ProxyIdentityError
+from widgetmw.core.proxy.reasons import ProxyReason
 
 FORWARDING_HEADERS: Final = ("x-forwarded-for", "forwarded", "x-forwarded-port")
 """Headers from which servers and middleware take a peer address."""
@@ -18,29 +20,16 @@ _NAMES_BY_ENVIRON_KEY: Final = Memo(lambda names: {environ_name(name): name for 
 _NO_ADDRESS: Final = (None, "", "0.0.0.0")  # noqa: S104  the last is uWSGI's for a peer behind a Unix socket
 
 
-class PeerUnknown(Exception):
-    """A server or middleware replaced the peer's address with one from a header."""
-
-
 class Connection(NamedTuple):
-    """The peer as the server names it.
-
-    Attributes:
-        host: its address; behind a Unix socket there is none.
-        port: its port.
-        is_original: whether this is known to be from before any middleware replaced it.
-    """
+    """The peer as the server names it. Behind a Unix socket there is no host."""
 
     host: str | None
     port: object
-    is_original: bool = False
+    is_original: bool = False  # whether this is known to be from before any middleware replaced it
 
 
 def original_request(request: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Returns the ASGI scope from which a bridge made a WSGI environ, if the bridge stores it; else the request.
-
-    a2wsgi stores it.
-    """
+    """Returns the ASGI scope from which a bridge made a WSGI environ, if it stores one (a2wsgi); else the request."""
     return request.get("asgi.scope") or request
 
 
@@ -50,12 +39,8 @@ def is_scope(request: Mapping[str, Any]) -> bool:
 
 
 def header_values(request: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, list[str]]:
-    """Returns the values of headers by name, as Latin-1 text.
-
-    The names are in lower case, with hyphens. WSGI has one value for each name: its servers join several with commas,
-    or keep one.
-    """
-    if not is_scope(request):
+    """Returns the values of headers by name, as Latin-1 text. The names are in lower case, with hyphens."""
+    if not is_scope(request):  # one value for each name: WSGI servers join several with commas, or keep one
         return {name: [request[key]] for key, name in _NAMES_BY_ENVIRON_KEY[names].items() if key in request}
     names_by_key: dict[bytes, str] = _NAMES_BY_SCOPE_KEY[names]
     values: dict[str, list[str]] = {}
@@ -98,26 +83,23 @@ def peer_address(request: Mapping[str, Any], connected: Connection, forwarding: 
     It is ``None`` for a Unix socket.
 
     Raises:
-        PeerUnknown: it was replaced with an address that the peer itself may have written.
+        ProxyIdentityError: a server or middleware replaced it with an address that the peer itself may have written.
     """
     host, port, is_original = connected
     if host in _NO_ADDRESS:
         server = request.get("server")
         # For a Unix socket, the server is a path without a port.
-        if server and str(server[1]).isdecimal() and int(server[1]):
-            raise PeerUnknown
-        return None
-    if not is_original and _is_replaced(host, port, forwarding, is_scope(request)):
-        raise PeerUnknown
-    return host
-
-
-def _is_replaced(host: str | None, port: object, forwarding: Mapping[str, list[str]], is_asgi: bool) -> bool:
-    if not any(name in forwarding for name in FORWARDING_HEADERS):
-        return False
+        is_replaced = bool(server and str(server[1]).isdecimal() and int(server[1]))
+        host = None
+    elif is_original or forwarding.keys().isdisjoint(FORWARDING_HEADERS):
+        is_replaced = False
     # uvicorn, hypercorn and Granian set port 0 if the header has none; daphne sets the one in X-Forwarded-Port.
-    if is_asgi and (not port or port == "0" or [str(port)] == forwarding.get("x-forwarded-port")):
-        return True
-    # Together with its port, the peer's own address cannot be in the header: only other addresses can.
-    pairs = (f"{host}:{port}", f"[{host}]:{port}")
-    return any(item.strip() in pairs for value in forwarding.get("x-forwarded-for", ()) for item in value.split(","))
+    elif is_scope(request) and (not port or port == "0" or [str(port)] == forwarding.get("x-forwarded-port")):
+        is_replaced = True
+    else:
+        # Together with its port, the peer's own address cannot be in the header: only other addresses can.
+        items = ",".join(forwarding.get("x-forwarded-for", ())).split(",")
+        is_replaced = any(item.strip() in (f"{host}:{port}", f"[{host}]:{port}") for item in items)
+    if is_replaced:
+        raise ProxyIdentityError(ProxyReason.ADDRESS_REWRITTEN)
+    return host

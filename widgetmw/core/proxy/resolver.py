@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final, TypeVar
 
 from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
+from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.base import HeaderValues, ProxyIdentity, ProxyIdentityError
 from widgetmw.core.proxy.peer import (
     FORWARDING_HEADERS,
     Connection,
-    PeerUnknown,
     connection,
     header_values,
     normalizes_underscores,
@@ -25,7 +25,6 @@ from widgetmw.core.proxy.settings import ConfiguredProxy
 
 _MAX_VERIFIED: Final = 1024
 
-Request = MutableMapping[str, Any]
 Result = TypeVar("Result")
 
 
@@ -83,9 +82,11 @@ class ProxyResolver:
         if not any(value.strip(" \t") for value in identity_header):
             self._events.count("proxy", (ProxyReason.BLANK if identity_header else ProxyReason.ABSENT).code)
             return None
-        if not self._is_from_proxy(request, headers):
-            self._warn_once(ProxyReason.ADDRESS_NOT_LISTED)
-            return None
+        if not self._addresses.trust_all:
+            connected: Connection = request.get(self._peer_key) or connection(request)
+            if peer_address(request, connected, headers) not in self._addresses:
+                self._warn_once(ProxyReason.ADDRESS_NOT_LISTED)
+                return None
         if not configured.proxy.is_signed and normalizes_underscores(request):
             raise ProxyIdentityError(ProxyReason.SERVER_AMBIGUOUS)
         identity = self._read_identity(configured, verified, headers)
@@ -97,15 +98,6 @@ class ProxyResolver:
 
     def _warn_once(self, reason: ProxyReason) -> None:
         self._events.warn_once("proxy", reason.code, reason.text)
-
-    def _is_from_proxy(self, request: Request, headers: HeaderValues) -> bool:
-        if self._addresses.trust_all:
-            return True
-        connected: Connection = request.get(self._peer_key) or connection(request)
-        try:
-            return peer_address(request, connected, headers) in self._addresses
-        except PeerUnknown:
-            raise ProxyIdentityError(ProxyReason.ADDRESS_REWRITTEN) from None
 
     def _read_identity(
         self, configured: ConfiguredProxy, verified: dict[str, ProxyIdentity], headers: HeaderValues

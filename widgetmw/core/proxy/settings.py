@@ -70,8 +70,6 @@ class ConfiguredProxy:
         files: watched while the process runs.
     """
 
-    __slots__ = ("_values", "addresses", "files", "proxy")
-
     def __init__(self, kind: type[Proxy], values: Mapping[str, Any], files: tuple[SecretFile, ...] = ()) -> None:
         self.proxy = kind(values)
         self.addresses: TrustedAddresses = values[ADDRESSES]
@@ -94,7 +92,7 @@ def read_proxy(reader: EnvReader) -> ConfiguredProxy | None:
     kind = load_proxy(name) if name else None
     values: dict[str, Any] = {}
     for variable in _OTHER_VARIABLES:
-        if variable.name == KEYS and kind is not None and kind.is_signed:
+        if variable.name == KEYS and kind is not None:
             variable = replace(variable, parse=kind.parse_keys)
         values[variable.name] = reader.read(variable)
     present = [variable.name for variable in _OTHER_VARIABLES if reader.has(variable)]
@@ -105,11 +103,7 @@ def read_proxy(reader: EnvReader) -> ConfiguredProxy | None:
     reader.problems += _find_problems(kind, present, values[ADDRESSES])
     if len(reader.problems) > problems:
         return None
-    try:
-        return ConfiguredProxy(kind, values, tuple(reader.files[files:]))
-    except ValueError as error:
-        reader.problems.append(str(error))
-        return None
+    return ConfiguredProxy(kind, values, tuple(reader.files[files:]))
 
 
 def _find_problems(kind: type[Proxy], present: list[str], addresses: TrustedAddresses | None) -> Iterator[str]:

@@ -12,8 +12,6 @@ from widgetmw.core.env.variable import comma_list
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
-UNIX: Final = "unix"
-ANY: Final = "any"
 _EXPECTED: Final = (
     "must be a comma-separated list of IP addresses, networks such as 10.0.0.0/8, and the word unix; or the word any"
 )
@@ -30,14 +28,10 @@ class TrustedAddresses:
     """
 
     def __init__(
-        self,
-        networks: Iterable[Network] = (),
-        zoned: Iterable[Address] = (),
-        trust_unix: bool = False,
-        trust_all: bool = False,
+        self, networks: Iterable[Network], zoned: Iterable[Address], trust_unix: bool, trust_all: bool = False
     ) -> None:
         self.trust_all = trust_all
-        self.trust_unix = trust_unix
+        self._trust_unix = trust_unix
         self._networks = tuple(networks)
         self._zoned = frozenset(zoned)
         self._matches = lru_cache(256)(self._match)  # proxies are few, and parsing costs more than a look-up
@@ -45,11 +39,8 @@ class TrustedAddresses:
     def __contains__(self, peer: str | None) -> bool:
         """Whether a peer is trusted; ``None`` or empty for one behind a Unix socket."""
         if self.trust_all or not peer:
-            return self.trust_all or self.trust_unix
+            return self.trust_all or self._trust_unix
         return len(peer) <= _MAX_ADDRESS_LENGTH and self._matches(peer)
-
-    def __repr__(self) -> str:
-        return "TrustedAddresses()"
 
     def _match(self, peer: str) -> bool:
         try:
@@ -71,23 +62,22 @@ def parse_addresses(text: str) -> TrustedAddresses:
             ``any`` is not the only item.
     """
     items = comma_list(text)
-    if items == (ANY,):
-        return TrustedAddresses(trust_all=True)
+    if items == ("any",):
+        return TrustedAddresses((), (), trust_unix=True, trust_all=True)
     try:
         zoned = [ip_address(item) for item in items if "%" in item]  # fails for a network with a zone
-        networks = [_parse_network(item) for item in items if "%" not in item and item != UNIX]
+        networks = [_parse_network(item) for item in items if "%" not in item and item != "unix"]
+        if not items:
+            raise ValueError
     except ValueError:
         raise ValueError(_EXPECTED) from None
-    if not items:
-        raise ValueError(_EXPECTED)
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("must not list all addresses there are")
-    return TrustedAddresses(networks, zoned, trust_unix=UNIX in items)
+    return TrustedAddresses(networks, zoned, trust_unix="unix" in items)
 
 
 def _parse_network(item: str) -> Network:
     network = ip_network(item)
     if isinstance(network, IPv6Network) and network.subnet_of(_IPV4_MAPPED):
-        mapped = network.network_address.ipv4_mapped
-        return IPv4Network(f"{mapped}/{network.prefixlen - 96}")
+        return IPv4Network(f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}")
     return network

@@ -6,7 +6,7 @@ from threading import Lock
 
 from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
-from widgetmw.core.settings import Vendor
+from widgetmw.core.vendor import Vendor
 
 
 class Keyring:
