@@ -35,7 +35,7 @@ CHROME_HEADERS: Headers = [
     (b"referer", b"https://shop.example/"),
     (b"accept-encoding", b"gzip, deflate, br, zstd"),
     (b"accept-language", b"en-GB,en;q=0.9"),
-    (b"cookie", b"session=0123456789abcdef; widgetmw=1"),
+    (b"cookie", b"session=0123456789abcdef; widgetmw_00000000=1"),
 ]
 # nine headers, together with content-type and content-length
 SEVEN_HEADERS: Headers = [

@@ -15,7 +15,16 @@ from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
 # esbuild exactly: the bundles in the repository are compared with what it makes
-NODE_PACKAGES = ("jsonwebtoken@9", "react@19", "react-dom@19", "esbuild@0.28.2", "typescript@5")
+NODE_PACKAGES = {
+    "jsonwebtoken": "9",
+    "react": "19",
+    "react-dom": "19",
+    "esbuild": "0.28.2",
+    "typescript": "5",
+    "htmx.org": "4",
+    "htmx-2": "npm:htmx.org@2",
+    "@hotwired/turbo": "8",
+}
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "firefox": "firefox-esr",
@@ -51,7 +60,7 @@ def install(missing: list[str]) -> None:
 
 
 def _install_node() -> None:
-    if all(_is_installed(*package.split("@")) for package in NODE_PACKAGES) or not find("npm"):
+    if all(_is_installed(*package) for package in NODE_PACKAGES.items()) or not find("npm"):
         return
     CACHE.mkdir(exist_ok=True)
     words = [
@@ -62,14 +71,14 @@ def _install_node() -> None:
         "--no-audit",
         "--no-fund",
         "--silent",
-        *NODE_PACKAGES,
+        *(f"{name}@{version}" for name, version in NODE_PACKAGES.items()),
     ]
     subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
 
 
 def _is_installed(package: str, version: str) -> bool:
-    manifest = CACHE / "node_modules" / package / "package.json"
-    return manifest.exists() and f"{json.loads(manifest.read_text())['version']}.".startswith(f"{version}.")
+    manifest, wanted = CACHE / "node_modules" / package / "package.json", version.rpartition("@")[2]
+    return manifest.exists() and f"{json.loads(manifest.read_text())['version']}.".startswith(f"{wanted}.")
 
 
 def main() -> None:

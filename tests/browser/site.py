@@ -35,8 +35,11 @@ SNIPPETS = {
     "embed": "function(JWT_TOKEN,WIDGET_ID){(window.orloEmbeds ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
 }
 ENDPOINT = "/_widgetmw/token"
+#: Name of the cookie and prefix of the storage entries.
+KEY = "widgetmw_5eed"
 
 Form = Literal["inline", "bundled", "external", "hashed"]
+Delivery = Literal["inline", "fetch"]
 
 
 @dataclass
@@ -87,7 +90,7 @@ class Site:
         self.script_errors: list[str] = []
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
-        self.delivery: Literal["inline", "fetch"] = "inline"
+        self.delivery: Delivery = "inline"
         self.headers: dict[str, str] = {}
         self.nonce: str | None = None
         self.head = ""
@@ -153,14 +156,15 @@ class Site:
     def page_data(self, user: str | None, has_cookie: bool = False) -> dict[str, Any] | None:
         """Returns the data that the server writes into a page; ``None`` if it does not modify the page."""
         vendors: dict[str, Any] = {name: {"config": PUBLIC.get(name, {})} for name in self.vendors}
-        data: dict[str, Any] = {"url": ENDPOINT} | ({"embed": self.embed} if self.embed else {})
+        data: dict[str, Any] = {"url": ENDPOINT, "key": KEY} | ({"embed": self.embed} if self.embed else {})
         if self.delivery == "fetch":
             return data | {"ask": True, "vendors": vendors} | self.data_overrides
         if user is None:
             if not has_cookie and not self.embed:
                 return None
             chosen = vendors if has_cookie else {name: vendors[name] for name in self.embed}
-            return data | ({"user": None} if has_cookie else {}) | {"vendors": chosen} | self.data_overrides
+            check = {"user": None, "ask": True} if has_cookie else {}
+            return data | check | {"vendors": chosen} | self.data_overrides
         for name, token in self.tokens(user, relative=False).items():
             vendors[name]["token"] = token
         return data | {"now": round(self.now(), 1), "user": f"hash-of-{user}", "vendors": vendors} | self.data_overrides
@@ -196,7 +200,9 @@ class Site:
             return override
         if user is None:
             return json_response(401, {"error": "not_authenticated", "message": "No user is signed in."})
-        return json_response(200, {"user": f"hash-of-{user}", "tokens": self.tokens(user, relative=True)})
+        return json_response(
+            200, {"user": f"hash-of-{user}", "now": self.now(), "tokens": self.tokens(user, relative=True)}
+        )
 
     def serve(self, path: str, headers: Message) -> Response:
         cookies = SimpleCookie(headers.get("Cookie", ""))
@@ -213,7 +219,7 @@ class Site:
         if path == "/favicon.ico":
             return Response(204)
         self.page_requests.append(path)
-        return self.page(user, has_cookie="widgetmw" in cookies)
+        return self.page(user, has_cookie=self.data_overrides.get("key", KEY) in cookies)
 
 
 def json_response(status: int, body: Any, **headers: str) -> Response:
@@ -226,6 +232,9 @@ def json_response(status: int, body: Any, **headers: str) -> Response:
 def _server(site: Site) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def do_GET(self) -> None:
             reply = site.serve(urlsplit(self.path).path, self.headers)

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Route
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import HOUR, MINUTE, has_valid_token, max_requests_per_minute, pass_time, sleep
-from tests.browser.site import Form, Site
+from tests.browser.site import KEY, Form, Site
 from tests.browser.test_rate_limit import MISBEHAVIOURS
 
 Profile = Callable[..., BrowserContext]
@@ -29,8 +29,10 @@ def test_on_https_the_cookie_is_secure(profile: Profile, site: Site) -> None:
     context.route("https://site.test/**", serve)
     page = context.new_page()
     page.goto("https://site.test/")
-    page.wait_for_function("document.cookie.includes('widgetmw=1')")
-    assert [cookie["secure"] for cookie in context.cookies() if cookie["name"] == "widgetmw"] == [True]
+    page.wait_for_function("document.cookie.includes('widgetmw_5eed=1')")
+    assert [cookie["secure"] for cookie in context.cookies() if cookie["name"] == KEY] == [True]
+    site.vendors = ("orlo",)
+    page.goto("https://site.test/")
     page.evaluate("widgetmw.signOut()")
     assert context.cookies() == []
 

@@ -13,15 +13,17 @@ from tests.browser.fake_vendors import GIOSG_TAG, script
 from tests.browser.simulation import (
     MINUTE,
     max_requests_per_minute,
+    pass_time,
     wait_for_lock_release,
     wait_for_requests,
     wait_until,
 )
-from tests.browser.site import Site, json_response
+from tests.browser.site import KEY, Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE, store_conversations
 
 Profile = Callable[..., BrowserContext]
-PENDING_LOGOUTS = "widgetmw:/_widgetmw/token:pending"
+PENDING_LOGOUTS = f"{KEY}:pending"
+OTHER_APP = {"url": "/two/_widgetmw/token", "key": "widgetmw_two"}
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 
@@ -30,12 +32,13 @@ CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 def test_a_clean_up_without_giosgs_tag_runs_on_the_next_page_with_the_tag(profile: Profile, site: Site) -> None:
     site.vendors = ("giosg",)
-    context = profile("ann")
+    context = profile("ann", clock=True)
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
     page.goto(site.url)
-    assert page.evaluate("[document.cookie, Object.keys(localStorage)]") == ["", []]
+    pass_time(page, site, 6, step=0.5)
+    assert page.evaluate(f"[document.cookie, localStorage['{PENDING_LOGOUTS}']]") == [f"{KEY}=1", "giosg"]
     site.head = script(GIOSG_TAG)
     sign_in(context, site, "bob")
     page.goto(site.url)
@@ -47,12 +50,13 @@ def test_a_clean_up_without_giosgs_tag_runs_on_the_next_page_with_the_tag(profil
 
 def test_a_clean_up_that_giosgs_script_will_run_is_not_repeated(profile: Profile, site: Site) -> None:
     site.vendors = ("giosg",)
-    context = profile("ann")
+    context = profile("ann", clock=True)
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
     site.head = script(GIOSG_TAG)
     page.goto(site.url)
+    pass_time(page, site, 6, step=0.5)
     assert page.evaluate(CALLS) == GIOSG_CLEANUP
     sign_in(context, site, "bob")
     page.goto(site.url)
@@ -61,18 +65,19 @@ def test_a_clean_up_that_giosgs_script_will_run_is_not_repeated(profile: Profile
 
 def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Profile, site: Site) -> None:
     site.vendors = ("digitalgenius",)
-    context = profile("ann")
+    context = profile("ann", clock=True)
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
     page.goto(site.url)
+    pass_time(page, site, 6, step=0.5)
     sign_in(context, site, "bob")
     site.vendors = ("orlo",)
     page.goto(site.url + "/without")
     site.vendors = ("digitalgenius",)
     site.head, _ = WIDGET_PAGE
     page.goto(site.url)
-    assert page.evaluate("[vendor.resets, localStorage.length]") == [1, 1]
+    assert page.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [1, None]
 
 
 # --- tabs that learn of a sign-out late -----------------------------------------------------------
@@ -103,8 +108,9 @@ def test_a_tab_that_learns_late_of_a_sign_out_keeps_the_next_users_data(
     assert old.evaluate("window.HISSUNO_WIDGET_CONFIG?.userId") in (None, "bob")
     kept = old.evaluate("['hissuno_chat_p-1_b', 'hissuno_sessions_p-1_bob', 'dg_session'].map((k) => localStorage[k])")
     assert kept == ["bob", "[2]", "b"]
+    pending = new.evaluate(f"localStorage['{PENDING_LOGOUTS}']")
     leave_page(old, site)
-    assert new.evaluate(f"localStorage['{PENDING_LOGOUTS}']") is None
+    assert new.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == pending
 
 
 def test_storage_cleared_by_the_page_is_not_a_sign_out(bfcache_context: BrowserContext, site: Site) -> None:
@@ -155,32 +161,20 @@ def test_a_page_of_another_user_keeps_that_users_list_of_chats(profile: Profile,
 
 def test_an_anonymous_page_of_one_app_does_not_clean_up_for_the_other(profile: Profile, site: Site) -> None:
     site.head, site.body = WIDGET_PAGE
-    context = profile("ann")
+    context = profile("ann", clock=True)
     page = context.new_page()
     page.goto(site.url)
     store_conversations(page)
-    site.data_overrides = {"url": "/two/_widgetmw/token"}
+    site.data_overrides = OTHER_APP
     other = context.new_page()
     sign_out(context)
     other.goto(site.url + "/two/")
-    assert other.evaluate("[seen.signedout, vendor.resets]") == [0, 0]
-    assert "widgetmw=1" in other.evaluate("document.cookie")
+    assert other.evaluate("[window.widgetmw, document.cookie]") == [None, f"{KEY}=1"]
     assert page.evaluate("[seen.signedout, localStorage['hissuno_sessions_p-1_ann']]") == [0, "[1]"]
     site.data_overrides = {}
     page.goto(site.url)
+    pass_time(page, site, 6, step=0.5)
     assert page.evaluate("[seen.signedout, document.cookie]") == [1, ""]
-
-
-def test_the_cookie_stays_while_another_app_needs_it(profile: Profile, site: Site) -> None:
-    context = profile("ann")
-    first, second = context.new_page(), context.new_page()
-    first.goto(site.url)
-    site.data_overrides = {"url": "/two/_widgetmw/token"}
-    second.goto(site.url + "/two/")
-    second.evaluate("widgetmw.signOut()")
-    assert "widgetmw=1" in first.evaluate("document.cookie")
-    first.evaluate("widgetmw.signOut()")
-    assert "widgetmw" not in first.evaluate("document.cookie")
 
 
 # --- a failing endpoint and many tabs -------------------------------------------------------------

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.simulation import DAY, HOUR, pass_time, wait_for_requests, wait_until
-from tests.browser.site import Response, Site, json_response
+from tests.browser.site import KEY, Response, Site, json_response
 from tests.browser.user_data import CONVERSATIONS, NO_USER_DATA, UNRELATED, WIDGET_PAGE, store_conversations, user_data
 
 Profile = Callable[..., BrowserContext]
@@ -142,7 +142,8 @@ def test_other_tabs_follow(profile: Profile, site: Site, missing: str) -> None:
     for page in pages:
         page.wait_for_function("seen.signedout")
         page.wait_for_function(
-            "(kept) => Object.keys(localStorage).sort().join() === kept", arg=",".join(sorted(UNRELATED))
+            "(kept) => Object.keys(localStorage).sort().join() === kept",
+            arg=",".join(sorted([*UNRELATED, f"{KEY}:time"])),
         )
         assert user_data(page) == NO_USER_DATA
 

@@ -61,7 +61,7 @@ def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, sit
     # The runtime's channel is older, so it gets each message first.
     page.evaluate(
         "window.received = new Promise((resolve) => {"
-        "  new BroadcastChannel('widgetmw:/_widgetmw/token:2').onmessage = ({data}) => resolve(data.type);"
+        "  new BroadcastChannel('widgetmw_5eed:3').onmessage = ({data}) => resolve(data.type);"
         "}); 0"
     )
     (page if origin == "page" else other).evaluate("widgetmw.signOut()")
@@ -71,7 +71,7 @@ def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, sit
     for route in waiting:
         route.fulfill(json={"user": "hash-of-ann", "tokens": site.tokens("ann", relative=True)})
     wait_for_requests(page)
-    assert page.evaluate("[widgetmw.get('orlo'), document.cookie]") == [None, ""]
+    assert page.evaluate("[widgetmw.get('orlo'), localStorage.widgetmw_5eed]") == [None, None]
 
 
 def test_a_listener_may_sign_out(visit: Visit, site: Site) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.browser import fake_vendors
-from tests.browser.fake_vendors import script
+from tests.browser.fake_vendors import GIOSG_TAG, script
+from tests.browser.site import KEY
 
 #: Storage entries: ann's conversations with two Hissuno projects, and a setting of the page.
 CONVERSATIONS = {
@@ -24,7 +25,7 @@ GIOSG_CLEANUP = [["visitor", "removeAll"], ["chat", "close", {"all": True, "hide
 
 #: Head and body of a page with its own config, a widget with an open conversation, and a marked link.
 WIDGET_PAGE = (
-    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED),
+    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED) + script(GIOSG_TAG),
     '<a id="chat" data-widgetmw-giosg>chat</a>',
 )
 
@@ -48,6 +49,7 @@ def user_data(page: Page) -> dict[str, Any]:
           events: seen.signedout,
         })"""
     )
+    found["storage"].pop(f"{KEY}:time", None)  # no data of a user
     return found
 
 

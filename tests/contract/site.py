@@ -13,12 +13,15 @@ from wsgiref.validate import validator
 
 from widgetmw import Settings, User
 from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
+from widgetmw.core.http.mark import mark_name
 from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
 BODY = b"<!doctype html><html><head><title>Shop</title></head><body><p>Hello</p></body></html>"
 ADA = User("ada-1", "Ada")
 HEAD_END = BODY.index(b"<title>")
+MARK = f"{mark_name('/_widgetmw', '')}=1"
+"""The cookie of a browser in which a user was signed in."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.contract.site import BODY, HEAD_END
+from tests.contract.site import BODY, HEAD_END, MARK
 from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 
@@ -332,7 +332,7 @@ def test_a_scope_may_be_served_twice(dg_env: dict[str, str]) -> None:
 
 
 def test_request_headers_may_be_a_one_shot_iterator(dg_env: dict[str, str]) -> None:
-    request = scope(headers=iter([(b"cookie", b"widgetmw=1"), (b"accept", b"text/html")]))
+    request = scope(headers=iter([(b"cookie", MARK.encode()), (b"accept", b"text/html")]))
     page = joined_body(run(middleware(dg_env, START, body(), user=lambda scope: None), request))
     assert b'"user":null' in page
     assert len(request["headers"]) == 2

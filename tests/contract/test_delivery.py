@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Make
-from tests.contract.site import BODY, HTML, Page, Reply
+from tests.contract.site import BODY, HTML, MARK, Page, Reply
 from tests.contract.test_pages import TOKEN, added_script
 
-WITH_SESSION_COOKIE = {"Cookie": "theme=dark; widgetmw=1"}
+WITH_MARK = {"Cookie": f"theme=dark; {MARK}"}
 
 
 def page_data(reply: Reply) -> Any:
@@ -39,6 +39,7 @@ def test_fetch_delivery_carries_nothing_personal_and_stays_cacheable(make: Make)
     assert not TOKEN.search(reply.body)
     assert page_data(reply) == {
         "url": "/_widgetmw/token",
+        "key": MARK.removesuffix("=1"),
         "ask": True,
         "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
     }
@@ -62,7 +63,7 @@ def test_fetch_delivery_weakens_the_etag_and_drops_digests(make: Make) -> None:
 
 def test_inline_data_has_everything_the_browser_needs(make: Make, env: dict[str, str]) -> None:
     data = page_data(make(env=env).get())
-    assert list(data) == ["url", "now", "user", "vendors"]
+    assert list(data) == ["url", "key", "now", "user", "vendors"]
     assert list(data["vendors"]) == ["digitalgenius", "hissuno", "orlo", "giosg"]
     assert data["vendors"]["hissuno"]["config"] == {"projectId": "project-1", "apiUrl": env["HISSUNO_API_URL"]}
     assert data["vendors"]["giosg"]["token"]["url"].startswith("https://service.giosg.com/")
@@ -72,29 +73,51 @@ def test_inline_data_has_everything_the_browser_needs(make: Make, env: dict[str,
 # after a sign-out
 
 
-def test_the_page_after_a_sign_out_cleans_up(make: Make) -> None:
-    reply = make(user=None).get(**WITH_SESSION_COOKIE)
+def test_an_anonymous_page_asks_whether_the_marked_user_is_signed_out(make: Make) -> None:
+    reply = make(user=None).get(**WITH_MARK)
     assert added_script(reply)
-    assert page_data(reply)["user"] is None
+    data = page_data(reply)
+    assert (data["user"], data["ask"], f"{data['key']}=1") == (None, True, MARK)
     assert not TOKEN.search(reply.body)
     assert reply.header("Cache-Control") == "private, no-store"
     assert reply.header("Vary") == "Cookie"
 
 
-def test_the_clean_up_page_may_be_one_that_shared_caches_may_store(make: Make) -> None:
+def test_a_signed_in_page_names_the_mark_by_path_and_port(make: Make) -> None:
+    site = make()
+    names = {page_data(site.get(Host=host))["key"] for host in ("a.example", "b.example", "[::1]")}
+    assert names == {MARK.removesuffix("=1")}
+    others = [page_data(site.get(Host=host))["key"] for host in ("a.example:81", "[::1]:82")]
+    assert len({*names, *others}) == 3
+    assert make(user=None).get(Host="a.example:81", Cookie=f"{others[0]}=1").body != BODY
+    assert make(user=None).get(Host="a.example:81", Cookie=MARK).body == BODY
+
+
+def test_the_check_page_may_be_one_that_shared_caches_may_store(make: Make) -> None:
     page = Page(headers=[HTML, ("Cache-Control", "public, max-age=60"), ("ETag", '"1"')])
-    reply = make(user=None, page=page).get(**WITH_SESSION_COOKIE)
+    reply = make(user=None, page=page).get(**WITH_MARK)
     assert reply.header("Cache-Control") == "private, no-store"
     assert reply.header("ETag") is None
 
 
-@pytest.mark.parametrize("cookie", ["xwidgetmw=1", "widgetmw=10", "a=widgetmw=1", "widgetmw=0", "other=1"])
+OTHER_COOKIES = [
+    f"x{MARK}",
+    f"{MARK}0",
+    f"a={MARK}",
+    MARK.replace("=1", "=0"),
+    "widgetmw_00000000=1",
+    "widgetmw=1",
+    "other=1",
+]
+
+
+@pytest.mark.parametrize("cookie", OTHER_COOKIES)
 def test_a_browser_that_never_signed_in_gets_nothing(make: Make, cookie: str) -> None:
     assert make(user=None).get(Cookie=cookie).body == BODY
 
 
-def test_the_session_cookie_does_not_matter_on_a_signed_in_page(make: Make) -> None:
-    assert page_data(make().get(**WITH_SESSION_COOKIE))["user"]
+def test_the_mark_does_not_matter_on_a_signed_in_page(make: Make) -> None:
+    assert page_data(make().get(**WITH_MARK))["user"]
 
 
 # loaders
@@ -107,6 +130,7 @@ def test_embed_gives_every_visitor_the_loader_but_only_signed_in_users_a_token(m
     reply = make(user=None, WIDGETMW_EMBED="digitalgenius").get()
     assert page_data(reply) == {
         "url": "/_widgetmw/token",
+        "key": MARK.removesuffix("=1"),
         "vendors": {"digitalgenius": {"config": {"widgetId": "widget-7", "env": "eu"}}},
         "embed": ["digitalgenius"],
     }

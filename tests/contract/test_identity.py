@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteException
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from tests.contract.conftest import Make
-from tests.contract.site import BODY
+from tests.contract.site import BODY, MARK
 from widgetmw import User, identify
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.resolvers import from_environ, from_scope
@@ -117,7 +117,7 @@ UPSTREAM_REFUSALS = [
 @pytest.mark.parametrize("error", UPSTREAM_REFUSALS)
 def test_a_401_or_403_of_another_server_is_a_failure(make: Make, error: Exception) -> None:
     site = make(user=error)
-    reply = site.get(Cookie="widgetmw=1")
+    reply = site.get(Cookie=MARK)
     assert (reply.body, reply.reason) == (BODY, "resolver_failed")
     assert site.get("/_widgetmw/token").status == 503
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Make
-from tests.contract.site import HTML, Page
+from tests.contract.site import HTML, MARK, Page
 from widgetmw import Settings, SettingsError, User
 
 SECRETS = ("DG_API_SECRET", "HISSUNO_SECRET_KEY", "ORLO_PRIVATE_KEY", "GIOSG_SIGNING_KEY")
@@ -71,7 +71,7 @@ def test_pages_and_endpoints_contain_no_secrets(
             out += [site.get(f"/_widgetmw/{path}") for path in paths]
             for user in (None, ValueError("x"), "wrong"):
                 site.user = user
-                out += [site.get(Cookie="widgetmw=1"), site.get("/_widgetmw/token")]
+                out += [site.get(Cookie=MARK), site.get("/_widgetmw/token")]
     text = "\n".join(f"{reply.headers} {reply.body.decode()}" for reply in out) + caplog.text
     assert text.count("data-widgetmw") > 8
     assert_no_secrets(text, env)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.contract.site import MARK
 from tests.core.http.test_response_headers import POOL, encode
 from tests.core.test_engine import SETTINGS
 from widgetmw import User, asgi, wsgi
@@ -46,12 +47,12 @@ def test_a_page_with_a_comment_before_its_head_is_scanned_once(driver: str, monk
 
 
 CREDENTIALS = ("cookie", "session=1")
-WITH_SESSION_COOKIE = [("cookie", "a=b; widgetmw=1")]
+WITH_MARK = [("cookie", f"a=b; {MARK}")]
 REQUESTS = st.sampled_from(
     [
         [],
         [CREDENTIALS],
-        WITH_SESSION_COOKIE,
+        WITH_MARK,
         [CREDENTIALS, ("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "iframe")],
         [("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "document")],
         [("sec-purpose", "prefetch"), CREDENTIALS],
@@ -104,7 +105,7 @@ class Case(NamedTuple):
 
 
 CASES = st.builds(Case, RESPONSE_HEADERS, REQUESTS, BODIES, METHODS, STATUSES, ROOT_PATHS, USERS)
-AFTER_SIGN_OUT = Case(POOL[:1], WITH_SESSION_COOKIE, STARTS[:1], "GET", 200, ["", "/shop"], "anonymous")
+AFTER_SIGN_OUT = Case(POOL[:1], WITH_MARK, STARTS[:1], "GET", 200, ["", "/shop"], "anonymous")
 
 
 def through_asgi(middleware: Any, app: Any, request: list[tuple[str, str]], method: str, root_path: str) -> list[Any]:

@@ -13,6 +13,7 @@ from widgetmw import Settings, User
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.head_scanner import PENDING, HeadScanner
+from widgetmw.core.http.mark import mark_name
 from widgetmw.core.http.page import Page
 from widgetmw.core.reasons import SkipReason
 
@@ -63,16 +64,14 @@ def test_a_remembered_prefix_determines_the_insertion_offset(pages: list[bytes])
 class FakeRequest:
     """A request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
 
-    root_path = ""
+    root_path = mark_path = ""
+    host = "shop.example"
     origin = "http://shop.example"
 
-    def __init__(self, in_cross_site_frame: bool = False, is_prefetch: bool = False, has_cookie: bool = False) -> None:
+    def __init__(self, in_cross_site_frame: bool = False, is_prefetch: bool = False, cookies: str = "") -> None:
         self.in_cross_site_frame = in_cross_site_frame
         self.is_prefetch = is_prefetch
-        self._has_cookie = has_cookie
-
-    def has_identity_cookie(self) -> bool:
-        return self._has_cookie
+        self.cookies = cookies
 
 
 def page_of(engine: Engine, *headers: tuple[str, str]) -> Page:
@@ -108,10 +107,10 @@ def test_pages_that_must_not_carry_a_token(
     assert inject(Engine(SETTINGS), request_, User("ada"), *headers) is reason
 
 
-def test_an_anonymous_page_stays_the_apps_own_unless_the_browser_holds_an_identity() -> None:
+def test_an_anonymous_page_stays_the_apps_own_unless_the_browser_has_the_mark() -> None:
     engine = Engine(SETTINGS)
     assert inject(engine, FakeRequest(), None) is SkipReason.ANONYMOUS
-    assert isinstance(inject(engine, FakeRequest(has_cookie=True), None), bytes)
+    assert isinstance(inject(engine, FakeRequest(cookies=f"{mark_name('/_widgetmw', '')}=1"), None), bytes)
 
 
 def test_a_prefetched_page_carries_no_token() -> None:

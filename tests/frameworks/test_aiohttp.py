@@ -18,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from tests.contract.aiohttp_site import LOOP
+from tests.contract.site import MARK
 from tests.frameworks.visitor import ENDPOINT, HEAD, assert_endpoint_headers, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.aiohttp import install
@@ -410,7 +411,7 @@ def test_a_401_of_another_server_does_not_sign_the_user_out(settings: Settings) 
     install(app, settings=settings, user=user)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        assert (await request_page(client, Cookie="widgetmw=1")).text == HEAD
+        assert (await request_page(client, Cookie=MARK)).text == HEAD
         assert (await request_page(client, ENDPOINT)).status_code == 503
 
     serve_and_visit(app, visit)

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user
 from django.core.handlers.wsgi import WSGIHandler
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from tests.contract.site import MARK
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import (
     AUTH,
@@ -184,7 +185,7 @@ def test_an_anonymous_template_gets_no_script(visit: Visit) -> None:
     visitor = visit()
     empty = TEMPLATE.replace("{% load widgetmw %}", "").replace("{% widgetmw_script %}", "")
     assert visitor.get("/placed").text == empty
-    visitor.set_cookie("widgetmw", "1")
+    visitor.set_cookie(MARK.removesuffix("=1"), "1")
     assert '"user":null' in visitor.get("/placed").text
 
 

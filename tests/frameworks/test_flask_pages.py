@@ -20,6 +20,7 @@ from flask import (
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from tests.contract.site import MARK
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
 from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, user_in
 from widgetmw import Settings, User
@@ -170,7 +171,7 @@ def test_an_anonymous_template_gets_no_script(settings: Settings) -> None:
     Widget(app, settings, user=member)
     client = app.test_client()
     assert client.get("/placed").text == TEMPLATE.replace("{{ widgetmw_script() }}", "")
-    client.set_cookie("widgetmw", "1")
+    client.set_cookie(MARK.removesuffix("=1"), "1")
     assert '"user":null' in client.get("/placed").text
 
 

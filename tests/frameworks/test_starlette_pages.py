@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from tests.contract.site import MARK
 from tests.frameworks.starlette_app import PAGE, make, member, page, with_sessions
 from tests.frameworks.test_starlette_user import Backend
 from tests.frameworks.visitor import BROWSER, HEAD, Visitor, user_in
@@ -100,7 +101,7 @@ def test_a_page_from_outside_the_authentication_is_skipped(
         app.add_middleware(SessionMiddleware, secret_key="x")
         app.add_middleware(Down)
         # the browser has the session cookie, so treating the visitor as anonymous would end a chat
-        reply = Visitor(app).get(Cookie="widgetmw=1", X_User="ada")
+        reply = Visitor(app).get(Cookie=MARK, X_User="ada")
         assert reply.text == HEAD + "Down for maintenance"
         assert reply.headers["x-widgetmw"] == "skipped; reason=resolver_failed"
     assert "a middleware outside" in caplog.text

@@ -7,13 +7,8 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
-from widgetmw.core.http.request_headers import (
-    CONDITIONAL_HEADERS,
-    FRAME_DESTINATIONS,
-    IDENTITY_COOKIE,
-    PURPOSE_HEADERS,
-    has_identity_cookie,
-)
+from widgetmw.core.http.mark import MARK_PREFIX
+from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS, FRAME_DESTINATIONS, PURPOSE_HEADERS
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -28,7 +23,7 @@ _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FRAMES: Final = frozenset(name.encode() for name in FRAME_DESTINATIONS)
 _PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"sec-fetch-site"}
-_IDENTITY_COOKIE: Final = IDENTITY_COOKIE.encode()
+_MARK: Final = MARK_PREFIX.encode()
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")
 }
@@ -51,17 +46,29 @@ class PageRequest:
         self.in_cross_site_frame = is_cross_site and headers.get(b"sec-fetch-dest") in _FRAMES
         self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
 
-    def has_identity_cookie(self) -> bool:
+    @property
+    def cookies(self) -> str:
+        found = ""  # HTTP/2 allows several headers
         for name, value in self._scope["headers"]:
             # bytes.find is twice as fast as "in", which first tries whether the operand is a number
-            if name == b"cookie" and value.find(_IDENTITY_COOKIE) >= 0 and has_identity_cookie(value.decode("latin-1")):
-                return True
-        return False
+            if name == b"cookie" and value.find(_MARK) >= 0:
+                found += value.decode("latin-1") + ";"
+        return found
+
+    @property
+    def host(self) -> str:
+        for name, value in self._scope["headers"]:
+            if name == b"host":
+                return value.decode("latin-1")  # type: ignore[no-any-return]
+        return ""
+
+    @property
+    def mark_path(self) -> str:
+        return self.root_path
 
     @property
     def origin(self) -> str | None:
-        hosts = [value for name, value in self._scope["headers"] if name == b"host"]
-        return f"{self._scope.get('scheme', 'http')}://{hosts[-1].decode('latin-1')}" if hosts else None
+        return f"{self._scope.get('scheme', 'http')}://{self.host}" if self.host else None
 
 
 def page_request(scope: Scope, root_path: str) -> PageRequest:

@@ -164,9 +164,14 @@ export interface SignOut {
   /**
    * `here`: this tab is the first to learn of the sign-out. Clean up the page and what the tabs share.
    * `elsewhere`: another tab was first. Clean up this page.
-   * `late`: another tab was first, and the next user is already signed in. Keep everything that could be theirs.
+   * `late`: another tab was first, a while ago. Keep everything that could be somebody else's by now.
    */
   readonly origin: "here" | "elsewhere" | "late";
+  /**
+   * Whether the clean-up is still to be done. Ask again after you have waited for the widget: another page may have
+   * done it meanwhile, and the conversation may be somebody else's by now.
+   */
+  isDue(): boolean;
 }
 
 /** `window.HISSUNO_WIDGET_CONFIG`: the props of Hissuno's React component; a new object for each token. */

@@ -149,7 +149,7 @@ class Endpoint:
         tokens = {name: value for name, value in objects.items() if value is not None}
         if provider:
             return self._json(request, 200, tokens[provider]) if tokens else self._unavailable(request)
-        body: dict[str, Any] = {"user": token_set.user_hash, "tokens": tokens}
+        body: dict[str, Any] = {"user": token_set.user_hash, "now": round(float(now), 1), "tokens": tokens}
         failed = [*token_set.failed, *(objects.keys() - tokens.keys())]
         if failed:
             body["errors"] = {name: _error_object("token_unavailable") for name in failed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
 from widgetmw.browser import assets
@@ -12,6 +12,7 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import PENDING, fast_offset
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
+from widgetmw.core.http.mark import MARK_PREFIX, has_mark, mark_name
 from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, MEANINGS, Page, header_text
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
@@ -27,7 +28,7 @@ from widgetmw.core.tokens.cache import TokenCache
 
 # CPython 3.11 looks an enum member up with a Python function.
 _ANONYMOUS: Final = SkipReason.ANONYMOUS
-_LOGOUT_CACHE_CONTROL: Final = "private, no-store"
+_CHECK_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
@@ -50,8 +51,17 @@ class PageRequest(Protocol):
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def has_identity_cookie(self) -> bool:
-        """Whether the browser sends our identity cookie, so that it may still hold an identity."""
+    @property
+    def cookies(self) -> str:
+        """The ``Cookie`` header; may be empty if it holds no mark of any app."""
+
+    @property
+    def host(self) -> str:
+        """The ``Host`` header, or an empty string."""
+
+    @property
+    def mark_path(self) -> str:
+        """The root path, or another one that is the same for all pages of the app, by which its mark is named."""
 
     @property
     def origin(self) -> str | None:
@@ -102,13 +112,16 @@ class Engine:
         self.page_from_text = ResponseHeaders(str, settings.cache_control).read
         self._headers_without_token = {}
         for kind in (bytes, str):
-            self._headers_without_token["logout", kind] = ResponseHeaders(kind, _LOGOUT_CACHE_CONTROL, override=True)
+            self._headers_without_token["check", kind] = ResponseHeaders(kind, _CHECK_CACHE_CONTROL, override=True)
             if self.is_inline_delivery:
                 self._headers_without_token["fetch", kind] = ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL)
         self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
         self._is_simple = self.is_inline_delivery and not self._loaders
         self._token_templates = Memo(
-            lambda root_path: self.script_tags.template("token", self._without_csp, root_path, ()), _MAX_ROOT_PATHS
+            lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
+        )
+        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(
+            lambda root_path, host: mark_name(url_prefix(root_path) + self.path, host)
         )
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
@@ -163,7 +176,7 @@ class Engine:
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
         # An anonymous page with a loader may be cached, so it must be the same in every frame.
-        return None if self._loaders or request.has_identity_cookie() else reason
+        return None if self._loaders or self._has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
@@ -171,6 +184,13 @@ class Engine:
         reason = SkipReason.RESOLVER_FAILED if is_ours else SkipReason.INTERNAL_ERROR
         self.events.warn("page", reason.code, str(error) if is_ours else describe_error(error))
         return reason
+
+    def _mark_name(self, request: PageRequest) -> str:
+        return self._mark_names(request.mark_path, request.host)
+
+    def _has_mark(self, request: PageRequest) -> bool:
+        cookies = request.cookies
+        return MARK_PREFIX in cookies and has_mark(cookies, self._mark_name(request))
 
     # the body
 
@@ -205,7 +225,7 @@ class Engine:
         is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
             # _choose_template would return the same for all of these requests.
-            template: ScriptTemplate = self._token_templates[request.root_path]
+            template: ScriptTemplate = self._token_templates[request.root_path, self._mark_name(request)]
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
@@ -234,8 +254,7 @@ class Engine:
             headers = keep_cacheable(headers)
             lengths = (index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CONTENT_LENGTH)
             length_index = next(lengths, -1)
-        is_logout = template.kind == "logout"
-        script = self.script_tags.render(template, self._clock()) if is_logout else template.before + template.after
+        script = template.before + template.after
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
         return (headers if template.form != "hashed" else _add_csp_hashes(headers, script)), script
@@ -244,8 +263,8 @@ class Engine:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
         if not self.is_inline_delivery:
             kind: PageKind = "fetch"
-        elif user is None and request.has_identity_cookie():
-            kind = "logout"
+        elif user is None and self._has_mark(request):
+            kind = "check"
         elif user is None and self._loaders:
             kind = "anonymous"
         elif user is None:
@@ -261,10 +280,10 @@ class Engine:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(decision) if self._loaders else ()
         if not decision.can_connect:
-            if kind == "fetch" and not embed:
+            if kind in ("fetch", "check") and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
-        return self.script_tags.template(kind, decision, request.root_path, embed)
+        return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
 
     def _evaluate_csp(self, request: PageRequest, page: Page) -> CspDecision:
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)

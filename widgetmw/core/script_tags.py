@@ -2,7 +2,7 @@
 
 The browser reads one JSON object::
 
-    {"url", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
+    {"url", "key", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
 
 ``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes it. All bytes are ASCII, and no value can end the script.
 """
@@ -22,16 +22,17 @@ from widgetmw.core.http.csp import CspDecision, ScriptForm
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.token import TokenSet
 
-PageKind: TypeAlias = Literal["token", "fetch", "anonymous", "logout"]
+PageKind: TypeAlias = Literal["token", "fetch", "anonymous", "check"]
 """``token``: for a signed-in user; ``fetch``: the browser requests the token; ``anonymous``: nothing but vendors'
-loaders; ``logout``: for a browser that must drop the identity it holds."""
+loaders; ``check``: anonymous too, for a browser with our mark, which requests the token to find out whether its user is
+signed out."""
 
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # placeholder of the nonce attribute; no other byte of ours is a NUL
 _OPEN: Final = b"<script data-widgetmw" + _NONCE + b">"
 _INLINE_SCRIPT: Final = re.compile(rb"<script[^>]*>(.*?)</script>", re.DOTALL)
 _MAX_TEMPLATES: Final = 64
-_EXTRA_DATA: Final[dict[PageKind, dict[str, Any]]] = {"fetch": {"ask": True}, "logout": {"user": None}}
+_EXTRA_DATA: Final[dict[PageKind, dict[str, Any]]] = {"fetch": {"ask": True}, "check": {"user": None, "ask": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,7 @@ class ScriptTemplate:
     Attributes:
         kind: of the page.
         form: how the CSP allows scripts.
-        before: the bytes before the timestamp and the tokens. A ``logout`` page has a timestamp too: a router that
-            shows a stale copy must not sign out a user who has signed in since.
+        before: the bytes before the timestamp and the tokens.
         after: the bytes after them.
     """
 
@@ -68,21 +68,23 @@ class ScriptTags:
         self._templates = lru_cache(_MAX_TEMPLATES)(self._make_template)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
 
-    def template(self, kind: PageKind, decision: CspDecision, root_path: str, embed: tuple[str, ...]) -> ScriptTemplate:
+    def template(
+        self, kind: PageKind, decision: CspDecision, root_path: str, mark: str, embed: tuple[str, ...]
+    ) -> ScriptTemplate:
         """Returns the part of the script tags that is the same for all users; ``embed`` names vendors with a loader."""
         assert decision.form is not None
         has_nonce = decision.nonce is not None
-        template = self._templates(kind, decision.form, root_path, decision.can_connect, embed, has_nonce)
+        template = self._templates(kind, decision.form, root_path, mark, decision.can_connect, embed, has_nonce)
         return template.with_nonce(decision.nonce) if has_nonce else template
 
-    def render(self, template: ScriptTemplate, now: float, token_set: TokenSet | None = None) -> bytes:
-        """Returns the script tags for a page of kind ``token``, with a token set, or ``logout``; others need none."""
+    def render(self, template: ScriptTemplate, now: float, token_set: TokenSet) -> bytes:
+        """Returns the script tags for a page of kind ``token``."""
         since, until, timestamp = self._timestamp
         if not since <= now < until:
             # To a tenth of a second: with whole seconds, a browser would trust a token for up to a second too long.
             since, timestamp = int(now * 10) / 10, b'"now":%.1f,' % now
             self._timestamp = since, since + 0.1, timestamp
-        tokens = b"" if token_set is None else token_set.page_json or self._write_tokens(token_set)
+        tokens = token_set.page_json or self._write_tokens(token_set)
         return b"".join((template.before, timestamp, tokens, template.after))
 
     def _write_tokens(self, token_set: TokenSet) -> bytes:
@@ -97,19 +99,26 @@ class ScriptTags:
         return {name: {"config": self._configs[name]} for name in names}
 
     def _make_template(
-        self, kind: PageKind, form: ScriptForm, root_path: str, can_connect: bool, embed: tuple[str, ...], nonce: bool
+        self,
+        kind: PageKind,
+        form: ScriptForm,
+        root_path: str,
+        mark: str,
+        can_connect: bool,
+        embed: tuple[str, ...],
+        has_nonce: bool,
     ) -> ScriptTemplate:
         prefix = url_prefix(root_path) + self._path
         names = embed if kind == "anonymous" else tuple(self._configs)
         start, end = script_elements(self.scripts, form, prefix, names)
-        start += f'{{"url":{dumps(prefix + "/token")},'.encode()
+        start += f'{{"url":{dumps(prefix + "/token")},"key":{dumps(mark)},'.encode()
         if not can_connect:
             start += b'"connect":false,'
         data = f',"embed":{dumps(embed)}' if embed else ""
         if kind != "token":
             data = dumps({**_EXTRA_DATA.get(kind, {}), "vendors": self._vendors(names)})[1:-1] + data
         template = ScriptTemplate(kind, form, start, data.encode() + b"}" + end)
-        return template if nonce else template.with_nonce(None)
+        return template if has_nonce else template.with_nonce(None)
 
 
 def script_elements(scripts: Scripts, form: ScriptForm, prefix: str, names: Collection[str]) -> tuple[bytes, bytes]:

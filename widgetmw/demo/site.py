@@ -13,6 +13,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from widgetmw import User
+from widgetmw.core.http.mark import mark_name
 from widgetmw.demo import assets, pages
 from widgetmw.demo.catalogue import VENDORS
 from widgetmw.demo.keys import Keys
@@ -29,7 +30,6 @@ TTL = 20
 NONCE = "widgetmw.demo.nonce"
 _MAX_FORM_BYTES = 16_384
 #: Set by the runtime while a user is signed in; the clean-up after sign-out removes it.
-_RUNTIME_COOKIE = "widgetmw"
 
 _VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
 _URLS = Map(
@@ -163,7 +163,7 @@ class Site:
     def _context(self, request: Request) -> pages.PageContext:
         nonce = request.environ.get(NONCE) or new_nonce()
         person = self._person(request)
-        just_signed_out = person is None and _RUNTIME_COOKIE in request.cookies
+        just_signed_out = person is None and mark_name("/_widgetmw", request.host) in request.cookies
         return pages.PageContext(request.path.rstrip("/") or "/", nonce, person, self._ttl, just_signed_out)
 
     def _person(self, request: Request) -> Person | None:

@@ -9,11 +9,13 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import override
 
 from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
+from widgetmw.wsgi import request as wsgi_request
 
 OWNER: Final = "widgetmw.django"
 TOKEN_RESPONSE: Final = "widgetmw.token_response"  # noqa: S105  a key of META
@@ -26,6 +28,29 @@ def endpoint_prefix() -> str:
         NoReverseMatch: ``urls.py`` does not include our URLs.
     """
     return unquote(reverse("widgetmw:token").removesuffix("/token"))
+
+
+class PageRequest(wsgi_request.PageRequest):
+    """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+
+    __slots__ = ()
+
+    @property
+    def mark_path(self) -> str:
+        with override(None):  # the languages of i18n_patterns share one session, and so one mark
+            return endpoint_prefix()
+
+
+def page_request(request: HttpRequest) -> PageRequest:
+    """Returns the request for a page.
+
+    Raises:
+        NoReverseMatch: ``urls.py`` does not include our URLs.
+    """
+    page = PageRequest()
+    page._environ, page.root_path = {**request.META, "wsgi.url_scheme": request.scheme}, endpoint_prefix()
+    page.read_page_headers()
+    return page
 
 
 def original_request(request: HttpRequest) -> Request:

@@ -21,8 +21,7 @@ from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
-from widgetmw.django.request import endpoint_prefix
-from widgetmw.wsgi.request import page_request
+from widgetmw.django.request import page_request
 from widgetmw.wsgi.responder import MARKER_USED
 
 
@@ -53,8 +52,7 @@ class Responder:
                 return self._skip(page)
             if engine.is_excluded(request.path_info):
                 return self._skip(SkipReason.EXCLUDED)
-            environ = {**request.META, "wsgi.url_scheme": request.scheme}
-            self._page, self._page_request = page, page_request(environ, endpoint_prefix())
+            self._page, self._page_request = page, page_request(request)
             reason = engine.refusal_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.INTERNAL_ERROR

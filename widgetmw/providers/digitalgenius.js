@@ -5,10 +5,20 @@
 /** @typedef {import("../browser/widgetmw").Vendor<"digitalgenius">} DigitalGenius */
 /** @typedef {import("../browser/widgetmw").DigitalGeniusConfig} Config */
 /**
+ * @typedef {object} Trap our accessor of a global, as a property descriptor
+ * @property {"DG_CHAT_WIDGET_CONFIG" | "DG_SDK_CONFIG"} name
+ * @property {Config | undefined} config the page's own, with our keys since the last read
+ * @property {() => Config | undefined} read reads the name as scripts do: a top-level `let` or `const` of the page
+ *   shadows the property of `window`
+ * @property {() => Config | undefined} get
+ * @property {(own: Config | undefined) => void} set
+ * @property {true} configurable
+ * @property {true} enumerable
+ */
+/**
  * @typedef {object} State what `init` and `connect` share
  * @property {unknown} isEmbedded whether the widget is embedded and has its methods
- * @property {boolean} [hasFixed] whether the widget may have read a config without our token
- * @property {(() => void)[]} fixes functions that update a config which replaced our accessor
+ * @property {Trap[]} traps
  * @property {() => void} [flush] sends what was waiting for the widget
  */
 
@@ -18,32 +28,36 @@
  */
 const init = (vendor) => {
   const token = () => vendor.token?.token;
+  /** @param {any} object */
+  const copy = (object) => Object.assign(Object.create(Object.getPrototypeOf(object ?? {})), object);
+  /** @param {any} object */
+  const extensible = (object) => (Object.isExtensible(object) ? object : copy(object));
   /**
-   * @template {object} T
-   * @param {T | undefined} object
-   * @returns {any} the object, or a copy if it is not extensible
+   * @param {any} object whose `metadata` may be read-only, or a getter that returns a new object each time
    */
-  const extensible = (object) => (Object.isExtensible(object) ? object : { ...object });
-  /** @param {{ metadata?: object } | undefined} object */
-  const withToken = (object) => ({ ...object, metadata: { ...object?.metadata, auth_token: token() } });
+  const withToken = (object) =>
+    Object.defineProperty(copy(object), "metadata", {
+      value: { ...object?.metadata, auth_token: token() },
+      enumerable: true,
+    });
   /** @type {State} */
   const state = {
     // The widget may have been embedded before our script ran. We infer that from its methods.
     isEmbedded: window.dgchat?.methods,
-    fixes: [],
+    traps: [],
   };
   /** @type {string | undefined} */
   let given;
   /**
    * @param {Config | undefined} config
    * @param {((merged: Config) => void)} [then]
+   * @returns {Config}
    */
   const merge = (config, then) => {
     let merged = extensible(config);
     if (vendor.forVisitor) for (const key in vendor.config) merged[key] ??= vendor.config[key];
     if (token()) {
       (merged.metadata = extensible(merged.metadata)).auth_token = given = token();
-      // `metadata` may be read-only, or a getter that returns a new object each time.
       if (merged.metadata.auth_token !== given) merged = withToken(merged);
     } else if (given && merged.metadata?.auth_token === given) delete merged.metadata.auth_token;
     then?.(merged);
@@ -66,45 +80,40 @@ const init = (vendor) => {
     };
   };
   /**
-   * @param {"DG_CHAT_WIDGET_CONFIG" | "DG_SDK_CONFIG"} name
-   * @param {() => Config | undefined} readBare reads the name as scripts do: a top-level `let` or `const` of the page
-   *   shadows the property of `window`
+   * @param {Trap["name"]} name
+   * @param {Trap["read"]} read
    * @param {(config: Config) => void} [then]
    */
-  const trap = (name, readBare, then) => {
-    let config = window[name];
+  const trap = (name, read, then) => {
     /** @type {boolean | undefined} */
     let isReading;
-    const get = () => {
-      if (isReading) return;
-      isReading = true;
-      try {
-        config = readBare() || config;
-      } catch {}
-      isReading = false;
-      if (config || vendor.forVisitor) config = merge(config, then);
-      return config;
+    /** @type {Trap} */
+    const it = {
+      name,
+      config: window[name],
+      read,
+      configurable: true,
+      enumerable: true,
+      get() {
+        if (isReading) return;
+        isReading = true;
+        try {
+          it.config = it.read() || it.config;
+        } catch {}
+        isReading = false;
+        if (it.config || vendor.forVisitor) it.config = merge(it.config, then);
+        return it.config;
+      },
+      set(own) {
+        it.config = own;
+      },
     };
-    // If an earlier script declared the name with `var`, or the page redefined the property, we update its value.
-    const fix = () => {
-      const own = window[name];
-      if (!own || own === config) return;
-      state.hasFixed = true;
-      window[name] = merge(own, then);
-    };
-    state.fixes.push(fix);
+    state.traps.push(it);
     try {
-      Object.defineProperty(window, name, {
-        configurable: true,
-        enumerable: true,
-        get,
-        set(own) {
-          config = own;
-        },
-      });
+      Object.defineProperty(window, name, it);
     } catch {
-      config = undefined;
-      fix();
+      // An earlier script has declared the name with `var`.
+      window[name] = it.get();
     }
   };
   trap("DG_CHAT_WIDGET_CONFIG", () => DG_CHAT_WIDGET_CONFIG, chain);
@@ -139,32 +148,64 @@ const connect = (vendor, state) => {
   // Set while a clean-up waits for the widget.
   /** @type {(() => void) | undefined} */
   let finishLogout;
-  // Updates the configs. Each read of a global does so too.
-  const updateConfigs = () => state.fixes.forEach((fix) => fix());
+  /** @type {() => boolean} */
+  let isLogoutDue;
+  // Whether the page has replaced our accessor: the widget may have read a config without our token and callback.
+  let hasFixed = false;
+  const fixConfigs = () => {
+    for (const trap of state.traps) {
+      const found = Object.getOwnPropertyDescriptor(window, trap.name);
+      if (!found || found.get === trap.get || !(found.value || found.get)) continue;
+      hasFixed = true;
+      trap.config = found.value;
+      trap.read = found.get ?? trap.read;
+      if (found.configurable) Object.defineProperty(window, trap.name, trap);
+      else window[trap.name] = trap.get();
+    }
+  };
   const flush = (state.flush = () => {
     const { DGChatSDK, dgchat } = window;
-    const methods = state.isEmbedded ? dgchat?.methods : undefined;
+    const methods = state.isEmbedded || hasFixed ? dgchat?.methods : undefined;
     if (finishLogout && (DGChatSDK || methods)) {
+      if (isLogoutDue()) {
+        DGChatSDK?.endConversation?.();
+        methods?.resetChat?.();
+      }
       finishLogout();
       finishLogout = known = undefined;
-      DGChatSDK?.endConversation?.();
-      methods?.resetChat?.();
     }
     if (!methods) return;
     const payload = vendor.token?.token;
     if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
     known = payload;
   });
+  // Without our callback in the config, only its methods show whether the widget is embedded: they throw before.
+  const retry = () => {
+    fixConfigs();
+    if (!hasFixed) return;
+    try {
+      flush();
+    } catch {
+      setTimeout(retry, 500);
+    }
+  };
+  // Scripts of the page may set a config at any time; the observer is called before a new script runs.
+  new MutationObserver(fixConfigs).observe(document, { childList: true, subtree: true });
+  EventTarget.prototype.addEventListener.call(document, "load", retry, true);
   return {
     update({ source }) {
-      updateConfigs();
-      // If a config had to be fixed, the widget may have read it without the token.
-      if (source === "page" && !state.hasFixed) known = vendor.token?.token;
-      flush();
+      // Not `true`, which our callback sets.
+      const wasEmbedded = state.isEmbedded && state.isEmbedded !== true;
+      fixConfigs();
+      // The widget has read the token in its config, unless it was embedded before or the page has replaced the config.
+      if (source === "page" && !hasFixed && !wasEmbedded) known = vendor.token?.token;
+      if (hasFixed) retry();
+      else flush();
     },
-    logout({ origin }) {
-      updateConfigs();
-      if (origin !== "here" && !state.isEmbedded && !window.DGChatSDK) return;
+    logout({ origin, isDue }) {
+      fixConfigs();
+      if (origin === "late" || (origin !== "here" && !state.isEmbedded && !window.DGChatSDK)) return;
+      isLogoutDue = isDue;
       /** @type {Promise<void>} */
       const reset = new Promise((resolve) => (finishLogout = resolve));
       flush();

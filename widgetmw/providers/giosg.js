@@ -113,7 +113,7 @@ const connect = (vendor) => {
     },
     logout({ origin }) {
       signAll(document);
-      // The next user is signed in already; the tab that noticed that has cleaned up.
+      // What is stored is somebody else's by now; the tab that noticed the sign-out has cleaned up.
       if (origin === "late") return;
       const hasScript = window._giosg !== ours;
       const call = queue();

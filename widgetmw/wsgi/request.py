@@ -13,7 +13,6 @@ from widgetmw.core.http.request_headers import (
     FRAME_DESTINATIONS,
     PURPOSE_HEADERS,
     environ_name,
-    has_identity_cookie,
 )
 from widgetmw.core.identity.resolvers import Environ
 
@@ -44,13 +43,21 @@ class PageRequest:
         self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
 
-    def has_identity_cookie(self) -> bool:
-        return has_identity_cookie(self._environ.get("HTTP_COOKIE", ""))
+    @property
+    def cookies(self) -> str:
+        return self._environ.get("HTTP_COOKIE", "")  # type: ignore[no-any-return]
+
+    @property
+    def host(self) -> str:
+        return self._environ.get("HTTP_HOST", "")  # type: ignore[no-any-return]
+
+    @property
+    def mark_path(self) -> str:
+        return self.root_path
 
     @property
     def origin(self) -> str | None:
-        host = self._environ.get("HTTP_HOST")
-        return f"{self._environ['wsgi.url_scheme']}://{host}" if host else None
+        return f"{self._environ['wsgi.url_scheme']}://{self.host}" if self.host else None
 
 
 def page_request(environ: Environ, root_path: str) -> PageRequest:

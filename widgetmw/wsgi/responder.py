@@ -20,8 +20,9 @@ from widgetmw.core.engine import Engine, InjectResult
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
-from widgetmw.core.http.request_headers import PAGE_METHODS, has_identity_cookie
+from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
@@ -272,7 +273,7 @@ def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolv
     """
     if MARKER_USED in environ or not is_owner(environ, owner):
         return False
-    has_script = engine.settings.embed or has_identity_cookie(environ.get("HTTP_COOKIE", ""))
+    has_script = engine.settings.embed or MARK_PREFIX in environ.get("HTTP_COOKIE", "")
     if resolver is not None and engine.is_inline_delivery and not has_script:
         prefetch_user(environ, resolver)
         try:

@@ -1,7 +1,7 @@
 // The code inside the page, before any script of the page. It stores the data that the server sent, defines
 // `window.widgetmw`, and calls each vendor's `init`, which sets the globals that the vendor's widget reads.
+import { ownGlobal } from "./dom.js";
 import { toToken } from "./token.js";
-import { isSameUser } from "./user_hash.js";
 
 /**
  * Returns the function that the page calls with its data.
@@ -11,7 +11,7 @@ import { isSameUser } from "./user_hash.js";
  */
 export default (inits) => (data) => {
   // Turbo or a similar router has swapped in a document: the first page's runtime keeps running, with the new data.
-  const existing = window.widgetmw?._;
+  const existing = ownGlobal("widgetmw")?._;
   if (existing) return existing.take(data);
 
   /** @type {import("./types").Shared["tokens"]} */
@@ -22,7 +22,7 @@ export default (inits) => (data) => {
   const vendors = /** @type {any} */ ({ __proto__: null });
   // The bootstrap and the runtime share this object. The runtime replaces `take` and `call`.
   const shared = /** @type {import("./types").Shared} */ ({
-    key: "widgetmw:" + data.url,
+    key: data.key,
     tokens,
     listeners,
     vendors,
@@ -46,30 +46,32 @@ export default (inits) => (data) => {
       }
     },
     take: (next) => shared.queue.push(next),
-    call: (...values) => runtime.then(() => shared.call(...values)),
+    // The runtime may be blocked, or the page never be parsed to its end. A prerendered page waits for its activation.
+    call: (...values) =>
+      new Promise((resolve, reject) => {
+        runtime.then(() => resolve(shared.call(...values)));
+        setTimeout(reject, document.prerendering ? 1e9 : 5e3, Error("widgetmw: no runtime"));
+      }),
   });
   const runtime = new Promise((resolve) => (shared.ready = resolve));
-  addEventListener(
-    "load",
-    () => shared.isRunning || shared.ready((shared.call = () => Promise.reject(Error("widgetmw: no runtime"))))
-  );
 
-  // A page restored from the browser's history may be out of date, or belong to another user.
-  const navigations = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-  if (data.user !== null && navigations[0]?.type === "back_forward") {
-    data.ask = true;
-    let stored;
-    try {
-      stored = localStorage[shared.key];
-    } catch {}
-    if (!isSameUser(stored, data.user)) {
-      delete data.user;
-      for (const name in data.vendors) delete data.vendors[name].token;
-    }
-  }
+  // A copy of a page, from the browser's history or a service worker, may be out of date or belong to another user. It
+  // is older than the last change of user, or arrives much later than it was sent.
+  const now = /** @type {number} */ (data.now) * 1000;
+  data.offset = now - Date.now();
+  /** @type {any} */
+  const [navigation] = performance.getEntriesByType("navigation");
+  let isCopy = navigation?.type === "back_forward";
+  try {
+    /** @type {any[]} */
+    const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
+    isCopy ||= now < changedAt || offset - data.offset > 1e4;
+  } catch {}
+  if (data.user) data.ask = isCopy;
   for (const name in data.vendors) {
+    if (isCopy) delete data.vendors[name].token;
     const { token } = data.vendors[name];
-    if (token) tokens[name] = toToken(token, /** @type {number} */ (data.now));
+    if (token) tokens[name] = toToken(token, data.offset);
     shared.addVendor(name, data);
   }
   // Our own type treats the tokens of all vendors alike; the public declarations distinguish them.

@@ -1,5 +1,6 @@
 // Sends requests to the token endpoint, counts them, and decides whether one is allowed.
 import { time } from "./clock.js";
+import { selectAll } from "./dom.js";
 import { broadcast } from "./tabs.js";
 
 /**
@@ -27,14 +28,14 @@ export const uncountRequest = () => {
   requestTimes.pop();
 };
 
-export const lastRequestAt = () => requestTimes.at(-1);
+export const lastRequestAt = () => requestTimes[requestTimes.length - 1];
 
 /**
  * Returns the earliest time for the next request, if at most `limit` requests a minute are allowed.
  *
  * @param {number} limit
  */
-export const allowedAt = (limit) => /** @type {number} */ (requestTimes.at(-limit)) + 60000 || 0;
+export const allowedAt = (limit) => requestTimes[requestTimes.length - Math.trunc(limit)] + 60000 || 0;
 
 export const abortRequest = () => pending?.abort();
 
@@ -43,16 +44,18 @@ export const abortRequest = () => pending?.abort();
  *   `age` is how long the request took, in seconds; without `status` there was no response
  */
 
-/** @returns {Promise<EndpointResponse>} */
-export const requestTokens = async () => {
+/**
+ * @param {string} method
+ * @returns {Promise<EndpointResponse>}
+ */
+const send = async (method) => {
   const start = time();
-  countRequest();
-  broadcast({ type: "request" });
   const control = (pending = new AbortController());
-  setTimeout(() => control.abort(), 10000);
+  const timeout = setTimeout(() => control.abort(), 10000);
   try {
     // An absolute URL: a <base> element would resolve a path against another host.
     const response = await fetch(location.origin + page.url, {
+      method,
       cache: "no-store",
       headers: { Accept: "application/json" },
       redirect: "manual",
@@ -63,7 +66,21 @@ export const requestTokens = async () => {
     return { status, body, age: (time() - start) / 1000 };
   } catch {
     return { age: 0 };
+  } finally {
+    clearTimeout(timeout);
   }
+};
+
+/**
+ * @param {(body: import("./types").TokenResponse) => boolean} isStale whether a response is older than what is known
+ * @returns {Promise<EndpointResponse>}
+ */
+export const requestTokens = async (isStale) => {
+  countRequest();
+  broadcast({ type: "request" });
+  const response = await send("GET");
+  // A service worker may have answered from its cache, which it cannot do for a POST.
+  return response.body && isStale(response.body) ? send("POST") : response;
 };
 
 /**
@@ -84,6 +101,4 @@ const cspAllowsRequest = ({ content }) => {
 export const mayRequest = () =>
   page.connect !== false &&
   !(page.ask && top !== self && !frameElement) &&
-  [.../** @type {NodeListOf<HTMLMetaElement>} */ (
-    document.querySelectorAll("meta[http-equiv='content-security-policy' i]")
-  )].every(cspAllowsRequest);
+  [...selectAll("meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);

@@ -1,63 +1,125 @@
-// What the browser remembers between pages; nothing of it identifies the user. A cookie tells the server that a user
-// is signed in. A salted hash of the user in `localStorage` shows when the next page belongs to another user.
+// What the browser remembers between pages; nothing of it identifies the user.
+//
+// - A cookie, the mark, tells the server that a user is or was signed in, so that anonymous pages carry the runtime. It
+//   stays until the clean-up after the sign-out is complete.
+// - `localStorage` has a salted hash of the user, which shows when a page belongs to another one; two times, which show
+//   when a page is older than the last change of user; and the vendors whose clean-up is pending.
+import { ofDocument } from "./dom.js";
 import { shared } from "./shared.js";
 import { isSameUser, userHash } from "./user_hash.js";
 
 /**
  * Reads an entry of `localStorage`.
  *
- * @param {string} name
+ * @param {string} [suffix] of the entry's name
  * @returns {string | null | undefined} `null` if there is no such entry, `undefined` if the storage is not available
  */
-export const readStored = (name) => {
+export const readStored = (suffix = "") => {
   try {
-    return localStorage.getItem(name);
+    return localStorage.getItem(shared.key + suffix);
   } catch {}
 };
 
 /**
  * Writes an entry of `localStorage`, if the storage is available.
  *
- * @param {string} name
+ * @param {string} suffix of the entry's name
  * @param {string} [value] without it, the entry is removed
  */
-export const writeStored = (name, value) => {
+export const writeStored = (suffix, value) => {
   try {
-    if (value) localStorage.setItem(name, value);
-    else localStorage.removeItem(name);
+    if (value) localStorage.setItem(shared.key + suffix, value);
+    else localStorage.removeItem(shared.key + suffix);
   } catch {}
 };
 
-export const hasCookie = () => {
+export const hasMark = () => {
   try {
-    return document.cookie.split("; ").includes("widgetmw=1");
+    return ofDocument("cookie").split("; ").includes(shared.key + "=1");
   } catch {}
 };
 
 /** @param {string} value may include attributes */
-const setCookie = (value) => {
+const setMark = (value) => {
   try {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = "widgetmw=" + value + "; Path=/; SameSite=Lax" + secure;
+    Reflect.set(Document.prototype, "cookie", shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure, document);
   } catch {}
 };
 
-// Another app on this host, under another path, shares the cookie, which may have been set for that app.
-const isUsedByAnotherApp = () => {
-  try {
-    return Object.keys(localStorage).some((name) => name !== shared.key && name.match(/^widgetmw:.*token$/));
-  } catch {}
+/** @returns {string[]} the vendors whose clean-up is pending */
+export const pendingLogouts = () => readStored(":pending")?.split(",") ?? [];
+
+/** @param {Iterable<string>} names */
+export const storePendingLogouts = (names) => writeStored(":pending", [...names].join());
+
+/**
+ * Whether a clean-up is still to be done, or another tab has done it.
+ *
+ * @param {string} name of the vendor
+ */
+export const isLogoutPending = (name) => {
+  const names = pendingLogouts();
+  if (names.length) return names.includes(name);
+  // Without storage we cannot know; with the mark alone, it was the page that cleared the storage.
+  return readStored() === undefined || (!readStored() && !!hasMark());
 };
 
-export const remembersUser = () => readStored(shared.key) || (hasCookie() && !isUsedByAnotherApp());
+// Whether a user may be signed in. With a pending clean-up the mark alone does not say so.
+export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts().length);
 
 /** @param {string} user */
 export const rememberUser = (user) => {
-  setCookie("1");
-  if (!isSameUser(readStored(shared.key), user)) writeStored(shared.key, userHash(user));
+  setMark("1; Max-Age=2592000");
+  if (!isSameUser(readStored(), user)) writeStored("", userHash(user));
 };
 
 export const forgetUser = () => {
-  if (!isUsedByAnotherApp()) setCookie("; Max-Age=0");
-  writeStored(shared.key);
+  writeStored("");
+  removeMark();
 };
+
+// Removes the mark, unless a user is signed in or a clean-up is pending.
+export const removeMark = () => {
+  if (!readStored() && !pendingLogouts().length) setMark("; Max-Age=0");
+};
+
+// The times are those of the server's clock, in milliseconds.
+
+/** @returns {{ changedAt: number, offset: number }} `NaN` if unknown */
+const readTimes = () => {
+  const [changedAt, offset] = (readStored(":time") ?? "").split(" ");
+  return { changedAt: parseFloat(changedAt), offset: parseFloat(offset) };
+};
+
+// When a user was last signed out or replaced by another one, as any tab has noticed. What is older is not valid.
+export const changedAt = () => readTimes().changedAt || 0;
+
+// By how much the server's clock was ahead when it was last seen, without storage too.
+let offset = NaN;
+const knownOffset = () => (Number.isNaN(offset) ? readTimes().offset : offset);
+/** @returns {number} the server's time in milliseconds; `NaN` if unknown */
+export const serverTime = () => Date.now() + knownOffset();
+
+/**
+ * Records by how much the server's clock is ahead.
+ *
+ * @param {number} seen in milliseconds; `NaN` if unknown
+ * @param {boolean} [isExact] otherwise the server's time may have been read a while ago
+ */
+export const recordServerTime = (seen, isExact) => {
+  if (Number.isNaN(seen)) return;
+  const known = readTimes();
+  offset = isExact || !(known.offset > seen) ? seen : known.offset;
+  // A change in the future was recorded by a clock that was wrong.
+  writeTimes(isExact ? Math.min(known.changedAt, serverTime()) : known.changedAt);
+};
+
+/**
+ * @param {number} at when the user was signed out or replaced, in milliseconds of the server's clock, which pages have
+ *   to a tenth of a second
+ */
+export const recordChange = (at) => writeTimes(Math.max(changedAt(), at - 100 || 0));
+
+/** @param {number} changed */
+const writeTimes = (changed) => writeStored(":time", Math.round(changed) + " " + Math.round(knownOffset()));

@@ -1,5 +1,7 @@
 // Adds a vendor's loader to the page, with our nonce and through a Trusted Types policy named `widgetmw`.
-const nonce = document.currentScript?.nonce;
+import { ofDocument } from "./dom.js";
+
+const nonce = ofDocument("currentScript")?.nonce;
 /** @type {{ createScriptURL(url: string): string } | undefined} */
 let policy;
 
@@ -10,8 +12,8 @@ let policy;
  */
 export const loadScript = (url, attributes = {}) =>
   new Promise((resolve, reject) => {
-    if ([...document.scripts].some((script) => script.src === url)) return resolve();
-    const script = document.createElement("script");
+    if ([...ofDocument("scripts")].some((script) => script.src === url)) return resolve();
+    const script = /** @type {HTMLScriptElement} */ (ofDocument("createElement").call(document, "script"));
     try {
       policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
     } catch {}
@@ -22,5 +24,5 @@ export const loadScript = (url, attributes = {}) =>
     for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);
     script.onload = () => resolve();
     script.onerror = () => reject(Error("the script did not load"));
-    document.head.append(script);
+    ofDocument("head").append(script);
   });

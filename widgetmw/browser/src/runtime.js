@@ -1,8 +1,9 @@
 // The entry point of the runtime, which renews tokens, passes them to the vendors, and signs out. It starts the other
 // modules and connects them to the page's events. All pages of an app use the same file.
-import { checkStoredUser, onBroadcast, signOut, takePageData } from "./session.js";
+import { checkStoredUser, keepMark, onBroadcast, signOut, takePageData } from "./session.js";
+import { watchContent } from "./content.js";
+import { listen, ofDocument, ownGlobal } from "./dom.js";
 import { getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
-import { readStored } from "./identity.js";
 import { setShared, shared } from "./shared.js";
 import { closeChannel, hasChannel, openChannel } from "./tabs.js";
 import {
@@ -11,22 +12,13 @@ import {
   onSnippet,
   resumePendingLogouts,
   setConnectFunctions,
-  storePendingLogouts,
 } from "./vendors.js";
-
-/**
- * @param {string} types
- * @param {(event: Event) => void} listener
- */
-const listen = (types, listener) => {
-  for (const type of types.split(" ")) addEventListener(type, listener, true);
-};
 
 // Waits until the page is parsed. A prerendered page waits until the browser shows it.
 const start = () => {
   const isLoading = document.readyState === "loading";
   const later = document.prerendering === true ? "prerenderingchange" : isLoading && "DOMContentLoaded";
-  if (later) return document.addEventListener(later, start);
+  if (later) return listen(document, later, start);
   startSchedule();
   openChannel(onBroadcast);
   for (const name in shared.vendors) connectVendor(name);
@@ -42,26 +34,24 @@ const start = () => {
   });
   shared.ready();
 
-  listen("pointerdown pointermove keydown wheel", () => markActive());
+  watchContent();
+  listen(window, "pointerdown pointermove keydown wheel", () => markActive());
   // Only for the window: scripts can move the focus between elements. A click into a frame blurs the window.
-  listen("focus blur", (event) => event.target === window && markActive());
-  listen("visibilitychange", () => markActive(true));
-  listen("online", onOnline);
+  listen(window, "focus blur", (event) => event.target === window && markActive());
+  listen(window, "visibilitychange", () => markActive(true));
+  listen(window, "online", onOnline);
   // Without a channel, changes of the storage show what other tabs do.
-  listen("storage", (event) => {
-    const { key, newValue } = /** @type {StorageEvent} */ (event);
-    if (key === shared.key && !hasChannel()) checkStoredUser(newValue);
-  });
-  // An open channel would keep the page out of the back/forward cache.
-  listen("pagehide", () => {
-    storePendingLogouts();
+  listen(window, "storage", () => hasChannel() || checkStoredUser());
+  listen(window, "pagehide", () => {
+    keepMark();
     suspend();
+    // An open channel would keep the page out of the back/forward cache.
     closeChannel();
   });
-  listen("pageshow", (event) => {
-    if (!(/** @type {PageTransitionEvent} */ (event).persisted)) return;
+  listen(window, "pageshow", (event) => {
+    if (!event.persisted) return;
     openChannel();
-    checkStoredUser(readStored(shared.key));
+    checkStoredUser();
     resume();
   });
 };
@@ -82,8 +72,8 @@ export default (bootstrap, connectFunctions) => {
     bootstrap(JSON.parse(element.text));
     return true;
   };
-  const isExternal = read(document.currentScript?.previousSibling);
-  const existing = window.widgetmw?._;
+  const isExternal = read(ofDocument("currentScript")?.previousSibling);
+  const existing = ownGlobal("widgetmw")?._;
   // A swapped-in document evaluates this script again: the first runtime keeps running.
   if (!existing || existing.isRunning) return;
   existing.isRunning = true;
@@ -92,7 +82,7 @@ export default (bootstrap, connectFunctions) => {
   start();
   if (!isExternal) return;
   new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(read))).observe(
-    document.head,
+    ofDocument("head"),
     { childList: true }
   );
 };

@@ -9,7 +9,7 @@ import {
   uncountRequest,
 } from "./endpoint.js";
 import { remembersUser } from "./identity.js";
-import { accept, discardResponses, generation, isSignedIn, signOut } from "./session.js";
+import { accept, discardResponses, generation, isSignedIn, isStale, signOut } from "./session.js";
 import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
 import { embedVendors } from "./vendors.js";
@@ -21,6 +21,8 @@ let period = Infinity;
 /** @type {((error?: string) => void)[]} */
 let waiters = [];
 let requestedAt = Infinity;
+// When to check who is signed in, since the page's content has changed. Only a later request can tell.
+let contentCheckAt = Infinity;
 // The number of failures in a row, and the time before which we do not retry.
 let failures = 0;
 let notBefore = 0;
@@ -42,6 +44,17 @@ let timer;
 export const settle = (error) => {
   requestedAt = Infinity;
   for (const waiter of waiters.splice(0)) waiter(error);
+};
+
+// A response to a request from after the change has arrived, or a new page's data.
+export const settleContent = () => {
+  contentCheckAt = Infinity;
+};
+
+/** @param {number} [milliseconds] how long to wait, since the content may not be complete yet */
+export const requestSoon = (milliseconds = 0) => {
+  contentCheckAt = Math.min(contentCheckAt, time() + milliseconds);
+  check();
 };
 
 /**
@@ -107,7 +120,9 @@ export const schedule = () => {
 // Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
 // as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
 const nextRequestAt = () => {
-  const wanted = Math.max(requestedAt, allowedAt(Math.max(1, 7 - 60000 / Math.max(period, 1))));
+  const limit = Math.max(1, 7 - 60000 / Math.max(period, 1));
+  const checkAt = failures ? Math.max(contentCheckAt, notBefore) : contentCheckAt;
+  const wanted = Math.max(Math.min(requestedAt, checkAt), allowedAt(limit));
   return (isSignedIn || awaitsTokens) && isActive()
     ? Math.min(wanted, Math.max(renewAt, notBefore, allowedAt(7)))
     : wanted;
@@ -123,6 +138,8 @@ export const check = () => {
   else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
 };
 
+const hasRecentRequest = () => time() - /** @type {number} */ (lastRequestAt()) < 5000;
+
 /**
  * Records that the user is active.
  *
@@ -133,9 +150,8 @@ export const markActive = (isWoken) => {
   isWoken ||= !isActive();
   lastInputAt = time();
   // A user who needs the chat now does not wait for a long back-off. The rate limit still applies.
-  const isRecent = time() - /** @type {number} */ (lastRequestAt()) < 5000;
   const hasExpired = () => Object.values(shared.tokens).some(({ expiresAt }) => expiresAt && expiresAt < Date.now());
-  if (isWoken || (failures && !isRecent && hasExpired())) notBefore = 0;
+  if (isWoken || (failures && !hasRecentRequest() && hasExpired())) notBefore = 0;
   if (isWoken || !timer || renewAt <= time()) check();
 };
 
@@ -177,26 +193,33 @@ const processResponse = ({ status, body, age }, isConfirmation) => {
 
 const request = async () => {
   if (!mayRequest()) {
-    renewAt = Infinity;
+    renewAt = contentCheckAt = Infinity;
     return settle("not permitted");
   }
   isRequesting = true;
   const before = generation;
   const isObsolete = () => isSuspended || generation !== before;
-  await withLock(async () => {
-    // While we waited for the lock, another tab may have received a response.
-    if (isObsolete() || nextRequestAt() > time()) return;
-    let response = await requestTokens();
-    // A single 401 may be a temporary failure of the site's session. Only a second one signs out.
-    const needsConfirmation = response.status === 401 && !!(isSignedIn || remembersUser());
-    if (needsConfirmation) {
-      await pause(3000 + Math.random() * 1000);
+  try {
+    await withLock(async () => {
+      // While we waited for the lock, another tab may have received a response.
+      if (isObsolete() || nextRequestAt() > time()) return;
+      let start = time();
+      let response = await requestTokens(isStale);
+      // A single 401 may be a temporary failure of the site's session. Only a second one signs out.
+      const needsConfirmation = response.status === 401 && !!(isSignedIn || remembersUser());
+      if (needsConfirmation) {
+        await pause(3000 + Math.random() * 1000);
+        if (isObsolete()) return;
+        start = time();
+        response = await requestTokens(isStale);
+      }
       if (isObsolete()) return;
-      response = await requestTokens();
-    }
-    if (!isObsolete()) processResponse(response, needsConfirmation);
-  });
-  isRequesting = false;
+      if (contentCheckAt <= start && response.status) settleContent();
+      processResponse(response, needsConfirmation);
+    }, hasRecentRequest);
+  } finally {
+    isRequesting = false;
+  }
   check();
 };
 

@@ -1,20 +1,45 @@
 // The session of this page: the signed-in user and their tokens, from the page, the endpoint or another tab.
 import { time } from "./clock.js";
+import { selectAll } from "./dom.js";
 import { countRequest, setPage, uncountRequest } from "./endpoint.js";
-import { forgetUser, hasCookie, rememberUser, remembersUser, readStored } from "./identity.js";
-import { requestAtOnce, awaitsResponse, check, postpone, renewalTime, schedule, settle } from "./schedule.js";
+import {
+  changedAt,
+  forgetUser,
+  readStored,
+  recordChange,
+  recordServerTime,
+  rememberUser,
+  remembersUser,
+  serverTime,
+} from "./identity.js";
+import {
+  awaitsResponse,
+  check,
+  postpone,
+  renewalTime,
+  requestAtOnce,
+  requestSoon,
+  schedule,
+  settle,
+  settleContent,
+} from "./schedule.js";
 import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 import { toToken } from "./token.js";
 import { isSameUser, userHash } from "./user_hash.js";
 import { callHook, connectVendor, embedVendors, logoutVendors } from "./vendors.js";
+import { report } from "./warn.js";
 
 /** @typedef {import("../widgetmw").WidgetToken} WidgetToken */
 
 /** @type {string | undefined} */
 let user;
+// When the server last named the user, in milliseconds of its clock. A page that is older is not used.
+let newest = 0;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
+// Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
+const LATE = 5000;
 // Counts responses (also those received by other tabs) and sign-outs. A response to a request from an earlier
 // generation is discarded.
 export let generation = 0;
@@ -29,7 +54,7 @@ const notify = (name) => {
     try {
       listener();
     } catch (error) {
-      reportError(error);
+      report(error);
     }
   }
 };
@@ -54,9 +79,17 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
   shared.vendors[name].renewAt = (left < Infinity ? renewalTime(left, Number(refresh_in) - age) : left) || 0;
   const hasMoved = left < Infinity && Math.abs(Number(old?.expiresAt) - Date.now() - left * 1000) > 3000;
   if (!(left > 0) || (old?.token === token.token && !hasMoved)) return false;
-  shared.tokens[name] = toToken(token, Number(token.expires_at) - left);
+  shared.tokens[name] = toToken(token, (Number(token.expires_at) - left) * 1000 - Date.now());
   return true;
 };
+
+/**
+ * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
+ */
+const wasSignedOutElsewhere = () => !!user && changedAt() > newest && !isSameUser(readStored(), user);
+
+/** @param {import("./types").TokenResponse} response */
+export const isStale = ({ now }) => Number(now) * 1000 < Math.max(newest, changedAt()) - 2000;
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
@@ -67,14 +100,18 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
-  const before = readStored(shared.key);
+  const before = readStored();
   const isKnown = isSameUser(before, newUser);
+  if (!inPage) recordServerTime((Number(response.now) + age) * 1000 - Date.now(), true);
   if (user ? user !== newUser : newUser && before && !isKnown) {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
-    endSession(user ? userHash(user) : before, user ? shared.tokens : {}, isKnown ? "late" : "here");
+    const isLate = isKnown || wasSignedOutElsewhere();
+    const ended = user ? userHash(user) : before;
+    endSession(ended, user ? shared.tokens : {}, isLate ? "late" : "here", Number(response.now) * 1000);
   }
   user = newUser;
+  newest = Number(response.now) * 1000 || newest;
   isSignedIn = true;
   generation++;
   rememberUser(newUser);
@@ -108,22 +145,28 @@ export const accept = (response, age, inPage) => {
  * @param {string | null | undefined} hash the user's salted hash, by which other tabs recognize their user
  * @param {Record<string, WidgetToken>} tokens the user's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {number} [at] when that was, in milliseconds of the server's clock
  */
-const endSession = (hash, tokens, origin) => {
+const endSession = (hash, tokens, origin, at) => {
+  at ||= serverTime();
   const ended = { ...tokens };
   generation++;
   isSignedIn = false;
   user = undefined;
+  newest = Math.max(newest, at || 0);
   for (const name in ended) delete shared.tokens[name];
   for (const name in shared.vendors) {
     shared.vendors[name].renewAt = Infinity;
     shared.vendors[name].isNotified = false;
   }
   schedule();
-  if (origin === "here") broadcast({ type: "signout", user: hash });
+  if (origin === "here") {
+    recordChange(at);
+    broadcast({ type: "signout", user: hash, at: Date.now() });
+  }
   logoutVendors(Object.keys(shared.vendors), ended, origin);
-  // These elements contain the tokens.
-  for (const element of document.querySelectorAll("script[data-widgetmw]")) element.remove();
+  // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
+  for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
   dispatch("signedout");
 };
@@ -132,21 +175,23 @@ export const signOut = () => {
   generation++;
   settle("signed out");
   if (!isSignedIn && !remembersUser()) return;
-  endSession(user ? userHash(user) : readStored(shared.key), shared.tokens, "here");
-  forgetUser();
+  const isLate = wasSignedOutElsewhere();
+  endSession(user ? userHash(user) : readStored(), shared.tokens, isLate ? "late" : "here");
+  if (!isLate) forgetUser();
 };
 
 /**
  * A user was signed out in another tab: ends the session if it is the user of this page.
  *
+ * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
  */
-const onRemoteSignOut = (hash) => {
+const onRemoteSignOut = (origin, hash) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
-  const current = readStored(shared.key);
-  endSession(hash, shared.tokens, current && !isSameUser(current, user) ? "late" : "elsewhere");
+  const current = readStored();
+  endSession(hash, shared.tokens, current && !isSameUser(current, user) ? "late" : origin);
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -157,24 +202,24 @@ export const onBroadcast = (message) => {
     case "failure":
       return postpone(message.failures);
     case "signout":
-      return onRemoteSignOut(message.user);
+      // This tab may have been frozen since.
+      return onRemoteSignOut(Date.now() - message.at < LATE ? "elsewhere" : "late", message.user);
     case "tokens":
       if (message.uncounted) uncountRequest();
       if (isSignedIn || awaitsResponse()) accept(message.response, (Date.now() - message.sentAt) / 1000);
   }
 };
 
-/**
- * Ends the session if the browser no longer remembers our user, who was signed out while no channel was open. If the
- * cookie is still set, it was the page that cleared the storage.
- *
- * @param {string | null | undefined} hash the salted hash that is stored now
- */
-export const checkStoredUser = (hash) => {
-  if (user && (hash || (hash === null && !hasCookie())) && !isSameUser(hash, user)) onRemoteSignOut();
+// A site may delete all cookies at sign-out. The mark is set again when the page is left, so that the next page cleans up.
+export const keepMark = () => {
+  if (user && isSameUser(readStored(), user)) rememberUser(user);
 };
 
-let newest = 0;
+// Ends the session if our user was signed out while no channel was open.
+export const checkStoredUser = () => {
+  if (wasSignedOutElsewhere()) onRemoteSignOut(serverTime() - changedAt() < LATE ? "elsewhere" : "late");
+};
+
 /**
  * Processes the data that the server put into a page: at the start, and whenever a router swaps in a document.
  *
@@ -182,10 +227,12 @@ let newest = 0;
  * @param {boolean} [inPage] whether the bootstrap has passed its tokens to the vendors
  */
 export const takePageData = (data, inPage) => {
-  // A router may show a stale copy of a page while it fetches the page, or when the user goes back.
-  if (Number(data.now) < newest - 10) return;
-  newest = data.now ?? newest;
+  // A router may show an old copy of a page, while it fetches the page or when the user goes back.
+  const isOld = Number(data.now) * 1000 < Math.max(newest, changedAt());
+  if (isOld && !inPage) return requestSoon();
   setPage(data);
+  const offset = data.offset ?? Number(data.now) * 1000 - Date.now();
+  recordServerTime(offset);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
   // Not `for in`: the page may have extended `Object.prototype`.
@@ -194,15 +241,19 @@ export const takePageData = (data, inPage) => {
     if (!shared.vendors[name]) shared.addVendor(name, data);
     shared.vendors[name].embeds ??= !!data.embed?.includes(name);
     connectVendor(name);
-    if (!token) continue;
-    const { expiresAt } = inPage ? shared.tokens[name] : toToken(token, Number(data.now));
+    if (!token || isOld) continue;
+    const { expiresAt } = inPage ? shared.tokens[name] : toToken(token, offset);
     const left = (Number(expiresAt) - Date.now()) / 1000;
     const refreshIn = left - Number(token.expires_at) + Number(token.refresh_at);
     tokens[name] = { ...token, expires_in: left, refresh_in: refreshIn };
   }
-  if (data.user === null) signOut();
-  else if (Object.keys(tokens).length) accept({ user: data.user, tokens }, 0, inPage);
-  if (data.ask) requestAtOnce();
+  if (Object.keys(tokens).length) {
+    accept({ user: /** @type {string | undefined} */ (data.user), now: data.now, tokens }, 0, inPage);
+    settleContent();
+  }
+  // Another tab has signed the user out while this page was parsed.
+  if (isOld) endSession(null, shared.tokens, "late");
+  if (data.ask || isOld) requestAtOnce();
   else embedVendors();
   check();
 };

@@ -2,6 +2,7 @@
 // Without BroadcastChannel or Web Locks (plain http, old browsers) each tab works for itself.
 import { pause } from "./clock.js";
 import { shared } from "./shared.js";
+import { report } from "./warn.js";
 
 /** @type {BroadcastChannel | undefined} */
 let channel;
@@ -13,7 +14,7 @@ export const openChannel = (onMessage = listener) => {
   listener = onMessage;
   try {
     // Increase the number if the messages change: a tab may still run the script from before a deployment.
-    channel = new BroadcastChannel(shared.key + ":2");
+    channel = new BroadcastChannel(shared.key + ":3");
     channel.onmessage = (event) => onMessage(event.data);
   } catch {}
 };
@@ -29,20 +30,27 @@ export const hasChannel = () => !!channel;
 export const broadcast = (message) => channel?.postMessage(message);
 
 /**
- * Runs `job` while no other tab runs its own. If a tab hangs while it holds the lock, the others wait half a minute.
+ * Runs `job` while no other tab runs its own. A tab may hold the lock and be stopped, so after some seconds the others
+ * go on without it, one after the other: the job itself checks whether there is anything left to do.
  *
  * @param {() => Promise<void>} job
+ * @param {() => boolean} isOtherBusy whether a tab has just sent a request
  * @returns {Promise<void>} fulfilled when the job has ended, even if it failed
  */
-export const withLock = (job) =>
+export const withLock = (job, isOtherBusy) =>
   new Promise((done) => {
     const turn = async () => {
-      await job().catch(reportError);
+      clearTimeout(timeout);
+      await job().catch(report);
       done();
       // Our messages must reach the other tabs before one of them gets the lock.
       await pause(100);
     };
     const { locks } = navigator;
-    if (locks) locks.request(shared.key, { signal: AbortSignal.timeout(30000) }, turn).catch(turn);
+    const control = new AbortController();
+    const wait = () => setTimeout(() => (isOtherBusy() ? (timeout = wait()) : control.abort()), 4000 + Math.random() * 3000);
+    let timeout = wait();
+    const request = async () => locks.request(shared.key, { signal: control.signal }, turn);
+    if (locks) request().catch(turn);
     else turn();
   });

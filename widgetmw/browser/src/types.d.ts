@@ -21,6 +21,8 @@ export interface EndpointToken extends PageToken {
 export interface TokenResponse {
   /** An opaque value that differs between users. */
   user?: string;
+  /** When the server sent it, in Unix seconds of its clock. */
+  now?: number;
   tokens: Record<string, EndpointToken>;
 }
 
@@ -28,9 +30,13 @@ export interface TokenResponse {
 export interface PageData {
   /** Path of the token endpoint. */
   url: string;
+  /** Name of our cookie, storage, channel and lock: it differs between the apps of a host. */
+  key: string;
   /** When the server sent the page, in Unix seconds of its clock. */
   now?: number;
-  /** An opaque value that differs between users; `null` if no user is signed in and the page has to clean up. */
+  /** By how much `now` was ahead of this browser's clock when the page arrived, in milliseconds. */
+  offset?: number;
+  /** An opaque value that differs between users; `null` if nobody is signed in as far as this page can tell. */
   user?: string | null;
   /** The page carries no token: the runtime has to request it. */
   ask?: boolean;
@@ -61,7 +67,7 @@ export interface VendorEntry {
 
 /** The object that the bootstrap and the runtime share: `window.widgetmw._`. */
 export interface Shared {
-  /** Name of our entry in the browser's storage, of our channel and of our lock. */
+  /** Name of our cookie, storage, channel and lock. */
   key: string;
   tokens: Record<string, WidgetToken>;
   listeners: Record<string, Set<() => void>>;
@@ -105,8 +111,8 @@ export type TabMessage =
   | { type: "tokens"; response: TokenResponse; sentAt: number; uncounted: boolean }
   /** The endpoint failed this many times in a row. */
   | { type: "failure"; failures: number }
-  /** A user was signed out; `user` is their salted hash, as kept in storage. */
-  | { type: "signout"; user: string | null | undefined };
+  /** A user was signed out; `user` is their salted hash, as kept in storage; `at` is `Date.now()`. */
+  | { type: "signout"; user: string | null | undefined; at: number };
 
 declare module "../widgetmw" {
   interface WidgetmwApi {
@@ -120,6 +126,7 @@ declare global {
     widgetmw_scripts?: Record<string, VendorScript | undefined>;
     /** The operator's snippets as functions, by vendor and name. Each has its own script element or file. */
     widgetmw_snippets?: Record<string, Vendor["snippets"]>;
+    navigation?: EventTarget;
     trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } };
   }
   interface Document {

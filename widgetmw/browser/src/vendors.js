@@ -1,5 +1,6 @@
 // Connects the vendors' scripts and calls the hooks that their `connect` functions return.
-import { readStored, writeStored } from "./identity.js";
+import { ownGlobal } from "./dom.js";
+import { isLogoutPending, pendingLogouts, removeMark, storePendingLogouts } from "./identity.js";
 import { loadScript } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
@@ -40,7 +41,7 @@ export const setConnectFunctions = (byVendor) => {
 /** @param {string} name */
 export const connectVendor = (name) => {
   const entry = shared.vendors[name];
-  const script = window.widgetmw_scripts?.[name];
+  const script = ownGlobal("widgetmw_scripts")?.[name];
   if (entry.hooks || !(connectFunctions[name] || script)) return;
   // Set first: if `connect` throws, it is not called again.
   entry.hooks = {};
@@ -65,7 +66,7 @@ export const onScript = (name) => {
   const entry = shared.vendors[name];
   if (!entry || entry.hooks) return;
   try {
-    entry.state = window.widgetmw_scripts?.[name]?.init?.(entry.vendor);
+    entry.state = ownGlobal("widgetmw_scripts")?.[name]?.init?.(entry.vendor);
   } catch (error) {
     entry.error = error;
   }
@@ -84,37 +85,30 @@ export const onSnippet = (vendor, name) => {
   if (shared.vendors[vendor]) callHook(vendor, "snippet", name);
 };
 
-// A vendor's clean-up may have to wait for its widget. If the widget does not load in this page, a later page runs the
-// clean-up. Only the tab that signed out first leaves it to a later page, since it cleans what the tabs share; the other
-// tabs only clean up their own page.
-const pending = new Set();
-const storageKey = () => shared.key + ":pending";
-
 /**
+ * Calls the vendors' `logout` hooks. A clean-up may have to wait for the vendor's widget; if this page has no widget, a
+ * later page runs it. So the tab that signed out first stores which clean-ups are pending, before it begins.
+ *
  * @param {string[]} names
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  */
 export const logoutVendors = (names, tokens, origin) => {
+  const remove = (/** @type {string} */ name) => {
+    storePendingLogouts(pendingLogouts().filter((other) => other !== name));
+    removeMark();
+  };
+  if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
-    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin });
-    if (!cleanedUp || origin !== "here") continue;
-    pending.add(name);
-    cleanedUp.then(() => pending.delete(name));
+    const isDue = () => origin !== "here" || isLogoutPending(name);
+    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin, isDue });
+    if (origin === "here") cleanedUp ? cleanedUp.then(() => remove(name)) : remove(name);
   }
 };
 
-export const storePendingLogouts = () => {
-  if (pending.size) writeStored(storageKey(), [...pending].join());
-  pending.clear();
-};
-
-export const resumePendingLogouts = () => {
-  const names = readStored(storageKey())?.split(",") ?? [];
-  writeStored(storageKey());
-  // A later page cleans up for vendors that this page does not have.
-  for (const name of names) shared.vendors[name] ? logoutVendors([name], {}, "here") : pending.add(name);
-};
+// Runs the clean-ups of earlier pages. Those of vendors that this page does not have are left to a later page.
+export const resumePendingLogouts = () =>
+  logoutVendors(pendingLogouts().filter((name) => shared.vendors[name]), {}, "here");
 
 export const embedVendors = () => {
   for (const name in shared.vendors) {

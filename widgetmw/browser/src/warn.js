@@ -1,4 +1,4 @@
-// Warnings in the console.
+// Warnings and errors in the console.
 
 /**
  * Reports a vendor's error; never throws. Long words are replaced, since one could be a token.
@@ -12,4 +12,15 @@ export const warn = (name, error) => {
     text = String(error);
   } catch {}
   console.warn("widgetmw: " + name + ": " + text.replace(/\S{40,}/g, "..."));
+};
+
+/**
+ * Reports an error as uncaught, as `reportError` does in newer browsers, and goes on.
+ *
+ * @param {unknown} error
+ */
+export const report = (error) => {
+  setTimeout(() => {
+    throw error;
+  });
 };

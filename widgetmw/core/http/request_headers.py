@@ -15,14 +15,6 @@ PURPOSE_HEADERS: Final = frozenset({"sec-purpose", "purpose", "x-moz"})
 FRAME_DESTINATIONS: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 """Values of ``Sec-Fetch-Dest`` for a page that is shown inside another one."""
 
-IDENTITY_COOKIE: Final = "widgetmw=1"
-"""The cookie that the runtime sets in a browser that holds an identity."""
-
-
-def has_identity_cookie(cookies: str) -> bool:
-    """Whether a ``Cookie`` header holds our identity cookie."""
-    return IDENTITY_COOKIE in cookies and any(item.strip() == IDENTITY_COOKIE for item in cookies.split(";"))
-
 
 def environ_name(header: str) -> str:
     """Returns the key of a request header in a WSGI environ."""

@@ -1,0 +1,186 @@
+"""Copies of pages and responses: the user and the tokens in them may be those of another time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.conftest import sign_in, sign_out
+from tests.browser.simulation import HOUR, pass_time, wait_for_requests, wait_until
+from tests.browser.site import KEY, Response, Site
+
+Profile = Callable[..., BrowserContext]
+JAVASCRIPT = {"Content-Type": "text/javascript"}
+USER = "window.HISSUNO_WIDGET_CONFIG?.userId ?? null"
+
+#: A site's own worker, which answers from its cache what it has once seen.
+CACHE_FIRST = """
+addEventListener("install", (event) => event.waitUntil(skipWaiting()));
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const isWanted = request.mode === "navigate" ? PAGES : TOKENS && request.url.includes("/token");
+  if (!isWanted) return;
+  event.respondWith((async () => {
+    const cache = await caches.open("site");
+    const found = await cache.match(request, { ignoreSearch: true, ignoreVary: true });
+    if (found) return found;
+    const response = await fetch(request);
+    if (request.method === "GET") await cache.put(request, response.clone());
+    return response;
+  })());
+});
+"""
+
+
+@pytest.fixture
+def with_worker(profile: Profile, site: Site) -> Callable[..., Page]:
+    """Opens a page of a site with a service worker, as ann."""
+
+    def open_page(pages: bool = False, tokens: bool = False) -> Page:
+        worker = CACHE_FIRST.replace("PAGES", json.dumps(pages)).replace("TOKENS", json.dumps(tokens))
+        site.pages["/worker.js"] = lambda user: Response(200, worker.encode(), JAVASCRIPT)
+        page = profile("ann").new_page()
+        page.goto(site.url)
+        page.evaluate("navigator.serviceWorker.register('/worker.js')")
+        page.wait_for_function("navigator.serviceWorker.controller")
+        return page
+
+    return open_page
+
+
+def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_change_of_user(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    site.head = "<script>window.early = window.DG_CHAT_WIDGET_CONFIG?.metadata;</script>"
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    page.wait_for_timeout(300)  # pages have their time to a tenth of a second
+    sign_in(page.context, site, "bob")
+    page.goto(site.url + "/other")
+    assert page.evaluate(USER) == "bob"
+    page.goto(site.url + "/kept")
+    assert page.evaluate("window.early") is None
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+
+
+def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: Callable[..., Page], site: Site) -> None:
+    site.skew = -60  # the page arrives a minute after it was sent, as far as the browser can tell
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    site.skew = 0
+    page.goto(site.url + "/other")
+    sign_out(page.context)
+    page.goto(site.url + "/kept")
+    assert page.evaluate(USER) is None
+    page.wait_for_function("seen.signedout")
+
+
+def test_a_token_response_from_a_service_workers_cache_is_not_used(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    page = with_worker(tokens=True)
+    page.evaluate("widgetmw.refresh('orlo').then(() => 0)")  # the worker keeps this response
+    page.wait_for_timeout(2500)
+    sign_in(page.context, site, "bob")
+    page.goto(site.url)
+    assert page.evaluate(USER) == "bob"
+    assert page.evaluate(f"widgetmw.refresh('orlo').then(() => {USER})") == "bob"
+    assert page.evaluate("seen.signedout") == 1  # at the page's arrival; not again
+
+
+def test_a_tokens_request_is_repeated_as_a_post_only_if_the_response_is_old(profile: Profile, site: Site) -> None:
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    page.evaluate("widgetmw.refresh('orlo').then(() => 0)")
+    assert len(site.token_requests) == 1
+
+
+def test_turbos_snapshot_of_an_earlier_user_is_not_believed(profile: Profile, site: Site) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    snapshot = f"{site.scripts().bootstrap.decode()}({json.dumps(site.page_data('ann'))});"
+    pass_time(page, site, 1)
+    page.evaluate("widgetmw.signOut()")
+    sign_out(page.context)
+    page.add_script_tag(content=snapshot)
+    page.context.clock.run_for(1000)
+    wait_for_requests(page)
+    assert page.evaluate(USER) is None
+    assert len(site.token_requests) == 1
+
+
+def test_a_sign_out_in_another_tab_while_a_page_is_parsed_empties_the_page(profile: Profile, site: Site) -> None:
+    context = profile("ann")
+    other = context.new_page()
+    other.goto(site.url)
+    site.body = "<script src='/slow.js'></script>"
+    page = context.new_page()
+    held = []
+    page.route("**/slow.js", lambda route: held.append(route))
+    page.goto(site.url, wait_until="commit")
+    wait_until(page, lambda: held)
+    page.wait_for_function("window.widgetmw")
+    other.evaluate("widgetmw.signOut()")
+    sign_out(context)
+    held[0].fulfill(body="")
+    page.wait_for_load_state()
+    wait_until(page, lambda: site.token_requests)
+    assert page.evaluate(f"[{USER}, widgetmw.get('orlo') ?? null]") == [None, None]
+
+
+def test_a_clock_that_is_set_costs_one_request(profile: Profile, site: Site) -> None:
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    context.clock.set_system_time(page.evaluate("Date.now()") + 1000 * HOUR)  # an hour ahead; the server's stays
+    page.goto(site.url)
+    page.wait_for_function("widgetmw.get('orlo')")
+    wait_for_requests(page)
+    before = len(site.token_requests)
+    page.goto(site.url)
+    assert page.evaluate("widgetmw.get('orlo').provider") == "orlo"
+    assert (before, len(site.token_requests)) == (1, 1)
+
+
+# --- the mark -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["script", "header"])
+def test_a_sign_out_that_deletes_all_cookies_is_cleaned_up_a_page_later(profile: Profile, site: Site, by: str) -> None:
+    site.vendors = ("hissuno",)
+    headers = {"Content-Type": "text/html", "Clear-Site-Data": '"cookies"'} if by == "header" else {}
+    bye = Response(200, b"<!doctype html><title>bye</title>", headers or {"Content-Type": "text/html"})
+    site.pages["/bye"] = lambda user: bye
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    page.evaluate("localStorage['hissuno_sessions_p-1_ann'] = '[1]'")
+    if by == "script":
+        page.evaluate(
+            "document.cookie.split('; ').forEach((it) => { document.cookie = it.split('=')[0] + '=; Max-Age=0'; })"
+        )
+        assert page.evaluate("document.cookie") == ""
+    page.goto(site.url + "/bye")
+    page.goto(site.url + "/next")
+    page.wait_for_function("seen.signedout")
+    assert page.evaluate("[localStorage['hissuno_sessions_p-1_ann'] ?? null, document.cookie]") == [None, ""]
+
+
+def test_an_anonymous_page_outside_the_sessions_path_keeps_the_conversation(profile: Profile, site: Site) -> None:
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate("localStorage['hissuno_sessions_p-1_ann'] = '[1]'")
+    # The page is sent as to nobody, and the endpoint still knows the user.
+    data = json.dumps(site.page_data(None, has_cookie=True))
+    tags = f"<script>{site.scripts().bootstrap.decode()}({data});</script><script src='/_widgetmw/runtime.js'></script>"
+    html = f"<!doctype html><html><head>{tags}</head><body></body></html>"
+    site.pages["/outside"] = lambda user: Response(200, html.encode(), {"Content-Type": "text/html"})
+    page.goto(site.url + "/outside")
+    pass_time(page, site, 6)
+    assert page.evaluate("[seen.signedout, localStorage['hissuno_sessions_p-1_ann']]") == [0, "[1]"]
+    assert page.evaluate(f"document.cookie.includes('{KEY}=1')")
+    assert len(site.token_requests) == 1

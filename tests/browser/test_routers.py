@@ -1,0 +1,159 @@
+"""Routers that replace the content and keep the document: the runtime notices that the user has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.conftest import sign_in, sign_out
+from tests.browser.fake_vendors import script
+from tests.browser.simulation import wait_for_requests, wait_until
+from tests.browser.site import Delivery, Form, Response, Site
+from tests.components import CACHE
+
+Profile = Callable[..., BrowserContext]
+MODULES = CACHE / "node_modules"
+HTMX_2, HTMX_4 = MODULES / "htmx-2" / "dist", MODULES / "htmx.org" / "dist"
+TURBO = MODULES / "@hotwired" / "turbo" / "dist" / "turbo.es2017-umd.js"
+#: The files of each router. The extensions merge heads, too.
+ROUTERS = {
+    "htmx-2": (HTMX_2 / "htmx.js",),
+    "htmx-2-head": (HTMX_2 / "htmx.js", HTMX_2 / "ext" / "head-support.js"),
+    "htmx-4": (HTMX_4 / "htmx.js",),
+    "htmx-4-head": (HTMX_4 / "htmx.js", HTMX_4 / "ext" / "hx-head.js"),
+    "turbo": (TURBO,),
+}
+
+
+def serve(site: Site, files: tuple[Path, ...]) -> None:
+    """Serves the files as one script, ``/router.js``."""
+    for file in files:
+        if not file.exists():
+            why = f"{file.name} is not installed, and this test runs the real one"
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+    text = ";\n".join(file.read_text(encoding="utf-8") for file in files).encode()
+    site.pages["/router.js"] = lambda user: Response(200, text, {"Content-Type": "text/javascript"})
+
+
+@pytest.fixture(params=ROUTERS)
+def router(request: pytest.FixtureRequest, site: Site) -> str:
+    """A site whose links the router follows."""
+    name: str = request.param
+    serve(site, ROUTERS[name])
+    site.head = script("", src="/router.js")
+    boost = ' hx-boost="true" hx-boost:inherited="true" hx-ext="head-support"' if name.startswith("htmx") else ""
+    site.body = f'<main{boost}><a id="next" href="/next">next</a><a id="same" href="/">same</a></main>'
+    return name
+
+
+def follow(page: Page, link: str) -> None:
+    """Follows a link, and waits until the router has replaced the content."""
+    page.evaluate("document.querySelector('main').dataset.old = 1; window.kept = true; 0")
+    page.click(f"#{link}")
+    page.wait_for_function("!document.querySelector('main').dataset.old")
+    assert page.evaluate("window.kept"), "the router has loaded a document"
+
+
+DELIVERIES: list[Delivery] = ["inline", "fetch"]
+
+
+@pytest.mark.parametrize("link", ["next", "same"])
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_another_users_content_brings_the_other_users_token(
+    profile: Profile, site: Site, router: str, delivery: Delivery, link: str
+) -> None:
+    site.delivery = delivery
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+    sign_in(context, site, "bob")
+    follow(page, link)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+    assert page.evaluate("seen.signedout") == 1
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_content_after_a_sign_out_ends_the_session(
+    profile: Profile, site: Site, router: str, delivery: Delivery
+) -> None:
+    site.delivery = delivery
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+    sign_out(context)
+    follow(page, "next")
+    page.wait_for_function("seen.signedout")
+    assert page.evaluate("window.HISSUNO_WIDGET_CONFIG") is None
+    assert page.evaluate("document.querySelector('#next').textContent") == "next"  # the router goes on
+
+
+@pytest.mark.parametrize("form", ["inline", "bundled", "external"])
+def test_turbo_follows_under_a_nonce_policy(profile: Profile, site: Site, form: Form) -> None:
+    site.form, site.nonce = form, "first"
+    serve(site, (TURBO,))
+    site.head = script("", src="/router.js", nonce="first")
+    site.body = '<main><a id="next" href="/next">next</a></main>'
+    site.headers = {"Content-Security-Policy": "script-src 'nonce-first' 'unsafe-eval'"}
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+    # The next page has a nonce of its own, which the document's policy does not allow.
+    site.nonce, site.head = "second", script("", src="/router.js", nonce="second")
+    site.headers = {"Content-Security-Policy": "script-src 'nonce-second' 'unsafe-eval'"}
+    sign_in(context, site, "bob")
+    follow(page, "next")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+
+
+def test_a_sign_in_by_a_router_gives_an_anonymous_page_its_token(profile: Profile, site: Site, router: str) -> None:
+    site.delivery = "fetch"
+    context = profile()
+    page = context.new_page()
+    page.goto(site.url)
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    sign_in(context, site, "ann")
+    follow(page, "next")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+
+
+def test_many_navigations_cause_few_requests(profile: Profile, site: Site, router: str) -> None:
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    for _ in range(12):
+        follow(page, "next")
+        wait_for_requests(page)
+    wait_until(page, lambda: site.token_requests)
+    assert len(site.token_requests) < 10
+
+
+def test_an_address_that_changes_without_content_causes_one_request(profile: Profile, site: Site) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    page.evaluate("history.pushState(null, '', '/a'); history.pushState(null, '', '/b'); location.hash = 'c'; 0")
+    page.context.clock.run_for(1000)
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    page.evaluate("history.replaceState(null, '', '/b#d'); 0")
+    page.context.clock.run_for(60_000)
+    wait_for_requests(page)
+    assert len(site.token_requests) == 1
+
+
+def test_in_an_anonymous_page_an_address_causes_no_request(profile: Profile, site: Site) -> None:
+    site.delivery = "fetch"
+    page = profile(clock=True).new_page()
+    page.goto(site.url)
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    page.evaluate("history.pushState(null, '', '/a'); 0")
+    page.context.clock.run_for(60_000)
+    wait_for_requests(page)
+    assert len(site.token_requests) == 1

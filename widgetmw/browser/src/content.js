@@ -1,0 +1,42 @@
+// Notices when a router has replaced the page's content without loading a document: the content may be that of another
+// user, or of nobody, even though our data in the page is still the same.
+import { listen, ofDocument } from "./dom.js";
+import { remembersUser } from "./identity.js";
+import { requestSoon } from "./schedule.js";
+
+const currentPath = () => location.pathname + location.search;
+
+export const watchContent = () => {
+  let path = currentPath();
+  // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
+  // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
+  const onNavigation = () => {
+    if (currentPath() === path) return;
+    path = currentPath();
+    if (remembersUser()) requestSoon(500);
+  };
+
+  /** @type {HTMLElement} */
+  let body;
+  /** @type {Element[]} */
+  let children = [];
+  const observer = new MutationObserver(() => {
+    const isReplaced = ofDocument("body") !== body || (children[0] && children.every((child) => child.parentNode !== body));
+    observe();
+    onNavigation();
+    if (isReplaced) requestSoon(300);
+  });
+  const observe = () => {
+    if (ofDocument("body") !== body) {
+      body = ofDocument("body");
+      observer.disconnect();
+      observer.observe(ofDocument("documentElement"), { childList: true });
+      if (body) observer.observe(body, { childList: true });
+    }
+    children = body ? [...body.children] : [];
+  };
+  observe();
+  // Browsers without the Navigation API notice it when the body changes.
+  if (window.navigation) listen(window.navigation, "currententrychange", onNavigation);
+  listen(window, "popstate", onNavigation);
+};
