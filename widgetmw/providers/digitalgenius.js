@@ -159,8 +159,10 @@ const connect = (vendor, state) => {
       hasFixed = true;
       trap.config = found.value;
       trap.read = found.get ?? trap.read;
-      if (found.configurable) Object.defineProperty(window, trap.name, trap);
-      else window[trap.name] = trap.get();
+      try {
+        if (found.configurable) Object.defineProperty(window, trap.name, trap);
+        else window[trap.name] = trap.get();
+      } catch {} // the page's object may throw whatever is done with it
     }
   };
   const flush = (state.flush = () => {
