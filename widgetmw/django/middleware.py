@@ -72,7 +72,7 @@ class WidgetMiddleware:
             except Exception as error:
                 result = engine.page_failure(error)
             responder.finish(result)
-        return response
+        return responder.response
 
     async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -88,6 +88,6 @@ class WidgetMiddleware:
                 except Exception as error:
                     result = engine.page_failure(error)
                 responder.finish(result)
-            return response
+            return responder.response
         finally:
             release(request.META)

@@ -38,6 +38,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
         _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
+    request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.events.count("endpoint", str(response.status))
     return _http_response(request, response)
 
