@@ -123,16 +123,17 @@ class _InnerPart:
         return self._user() if proxy_resolver is None else proxy_resolver(environ)
 
     def _token_view(self, **_: str) -> Response:
-        """The view of the endpoint. Only the app's own hooks see its response."""
+        """The view of the endpoint. The app's hooks see a response without a token."""
         call: InnerCall | None = request.environ.get(INNER_CALL)
         if call is None:
             raise NotFound
-        call.response = response = token_response(self.engine, request.environ, call.request, self.resolve)
+        call.response = token_response(self.engine, request.environ, call.request, self.resolve)
         # Keep a token request from saving the session, in a cookie or in a store.
         if session.permanent:
             session.permanent = False  # for this request only, since it is not saved
         session.modified = False
-        return Response(response.body, response.status, list(response.headers))
+        stand_in = call.STAND_IN
+        return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""

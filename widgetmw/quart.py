@@ -128,7 +128,7 @@ class _InnerPart:
         return self._user() if proxy_resolver is None else proxy_resolver(scope)
 
     async def _token_view(self, **_: str) -> Response:
-        """The view of the endpoint. Only the app's own hooks see its response."""
+        """The view of the endpoint. The app's hooks see a response without a token."""
         scope: Any = request.scope
         if INNER_CALL not in scope:
             abort(404)
