@@ -128,10 +128,7 @@ class _InnerPart:
         if call is None:
             raise NotFound
         call.response = token_response(self.engine, request.environ, call.request, self.resolve)
-        # Keep a token request from saving the session, in a cookie or in a store.
-        if session.permanent:
-            session.permanent = False  # for this request only, since it is not saved
-        session.modified = False
+        _leave_session_unsaved()
         stand_in = call.STAND_IN
         return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
@@ -157,6 +154,16 @@ class _OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
+
+
+def _leave_session_unsaved() -> None:
+    """Keeps a token request from saving the session, in a cookie or in a store."""
+    try:
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
+    except AttributeError:
+        pass  # a session of another kind, as a session interface of the app may make
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:

@@ -79,8 +79,8 @@ class InnerCall:
     """A token request that is sent through the app's own layers, because only there session and user are available.
 
     The outer part of a plugin sends an inner request through all layers, with this object under ``INNER_CALL``. The
-    inner part stores the response here, and sends ``STAND_IN`` through the layers. The outer part compares that with what
-    came out of them.
+    inner part stores the response here, and sends ``STAND_IN`` through the layers. The outer part compares that with
+    what came out of them.
     """
 
     # A cache further in may store every 200, whatever its Cache-Control says, and answer the next request with it.
