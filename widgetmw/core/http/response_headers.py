@@ -69,7 +69,7 @@ class ResponseHeaders:
         if header_type is bytes:  # ASGI wants lower case
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
-        self._stricter = Memo(lambda own: None if override else stricter_cache_control(own, cache_control))
+        self._stricter = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
         self._is_restrictive = Memo(is_restrictive)
         self._with_cookie = Memo(vary_on_cookie)
 
@@ -80,7 +80,7 @@ class ResponseHeaders:
         """
         charset_declared = rare = vary_index = cache_control = None
         kept: list[tuple[Any, Any]] = []
-        has_cache_control = varies_on_cookie = False
+        varies_on_cookie = False
         length_index = -1
         for header in headers:
             meaning = MEANINGS[header[0]]
@@ -101,10 +101,10 @@ class ResponseHeaders:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
                 elif meaning == CACHE_CONTROL and not self._is_restrictive[header[1]]:
-                    if has_cache_control:
+                    if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
-                    has_cache_control, cache_control = True, self._stricter[header[1]]
-                    if cache_control is None:
+                    cache_control = self._stricter[header[1]]
+                    if not cache_control:
                         continue
                     header = header[0], cache_control
                 else:
@@ -117,7 +117,7 @@ class ResponseHeaders:
             return SkipReason.NOT_HTML
         if status != 200 and (status < 200 or status in _STATUSES_WITHOUT_PAGE or 300 <= status < 400):
             return SkipReason.STATUS
-        if cache_control is None:
+        if not cache_control:
             kept.append(self._cache_control)
         if vary_index is None:
             kept.append(self._vary)
@@ -142,9 +142,9 @@ def _join_cache_control(headers: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]
 
 
 def stricter_cache_control(own: Any, configured: str) -> Any:
-    """Returns the app's own ``Cache-Control`` with ``private``; ``None`` if the configured one is as strict."""
+    """Returns the app's own ``Cache-Control`` with ``private``; ``False`` unless it is stricter than the configured."""
     text = header_text(own)
-    return encode_as(own, add_private(text)) if is_stricter(directives(text), configured) else None
+    return is_stricter(directives(text), configured) and encode_as(own, add_private(text))
 
 
 def add_private(cache_control: str) -> str:
