@@ -34,6 +34,7 @@ def test_the_readme_names_both_make_commands() -> None:
         "docs/proxies.md",
         "docs/reasons.md",
         "docs/servers.md",
+        "docs/users.md",
         "docs/versions.md",
     ],
 )

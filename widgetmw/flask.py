@@ -123,16 +123,14 @@ class _InnerPart:
         return self._user() if proxy_resolver is None else proxy_resolver(environ)
 
     def _token_view(self, **_: str) -> Response:
-        """The view of the endpoint. Only the app's own hooks see its response."""
+        """The view of the endpoint. The app's hooks see a response without a token."""
         call: InnerCall | None = request.environ.get(INNER_CALL)
         if call is None:
             raise NotFound
-        call.response = response = token_response(self.engine, request.environ, call.request, self.resolve)
-        # Keep a token request from saving the session, in a cookie or in a store.
-        if session.permanent:
-            session.permanent = False  # for this request only, since it is not saved
-        session.modified = False
-        return Response(response.body, response.status, list(response.headers))
+        call.response = token_response(self.engine, request.environ, call.request, self.resolve)
+        _leave_session_unsaved()
+        stand_in = call.STAND_IN
+        return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
@@ -156,6 +154,16 @@ class _OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
+
+
+def _leave_session_unsaved() -> None:
+    """Keeps a token request from saving the session, in a cookie or in a store."""
+    try:
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
+    except AttributeError:
+        pass  # a session of another kind, as a session interface of the app may make
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:

@@ -128,15 +128,12 @@ class _InnerPart:
         return self._user() if proxy_resolver is None else proxy_resolver(scope)
 
     async def _token_view(self, **_: str) -> Response:
-        """The view of the endpoint. Only the app's own hooks see its response."""
+        """The view of the endpoint. The app's hooks see a response without a token."""
         scope: Any = request.scope
         if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        # Keep a token request from saving the session, in a cookie or in a store.
-        if session.permanent:
-            session.permanent = False  # for this request only, since it is not saved
-        session.modified = False
+        _leave_session_unsaved()
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
@@ -150,6 +147,16 @@ class _InnerPart:
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
+
+
+def _leave_session_unsaved() -> None:
+    """Keeps a token request from saving the session, in a cookie or in a store."""
+    try:
+        if session.permanent:
+            session.permanent = False  # for this request only, since it is not saved
+        session.modified = False
+    except AttributeError:
+        pass  # a session of another kind, as a session interface of the app may make
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -281,8 +281,8 @@ def test_validators_and_digests_are_removed(make: Make, name: str) -> None:
         ("max-age=60", "private, no-store"),
         ("private", "private, no-store"),
         ("no-cache", "private, no-store"),
-        ("no-store", "no-store"),
-        ("no-store, max-age=0", "no-store, max-age=0"),
+        ("no-store", "no-store, private"),
+        ("no-store, max-age=0", "no-store, max-age=0, private"),
     ],
 )
 def test_cache_control_becomes_private_unless_the_app_is_stricter(make: Make, app: str | None, expected: str) -> None:
@@ -296,7 +296,8 @@ def test_cache_control_can_be_configured(make: Make) -> None:
         injected_response(make, ("Cache-Control", "max-age=9"), **variables).header("Cache-Control")
         == "private, no-cache"
     )
-    assert injected_response(make, ("Cache-Control", "no-store"), **variables).header("Cache-Control") == "no-store"
+    reply = injected_response(make, ("Cache-Control", "no-store"), **variables)
+    assert reply.header("Cache-Control") == "no-store, private"
 
 
 @pytest.mark.parametrize(
@@ -461,7 +462,8 @@ def test_excluded_paths_keep_their_conditional_headers(make: Make) -> None:
         ("private, max-age=60", "private, no-cache", "private, no-cache"),
         ("private, max-age=60", "no-cache", "private, max-age=60"),
         ("private, max-age=60", 'ext="a, no-store", max-age=9', "private, max-age=60"),
-        ("private", "no-store", "no-store"),
+        ("private", "no-store", "no-store, private"),
+        ("no-store", "max-age=60", "no-store, private"),
     ],
 )
 def test_the_stricter_directives_win(make: Make, configured: str, app: str, expected: str) -> None:
@@ -513,3 +515,15 @@ def test_fetch_delivery_is_the_same_in_a_frame(make: Make) -> None:
 def test_an_anonymous_page_with_a_loader_is_the_same_in_a_frame(make: Make) -> None:
     site = make(user=None, WIDGETMW_EMBED="digitalgenius")
     assert site.get().body == site.get(Sec_Fetch_Dest="iframe", Sec_Fetch_Site="cross-site").body
+
+
+@pytest.mark.parametrize("csp", ["", "script-src 'self'", "script-src 'nonce-r4nd0m'", "script-src 'unsafe-inline'"])
+def test_a_page_that_holds_our_script_already_gets_no_second_one(make: Make, csp: str) -> None:
+    site = make(page=Page(headers=[HTML, ("Content-Security-Policy", csp)] if csp else [HTML]))
+    cached = site.get()
+    assert is_injected(cached)
+    site.page = Page(cached.body, site.page.headers)
+    for _ in range(2):
+        assert_unmodified(site.get(), site.page, "already_injected")
+    site.page = Page(headers=site.page.headers)
+    assert is_injected(site.get())

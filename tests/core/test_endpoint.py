@@ -82,7 +82,7 @@ def test_a_failed_resolver_is_503_and_logged(engine: Engine, caplog: pytest.LogC
 
 
 def test_an_inner_call_returns_what_the_innermost_part_stored(engine: Engine) -> None:
-    for status in (200, 0):  # 0: the innermost part sent nothing
+    for status in (InnerCall.STAND_IN.status, 200, 0):  # 0: the innermost part sent nothing
         call = InnerCall(engine.endpoint, TOKEN)
         call.response = engine.endpoint.respond(TOKEN, ADA)
         assert call.conclude(status) is call.response
@@ -95,6 +95,7 @@ def test_an_inner_call_returns_what_the_innermost_part_stored(engine: Engine) ->
         (403, "", 401),
         (302, "/login?next=/_widgetmw/token", 401),
         (200, "", 401),
+        (202, "", 503),  # our own stand-in, out of a cache
         (307, "https://shop.example/_widgetmw/token", 503),
         (404, "", 503),
         (500, "", 503),

@@ -12,7 +12,7 @@ from tests.core.http.test_response_headers import POOL
 from widgetmw import Settings, User
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.html.head_scanner import PENDING, HeadScanner
+from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, HeadScanner
 from widgetmw.core.http.mark import mark_name
 from widgetmw.core.http.page import Page
 from widgetmw.core.reasons import SkipReason
@@ -58,7 +58,18 @@ def test_a_remembered_prefix_determines_the_insertion_offset(pages: list[bytes])
         if offset != PENDING:
             assert offset == place
         elif place > 0 and scanner.follows_head_tag:
-            engine.remember_prefix("", page[:place])
+            engine.remember_prefix("", page, place)
+
+
+@pytest.mark.parametrize("script", OWN_SCRIPTS)
+@pytest.mark.parametrize("after", [b"", b"<", b"<title>", b"\n<meta>", b"<script src=a>", b"<script data-a>", b"text"])
+def test_a_remembered_prefix_never_hides_that_a_page_holds_our_script(script: bytes, after: bytes) -> None:
+    engine, head = Engine(SETTINGS), b"<!doctype html><head>"
+    for page in (head, head + after, head + after + b"<p>", head + b"<title>"):
+        for _ in range(2):
+            assert engine.insertion_offset("", page) == len(head)
+            assert engine.insertion_offset("", head + script + b">1</script>" + after) == PENDING
+        engine.remember_prefix("", page, len(head))
 
 
 class FakeRequest:

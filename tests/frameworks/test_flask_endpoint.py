@@ -217,3 +217,24 @@ def test_inside_another_middleware_there_is_no_second_endpoint(dg_env: dict[str,
     client = Client(WidgetMiddleware(app, outer, user=lambda environ: User("outer")))
     assert user_in(client.get("/").text) == user_in(client.get("/outer/token").text) == "outer"
     assert client.get(ENDPOINT).status_code == 404
+
+
+def test_a_session_of_the_apps_own_kind_needs_no_attributes_of_flasks(settings: Settings) -> None:
+    class OwnSession(dict[str, Any]):
+        """Has no ``permanent``, as those of Beaker."""
+
+    class Interface(SessionInterface):
+        def open_session(self, app: Flask, request: Any) -> Any:
+            return OwnSession(request.cookies)
+
+        def save_session(self, app: Flask, session: Any, response: Response) -> None:
+            pass
+
+    app = Flask("shop")
+    app.session_interface = Interface()
+    app.get("/")(lambda: HEAD)
+    Widget(app, settings, user=lambda: User(session["id"]) if "id" in session else None)
+    client = app.test_client()
+    assert client.get(ENDPOINT).status_code == 401
+    client.set_cookie("id", "ada")
+    assert user_in(client.get("/").text) == user_in(client.get(ENDPOINT).text) == "ada"

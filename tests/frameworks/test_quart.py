@@ -303,3 +303,20 @@ def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, 
     assert user_in(visitor.get(Remote_User="ada").text) == user_in(visitor.token(Remote_User="ada").text) == "ada"
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401
+
+
+def test_a_session_of_the_apps_own_kind_needs_no_attributes_of_quarts(settings: Settings) -> None:
+    class Interface(SecureCookieSessionInterface):
+        async def open_session(self, app: Any, request: Any) -> Any:
+            return dict(request.cookies)
+
+        async def save_session(self, app: Any, session: Any, response: Any) -> None:
+            pass
+
+    app = make()
+    app.session_interface = Interface()
+    Widget(app, settings, user=member)
+    visitor = Visitor(app)
+    assert visitor.token().status_code == 401
+    visitor.cookies.set("user_id", "ada")
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"

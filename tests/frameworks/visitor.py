@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +11,7 @@ import httpx
 import jwt
 
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+USERS_DOCUMENT = Path(__file__).parents[2] / "docs" / "users.md"
 ENDPOINT = "/_widgetmw/token"
 EXPECTED_HEADERS = {
     "content-type": "application/json",
@@ -20,6 +22,12 @@ EXPECTED_HEADERS = {
 }
 HEAD = "<!doctype html><html><head><title>Shop</title></head><body>"
 BROWSER = {"Accept": "text/html"}
+
+
+def users_snippet(heading: str) -> str:
+    """The first code block below a heading of docs/users.md."""
+    section = USERS_DOCUMENT.read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
+    return section.partition("```python\n")[2].partition("```")[0]
 
 
 def user_in(text: str) -> str | None:

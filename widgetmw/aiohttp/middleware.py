@@ -108,7 +108,7 @@ class AiohttpMiddleware:
         call, outermost, scope = request[INNER_CALL]
         resolver = outermost._resolver(request)
         call.response = await token_response(outermost.engine, scope, call.request, resolver)
-        return web.Response(status=call.response.status)
+        return web.Response(status=call.STAND_IN.status, headers=call.STAND_IN.headers)
 
 
 def _scope(request: web.Request, root_path: str) -> Scope:

@@ -143,7 +143,7 @@ class Responder(PageRequest):
             offset = body.find_offset(data, not more_body)
             is_first, is_simple = not self._held, page.charset_declared and page.rare_headers is None
             if offset > 0 and is_first and is_simple and body.follows_head_tag:
-                self._engine.remember_prefix(self.root_path, data[:offset])
+                self._engine.remember_prefix(self.root_path, data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)
         if offset == PENDING:

@@ -79,8 +79,14 @@ class InnerCall:
     """A token request that is sent through the app's own layers, because only there session and user are available.
 
     The outer part of a plugin sends an inner request through all layers, with this object under ``INNER_CALL``. The
-    inner part stores the response here, and the outer part compares it with what came out of the layers.
+    inner part stores the response here, and sends ``STAND_IN`` through the layers. The outer part compares that with
+    what came out of them.
     """
+
+    # A cache further in may store every 200, whatever its Cache-Control says, and answer the next request with it.
+    STAND_IN: Final = TokenResponse(
+        202, (("Content-Type", "application/json"), ("Cache-Control", "private, no-store")), b""
+    )
 
     def __init__(self, endpoint: Endpoint, request: TokenRequest) -> None:
         self._endpoint = endpoint
@@ -89,7 +95,8 @@ class InnerCall:
 
     def conclude(self, status: int, location: str = "") -> TokenResponse:
         """Returns the response for the browser, given what came out of the layers; status 0: nothing was sent."""
-        if self.response is not None and status in (self.response.status, 0):
+        # A layer may give every response the status 200, with an envelope of its own.
+        if self.response is not None and status in (self.STAND_IN.status, self.response.status, 0):
             return self.response
         # A middleware replaced our response, so treat it as refused.
         return self._endpoint.interrupted_response(self.request, status, location)
@@ -163,10 +170,11 @@ class Endpoint:
     def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
-        A page, a redirect to a login page and a refusal mean anonymous.
+        A page, a redirect to a login page and a refusal mean anonymous. A stand-in from a cache says nothing.
         """
+        is_stand_in = status == InnerCall.STAND_IN.status
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
-        if status in (401, 403) or (200 <= status < 400 and is_elsewhere):
+        if status in (401, 403) or (200 <= status < 400 and is_elsewhere and not is_stand_in):
             return self._error(request, "not_authenticated")
         message = f"a layer of the app answered {status} before the user was resolved"
         self._events.warn("endpoint", "interrupted", message)

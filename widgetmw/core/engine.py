@@ -10,7 +10,7 @@ from widgetmw.browser import assets
 from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
-from widgetmw.core.html.head_scanner import PENDING, fast_offset
+from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, fast_offset
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
 from widgetmw.core.http.mark import MARK_PREFIX, has_mark, mark_name
 from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, MEANINGS, Page, header_text
@@ -115,7 +115,8 @@ class Engine:
             self._headers_without_token["check", kind] = ResponseHeaders(kind, _CHECK_CACHE_CONTROL, override=True)
             if self.is_inline_delivery:
                 self._headers_without_token["fetch", kind] = ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL)
-        self._known_prefixes: dict[str, bytes] = {}  # start of the last page, by root path
+        # by root path: the start of the last page, and its insertion offset
+        self._known_prefixes: dict[str, tuple[bytes, int]] = {}
         self._is_simple = self.is_inline_delivery and not self._loaders
         self._token_templates = Memo(
             lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
@@ -201,19 +202,28 @@ class Engine:
         """
         # The pages of a site begin alike, and the bytes before the offset determine it.
         known_prefix = self._known_prefixes.get(root_path)
-        if known_prefix is not None and data.startswith(known_prefix):
-            return len(known_prefix)
+        if known_prefix is not None and data.startswith(known_prefix[0]):
+            return known_prefix[1]
         offset = fast_offset(data)
         if offset != PENDING:
-            self.remember_prefix(root_path, data[:offset])
+            self.remember_prefix(root_path, data, offset)
         return offset
 
-    def remember_prefix(self, root_path: str, prefix: bytes) -> None:
-        """Remembers how a page begins, up to its head tag. An implied head tag also depends on what follows."""
-        if len(prefix) <= _MAX_PREFIX_BYTES:
+    def remember_prefix(self, root_path: str, data: bytes, offset: int) -> None:
+        """Remembers how a page begins, up to the byte that shows that our script does not follow its head tag.
+
+        A cache further in may return a page that holds our script already. An implied head tag is not remembered, since
+        it depends on what follows.
+        """
+        end = offset
+        while any(script.startswith(data[offset:end]) for script in OWN_SCRIPTS):
+            if end == len(data):
+                return
+            end += 1
+        if end <= _MAX_PREFIX_BYTES:
             if len(self._known_prefixes) >= _MAX_ROOT_PATHS:
                 self._known_prefixes.clear()
-            self._known_prefixes[root_path] = prefix
+            self._known_prefixes[root_path] = data[:end], offset
 
     # the script
 

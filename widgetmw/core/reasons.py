@@ -75,6 +75,10 @@ class SkipReason(Reason):
     )
     INCOMPLETE = ("The app returned without finishing the response.", "Fix the app.")
     CORRUPT = ("The body is not in the coding that Content-Encoding declares.", "Fix what compresses the page.")
+    ALREADY_INJECTED = (
+        "The page holds the script already: a cache inside the app returned it, or another `widgetmw` behind the app.",
+        "Nothing.",
+    )
     FRAGMENT = (
         "The response is a fragment: it has no doctype, html, head or body tag before its content.",
         "Nothing, if it is meant to be a fragment. Start a page with `<!doctype html>`.",

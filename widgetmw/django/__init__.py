@@ -8,9 +8,11 @@ Where they go::
     urlpatterns += [path("_widgetmw/", include("widgetmw.django.urls"))]
 
 ``settings.WIDGETMW`` holds settings that override the environment, with or without their prefix, and ``"USER"``, the
-dotted path to a function of the request that returns the signed-in user. ``manage.py check`` reports mistakes.
+dotted path to a function of the request that returns the signed-in user, instead of :func:`from_request`.
+``manage.py check`` reports mistakes.
 """
 
+from widgetmw.django.configuration import from_request
 from widgetmw.django.middleware import WidgetMiddleware
 
-__all__ = ["WidgetMiddleware"]
+__all__ = ["WidgetMiddleware", "from_request"]

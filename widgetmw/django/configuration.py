@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
+from django.contrib.auth import SESSION_KEY
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -26,6 +27,7 @@ from widgetmw.core.settings import Settings
 
 USER: Final = "USER"
 _SETTINGS: Final = "SETTINGS"
+_USER_BEFORE_VIEW: Final = "_widgetmw_user"  # an attribute of the request
 _PREFIX: Final = "WIDGETMW_"
 
 
@@ -124,11 +126,17 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
     return found  # type: ignore[no-any-return]
 
 
+def remember_user(request: HttpRequest) -> None:
+    """Remembers the user that the middleware has set, who is the one that the token endpoint sees."""
+    setattr(request, _USER_BEFORE_VIEW, getattr(request, "user", None))
+
+
 def from_request(request: HttpRequest) -> User | None:
     """Reads ``request.user``: primary key, full name or else username, and email.
 
     Raises:
-        ResolverError: there is no ``request.user``, or it is authenticated but has no primary key.
+        ResolverError: there is no ``request.user``, or it is authenticated but has no primary key, or only the view
+            knows it.
     """
     account = getattr(request, "user", None)
     if account is None:
@@ -137,6 +145,20 @@ def from_request(request: HttpRequest) -> User | None:
         return None
     if account.pk is None or account.pk == "":
         raise ResolverError(f"{type(account).__name__} is authenticated but has no primary key")
+    if not _is_known_to_endpoint(request, account):
+        raise ResolverError(
+            "the view set request.user, as Django REST framework does for its own authentication: the token endpoint "
+            "would not know that user. Name a function that does in settings.WIDGETMW['USER']"
+        )
     name = getattr(account, "get_full_name", str)() or getattr(account, "get_username", str)()
     email = getattr(account, "email", None)
     return User(str(account.pk), str(name) if name else None, str(email) if email else None)
+
+
+def _is_known_to_endpoint(request: HttpRequest, account: Any) -> bool:
+    """Whether the token endpoint would see the same user; otherwise it would refuse to renew the token."""
+    before_view = getattr(request, _USER_BEFORE_VIEW, account)
+    if before_view is account or getattr(before_view, "pk", None) == account.pk:
+        return True
+    session = getattr(request, "session", None)  # the view may have signed the user in
+    return session is not None and session.get(SESSION_KEY) == str(account.pk)

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.request_identity import acquire, link_request, release
-from widgetmw.django.configuration import Installed, installed
+from widgetmw.django.configuration import Installed, installed, remember_user
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
@@ -34,6 +34,7 @@ class WidgetMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        self.process_view = _process_view_async if self._is_async else _process_view
         installed()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -72,7 +73,7 @@ class WidgetMiddleware:
             except Exception as error:
                 result = engine.page_failure(error)
             responder.finish(result)
-        return response
+        return responder.response
 
     async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -88,6 +89,14 @@ class WidgetMiddleware:
                 except Exception as error:
                     result = engine.page_failure(error)
                 responder.finish(result)
-            return response
+            return responder.response
         finally:
             release(request.META)
+
+
+def _process_view(request: HttpRequest, *_: Any) -> None:
+    remember_user(request)
+
+
+async def _process_view_async(request: HttpRequest, *_: Any) -> None:
+    remember_user(request)  # a plain function would run in a thread of its own

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
+from django.http.response import ResponseHeaders
 from django.urls import NoReverseMatch
 
 from widgetmw.core.engine import Engine, InjectResult, PageRequest
@@ -24,12 +25,17 @@ from widgetmw.core.reasons import SkipReason
 from widgetmw.django.request import page_request
 from widgetmw.wsgi.responder import MARKER_USED
 
+_INJECTED: Final = "_widgetmw_injected"  # an attribute of a response with the script; Django's caches keep it
+
 
 class Responder:
     """Handles one response.
 
     Call :meth:`starts`; then :meth:`search` or :meth:`search_async`; then :meth:`finish` with the result of
     :meth:`inject`. If one of the first two returns ``False``, the response stays unmodified.
+
+    Attributes:
+        response: to send. It is the app's own, unless the script is in it.
     """
 
     _page: Page
@@ -39,11 +45,13 @@ class Responder:
     _ended = False
 
     def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
-        self._engine, self._request, self._response = engine, request, response
+        self._engine, self._request, self.response = engine, request, response
 
     def starts(self) -> bool:
         """Whether request and headers allow the script, before anything of the body is read."""
-        engine, request, response = self._engine, self._request, self._response
+        engine, request, response = self._engine, self._request, self.response
+        if hasattr(response, _INJECTED):
+            return self._skip(SkipReason.ALREADY_INJECTED)
         if request.method not in PAGE_METHODS:
             return self._skip(SkipReason.METHOD)
         try:
@@ -65,7 +73,7 @@ class Responder:
 
     def search(self) -> bool:
         """Finds the insertion offset; reads as much of a stream as that takes."""
-        response = self._response
+        response = self.response
         if self._request.method == "HEAD" and (response.streaming or not response.content):
             return True  # Django's views answer HEAD as GET; a stream that the server drops is not worth reading
         self._ended = not response.streaming
@@ -78,11 +86,11 @@ class Responder:
 
     async def search_async(self) -> bool:
         """Like :meth:`search`, from an event loop."""
-        if not self._response.streaming or self._request.method == "HEAD":
+        if not self.response.streaming or self._request.method == "HEAD":
             return self.search()
-        if not self._response.is_async:
+        if not self.response.is_async:
             return await sync_to_async(self.search)()
-        self._rest = aiter(self._response.streaming_content)
+        self._rest = aiter(self.response.streaming_content)
         async for data in self._rest:
             if (is_found := self._seek(data)) is not None:
                 return is_found
@@ -107,7 +115,7 @@ class Responder:
 
     def inject(self, user: User | None) -> InjectResult:
         """Returns the headers and the script for the user, or the reason to skip the page."""
-        return self._engine.inject(self._page_request, self._page, list(self._response.items()), user)
+        return self._engine.inject(self._page_request, self._page, list(self.response.items()), user)
 
     def finish(self, result: InjectResult) -> None:
         """Inserts the script and sets the headers, if the user gets a script."""
@@ -115,7 +123,8 @@ class Responder:
             self._skip(result)
             return
         headers, script = result
-        body, response, coding = self._body, self._response, self._page.coding
+        self.response = response = _copy(self.response)
+        body, coding = self._body, self._page.coding
         if body is None:
             headers = without(headers, CONTENT_LENGTH)
         elif response.streaming:
@@ -132,19 +141,27 @@ class Responder:
             del response[name]
         for name, value in headers:
             response[name] = value
+        setattr(response, _INJECTED, True)
 
     def _skip(self, reason: SkipReason) -> bool:
         """Puts back what was read of the body, and counts the reason."""
-        if self._body is not None and self._response.streaming:
+        if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
         self._engine.outcomes[reason.code] += 1
         if self._engine.debug:
-            self._response["X-Widgetmw"] = f"skipped; reason={reason.code}"
+            self.response["X-Widgetmw"] = f"skipped; reason={reason.code}"
         return False
 
     def _replace_stream(self, first: bytes, body: BodyRewriter | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream
-        self._response.streaming_content = make(first, self._rest, body)
+        self.response.streaming_content = make(first, self._rest, body)
+
+
+def _copy(response: Any) -> Any:
+    """Returns a response to modify: an app may keep its own, and return it to the next user, too."""
+    copy = object.__new__(type(response))
+    copy.__dict__.update(response.__dict__, headers=ResponseHeaders(response.headers))
+    return copy
 
 
 def _stream(first: bytes, rest: Iterator[bytes], body: BodyRewriter | None) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
@@ -15,8 +15,6 @@ from widgetmw.django.configuration import installed
 from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
 from widgetmw.wsgi.middleware import token_response
 from widgetmw.wsgi.request import token_request
-
-_HAS_NEW_SESSION: Final = "widgetmw.has_new_session"
 
 
 def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
@@ -40,6 +38,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
         _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
+    request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.events.count("endpoint", str(response.status))
     return _http_response(request, response)
 
@@ -57,8 +56,9 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
     ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
     if ours is not None and ours.status == response.status_code:
         http_response = _http_response(request, ours)
-        if _HAS_NEW_SESSION in request.META:
-            http_response.cookies = response.cookies
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
+            http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
         return http_response
     if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
         return None
@@ -69,10 +69,26 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
     return _http_response(request, replaced)
 
 
-def _http_response(request: HttpRequest, response: TokenResponse) -> HttpResponse:
+class EndpointResponse(HttpResponse):  # type: ignore[misc]
+    """A response that never renews the session's cookie. A new session's cookie is set as usual."""
+
+    session_cookie: tuple[str, str | None]
+
+    def is_known_cookie(self, key: str, value: str) -> bool:
+        """Whether the cookie is the session's, as the browser has sent it."""
+        return self.session_cookie == (key, value)
+
+    def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
+        """Sets a cookie, unless that would only extend the life of the session's."""
+        if not self.is_known_cookie(key, value):
+            super().set_cookie(key, value, *args, **kwargs)
+
+
+def _http_response(request: HttpRequest, response: TokenResponse) -> EndpointResponse:
     # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
     body = b"" if request.method == "HEAD" else response.body
-    http_response = HttpResponse(body, status=response.status, headers=dict(response.headers))
+    http_response = EndpointResponse(body, status=response.status, headers=dict(response.headers))
+    http_response.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if response.status == 204:
         del http_response["Content-Type"]
     else:
@@ -81,19 +97,20 @@ def _http_response(request: HttpRequest, response: TokenResponse) -> HttpRespons
 
 
 def _leave_session_unsaved(request: HttpRequest) -> None:
-    """Keeps a token request from saving the session and from setting its cookie."""
+    """Keeps a token request from saving the session under the key that the browser has."""
     session = getattr(request, "session", None)
-    if not isinstance(session, SessionBase):
-        return
-    if session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
-        session.__class__ = _unsaved_class(session.__class__)
-    else:  # it got a new key, or none, and the browser must learn that
-        request.META[_HAS_NEW_SESSION] = True
+    if isinstance(session, SessionBase) and session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+        session.__class__ = _unsaved_class(session.__class__, session.session_key is not None)
 
 
 @cache
-def _unsaved_class(session_class: Any) -> Any:
-    """Returns a class of sessions that ``SessionMiddleware`` ignores: it does so if ``accessed`` cannot be read."""
-    unreadable = property(None, lambda self, value: None)
-    attributes = {"__module__": session_class.__module__, "accessed": unreadable}
+def _unsaved_class(session_class: Any, has_key: bool) -> Any:
+    """Returns a class of sessions that can be used as before, but are saved only once they get another key."""
+
+    def save(self: Any, must_create: bool = False) -> None:
+        if must_create or (has_key and self.session_key is None):
+            self.__class__ = session_class
+            self.save(must_create)
+
+    attributes = {"__module__": session_class.__module__, "save": save}
     return type(session_class.__name__, (session_class,), attributes)

@@ -184,7 +184,7 @@ class Responder(PageRequest):
         if offset == REFUSED:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         if is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
-            self._engine.remember_prefix(self.root_path, data[:offset])
+            self._engine.remember_prefix(self.root_path, data, offset)
         result = self._decide(page)
         if isinstance(result, SkipReason):
             return self._pass_through(result, data)

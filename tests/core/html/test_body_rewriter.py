@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, fast_offset
+from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, fast_offset
 from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.core.reasons import SkipReason
 
@@ -140,6 +140,17 @@ def test_the_fast_way_is_not_taken_where_it_does_not_apply(body: BodyRewriter, p
 def test_the_script_goes_before_the_marker_of_a_template(size: int) -> None:
     before, after = HEAD + b"<title>Shop</title>", MARKER + b"</head><body>Hello"
     assert rewrite(BodyRewriter(True, has_marker=True), cut(before + after, size)) == before + SCRIPT + after
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+@pytest.mark.parametrize("script", [script + b">1</script>" for script in OWN_SCRIPTS])
+def test_a_page_that_holds_our_script_is_refused_unmodified(script: bytes, coding: str) -> None:
+    page = HEAD + script + PAGE[len(HEAD) :]
+    page = gzip.compress(page) if coding else page
+    body = BodyRewriter(True, coding, fast_offset=fast_offset)
+    assert body.find_offset(page, True) == REFUSED
+    assert body.reason is SkipReason.ALREADY_INJECTED
+    assert body.original() == page
 
 
 # compressed bodies

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgetmw.core.http.page import MEANINGS, is_stricter
+from widgetmw.core.http.page import CACHE_CONTROL, MEANINGS, header_text, is_stricter
 from widgetmw.core.http.response_headers import (
     ResponseHeaders,
     adjust_content_length,
@@ -118,7 +118,7 @@ def expected_cache_control(headers: list[tuple[str, str]], configured: str) -> t
     kept = [pair for pair in headers if pair[0].lower() != "cache-control"]
     if is_kept:
         index = next(index for index, (name, _) in enumerate(headers) if name.lower() == "cache-control")
-        kept.insert(index, ("Cache-Control", joined))
+        kept.insert(index, ("Cache-Control", joined if "private" in joined else f"{joined}, private"))
     return kept, is_kept
 
 
@@ -134,6 +134,18 @@ def test_a_logout_page_overrides_a_stricter_cache_control() -> None:
     page = ResponseHeaders(str, "private, no-store", override=True).read(200, headers)
     assert not isinstance(page, SkipReason)
     assert [value for name, value in page.headers if name == "Cache-Control"] == ["private, no-store"]
+
+
+@pytest.mark.parametrize("configured", ["no-store", "private, no-store", "private"])
+@pytest.mark.parametrize("own", [None, "no-store", "No-Store, max-age=0", "private, no-store", "max-age=60"])
+@pytest.mark.parametrize("header_type", [str, bytes])
+def test_a_page_with_a_token_is_always_private(configured: str, own: str | None, header_type: type) -> None:
+    headers = encode([POOL[0], *([("Cache-Control", own)] if own else [])], header_type)
+    page = ResponseHeaders(header_type, configured).read(200, headers)
+    assert not isinstance(page, SkipReason)
+    (value,) = [header_text(value) for name, value in page.headers if MEANINGS[name] == CACHE_CONTROL]
+    assert [part.strip() for part in value.split(",")].count("private") == 1
+    assert own is None or "store" not in own or own in value
 
 
 @pytest.mark.parametrize("status", [100, 204, 205, 206, 301, 304])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from widgetmw.core.html.content_coding import Decoder, Encoder
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.marker_scanner import MarkerScanner
 from widgetmw.core.reasons import SkipReason
 
@@ -87,7 +87,14 @@ class BodyRewriter:
         if self._offset == PENDING and (last or self._scanned_bytes > _MAX_HELD_BYTES):
             self._offset = scanner.finish()
         self.reason = scanner.reason
+        if self._offset >= 0 and self._join_decoded().startswith(OWN_SCRIPTS, self._offset):
+            self._offset, self.reason = REFUSED, SkipReason.ALREADY_INJECTED
         return self._offset
+
+    def _join_decoded(self) -> bytes:
+        if len(self._decoded) > 1:
+            self._decoded = [b"".join(self._decoded)]
+        return self._decoded[0]
 
     @property
     def follows_head_tag(self) -> bool:
@@ -100,7 +107,7 @@ class BodyRewriter:
 
     def insert(self, script: bytes, last: bool) -> bytes:
         """Returns everything that the app has sent so far, with the script at the insertion offset."""
-        decoded = self._decoded[0] if len(self._decoded) == 1 else b"".join(self._decoded)
+        decoded = self._join_decoded()
         # Slicing a view copies nothing, so that a page is copied once, however large it is.
         data = b"".join((decoded[: self._offset], script, memoryview(decoded)[self._offset :]))
         source, undecoded = self._held[-1], self._undecoded

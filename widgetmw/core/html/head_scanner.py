@@ -21,11 +21,13 @@ from widgetmw.core.html.tokenizer import CODES, END, START, Row, Stop
 from widgetmw.core.reasons import SkipReason
 
 LIMIT: Final = 65536
+OWN_SCRIPTS: Final = (b"<script data-widgetmw", b'<script type="application/json" data-widgetmw')
+"""How the first of our script elements begins, where a page holds them already."""
 
 _ATTRIBUTES: Final = rb"(?:[\t\n\f\r ]++(?:[a-zA-Z:_-]++(?:=\"[^\"\0]*+\")?+)?+)*+>"
 _simple_start = re.compile(
     rb"(?:\xef\xbb\xbf)?+[\t\n\f\r ]*+<!doctype[^>\0]*+>[\t\n\f\r ]*+"
-    rb"(?:<html" + _ATTRIBUTES + rb"[\t\n\f\r ]*+)?+<head" + _ATTRIBUTES,
+    rb"(?:<html" + _ATTRIBUTES + rb"[\t\n\f\r ]*+)?+<head" + _ATTRIBUTES + b"(?!" + b"|".join(OWN_SCRIPTS) + b")",
     re.IGNORECASE,
 )
 _STRIDE: Final = 1024  # a large chunk is scanned in parts, so that few bytes are looked at in vain
@@ -121,6 +123,6 @@ class HeadScanner:
 
 
 def fast_offset(start: bytes) -> int:
-    """Finds the insertion offset in a page with a common start; ``PENDING`` if that takes a scanner."""
+    """Finds the insertion offset in a page with a common start; ``PENDING`` if that takes a ``BodyRewriter``."""
     match = _simple_start.match(start, 0, LIMIT)
     return match.end() if match else PENDING

@@ -63,12 +63,13 @@ class ResponseHeaders:
     """
 
     def __init__(self, header_type: type, cache_control: str, override: bool = False) -> None:
+        cache_control = add_private(cache_control)
         self._cache_control: tuple[Any, Any] = "Cache-Control", cache_control
         self._vary: tuple[Any, Any] = "Vary", "Cookie"
         if header_type is bytes:  # ASGI wants lower case
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
-        self._is_stricter = Memo(lambda own: not override and is_stricter(directives(header_text(own)), cache_control))
+        self._stricter = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
         self._is_restrictive = Memo(is_restrictive)
         self._with_cookie = Memo(vary_on_cookie)
 
@@ -77,7 +78,7 @@ class ResponseHeaders:
 
         This is one long loop because it runs for every response: most leave it at their Content-Type.
         """
-        charset_declared = rare = vary_index = is_stricter = None
+        charset_declared = rare = vary_index = cache_control = None
         kept: list[tuple[Any, Any]] = []
         varies_on_cookie = False
         length_index = -1
@@ -100,11 +101,12 @@ class ResponseHeaders:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
                 elif meaning == CACHE_CONTROL and not self._is_restrictive[header[1]]:
-                    if is_stricter is not None:
+                    if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
-                    is_stricter = self._is_stricter[header[1]]
-                    if not is_stricter:
+                    cache_control = self._stricter[header[1]]
+                    if not cache_control:
                         continue
+                    header = header[0], cache_control
                 else:
                     rare = rare or []
                     rare.append((meaning, header[1]))
@@ -115,7 +117,7 @@ class ResponseHeaders:
             return SkipReason.NOT_HTML
         if status != 200 and (status < 200 or status in _STATUSES_WITHOUT_PAGE or 300 <= status < 400):
             return SkipReason.STATUS
-        if not is_stricter:
+        if not cache_control:
             kept.append(self._cache_control)
         if vary_index is None:
             kept.append(self._vary)
@@ -137,6 +139,17 @@ def _join_cache_control(headers: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]
     joined = without(headers, CACHE_CONTROL)
     joined.insert(indexes[0], (name, encode_as(model, value)))
     return joined
+
+
+def stricter_cache_control(own: Any, configured: str) -> Any:
+    """Returns the app's own ``Cache-Control`` with ``private``; ``False`` unless it is stricter than the configured."""
+    text = header_text(own)
+    return is_stricter(directives(text), configured) and encode_as(own, add_private(text))
+
+
+def add_private(cache_control: str) -> str:
+    """Returns the value with ``private``, which is all that some caches honour, such as that of Django 5.2.0."""
+    return cache_control if "private" in directives(cache_control) else f"{cache_control}, private"
 
 
 def vary_on_cookie(value: Any) -> Any:

@@ -1,0 +1,123 @@
+"""Django: packages that work on the session and on the user around the endpoint and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.http import HttpResponse
+
+from tests.frameworks.conftest import Configure
+from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, SESSIONS
+from tests.frameworks.visitor import assert_endpoint_headers, user_in
+
+Visit = Callable[..., Any]
+ADA = "1"  # her primary key
+HERE = "tests.frameworks.test_django_packages"
+HIJACK = "hijack.middleware.HijackUserMiddleware"
+TIMEOUT = "django_session_timeout.middleware.SessionTimeoutMiddleware"
+ENGINES = ["db", "cache", "cached_db", "file", "signed_cookies"]
+
+
+def read_session(get_response: Any) -> Any:
+    """Reads everything public of the session on the way out, as debug toolbars and audit logs do."""
+
+    def middleware(request: Any) -> HttpResponse:
+        response = get_response(request)
+        session = request.session
+        for name in dir(session):
+            if not name.startswith("_"):
+                getattr(session, name)
+        assert session.accessed
+        assert not session.is_empty()
+        response["X-Modified"] = str(session.modified)
+        return response  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def touch_session(get_response: Any) -> Any:
+    """Notes each visit in the session on the way out."""
+
+    def middleware(request: Any) -> HttpResponse:
+        response = get_response(request)
+        request.session["visits"] = request.session.get("visits", 0) + 1
+        return response  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def rotate_session(get_response: Any) -> Any:
+    """Gives the session a new key on the way out, or replaces it, as some security middleware does."""
+
+    def middleware(request: Any) -> HttpResponse:
+        response = get_response(request)
+        if "HTTP_X_ROTATE" in request.META:
+            request.session.cycle_key()
+        if "HTTP_X_REPLACE" in request.META:
+            request.session.flush()
+            request.session["seen"] = True
+        return response  # type: ignore[no-any-return]
+
+    return middleware
+
+
+@pytest.mark.parametrize("above", [True, False], ids=["above", "below"])
+@pytest.mark.parametrize("name", [HIJACK, f"{HERE}.read_session"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_packages_may_read_the_session_after_a_token_request(
+    visit: Visit, configured: Configure, name: str, engine: str, above: bool
+) -> None:
+    around = [name, OURS] if above else [OURS, name]
+    configured(
+        MIDDLEWARE=[SESSIONS, COMMON, CSRF, AUTH, *around],
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}",
+        SESSION_SAVE_EVERY_REQUEST=True,
+    )
+    visitor = visit("ada")
+    for _ in range(2):
+        reply = visitor.token()
+        assert user_in(reply.text) == ADA
+        assert "Set-Cookie" not in reply.headers
+    assert user_in(visitor.get().text) == ADA
+
+
+@pytest.mark.parametrize("name", [TIMEOUT, f"{HERE}.touch_session"])
+def test_a_package_that_writes_the_session_does_not_extend_it_on_a_token_request(
+    visit: Visit, configured: Configure, name: str
+) -> None:
+    configured(
+        MIDDLEWARE=[SESSIONS, COMMON, CSRF, AUTH, name, OURS],
+        SESSION_EXPIRE_AFTER_LAST_ACTIVITY=True,
+        SESSION_EXPIRE_AFTER_LAST_ACTIVITY_GRACE_PERIOD=-1,
+    )
+    visitor = visit("ada")
+    assert "Set-Cookie" in visitor.get().headers
+    before = Session.objects.get(pk=visitor.cookie("sessionid"))
+    reply = visitor.token()
+    after = Session.objects.get(pk=visitor.cookie("sessionid"))
+    assert_endpoint_headers(reply)
+    assert (after.session_data, after.expire_date) == (before.session_data, before.expire_date)
+    sessions = Session.objects.count()
+    assert_endpoint_headers(visit().token())
+    assert Session.objects.count() == sessions
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_session_that_gets_a_new_key_after_the_view_is_not_lost(
+    visit: Visit, configured: Configure, engine: str
+) -> None:
+    configured(
+        MIDDLEWARE=[SESSIONS, COMMON, CSRF, AUTH, f"{HERE}.rotate_session", OURS],
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}",
+    )
+    visitor = visit("ada")
+    assert user_in(visitor.token(X_Rotate="1").text) == ADA
+    assert user_in(visitor.token().text) == ADA
+    assert user_in(visitor.get().text) == ADA
+    visitor.token(X_Replace="1")
+    assert visitor.token().status_code == 401
+    if engine == "db":
+        assert Session.objects.get(pk=visitor.cookie("sessionid")).get_decoded() == {"seen": True}
