@@ -126,12 +126,12 @@ def hide_file_sending(scope: Scope) -> None:
 
 def token_request(scope: Scope, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
-    found: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         key = _TOKEN_REQUEST_HEADERS.get(name)
         if key is not None:
-            text = value.decode("latin-1")
-            found[key] = f"{found[key]}, {text}" if key in found else text
+            values.setdefault(key, []).append(value.decode("latin-1"))
+    found = {name: ", ".join(each) for name, each in values.items()}
     return TokenRequest(
         scope["method"],
         path,
