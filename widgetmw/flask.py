@@ -31,7 +31,7 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
-from widgetmw.wsgi.request import decode_path, page_request, without_conditional_headers
+from widgetmw.wsgi.request import decode_path, inner_environ, page_request
 from widgetmw.wsgi.responder import MARKER_USED, use_marker
 
 __all__ = ["Widget", "widgetmw_script"]
@@ -149,10 +149,8 @@ class _OuterMiddleware(WidgetMiddleware):
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)
-        # Always GET without conditional headers, so that CSRF and caching hooks do not interfere.
-        inner_environ = {**without_conditional_headers(environ), "REQUEST_METHOD": "GET", INNER_CALL: call}
         try:
-            response = Response.from_app(self.app, inner_environ, buffered=True)
+            response = Response.from_app(self.app, {**inner_environ(environ), INNER_CALL: call}, buffered=True)
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))

@@ -143,22 +143,40 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
     )
 
 
-async def drain(scope: Scope, receive: Receive) -> Receive:
-    """Reads and drops a small body; returns a ``receive`` that yields an empty body in its place."""
-    content_length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if not is_drainable(content_length.decode("latin-1")):
-        return receive
-    more_body, left = True, MAX_DRAIN_BYTES
-    while more_body and left > 0:
-        message = await receive()
-        left -= 1 + len(message.get("body", b""))
-        more_body = message.get("more_body", False)
-    pending = [receive_empty_body]
+class UnreadBody:
+    """The body of a request to the endpoint, which has no use for it.
 
-    async def receive_rest() -> Message:
-        return await (pending.pop() if pending else receive)()
+    Attributes:
+        must_be_drained: whether the server has to see it read before the response ends.
+    """
 
-    return receive_rest
+    __slots__ = ("_has_ended", "_is_first", "_receive", "must_be_drained")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._is_first, self._has_ended = True, False
+        lengths = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"]
+        self.must_be_drained = scope.get("http_version") == "2" and any(map(is_drainable, lengths))
+
+    async def receive(self) -> Message:
+        """A ``receive`` for the app's layers: they get an empty body at once, then what is not a body."""
+        if self._is_first:
+            self._is_first = False
+            return await receive_empty_body()
+        while (message := await self._next())["type"] == "http.request":
+            pass
+        return message
+
+    async def drain(self) -> None:
+        """Reads and drops the rest."""
+        left = MAX_DRAIN_BYTES
+        while not self._has_ended and left > 0:
+            left -= 1 + len((await self._next()).get("body", b""))
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._has_ended = not message.get("more_body", False)
+        return message
 
 
 async def receive_empty_body() -> Message:
