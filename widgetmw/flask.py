@@ -25,7 +25,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
 from widgetmw.core.html.marker_scanner import MARKER
-from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -137,6 +137,8 @@ class _InnerPart:
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         environ = request.environ
+        if request.script_root and is_owner(environ, self.outer):
+            environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         try:
             if is_owner(environ, self.outer) and _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)

@@ -22,7 +22,7 @@ from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -126,12 +126,19 @@ class _StackBuilder:
         outer, engine, resolver = self.outer, self.outer.engine, self._resolver or from_scope
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-            if engine is None or not is_owner(scope, outer) or not (INNER_CALL in scope or engine.is_inline_delivery):
+            if engine is None or not is_owner(scope, outer):
                 await app(scope, receive, send)
-            elif INNER_CALL in scope:
+                return
+            root_path, path = split_path(scope)
+            if root_path:
+                scope[KEY].root_path = root_path  # a layer outside of this one may have set it, in a copy of the scope
+            if INNER_CALL in scope:
                 await send_response(await answer_inner_call(engine, scope, resolver), send)
+            elif engine.is_endpoint(path):  # only here has the path lost its prefix
+                await outer._respond(engine, scope, receive, send, path[len(engine.path) :])
+            elif not engine.is_inline_delivery:
+                await app(scope, receive, send)
             else:
-                root_path, path = split_path(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
                 if has_page_headers(scope["headers"]):
@@ -140,6 +147,7 @@ class _StackBuilder:
                 if probe.is_undecided:
                     await probe.close()
 
+        inner.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return inner
 
 

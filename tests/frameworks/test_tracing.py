@@ -28,6 +28,7 @@ from widgetmw.flask import Widget
 from widgetmw.starlette import install as install_in_starlette
 from widgetmw.testing import as_user
 
+PROXY = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": "127.0.0.1"}
 ORDERS = pytest.mark.parametrize("order", ["install first", "instrument first"])
 
 
@@ -163,6 +164,19 @@ def test_the_stack_that_is_built_is_starlettes_own(settings: Settings) -> None:
     app = starlette_app.make()
     install_in_starlette(app, settings=settings, user=lambda connection: User("ada"))
     assert type(app.build_middleware_stack()) is ServerErrorMiddleware
+
+
+@pytest.mark.parametrize("proxy", [{}, PROXY], ids=["", "proxy"])
+def test_an_instrumentation_can_follow_the_layers_to_the_router(dg_env: dict[str, str], proxy: dict[str, str]) -> None:
+    app = make()
+    install(app, settings=Settings.from_env({**dg_env, **proxy}), user=None if proxy else lambda: User("ada"))
+    Visitor(app).get()
+    layer: Any = app.middleware_stack
+    layers = [layer]
+    while layer is not app.router:
+        layer = layer.app
+        layers.append(layer)
+    assert ServerErrorMiddleware in map(type, layers)
 
 
 def test_a_layer_around_the_running_stack_does_not_run_twice(settings: Settings) -> None:

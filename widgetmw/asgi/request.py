@@ -14,6 +14,8 @@ from widgetmw.core.http.request_headers import (
     PURPOSE_HEADERS,
     has_identity_cookie,
 )
+from widgetmw.core.http.root_path import root_path_of_app
+from widgetmw.core.identity.request_identity import KEY
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -92,6 +94,19 @@ def split_path(scope: Scope) -> tuple[str, str]:
     """Returns the root path and the path below it."""
     root_path = (scope.get("root_path") or "").rstrip("/")
     return root_path, path_below(root_path, scope["path"])
+
+
+def final_root_path(scope: Scope, root_path: str, path: str) -> str:
+    """Returns the root path of the app, whose layers may have set it, given what we saw."""
+    if known := scope[KEY].root_path:
+        return known  # type: ignore[no-any-return]
+    new_root_path = (scope.get("root_path") or "").rstrip("/")
+    if new_root_path == root_path:
+        return root_path
+    of_app: str = scope.get("app_root_path") or ""  # Starlette's Mount keeps it, perhaps one further out
+    if of_app and of_app.startswith(root_path):
+        return of_app.rstrip("/")
+    return root_path_of_app(root_path, path, new_root_path, path_below(new_root_path, scope["path"]))
 
 
 def hide_conditional_headers(engine: Engine, scope: Scope, path: str) -> bool:

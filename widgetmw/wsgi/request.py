@@ -15,6 +15,7 @@ from widgetmw.core.http.request_headers import (
     environ_name,
     has_identity_cookie,
 )
+from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
@@ -60,6 +61,15 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     request._environ, request.root_path = environ, root_path
     request.read_page_headers()
     return request
+
+
+def final_root_path(environ: Environ, known: str, root_path: str, path: str) -> str:
+    """Returns the root path of the app, whose layers may have set it, given what we saw; the path as in the environ."""
+    new_root_path = decode_path(environ.get("SCRIPT_NAME", ""))
+    if known or new_root_path == root_path:
+        return known or root_path
+    new_path = decode_path(environ.get("PATH_INFO", ""))
+    return root_path_of_app(root_path, decode_path(path), new_root_path.rstrip("/"), new_path)
 
 
 def decode_path(path: str) -> str:
