@@ -25,13 +25,13 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
 from widgetmw.core.html.marker_scanner import MARKER
-from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
-from widgetmw.wsgi.request import decode_path, page_request, without_conditional_headers
+from widgetmw.wsgi.request import decode_path, inner_environ, page_request
 from widgetmw.wsgi.responder import MARKER_USED, use_marker
 
 __all__ = ["Widget", "widgetmw_script"]
@@ -135,6 +135,8 @@ class _InnerPart:
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         environ = request.environ
+        if request.script_root and is_owner(environ, self.outer):
+            environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         try:
             if is_owner(environ, self.outer) and _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)
@@ -147,10 +149,8 @@ class _OuterMiddleware(WidgetMiddleware):
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)
-        # Always GET without conditional headers, so that CSRF and caching hooks do not interfere.
-        inner_environ = {**without_conditional_headers(environ), "REQUEST_METHOD": "GET", INNER_CALL: call}
         try:
-            response = Response.from_app(self.app, inner_environ, buffered=True)
+            response = Response.from_app(self.app, {**inner_environ(environ), INNER_CALL: call}, buffered=True)
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))

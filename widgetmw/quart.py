@@ -19,7 +19,7 @@ from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -143,6 +143,8 @@ class _InnerPart:
             root_path, path = split_path(scope)
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
             page_that_needs_user = self._engine.page_that_needs_user
+            if root_path and is_owner(scope, self._outer):
+                scope[KEY].root_path = root_path  # a layer may have set it, in a copy of the scope
             if is_owner(scope, self._outer) and page_that_needs_user(page, method, path, response.status_code, headers):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it

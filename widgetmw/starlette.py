@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,7 +22,7 @@ from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -62,16 +62,37 @@ def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncR
             f"install takes a Starlette or FastAPI app, not {type(app).__name__}: "
             "wrap other apps with widgetmw.asgi.WidgetMiddleware"
         )
-    if isinstance(app.build_middleware_stack, _StackBuilder):
+    if isinstance(app, _Installed):
         raise RuntimeError("widgetmw is already installed in this app: call install once")
     if app.middleware_stack is not None:
         raise RuntimeError("the app has started: call install before its first request, where the app is created")
     settings = Settings.from_env() if settings is None else settings
-    app.build_middleware_stack = _StackBuilder(app, settings, resolver)  # type: ignore[method-assign]
+    app.build_middleware_stack = builder = _StackBuilder(app, settings, resolver)  # type: ignore[method-assign]
+    own_class = type(app)
+    app.__class__ = type(own_class.__name__, (_Installed, own_class), {"__module__": own_class.__module__})
+    app.widgetmw = builder  # type: ignore[attr-defined]
+
+
+class _Installed:
+    """A base of the app's class: our outer part wraps whatever becomes the app's stack.
+
+    Instrumentations take apart what ``build_middleware_stack`` returns and put their own around it, so our outer part
+    must not be in there.
+    """
+
+    widgetmw: _StackBuilder
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # not a property, which would cost every request a call
+        if name == "middleware_stack" and value is not None:
+            value = self.widgetmw.wrap(value)
+        super().__setattr__(name, value)
 
 
 class _StackBuilder:
     """Replaces the app's ``build_middleware_stack``, so that all middleware ever added lies between our two parts."""
+
+    _is_new = False  # whether a stack was built that our outer part does not wrap yet
 
     def __init__(self, app: Starlette, settings: Settings, resolver: AsyncResolver | None) -> None:
         self._app = app
@@ -86,9 +107,18 @@ class _StackBuilder:
             log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
         self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
         try:
-            self.outer.wrap(self._build())
+            stack = self._build()
         finally:
             self._app.user_middleware = added
+        self._is_new = True
+        return stack
+
+    def wrap(self, stack: ASGIApp) -> ASGIApp:
+        """Returns our outer part around a new stack; a stack that already contains it, as it is."""
+        if not self._is_new:
+            return stack
+        self._is_new = False
+        self.outer.wrap(stack)
         return self.outer
 
     def _inner_middleware(self, app: App) -> App:
@@ -96,12 +126,19 @@ class _StackBuilder:
         outer, engine, resolver = self.outer, self.outer.engine, self._resolver or from_scope
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-            if engine is None or not is_owner(scope, outer) or not (INNER_CALL in scope or engine.is_inline_delivery):
+            if engine is None or not is_owner(scope, outer):
                 await app(scope, receive, send)
-            elif INNER_CALL in scope:
+                return
+            root_path, path = split_path(scope)
+            if root_path:
+                scope[KEY].root_path = root_path  # a layer outside of this one may have set it, in a copy of the scope
+            if INNER_CALL in scope:
                 await send_response(await answer_inner_call(engine, scope, resolver), send)
+            elif engine.is_endpoint(path):  # only here has the path lost its prefix
+                await outer._respond(engine, scope, receive, send, path[len(engine.path) :])
+            elif not engine.is_inline_delivery:
+                await app(scope, receive, send)
             else:
-                root_path, path = split_path(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
                 if has_page_headers(scope["headers"]):
@@ -110,6 +147,7 @@ class _StackBuilder:
                 if probe.is_undecided:
                     await probe.close()
 
+        inner.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return inner
 
 

@@ -129,7 +129,7 @@ def _engine_of(app: Any) -> Engine:
     elif "widgetmw" in getattr(app, "extensions", ()):
         installed = app.extensions["widgetmw"]
     elif hasattr(app, "build_middleware_stack"):
-        installed = getattr(app.build_middleware_stack, "outer", None)
+        installed = getattr(getattr(app, "widgetmw", None), "outer", None)
     elif hasattr(app, "on_response_prepare"):  # an aiohttp app
         installed = app.get(import_module("widgetmw.aiohttp").INSTALLED)
     else:

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from tests.contract.site import BODY, HEAD_END, MARK
+from tests.growth import assert_linear
 from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 
@@ -363,3 +364,20 @@ def test_empty_chunks_are_not_buffered(dg_env: dict[str, str]) -> None:
 def test_an_incomplete_response_has_a_skip_reason(dg_env: dict[str, str]) -> None:
     app = middleware({**dg_env, "WIDGETMW_DEBUG": "1"}, START, body(b"<!doctype html><htm", True))
     assert (b"x-widgetmw", b"skipped; reason=incomplete") in run(app)[0]["headers"]
+
+
+@pytest.mark.parametrize("path", ["/", "/_widgetmw/token"])
+@pytest.mark.parametrize("name", ["host", "origin", "cookie", "accept", "sec-fetch-site", "sec-purpose", "range"])
+def test_a_request_header_that_is_repeated_endlessly_takes_linear_time(
+    dg_env: dict[str, str], name: str, path: str
+) -> None:
+    app = middleware(dg_env, START, body(), user=lambda scope: None)
+
+    async def sink(message: Any) -> None:
+        pass
+
+    def request(headers: list[tuple[bytes, bytes]]) -> None:
+        with pytest.raises(StopIteration):  # nothing in it waits
+            app(scope(path=path, headers=list(headers)), sink, sink).send(None)
+
+    assert_linear(request, lambda count: [(name.encode(), b"a")] * count, 200_000)

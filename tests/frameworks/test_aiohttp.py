@@ -507,3 +507,25 @@ def test_no_resolver_is_needed_behind_an_authenticating_proxy(
         assert (await request_page(client, ENDPOINT)).status_code == 401
 
     serve_and_visit(app, visit)
+
+
+def test_a_middleware_that_reads_the_body_of_a_token_request_finds_it_empty(settings: Settings) -> None:
+    bodies = []
+
+    @web.middleware
+    async def reading(request: web.Request, handler: Any) -> web.StreamResponse:
+        bodies.append(await request.read())
+        return await handler(request)  # type: ignore[no-any-return]
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(f"POST {ENDPOINT} HTTP/1.1\r\nHost: shop\r\nContent-Length: 6\r\n\r\n".encode())
+        assert await asyncio.wait_for(reader.readline(), 10) == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
+        await writer.wait_closed()
+
+    app = make(page=page)
+    app.middlewares.append(reading)
+    install(app, settings=settings, user=ada)
+    serve_and_visit(app, visit)
+    assert bodies == [b""]

@@ -16,8 +16,8 @@ from django.urls import include, path
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
-from tests.frameworks.django_app import AUTH, COMMON, CSRF, LOGIN_WALL, OURS, PAGE, SESSIONS, STACK
-from tests.frameworks.visitor import ENDPOINT, assert_endpoint_headers, user_in
+from tests.frameworks.django_app import AUTH, COMMON, CSRF, LOGIN_WALL, OURS, PAGE, SESSIONS, STACK, Wsgi
+from tests.frameworks.visitor import ENDPOINT, NeverComing, assert_endpoint_headers, user_in
 from widgetmw import User
 
 Visit = Callable[..., Any]
@@ -203,3 +203,8 @@ def test_fetch_delivery_does_not_resolve_the_user_for_a_page(visit: Visit, confi
     reply = visitor.get()
     assert '"ask":true' in reply.text
     assert user_in(visitor.token().text) == ENDPOINT
+
+
+def test_the_body_of_a_token_request_is_not_waited_for(configured: Configure) -> None:
+    options: Any = {"input_stream": NeverComing(), "content_length": 6}
+    assert Wsgi().request("POST", ENDPOINT, **options).status_code == 401

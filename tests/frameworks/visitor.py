@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ def assert_endpoint_headers(reply: Any) -> None:
     assert headers == EXPECTED_HEADERS
     body = reply.content if hasattr(reply, "content") else reply.data
     assert length == str(len(body))
+
+
+class NeverComing(BytesIO):
+    """A WSGI request body that a server would wait for."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+    readline = readlines = readinto = __next__ = read  # type: ignore[assignment]
 
 
 class Visitor:

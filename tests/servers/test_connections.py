@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,16 @@ def test_a_request_with_expect_100_continue_gets_a_response(deployment: Deployme
             assert wire.answer("POST").status == status
         else:
             assert line.startswith(b"HTTP/1.1 %d" % status)
+
+
+def test_slow_bodies_of_token_requests_do_not_stop_the_server(deployment: Deployment) -> None:
+    with ExitStack() as stack:
+        for _ in range(5):  # more than a server here has threads
+            wire = stack.enter_context(deployment.connect())
+            wire.send(request(TOKEN, "POST", Content_Length="6", **ADA), b"x")
+        wire = stack.enter_context(deployment.connect())
+        wire.send(request("/", **ADA))
+        assert page(wire.answer())
 
 
 def test_an_app_notices_that_the_client_disconnects_during_a_stream(deployment: Deployment) -> None:

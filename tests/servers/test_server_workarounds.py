@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 import pytest
+from flask import Flask, request
 from starlette.applications import Starlette
 
 from tests.contract.site import BODY, HTML
+from tests.frameworks.visitor import NeverComing
 from widgetmw import Settings, User
 from widgetmw.asgi import WidgetMiddleware as AsgiMiddleware
+from widgetmw.flask import Widget
 from widgetmw.starlette import install
 from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
 
@@ -79,9 +81,9 @@ class Caller:
     async def send(self, message: Any) -> None:
         self.sent.append(message)
 
-    def ask(self, path: str = "/", method: str = "GET", **scope: Any) -> None:
+    def ask(self, path: str = "/", method: str = "GET", patience: float = 5, **scope: Any) -> None:
         request = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [], **scope}
-        asyncio.run(asyncio.wait_for(self.middleware(request, self.receive, self.send), 5))
+        asyncio.run(asyncio.wait_for(self.middleware(request, self.receive, self.send), patience))
 
 
 @pytest.mark.parametrize(
@@ -96,13 +98,32 @@ class Caller:
         (b"1000000", [b"abc"], 1),
     ],
 )
-def test_the_endpoint_reads_a_body_of_bounded_declared_size(
+def test_on_http_2_the_endpoint_reads_a_body_of_bounded_declared_size(
     dg_env: dict[str, str], length: bytes | None, chunks: list[bytes], left: int
 ) -> None:
     caller = Caller(dg_env, *chunks)
-    caller.ask("/_widgetmw/token", "POST", headers=[(b"content-length", length)] if length else [])
+    headers = [(b"content-length", length)] if length else []
+    caller.ask("/_widgetmw/token", "POST", headers=headers, http_version="2")
     assert caller.sent[0]["status"] == 200
     assert len(caller.coming) == left
+
+
+def test_on_http_2_the_whole_response_is_sent_before_the_body_is_read(dg_env: dict[str, str]) -> None:
+    caller = Caller(dg_env)
+    headers = [(b"content-length", b"6"), (b"sec-fetch-site", b"cross-site")]
+    with pytest.raises(TimeoutError):
+        caller.ask("/_widgetmw/token", "POST", patience=0.1, headers=headers, http_version="2")
+    start, body = caller.sent
+    assert start["status"] == 403
+    assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("path", ["/_widgetmw/token", "/_widgetmw/token/none", "/_widgetmw/runtime.js"])
+def test_the_endpoint_does_not_wait_for_a_body(dg_env: dict[str, str], path: str, method: str) -> None:
+    caller = Caller(dg_env)
+    caller.ask(path, method, headers=[(b"content-length", b"6")], http_version="1.1")
+    assert len(caller.sent) == 2
 
 
 def test_a_middleware_that_reads_the_body_of_a_token_request_finds_it_empty(dg_env: dict[str, str]) -> None:
@@ -121,28 +142,37 @@ def test_a_middleware_that_reads_the_body_of_a_token_request_finds_it_empty(dg_e
     app = Starlette()
     install(app, settings=Settings.from_env(dg_env), user=lambda connection: User("ada"))
     app.add_middleware(Reading)
-    caller = Caller(dg_env, b"abc", b"def")
-    caller.middleware = app  # type: ignore[assignment]
-    caller.ask("/_widgetmw/token", "POST", headers=[(b"content-length", b"6")])
-    assert caller.sent[0]["status"] == 200
-    assert bodies == [b""]
+    for method in ("GET", "POST"):
+        caller = Caller(dg_env)  # whose body never comes
+        caller.middleware = app  # type: ignore[assignment]
+        caller.ask("/_widgetmw/token", method, headers=[(b"content-length", b"6")])
+        assert caller.sent[0]["status"] == 200
+    assert bodies == [b"", b""]
 
 
-@pytest.mark.parametrize(("length", "left"), [("6", b""), ("0", b"abcdef"), ("", b"abcdef"), ("1000000", b"abcdef")])
-def test_a_small_body_is_read_under_wsgi_too(dg_env: dict[str, str], length: str, left: bytes) -> None:
-    body = BytesIO(b"abcdef")
-    request = {
+@pytest.mark.parametrize("site", ["same-origin", "cross-site"])
+def test_the_endpoint_does_not_read_a_body_under_wsgi(dg_env: dict[str, str], site: str) -> None:
+    environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/_widgetmw/token",
         "wsgi.url_scheme": "http",
-        "wsgi.input": body,
-        "CONTENT_LENGTH": length,
+        "wsgi.input": NeverComing(),
+        "CONTENT_LENGTH": "6",
+        "HTTP_SEC_FETCH_SITE": site,
     }
     middleware = WsgiMiddleware(lambda *_: [], Settings.from_env(dg_env), user=lambda environ: User("ada"))
     statuses: list[str] = []
-    middleware(request, lambda status, headers: statuses.append(status))  # type: ignore[arg-type, func-returns-value]
-    assert statuses == ["200 OK"]
-    assert body.read() == left
+    middleware(environ, lambda status, headers: statuses.append(status))  # type: ignore[arg-type, func-returns-value]
+    assert statuses == ["200 OK" if site == "same-origin" else "403 Forbidden"]
+
+
+def test_a_flask_hook_that_reads_the_body_of_a_token_request_finds_it_empty(dg_env: dict[str, str]) -> None:
+    app, bodies = Flask("shop"), []
+    app.before_request(lambda: bodies.append(request.get_data()))
+    Widget(app, Settings.from_env(dg_env), user=lambda: User("ada"))
+    options: Any = {"input_stream": NeverComing(), "content_length": 6, "content_type": "application/json"}
+    assert app.test_client().post("/_widgetmw/token", **options).status_code == 200
+    assert bodies == [b""]
 
 
 def test_a_page_request_does_not_offer_path_send(dg_env: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from aiohttp import web
+from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -88,6 +88,7 @@ class AiohttpMiddleware:
         call = InnerCall(self.engine.endpoint, token_request)
         # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
         inner_request = request.clone(method="GET")
+        inner_request._payload = EMPTY_PAYLOAD  # no layer waits for the client's body
         inner_request._payload_writer = NullWriter()
         _remove_conditional_headers(inner_request)
         # An app and its sub-application may each have this middleware: the outermost one resolves the user.

@@ -12,7 +12,7 @@ from widgetmw.asgi.request import (
     Receive,
     Scope,
     Send,
-    drain,
+    UnreadBody,
     has_page_headers,
     hide_conditional_headers,
     hide_file_sending,
@@ -89,14 +89,12 @@ class WidgetMiddleware:
 
     async def _respond(self, engine: Engine, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         """Answers a request to the endpoint."""
-        request = token_request(scope, path)
-        if request.method == "POST":
-            receive = await drain(scope, receive)
+        request, body = token_request(scope, path), UnreadBody(scope, receive)
         response = engine.endpoint.response_without_user(request)
         if response is None:
-            response = await self._token_response(engine, scope, receive, request)
+            response = await self._token_response(engine, scope, body.receive, request)
         engine.events.count("endpoint", str(response.status))
-        await send_response(response, send, is_head=request.method == "HEAD")
+        await send_response(response, send, request.method == "HEAD", body)
 
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
@@ -113,13 +111,20 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
     return engine.endpoint.respond(request, user)
 
 
-async def send_response(response: TokenResponse, send: Send, is_head: bool = False) -> None:
-    """Sends a response of the endpoint."""
+async def send_response(
+    response: TokenResponse, send: Send, is_head: bool = False, body: UnreadBody | None = None
+) -> None:
+    """Sends a response of the endpoint; its end waits for the request's body where the server needs that."""
     headers = list(_encoded(response.headers))
     if response.status != 204:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if is_head else response.body})
+    content = b"" if is_head else response.body
+    if body is not None and body.must_be_drained:
+        await send({"type": "http.response.body", "body": content, "more_body": True})
+        await body.drain()
+        content = b""
+    await send({"type": "http.response.body", "body": content})
 
 
 @lru_cache(maxsize=64)

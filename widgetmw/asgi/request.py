@@ -9,6 +9,8 @@ from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS, FRAME_DESTINATIONS, PURPOSE_HEADERS
+from widgetmw.core.http.root_path import root_path_of_app
+from widgetmw.core.identity.request_identity import KEY
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -101,6 +103,19 @@ def split_path(scope: Scope) -> tuple[str, str]:
     return root_path, path_below(root_path, scope["path"])
 
 
+def final_root_path(scope: Scope, root_path: str, path: str) -> str:
+    """Returns the root path of the app, whose layers may have set it, given what we saw."""
+    if known := scope[KEY].root_path:
+        return known  # type: ignore[no-any-return]
+    new_root_path = (scope.get("root_path") or "").rstrip("/")
+    if new_root_path == root_path:
+        return root_path
+    of_app: str = scope.get("app_root_path") or ""  # Starlette's Mount keeps it, perhaps one further out
+    if of_app and of_app.startswith(root_path):
+        return of_app.rstrip("/")
+    return root_path_of_app(root_path, path, new_root_path, path_below(new_root_path, scope["path"]))
+
+
 def hide_conditional_headers(engine: Engine, scope: Scope, path: str) -> bool:
     """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
     headers = scope["headers"]
@@ -133,12 +148,12 @@ def hide_file_sending(scope: Scope) -> None:
 
 def token_request(scope: Scope, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
-    found: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         key = _TOKEN_REQUEST_HEADERS.get(name)
         if key is not None:
-            text = value.decode("latin-1")
-            found[key] = f"{found[key]}, {text}" if key in found else text
+            values.setdefault(key, []).append(value.decode("latin-1"))
+    found = {name: ", ".join(each) for name, each in values.items()}
     return TokenRequest(
         scope["method"],
         path,
@@ -150,22 +165,40 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
     )
 
 
-async def drain(scope: Scope, receive: Receive) -> Receive:
-    """Reads and drops a small body; returns a ``receive`` that yields an empty body in its place."""
-    content_length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if not is_drainable(content_length.decode("latin-1")):
-        return receive
-    more_body, left = True, MAX_DRAIN_BYTES
-    while more_body and left > 0:
-        message = await receive()
-        left -= 1 + len(message.get("body", b""))
-        more_body = message.get("more_body", False)
-    pending = [receive_empty_body]
+class UnreadBody:
+    """The body of a request to the endpoint, which has no use for it.
 
-    async def receive_rest() -> Message:
-        return await (pending.pop() if pending else receive)()
+    Attributes:
+        must_be_drained: whether the server has to see it read before the response ends.
+    """
 
-    return receive_rest
+    __slots__ = ("_has_ended", "_is_first", "_receive", "must_be_drained")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._is_first, self._has_ended = True, False
+        lengths = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"]
+        self.must_be_drained = scope.get("http_version") == "2" and any(map(is_drainable, lengths))
+
+    async def receive(self) -> Message:
+        """A ``receive`` for the app's layers: they get an empty body at once, then what is not a body."""
+        if self._is_first:
+            self._is_first = False
+            return await receive_empty_body()
+        while (message := await self._next())["type"] == "http.request":
+            pass
+        return message
+
+    async def drain(self) -> None:
+        """Reads and drops the rest."""
+        left = MAX_DRAIN_BYTES
+        while not self._has_ended and left > 0:
+            left -= 1 + len((await self._next()).get("body", b""))
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._has_ended = not message.get("more_body", False)
+        return message
 
 
 async def receive_empty_body() -> Message:

@@ -18,13 +18,14 @@ from typing import Any, Final
 
 from asgiref.sync import markcoroutinefunction
 
-from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send
+from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
 from widgetmw.core.engine import Engine, InjectResult
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
+from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
@@ -159,13 +160,15 @@ class Responder(PageRequest):
 
         The offset is where the script goes in the message; ``PENDING`` if ``_body`` knows.
         """
-        engine, page = self._engine, self._page
+        engine, page, scope = self._engine, self._page, self._scope
         result: InjectResult | None = None
         try:
+            if scope[KEY].root_path or scope.get("root_path"):
+                self.root_path = final_root_path(scope, self.root_path, self._path)
             if page.refusal is not None or self.in_cross_site_frame:
                 result = engine.refusal_reason(self, page)
             if result is None:
-                user = engine.resolve_user_eagerly(self._scope, self._resolver) if engine.is_inline_delivery else None
+                user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
                 result = engine.inject(self, page, self._start["headers"], user)

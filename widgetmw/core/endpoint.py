@@ -44,11 +44,10 @@ _ERRORS: Final = {
 
 
 def is_drainable(content_length: str) -> bool:
-    """Whether a Content-Length announces a body that is small enough to read and drop.
+    """Whether a Content-Length announces a body that is small enough to read and drop once the response is out.
 
-    We ignore the body, but some servers close the connection if it is not read: uWSGI the connection itself, and
-    hypercorn (0.18) everything else that goes on at the same time on an HTTP/2 connection. Without a Content-Length
-    we must not wait for a body: uvicorn's zttp (0.0.35) does not say that there is none.
+    We ignore the body, and no response waits for it. But on HTTP/2, hypercorn (0.18) closes everything else that goes
+    on at the same time on a connection if a body is not read.
     """
     is_number = content_length.isascii() and content_length.isdigit() and len(content_length) < 6
     return is_number and 0 < int(content_length) <= MAX_DRAIN_BYTES

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import Http404, HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse
 
-from widgetmw.core.endpoint import TokenResponse, is_drainable
+from widgetmw.core.endpoint import TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.django.configuration import installed
 from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
@@ -28,11 +28,6 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     if engine is None:
         raise Http404
     call = token_request(request.META, f"/{path}")
-    if call.method == "POST" and is_drainable(request.META.get("CONTENT_LENGTH") or ""):
-        try:
-            _ = request.body  # some servers close the connection unless it is read
-        except (UnreadablePostError, RawPostDataException):
-            pass  # the client is gone, or a layer further out has read it
     response = engine.endpoint.response_without_user(call)
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))

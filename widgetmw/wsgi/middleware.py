@@ -20,7 +20,6 @@ from widgetmw.wsgi.request import (
     App,
     StartResponse,
     decode_path,
-    drain,
     hide_conditional_headers,
     token_request,
 )
@@ -81,8 +80,6 @@ class WidgetMiddleware:
     def _respond(self, engine: Engine, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
         """Answers a request to the endpoint."""
         request = token_request(environ, path)
-        if request.method == "POST":
-            drain(environ)
         response = engine.endpoint.response_without_user(request)
         if response is None:
             response = self._token_response(engine, environ, request)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any, Final, TypeAlias
 
-from widgetmw.core.endpoint import TokenRequest, is_drainable
+from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
@@ -14,6 +14,7 @@ from widgetmw.core.http.request_headers import (
     PURPOSE_HEADERS,
     environ_name,
 )
+from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
@@ -21,6 +22,7 @@ App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers: TypeAlias = list[tuple[str, str]]
 
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
+_NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
 PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
 """Keys of the few request headers that a page depends on, besides cookies and a cross-site ``Sec-Fetch-Site``."""
@@ -68,6 +70,15 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     return request
 
 
+def final_root_path(environ: Environ, known: str, root_path: str, path: str) -> str:
+    """Returns the root path of the app, whose layers may have set it, given what we saw; the path as in the environ."""
+    new_root_path = decode_path(environ.get("SCRIPT_NAME", ""))
+    if known or new_root_path == root_path:
+        return known or root_path
+    new_path = decode_path(environ.get("PATH_INFO", ""))
+    return root_path_of_app(root_path, decode_path(path), new_root_path.rstrip("/"), new_path)
+
+
 def decode_path(path: str) -> str:
     """Decodes a path of the environ, whose UTF-8 bytes are presented as Latin-1."""
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -86,9 +97,14 @@ def hide_conditional_headers(engine: Engine, environ: Environ, path: str) -> boo
     return True
 
 
-def without_conditional_headers(environ: Environ) -> Environ:
-    """Returns a copy of the environ without conditional headers."""
-    return {name: value for name, value in environ.items() if name not in _CONDITIONAL}
+def inner_environ(environ: Environ) -> Environ:
+    """Returns the environ of an inner request, which asks the app's layers for the user.
+
+    It is always a GET without conditional headers, so that CSRF and caching hooks do not interfere, and without a body,
+    so that no hook waits for the client's.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _NOT_INNER}
+    return {**kept, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO()}
 
 
 def token_request(environ: Environ, path: str) -> TokenRequest:
@@ -102,14 +118,3 @@ def token_request(environ: Environ, path: str) -> TokenRequest:
         environ.get("HTTP_SEC_FETCH_SITE"),
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
     )
-
-
-def drain(environ: Environ) -> None:
-    """Reads and drops a small body."""
-    if not is_drainable(environ.get("CONTENT_LENGTH") or ""):
-        return
-    try:
-        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-    except OSError:
-        pass  # the client is gone; sending the response will tell the server
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(), "0"

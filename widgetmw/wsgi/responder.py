@@ -27,7 +27,7 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
-from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path
+from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path, final_root_path
 
 MARKER_USED: Final = "widgetmw.marker_used"
 """Key in the environ of a page whose template says where the script goes."""
@@ -207,13 +207,15 @@ class Responder(PageRequest):
 
     def _decide(self, page: Page) -> InjectResult:
         """Resolves the user, if that matters."""
-        engine = self._engine
+        engine, environ, known = self._engine, self._environ, self._identity.root_path
         try:
+            if known or environ.get("SCRIPT_NAME"):
+                self.root_path = final_root_path(environ, known, self.root_path, self._path)
             if page.refusal is not None or self.in_cross_site_frame:
                 reason = engine.refusal_reason(self, page)
                 if reason is not None:
                     return reason
-            user = engine.resolve_user(self._environ, self._resolver) if engine.is_inline_delivery else None
+            user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)

@@ -79,6 +79,11 @@ def test_directives_in_quotes_do_not_count() -> None:
     assert not is_restrictive('ext="public"')
 
 
+def test_directives_after_an_unclosed_quote_count() -> None:
+    assert directives('ext="a, public') == {"ext", "public"}
+    assert directives('ext="a\\", no-transform, b') == {"ext", "no-transform", "b"}
+
+
 @pytest.mark.parametrize(
     ("own", "configured", "expected"),
     [

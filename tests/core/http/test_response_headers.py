@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgetmw.core.http.page import CACHE_CONTROL, MEANINGS, header_text, is_stricter
+from tests.growth import assert_linear
+from widgetmw.core.http.page import _MEANINGS, CACHE_CONTROL, MEANINGS, directives, header_text, is_stricter
 from widgetmw.core.http.response_headers import (
+    CONTENT_TYPES,
     ResponseHeaders,
     adjust_content_length,
     keep_cacheable,
@@ -231,3 +233,28 @@ def test_a_page_that_stays_cacheable_loses_its_digests_and_has_a_weak_etag() -> 
 )
 def test_vary_gains_the_cookie_once(value: Any, expected: Any) -> None:
     assert vary_on_cookie(value) == expected
+
+
+HOSTILE = ['"', '\\"', '"\\', 'a="\\"",', ",", ";", "=", " \t", "; a=b", '; a="', "; a*0=b", "%41", "'", "\xe9"]
+
+
+@pytest.mark.parametrize("name", [*_MEANINGS, "cdn-cache-control"])
+def test_a_hostile_header_takes_linear_time(name: str) -> None:
+    def read(value: str) -> None:
+        directives.cache_clear()
+        CONTENT_TYPES.clear()
+        headers = [("Content-Type", "text/html")] if name != "content-type" else []
+        ResponseHeaders(str, "private, no-store").read(200, [*headers, (name, value)])
+
+    start = "text/html; charset=utf-8" if name == "content-type" else ""
+    for part in HOSTILE:
+        assert_linear(read, lambda size, part=part: start + part * (size // len(part)), 16_000)
+
+
+@pytest.mark.parametrize("name", _MEANINGS)
+def test_a_header_that_is_repeated_endlessly_takes_linear_time(name: str) -> None:
+    def read(headers: list[tuple[str, str]]) -> None:
+        directives.cache_clear()
+        ResponseHeaders(str, "private, no-store").read(200, [("Content-Type", "text/html"), *headers])
+
+    assert_linear(read, lambda count: [(name, "a")] * count, 8_000)

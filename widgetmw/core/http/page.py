@@ -35,7 +35,8 @@ _MEANINGS: Final = {
     "access-control-allow-origin": ALLOW_ORIGIN,
     "access-control-allow-credentials": ALLOW_CREDENTIALS,
 }
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# One match even where the closing quote is missing, or each quote would be looked at again: quadratic time.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
 _SHAREABLE = frozenset({"public", "s-maxage"})
 _RESTRICTIVE = _SHAREABLE | {"no-transform"}
@@ -124,7 +125,7 @@ MEANINGS: Final = Memo(_meaning)
 @lru_cache(maxsize=512)
 def directives(cache_control: str) -> frozenset[str]:
     """Returns the directive names of a ``Cache-Control`` value, in lower case: ``s-maxage`` for ``s-maxage=0``."""
-    unquoted = _QUOTED.sub("", cache_control)
+    unquoted = _QUOTED.sub(lambda match: "" if match[1] else match[0], cache_control)
     return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
 
 

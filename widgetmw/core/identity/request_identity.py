@@ -24,13 +24,15 @@ class RequestIdentity:
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
         resolved: the user that was prefetched for this response; or ``UNSET``; or a text that says why there is none
             (an exception would keep the request alive).
+        root_path: with which the app was called, if a plugin has told; else empty.
     """
 
-    __slots__ = ("explicit", "owner", "resolved")
+    __slots__ = ("explicit", "owner", "resolved", "root_path")
 
     owner: object
     explicit: User | None
     resolved: User | str | None
+    root_path: str
 
 
 def identity_of(request: Request) -> RequestIdentity:
@@ -47,6 +49,7 @@ def identity_of(request: Request) -> RequestIdentity:
             identity = RequestIdentity()
             identity.owner = None
             identity.explicit = identity.resolved = UNSET
+            identity.root_path = ""
         request[KEY] = identity
     return identity
 
@@ -78,11 +81,13 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
             identity = request[KEY] = RequestIdentity()  # not by identity_of(), which saves every request a call
             identity.owner = owner
             identity.explicit = identity.resolved = UNSET
+            identity.root_path = ""
             return identity
         identity = identity_of(request)
     if identity.owner is not None:
         return None
     identity.owner, identity.resolved = owner, UNSET  # what was prefetched is for an earlier response
+    identity.root_path = ""
     return identity
 
 

@@ -68,6 +68,7 @@ class ProxyResolver:
                 self.record_peer(request)
             return app(request, *rest)
 
+        middleware.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return middleware
 
     def record_peer(self, request: Request) -> None:
