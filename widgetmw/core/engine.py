@@ -33,8 +33,6 @@ _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
 
 Headers: TypeAlias = list[tuple[Any, Any]]
-InjectResult: TypeAlias = tuple[Headers, bytes] | SkipReason
-"""The response headers and the script, or the reason to skip the page."""
 
 
 class PageRequest(Protocol):
@@ -197,10 +195,11 @@ class Engine:
 
     # the script
 
-    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> InjectResult:
-        """Returns the response headers and the script for a page, or the reason to skip it.
+    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
+        """Sets the response headers and the script of a page, or returns the reason to skip it.
 
-        The headers are the app's; ``page.headers`` becomes part of the result. Fetch delivery ignores the user.
+        The headers are the app's. Fetch delivery ignores the user. The script is an attribute of the page, never a
+        local variable: error reporters record those of each frame that an error of the app or server passes through.
         """
         is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
@@ -211,7 +210,8 @@ class Engine:
             if type(choice) is SkipReason:
                 return choice
             if user is None or choice.kind != "token":
-                return self._inject_without_token(choice, page, headers)
+                self._inject_without_token(choice, page, headers)
+                return None
             template = choice
         clock = self._clock
         now = clock()
@@ -220,12 +220,14 @@ class Engine:
             token_set, now = self.tokens.get(user), clock()  # signing may have taken a while
         if not token_set.tokens:
             return SkipReason.MINT_FAILED
-        script = self.script_tags.render(template, now, token_set)
+        page.script = self.script_tags.render(template, now, token_set)
         if page.length_index >= 0:
-            adjust_content_length(page.headers, page.length_index, len(script))
-        return (page.headers if template.form != "hashed" else _add_csp_hashes(page.headers, script)), script
+            adjust_content_length(page.headers, page.length_index, len(page.script))
+        if template.form == "hashed":
+            page.headers = _add_csp_hashes(page.headers, page.script)
+        return None
 
-    def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> InjectResult:
+    def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
             private = response_headers.read(200, headers)
             assert isinstance(private, Page)
@@ -238,7 +240,8 @@ class Engine:
         script = self.script_tags.render(template, self._clock()) if is_logout else template.before + template.after
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
-        return (headers if template.form != "hashed" else _add_csp_hashes(headers, script)), script
+        page.headers = headers if template.form != "hashed" else _add_csp_hashes(headers, script)
+        page.script = script
 
     def _choose_template(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""

@@ -56,9 +56,10 @@ class Page:
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
         rare_headers: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
         refusal: why the page must not carry a token, or ``None``.
+        script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.inject` has written them.
     """
 
-    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal")
+    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal", "script")
 
     headers: list[Any]
     length_index: int
@@ -66,6 +67,7 @@ class Page:
     coding: str
     rare_headers: list[tuple[int, Any]] | None
     refusal: SkipReason | None
+    script: bytes
 
     def values(self, meaning: int) -> list[str]:
         """Returns the values of the rare headers with this meaning."""
