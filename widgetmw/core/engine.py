@@ -11,8 +11,19 @@ from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import PENDING, fast_offset
-from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
-from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, MEANINGS, Page, header_text
+from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
+from widgetmw.core.http.integrity_policy import requires_integrity
+from widgetmw.core.http.page import (
+    CONTENT_LENGTH,
+    CSP,
+    CSP_REPORT_ONLY,
+    FOREIGN_BASE,
+    INTEGRITY_POLICY,
+    INTEGRITY_POLICY_REPORT_ONLY,
+    MEANINGS,
+    Page,
+    header_text,
+)
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
@@ -29,6 +40,10 @@ from widgetmw.core.tokens.cache import TokenCache
 _ANONYMOUS: Final = SkipReason.ANONYMOUS
 _LOGOUT_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
+_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
+    "inline": "bundled",
+    "external": "with_integrity",
+}
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
 
@@ -259,7 +274,7 @@ class Engine:
             return page.refusal
         else:
             kind = "fetch" if request.is_prefetch else "token"
-        decision = self._without_csp if page.rare_headers is None else self._evaluate_csp(request, page)
+        decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(decision) if self._loaders else ()
@@ -269,17 +284,27 @@ class Engine:
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
         return self.script_tags.template(kind, decision, request.root_path, embed)
 
-    def _evaluate_csp(self, request: PageRequest, page: Page) -> CspDecision:
+    def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
+        """Returns what the page's CSP and Integrity-Policy allow us to emit where the script goes."""
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
-        if not (enforced or report_only):
-            return self._without_csp
-        return self._csp.evaluate(enforced, report_only, request.origin, url_prefix(request.root_path) + self.path)
+        decision = self._without_csp
+        if enforced or report_only:
+            url = url_prefix(request.root_path) + self.path
+            decision = self._csp.evaluate(enforced, report_only, request.origin, url)
+        has_foreign_base = bool(page.values(FOREIGN_BASE))
+        if has_foreign_base and decision.form == "external":
+            return decision._replace(form=None, reason=SkipReason.BASE_OF_OTHER_ORIGIN)
+        if has_foreign_base or requires_integrity(page.values(INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY)):
+            decision = decision._replace(form=_WITHOUT_PLAIN_LINKS.get(decision.form, decision.form))
+        if self._loaders and requires_integrity(page.values(INTEGRITY_POLICY)):
+            decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
+        return decision
 
     def _embedded(self, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
             self.events.count("page", decision.loader_reason.code)
-        if decision.loader_reason is SkipReason.CSP_TRUSTED_TYPES:
+        if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 

@@ -186,6 +186,8 @@ class Responder(PageRequest):
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         if is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
             self._engine.remember_prefix(self.root_path, data[:offset])
+        if body.follows_foreign_base:
+            page.note_foreign_base()
         reason = self._decide(page)
         if reason is not None:
             return self._pass_through(reason, data)
