@@ -223,7 +223,7 @@ class Responder(PageRequest):
             return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
-        return send_all(map(send, (start, message)))
+        return send_both(map(send, (start, message)))
 
     def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
         """Sends all searched messages as one; only the start if the request is HEAD."""
@@ -258,7 +258,8 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        return send_all(map(send, [start, *self._held, *(() if message is None else (message,))]))
+        last = () if message is None else (message,)
+        return send_all(map(send, (start, *self._held, *last) if self._held else (start, *last)))
 
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
@@ -302,6 +303,12 @@ class UserProbe(Responder):
 def _with_reason(start: Message, reason: SkipReason) -> Message:
     header = (b"x-widgetmw", f"skipped; reason={reason.code}".encode())
     return {**start, "headers": [*(start.get("headers") or ()), header]}
+
+
+async def send_both(sends: Iterator[Awaitable[None]]) -> None:
+    """Like :func:`send_all`, for the two messages that most responses have."""
+    await next(sends)
+    await next(sends)
 
 
 async def send_all(sends: Iterator[Awaitable[None]]) -> None:
