@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
 import zlib
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -167,6 +169,18 @@ def test_csp_unsafe_inline_leads_to_one_bundled_script(make: Make) -> None:
     assert site.engine.script_tags.scripts.bundled_runtime in script
 
 
+@pytest.mark.parametrize("name", ["Integrity-Policy", "Integrity-Policy-Report-Only"])
+def test_an_integrity_policy_leads_to_one_bundled_script_or_to_a_hash(make: Make, name: str) -> None:
+    policy, csp = (name, "blocked-destinations=(script)"), ("Content-Security-Policy", "script-src 'self'")
+    reply = make(page=Page(headers=(HTML, policy))).get()
+    assert added_script(reply).count(b"<script") == 1
+    assert reply.header(name) == policy[1]
+    script = added_script(make(page=Page(headers=(HTML, policy, csp))).get())
+    (digest,) = re.findall(rb'<script data-widgetmw src="[^"]+" crossorigin integrity="sha256-([^"]+)">', script)
+    runtime = make().get("/_widgetmw/runtime.js").body
+    assert b64encode(hashlib.sha256(runtime).digest()) == digest
+
+
 @pytest.mark.parametrize(
     ("csp", "reason"),
     [
@@ -194,9 +208,6 @@ def test_the_csp_reaches_the_browser_unchanged(make: Make) -> None:
 
 
 def test_amend_adds_only_the_hash_of_the_injected_script(make: Make) -> None:
-    import hashlib
-    from base64 import b64encode
-
     reply = make(page=page_with_csp("script-src https://cdn.example; img-src *"), WIDGETMW_CSP="amend").get()
     script = added_script(reply).removeprefix(b"<script data-widgetmw>").removesuffix(b"</script>")
     digest = b64encode(hashlib.sha256(script).digest()).decode()

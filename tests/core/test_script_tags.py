@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pytest
 
@@ -77,6 +79,7 @@ EXPECTED: dict[ScriptForm, list[bytes]] = {
         b'<script data-widgetmw defer src="/_widgetmw/snippet/orlo/embed.js',
     ],
 }
+EXPECTED["with_integrity"] = EXPECTED["external"]
 
 
 @pytest.mark.parametrize("form", EXPECTED)
@@ -91,7 +94,7 @@ def test_each_script_that_is_not_ours_has_an_element_of_its_own(scripts: assets.
 
 @pytest.mark.parametrize("form", EXPECTED)
 def test_vendors_that_are_not_in_the_data_add_no_element(scripts: assets.Scripts, form: ScriptForm) -> None:
-    assert len(elements(scripts, form, ["plain"])) == {"inline": 2, "external": 2}.get(form, 1)
+    assert len(elements(scripts, form, ["plain"])) == {"inline": 2, "external": 2, "with_integrity": 2}.get(form, 1)
 
 
 @pytest.mark.parametrize("form", EXPECTED)
@@ -99,6 +102,14 @@ def test_every_element_of_ours_takes_the_nonce(scripts: assets.Scripts, form: Sc
     text = b"{}".join(script_elements(scripts, form, "/_widgetmw", NAMES))
     data = text.count(b'<script type="application/json"')
     assert text.count(b"\x00") == len(re.findall(rb"<script", text)) - data
+
+
+def test_every_linked_script_carries_the_hash_of_its_file_if_it_needs_one(scripts: assets.Scripts) -> None:
+    text = b"{}".join(script_elements(scripts, "with_integrity", "/_widgetmw", NAMES)).decode()
+    found = re.findall(r' src="/_widgetmw([^"?]+)[^"]*" crossorigin integrity="sha256-([^"]+)"></script>', text)
+    files = scripts.files()
+    assert dict(found) == {path: b64encode(sha256(file.content).digest()).decode() for path, file in files.items()}
+    assert text.count(" src=") == len(found)
 
 
 def test_hashes_are_of_the_texts_of_all_elements(scripts: assets.Scripts) -> None:

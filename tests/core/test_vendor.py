@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.core.test_settings import problems, the_problem
 from widgetmw import Settings
+from widgetmw.core.env import secret_file
 from widgetmw.core.vendor import Vendor
 
 
@@ -148,6 +150,28 @@ def test_a_pipe_is_read_once(dg_env: dict[str, str]) -> None:
         assert Settings.from_env({**dg_env, "DG_API_SECRET_FILE": f"/dev/fd/{reading}"}).active
     finally:
         os.close(reading)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_named_pipe_is_read_once_and_never_watched(dg_env: dict[str, str], tmp_path: Path) -> None:
+    secret, pipe = dg_env.pop("DG_API_SECRET"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=(secret,))
+    writer.start()
+    (vendor,) = Settings.from_env({**dg_env, "DG_API_SECRET_FILE": str(pipe)}).vendors
+    writer.join()
+    assert (vendor.provider.values["DG_API_SECRET"], vendor.files) == (secret.encode(), ())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_named_pipe_without_a_writer_does_not_block_the_start(
+    dg_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_file, "PIPE_TIMEOUT", 0.1)
+    del dg_env["DG_API_SECRET"]
+    os.mkfifo(tmp_path / "pipe")
+    found = the_problem({**dg_env, "DG_API_SECRET_FILE": str(tmp_path / "pipe")})
+    assert found.startswith("DG_API_SECRET_FILE is a pipe that nobody wrote to the end")
 
 
 def test_new_contents_make_a_new_vendor(dg_env: dict[str, str]) -> None:

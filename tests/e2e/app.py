@@ -22,6 +22,14 @@ OWN = {
 }
 
 
+HEADERS = {
+    "csp": b"content-security-policy",
+    "ro": b"content-security-policy-report-only",
+    "integrity": b"integrity-policy",
+    "integrity_ro": b"integrity-policy-report-only",
+}
+
+
 def page(query: dict[str, list[str]]) -> bytes:
     meta = "".join(
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
@@ -41,7 +49,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         body = f'<!doctype html><html><body><iframe src="{query["src"][0]}"></iframe></body></html>'.encode()
     if scope["path"] == "/own.js":
         headers, body = [(b"content-type", b"text/javascript")], b"window.own = 1"
-    for name, key in (("csp", b"content-security-policy"), ("ro", b"content-security-policy-report-only")):
+    for name, key in HEADERS.items():
         headers += [(key, policy.encode()) for policy in query.get(name, [])]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

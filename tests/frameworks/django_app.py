@@ -19,6 +19,7 @@ from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor
 from widgetmw import User, identify
 
 PAGE = HEAD + "x" * 2000
+BASE = '<base href="https://cdn.example/">'
 TEMPLATE = "{% load widgetmw %}<!doctype html><html><head><title>Shop</title>{% widgetmw_script %}</head><body>Hello"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -105,6 +106,7 @@ urlpatterns = [
     path("etag", lambda request: HttpResponse(PAGE, headers={"ETag": '"1"'})),
     path("placed", lambda request: render(request, TEMPLATE)),
     path("placed-async", placed_async),
+    path("based", lambda request: render(request, TEMPLATE.replace("<title>", BASE + "<title>"))),
     path("twice", lambda request: render(request, TEMPLATE + "{% widgetmw_script %}")),
     path("nonced", nonced),
     path("identify/<name>", identify_user),

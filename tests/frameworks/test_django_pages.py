@@ -181,6 +181,13 @@ def test_a_template_may_place_the_script(visit: Visit, path: str) -> None:
     assert reply.text.startswith("<!doctype html><html><head><title>Shop</title><script data-widgetmw>")
 
 
+def test_after_a_base_of_another_origin_the_script_is_in_the_page(visit: Visit) -> None:
+    reply = visit("ada").get("/based")
+    assert user_in(reply.text) == ADA
+    assert " src=" not in reply.text
+    assert reply.text.partition("<script")[0].endswith("</title>")
+
+
 def test_an_anonymous_template_gets_no_script(visit: Visit) -> None:
     visitor = visit()
     empty = TEMPLATE.replace("{% load widgetmw %}", "").replace("{% widgetmw_script %}", "")

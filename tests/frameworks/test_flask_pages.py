@@ -160,6 +160,20 @@ def test_a_template_may_place_the_script(settings: Settings, path: str) -> None:
     assert reply.headers["Content-Length"] == str(len(reply.data))
 
 
+def test_after_a_base_of_another_origin_the_script_is_in_the_page(settings: Settings) -> None:
+    app = make()
+    bases = {"other": "https://cdn.example/", "own": "/shop/"}
+    pages = {name: TEMPLATE.replace("<title>", f'<base href="{url}"><title>') for name, url in bases.items()}
+    serve(app, **{name: lambda page=page: render_template_string(page) for name, page in pages.items()})
+    client = signed_in(app, settings)
+    for name, links in (("other", 0), ("own", 1)):
+        reply = client.get(f"/{name}")
+        assert user_in(reply.text) == "ada"
+        assert reply.text.count(" src=") == links, name
+        assert reply.text.partition("<script")[0].endswith("</title>")
+        assert reply.headers["Content-Length"] == str(len(reply.data))
+
+
 def test_a_template_that_streams_gets_the_script_once(settings: Settings) -> None:
     reply = signed_in(with_templates(make()), settings).get("/streamed")
     assert user_in(reply.text) == "ada"

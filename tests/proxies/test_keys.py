@@ -82,6 +82,9 @@ def refused(algorithm: str) -> dict[str, str]:
         "short RSA key": pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)),
         "other curve": pem(ec.generate_private_key(ec.SECP384R1())),
         "right and wrong PEM": pem(key) + pem(other),
+        "PEM and the start of another": pem(key) + pem(key)[:100],
+        "PEM and the first line of another": pem(key) + "-----BEGIN PUBLIC KEY-----",
+        "PEM inside another": pem(key)[:80] + pem(key),
         "damaged PEM": pem(key)[:80] + "shown" + pem(key)[80:],
         "set that is not JSON": f'{{"keys": [{jwk(other, "1")!s}]}}',
     }

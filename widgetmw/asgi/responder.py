@@ -4,6 +4,7 @@ Rules of this file:
 
 * Nothing is held longer than the decision needs. Once it is made, the app's messages pass as they are.
 * Only our own code is inside ``try``: errors of the app and the server propagate.
+* No local variable of a frame that calls the app or the server holds a token: error reporters record those variables.
 * Functions that take a message are plain functions that return the awaitable of ``send``: another coroutine would cost
   time for every message.
 
@@ -12,14 +13,14 @@ The WSGI counterpart is ``wsgi/responder.py``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
-from widgetmw.core.engine import Engine, InjectResult
+from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -161,7 +162,7 @@ class Responder(PageRequest):
         The offset is where the script goes in the message; ``PENDING`` if ``_body`` knows.
         """
         engine, page, scope = self._engine, self._page, self._scope
-        result: InjectResult | None = None
+        result: SkipReason | None = None
         try:
             if scope[KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self._path)
@@ -184,7 +185,7 @@ class Responder(PageRequest):
     async def _decide_later(
         self, awaitable: Awaitable[Any], message: Message | None, offset: int, held: list[Message]
     ) -> None:
-        result: InjectResult
+        result: SkipReason | None
         try:
             result = self._decide_for(await awaitable)
         except Exception as error:
@@ -198,7 +199,7 @@ class Responder(PageRequest):
         for each in later:
             await self.send(each)
 
-    def _decide_for(self, user: User | None) -> InjectResult:
+    def _decide_for(self, user: User | None) -> SkipReason | None:
         return self._engine.inject(self, self._page, self._start["headers"], user)
 
     def _failure(self, error: Exception) -> SkipReason:
@@ -206,28 +207,28 @@ class Responder(PageRequest):
 
     # once decided
 
-    def _conclude(self, result: InjectResult, message: Message | None, offset: int) -> Awaitable[None]:
+    def _conclude(self, result: SkipReason | None, message: Message | None, offset: int) -> Awaitable[None]:
         """Sends what is held with our headers and the script, in the order of the app's messages."""
-        if type(result) is SkipReason:
+        if result is not None:
             return self._pass_through(result, message)
-        headers, script = result
-        engine, start = self._engine, self._start
+        engine, start, page = self._engine, self._start, self._page
+        headers = page.headers
         engine.outcomes["injected"] += 1
         if engine.debug:
             headers.append((b"x-widgetmw", b"injected"))
         start["headers"] = headers
         if message is None or offset < 0:
-            return self._inject_searched(start, message, script)
+            return self._inject_searched(start, message)
         data = message["body"]
         message = {**message}
-        message["body"] = b"".join((data[:offset], script, memoryview(data)[offset:]))  # copied once
+        message["body"] = b"".join((data[:offset], page.script, memoryview(data)[offset:]))  # copied once
         if self._held:
             return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
-        return send_both(send, start, message)
+        return send_both(map(send, (start, message)))
 
-    def _inject_searched(self, start: Message, message: Message | None, script: bytes) -> Awaitable[None]:
+    def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
         """Sends all searched messages as one; only the start if the request is HEAD."""
         page, headers = self._page, start["headers"]
         if message is None:
@@ -235,7 +236,7 @@ class Responder(PageRequest):
             return self._release(start, None)
         body = self._body
         last = not message.get("more_body", False)
-        message = {**message, "body": body.insert(script, last)}
+        message = {**message, "body": body.insert(page.script, last)}
         if page.coding:
             exact = last and with_exact_length(headers, len(message["body"]))
             start["headers"] = exact or without(headers, CONTENT_LENGTH)
@@ -260,9 +261,8 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        if self._held:
-            return send_all(send, [start, *self._held, *(() if message is None else (message,))])
-        return send(start) if message is None else send_both(send, start, message)
+        last = () if message is None else (message,)
+        return send_all(map(send, (start, *self._held, *last) if self._held else (start, *last)))
 
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
@@ -289,7 +289,7 @@ class UserProbe(Responder):
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
 
-    def _decide_for(self, user: User | None) -> InjectResult:
+    def _decide_for(self, user: User | None) -> SkipReason | None:
         return SkipReason.ANONYMOUS  # not looked at: the user is stored on the request
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
@@ -308,16 +308,16 @@ def _with_reason(start: Message, reason: SkipReason) -> Message:
     return {**start, "headers": [*(start.get("headers") or ()), header]}
 
 
-async def send_both(send: Send, start: Message, body: Message) -> None:
-    """Sends the two messages that most responses have."""
-    await send(start)
-    await send(body)
+async def send_both(sends: Iterator[Awaitable[None]]) -> None:
+    """Like :func:`send_all`, for the two messages that most responses have."""
+    await next(sends)
+    await next(sends)
 
 
-async def send_all(send: Send, messages: Sequence[Message]) -> None:
-    """Sends messages in order."""
-    for message in messages:
-        await send(message)
+async def send_all(sends: Iterator[Awaitable[None]]) -> None:
+    """Sends messages in order. A ``map`` of ``send`` keeps them out of the local variables here."""
+    for each in sends:
+        await each
 
 
 async def nothing() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -49,6 +50,11 @@ class ScriptFile:
     def version(self) -> str:
         """A hash of the content."""
         return sha256(self.content).hexdigest()[:16]
+
+    @cached_property
+    def integrity(self) -> str:
+        """The attributes that an Integrity-Policy asks for; a hash alone does not count without ``crossorigin``."""
+        return f'crossorigin integrity="sha256-{b64encode(sha256(self.content).digest()).decode()}"'
 
     @property
     def url(self) -> str:

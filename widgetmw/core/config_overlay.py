@@ -36,6 +36,7 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
         except TypeError as error:
             problems.append(f"{name} {error}")
     if problems:
+        del environ, config, merged, value  # error reporters record the local variables of the frame that raises
         raise SettingsError(problems)
     return merged
 

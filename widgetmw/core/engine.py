@@ -11,9 +11,20 @@ from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, fast_offset
-from widgetmw.core.http.csp import CspDecision, CspEvaluator, add_hash, hash_source
+from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
+from widgetmw.core.http.integrity_policy import requires_integrity
 from widgetmw.core.http.mark import MARK_PREFIX, has_mark, mark_name
-from widgetmw.core.http.page import CONTENT_LENGTH, CSP, CSP_REPORT_ONLY, MEANINGS, Page, header_text
+from widgetmw.core.http.page import (
+    CONTENT_LENGTH,
+    CSP,
+    CSP_REPORT_ONLY,
+    FOREIGN_BASE,
+    INTEGRITY_POLICY,
+    INTEGRITY_POLICY_REPORT_ONLY,
+    MEANINGS,
+    Page,
+    header_text,
+)
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
@@ -30,12 +41,14 @@ from widgetmw.core.tokens.cache import TokenCache
 _ANONYMOUS: Final = SkipReason.ANONYMOUS
 _CHECK_CACHE_CONTROL: Final = "private, no-store"
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
+_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
+    "inline": "bundled",
+    "external": "with_integrity",
+}
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
 
 Headers: TypeAlias = list[tuple[Any, Any]]
-InjectResult: TypeAlias = tuple[Headers, bytes] | SkipReason
-"""The response headers and the script, or the reason to skip the page."""
 
 
 class PageRequest(Protocol):
@@ -227,10 +240,11 @@ class Engine:
 
     # the script
 
-    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> InjectResult:
-        """Returns the response headers and the script for a page, or the reason to skip it.
+    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
+        """Sets the response headers and the script of a page, or returns the reason to skip it.
 
-        The headers are the app's; ``page.headers`` becomes part of the result. Fetch delivery ignores the user.
+        The headers are the app's. Fetch delivery ignores the user. The script is an attribute of the page, never a
+        local variable: error reporters record those of each frame that an error of the app or server passes through.
         """
         is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
@@ -241,7 +255,8 @@ class Engine:
             if type(choice) is SkipReason:
                 return choice
             if user is None or choice.kind != "token":
-                return self._inject_without_token(choice, page, headers)
+                self._inject_without_token(choice, page, headers)
+                return None
             template = choice
         clock = self._clock
         now = clock()
@@ -250,12 +265,14 @@ class Engine:
             token_set, now = self.tokens.get(user), clock()  # signing may have taken a while
         if not token_set.tokens:
             return SkipReason.MINT_FAILED
-        script = self.script_tags.render(template, now, token_set)
+        page.script = self.script_tags.render(template, now, token_set)
         if page.length_index >= 0:
-            adjust_content_length(page.headers, page.length_index, len(script))
-        return (page.headers if template.form != "hashed" else _add_csp_hashes(page.headers, script)), script
+            adjust_content_length(page.headers, page.length_index, len(page.script))
+        if template.form == "hashed":
+            page.headers = _add_csp_hashes(page.headers, page.script)
+        return None
 
-    def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> InjectResult:
+    def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
             private = response_headers.read(200, headers)
             assert isinstance(private, Page)
@@ -267,7 +284,8 @@ class Engine:
         script = template.before + template.after
         if length_index >= 0 and not page.coding:
             adjust_content_length(headers, length_index, len(script))
-        return (headers if template.form != "hashed" else _add_csp_hashes(headers, script)), script
+        page.headers = headers if template.form != "hashed" else _add_csp_hashes(headers, script)
+        page.script = script
 
     def _choose_template(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
@@ -285,7 +303,7 @@ class Engine:
             return page.refusal
         else:
             kind = "fetch" if request.is_prefetch else "token"
-        decision = self._without_csp if page.rare_headers is None else self._evaluate_csp(request, page)
+        decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(decision) if self._loaders else ()
@@ -295,17 +313,27 @@ class Engine:
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
         return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
 
-    def _evaluate_csp(self, request: PageRequest, page: Page) -> CspDecision:
+    def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
+        """Returns what the page's CSP and Integrity-Policy allow us to emit where the script goes."""
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
-        if not (enforced or report_only):
-            return self._without_csp
-        return self._csp.evaluate(enforced, report_only, request.origin, url_prefix(request.root_path) + self.path)
+        decision = self._without_csp
+        if enforced or report_only:
+            url = url_prefix(request.root_path) + self.path
+            decision = self._csp.evaluate(enforced, report_only, request.origin, url)
+        has_foreign_base = bool(page.values(FOREIGN_BASE))
+        if has_foreign_base and decision.form == "external":
+            return decision._replace(form=None, reason=SkipReason.BASE_OF_OTHER_ORIGIN)
+        if has_foreign_base or requires_integrity(page.values(INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY)):
+            decision = decision._replace(form=_WITHOUT_PLAIN_LINKS.get(decision.form, decision.form))
+        if self._loaders and requires_integrity(page.values(INTEGRITY_POLICY)):
+            decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
+        return decision
 
     def _embedded(self, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
             self.events.count("page", decision.loader_reason.code)
-        if decision.loader_reason is SkipReason.CSP_TRUSTED_TYPES:
+        if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 

@@ -30,8 +30,8 @@ class Reason(Enum):
 class SkipReason(Reason):
     """A reason to send a response as the app made it.
 
-    ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER`` and ``CSP_TRUSTED_TYPES`` are also counted for pages that do carry
-    the script, but without renewal or without a vendor's loader.
+    ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER``, ``CSP_TRUSTED_TYPES`` and ``INTEGRITY_BLOCKS_LOADER`` are also
+    counted for pages that do carry the script, but without renewal or without a vendor's loader.
     """
 
     # the user
@@ -130,6 +130,17 @@ class SkipReason(Reason):
     CSP_TRUSTED_TYPES = (
         "The page requires Trusted Types, so no vendor's loader can be added by a script.",
         "Put the vendor's own script element into the page's template instead of using `WIDGETMW_EMBED`.",
+    )
+
+    INTEGRITY_BLOCKS_LOADER = (
+        "The `Integrity-Policy` blocks the script of a vendor in `WIDGETMW_EMBED`, which no hash can describe, so its "
+        "loader is left out.",
+        "Remove `script` from the header's `blocked-destinations` on pages that should have a widget.",
+    )
+    BASE_OF_OTHER_ORIGIN = (
+        "A `<base>` of another origin comes before the place that the template chose, and the CSP allows only scripts "
+        "with a URL, which would be loaded from there.",
+        "Put `widgetmw_script` ahead of `<base>`, or give `script-src` a nonce.",
     )
 
     # this package

@@ -130,10 +130,12 @@ def script_elements(scripts: Scripts, form: ScriptForm, prefix: str, names: Coll
     """
     vendors = [scripts.vendors[name] for name in names if name in scripts.vendors]
     snippets = [file for name in names for file in scripts.snippets.get(name, ())]
-    if form == "external":
+    if form in ("external", "with_integrity"):
         # not deferred: these must run before any script of the page; the runtime finds the data before its element
-        start = _linked(prefix, vendors) + b'<script type="application/json" data-widgetmw>'
-        return start, b"</script>" + _linked(prefix, [scripts.runtime]) + _linked(prefix, snippets, b" defer")
+        has_hash = form == "with_integrity"
+        start = _linked(prefix, vendors, b"", has_hash) + b'<script type="application/json" data-widgetmw>'
+        runtime = _linked(prefix, [scripts.runtime], b"", has_hash)
+        return start, b"</script>" + runtime + _linked(prefix, snippets, b" defer", has_hash)
     start = _inline(vendors)
     if form == "inline":
         deferred = _linked(prefix, [*snippets, scripts.runtime], b" defer")
@@ -146,8 +148,9 @@ def _inline(files: Iterable[ScriptFile]) -> bytes:
     return b"".join(_OPEN + file.content + b"</script>" for file in files)
 
 
-def _linked(prefix: str, files: Iterable[ScriptFile], attribute: bytes = b"") -> bytes:
-    return b"".join(_OPEN[:-1] + attribute + f' src="{prefix}{file.url}"></script>'.encode() for file in files)
+def _linked(prefix: str, files: Iterable[ScriptFile], attribute: bytes = b"", has_hash: bool = False) -> bytes:
+    tags = (f' src="{prefix}{file.url}"' + (f" {file.integrity}" if has_hash else "") for file in files)
+    return b"".join(_OPEN[:-1] + attribute + tag.encode() + b"></script>" for tag in tags)
 
 
 def inline_scripts(script_tags: bytes) -> list[bytes]:

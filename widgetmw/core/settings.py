@@ -158,6 +158,7 @@ class Settings:
             SettingsError: lists every problem by variable name; never shows a value.
         """
         reader = EnvReader(os.environ if environ is None else environ)
+        del environ  # error reporters record the local variables of the frame that raises
         if not reader.read(ENABLED) and not reader.problems:
             return cls(enabled=False)
         settings = cls(

@@ -77,10 +77,11 @@ def read_vendors(reader: EnvReader) -> tuple[Vendor, ...]:
 def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> Iterator[Vendor]:
     """Yields the vendor if the environment configures it."""
     problems, files = len(reader.problems), len(reader.files)
-    values = {variable.name: reader.read(variable) for variable in kind.variables}
-    if not is_wanted and not _names_in_use(reader, kind.variables):
-        return  # it was read all the same, to report what is malformed
+    is_used = is_wanted or bool(_names_in_use(reader, kind.variables))
     missing = [variable.name for variable in kind.variables if variable.required and not reader.has(variable)]
+    values = {variable.name: reader.read(variable) for variable in kind.variables}
+    if not is_used:
+        return  # it was read all the same, to report what is malformed
     reader.problems += [f"{name} is not set, and {kind.name} needs it" for name in missing]
     if len(reader.problems) > problems:
         return

@@ -55,6 +55,7 @@ class Installed:
         except SettingsError as error:
             problems += error.problems
         if problems:
+            del options, config  # error reporters record the local variables of the frame that raises
             raise SettingsError(problems)
         self.engine = Engine(replace(self.settings, path="")) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.http.response import ResponseHeaders
 from django.urls import NoReverseMatch
 
-from widgetmw.core.engine import Engine, InjectResult, PageRequest
+from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -109,29 +109,31 @@ class Responder:
             return self._skip(self._engine.page_failure(error))
         if offset == REFUSED:
             return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
+        if offset != PENDING and self._body.follows_foreign_base:
+            self._page.note_foreign_base()
         return None if offset == PENDING else True
 
     # the result
 
-    def inject(self, user: User | None) -> InjectResult:
-        """Returns the headers and the script for the user, or the reason to skip the page."""
+    def inject(self, user: User | None) -> SkipReason | None:
+        """Writes the script for the user, or returns the reason to skip the page."""
         return self._engine.inject(self._page_request, self._page, list(self.response.items()), user)
 
-    def finish(self, result: InjectResult) -> None:
+    def finish(self, result: SkipReason | None) -> None:
         """Inserts the script and sets the headers, if the user gets a script."""
-        if isinstance(result, SkipReason):
+        if result is not None:
             self._skip(result)
             return
-        headers, script = result
         self.response = response = _copy(self.response)
-        body, coding = self._body, self._page.coding
+        page, body = self._page, self._body
+        headers, coding = page.headers, page.coding
         if body is None:
             headers = without(headers, CONTENT_LENGTH)
         elif response.streaming:
-            self._replace_stream(body.insert(script, self._ended), body if coding and not self._ended else None)
+            self._replace_stream(body.insert(page.script, self._ended), body if coding and not self._ended else None)
             headers = without(headers, CONTENT_LENGTH) if coding else headers
         else:
-            response.content = body.insert(script, True)
+            response.content = body.insert(page.script, True)
             headers = with_exact_length(headers, len(response.content))
         self._engine.outcomes["injected"] += 1
         if self._engine.debug:
@@ -154,7 +156,7 @@ class Responder:
 
     def _replace_stream(self, first: bytes, body: BodyRewriter | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream
-        self.response.streaming_content = make(first, self._rest, body)
+        self.response.streaming_content = make([first], self._rest, body)
 
 
 def _copy(response: Any) -> Any:
@@ -164,17 +166,22 @@ def _copy(response: Any) -> Any:
     return copy
 
 
-def _stream(first: bytes, rest: Iterator[bytes], body: BodyRewriter | None) -> Iterator[bytes]:
-    """Yields the start of a stream, then each further chunk as ``body`` rewrites it."""
-    yield first
+def _stream(first: list[bytes], rest: Iterator[bytes], body: BodyRewriter | None) -> Iterator[bytes]:
+    """Yields the start of a stream, then each further chunk as ``body`` rewrites it.
+
+    The start is taken out of its list: if the app's stream fails, error reporters record the variables here.
+    """
+    yield first.pop()
     for data in rest:
         yield data if body is None else body.rewrite(data, False)
     if body is not None:
         yield body.rewrite(b"", True)
 
 
-async def _stream_async(first: bytes, rest: AsyncIterator[bytes], body: BodyRewriter | None) -> AsyncIterator[bytes]:
-    yield first
+async def _stream_async(
+    first: list[bytes], rest: AsyncIterator[bytes], body: BodyRewriter | None
+) -> AsyncIterator[bytes]:
+    yield first.pop()
     async for data in rest:
         yield data if body is None else body.rewrite(data, False)
     if body is not None:

@@ -14,7 +14,8 @@ from jwt import PyJWK
 
 PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
 
-_PEM = re.compile("-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+_PEM_START = "-----BEGIN PUBLIC KEY-----"
+_PEM = re.compile(f"{_PEM_START}.*?-----END PUBLIC KEY-----", re.DOTALL)
 _KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}
 _DESCRIPTIONS = {"RS256": "RSA keys of 2048 bits or more", "ES256": "keys on the curve P-256"}
 
@@ -54,8 +55,11 @@ def parse_public_keys(text: str, algorithm: str) -> tuple[Key, ...]:
 
 def _parse_keys(text: str, algorithm: str) -> Iterator[Key]:
     if not text.startswith("{"):
-        for pem in _PEM.findall(text.replace("\\n", "\n")):
-            yield Key(None, _checked(load_pem_public_key(pem.encode()), algorithm))
+        blocks = _PEM.findall(text.replace("\\n", "\n"))
+        if len(blocks) != text.count(_PEM_START):
+            raise _WrongKey("must hold whole PEM blocks only")  # the file may be half-written
+        for block in blocks:
+            yield Key(None, _checked(load_pem_public_key(block.encode()), algorithm))
         return
     parsed: dict[str, Any] = json.loads(text)
     if not isinstance(parsed.get("keys"), list):

@@ -6,6 +6,7 @@ Rules of this file (PEP 3333):
 * While undecided, further items are read from the app within the same step. Once decided, one item goes out for each
   that comes in.
 * ``close()`` of the app's iterable is called exactly once.
+* No local variable of a frame that calls the app or the server holds a token: error reporters record those variables.
 
 The ASGI counterpart is ``asgi/responder.py``.
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final
 
-from widgetmw.core.engine import Engine, InjectResult
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
@@ -106,16 +107,18 @@ class Responder(PageRequest):
         if method != "HEAD":
             return self.write
         self._page = None
-        result = self._decide(page)
-        if isinstance(result, SkipReason):
-            return self._start_held(result, self._headers)
-        return self._start_held(None, without(result[0], CONTENT_LENGTH))  # known only once the page is made
+        reason = self._decide(page)
+        if reason is not None:
+            return self._start_held(reason, self._headers)
+        return self._start_held(None, without(page.headers, CONTENT_LENGTH))  # known only once the page is made
 
     def write(self, data: bytes) -> None:
         """The ``write()`` that the app gets: its bytes come before those of the iterable."""
-        for chunk in self._on_body(data, False):
+        chunks = iter(self._on_body(data, False))
+        if self._stage >= _STARTED:
             self._stage = _SENT
-            self._write(chunk)
+            for _ in map(self._write, chunks):
+                pass
 
     # what the server iterates
 
@@ -139,7 +142,7 @@ class Responder(PageRequest):
                 self._stage = _SENT
                 yield data
                 continue
-            out = self._on_body(data, False)
+            out = iter(self._on_body(data, False))
             if self._stage >= _STARTED:
                 self._stage = _SENT
                 yield b"".join(out)
@@ -168,13 +171,12 @@ class Responder(PageRequest):
                 return self._search(page, self._body, data, last, False)
         except Exception as error:
             return self._pass_through(self._engine.page_failure(error), data)
-        result = self._decide(page)
-        if type(result) is SkipReason:
-            return self._pass_through(result, data)
+        reason = self._decide(page)
+        if reason is not None:
+            return self._pass_through(reason, data)
         self._page = None
-        headers, script = result
-        self._start_held(None, headers)
-        return [b"".join((data[:offset], script, memoryview(data)[offset:]))]  # copied once
+        self._start_held(None, page.headers)
+        return [b"".join((data[:offset], page.script, memoryview(data)[offset:]))]  # copied once
 
     def _search(self, page: Page, body: BodyRewriter, data: bytes, last: bool, is_first: bool) -> list[bytes]:
         """Looks for the insertion offset in a page that is compressed or has an unusual start."""
@@ -185,17 +187,19 @@ class Responder(PageRequest):
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         if is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
             self._engine.remember_prefix(self.root_path, data, offset)
-        result = self._decide(page)
-        if isinstance(result, SkipReason):
-            return self._pass_through(result, data)
-        headers, script = result
-        out = body.insert(script, last)
+        if body.follows_foreign_base:
+            page.note_foreign_base()
+        reason = self._decide(page)
+        if reason is not None:
+            return self._pass_through(reason, data)
+        page.script = body.insert(page.script, last)  # now with the page around it
+        headers = page.headers
         if last or not page.coding:
             self._page = None
         if page.coding:
-            headers = with_exact_length(headers, len(out)) if last else without(headers, CONTENT_LENGTH)
+            headers = with_exact_length(headers, len(page.script)) if last else without(headers, CONTENT_LENGTH)
         self._start_held(None, headers)
-        return [out]
+        return [page.script]
 
     def _pass_through(self, reason: SkipReason, data: bytes) -> list[bytes]:
         """Leaves a page unmodified; returns everything that the app has sent so far."""
@@ -205,7 +209,7 @@ class Responder(PageRequest):
 
     # the decision
 
-    def _decide(self, page: Page) -> InjectResult:
+    def _decide(self, page: Page) -> SkipReason | None:
         """Resolves the user, if that matters."""
         engine, environ, known = self._engine, self._environ, self._identity.root_path
         try:

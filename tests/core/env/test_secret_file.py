@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import os
+import time
+import traceback
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from widgetmw.core.env.secret_file import MAX_BYTES, WATCH_PERIOD, SecretFile, SecretFileWatcher
+from widgetmw.core.env import secret_file
+from widgetmw.core.env.secret_file import MAX_BYTES, MAX_DELAY, WATCH_PERIOD, SecretFile, SecretFileWatcher
 from widgetmw.core.events import Events
 
 
@@ -20,8 +26,9 @@ def test_the_trailing_newline_is_not_part_of_the_value(tmp_path: Path, content: 
     assert write(tmp_path / "key", content).read() == "value"
 
 
-def test_only_one_trailing_newline_is_removed(tmp_path: Path) -> None:
-    assert write(tmp_path / "key", " value \n\n").read() == " value \n"
+def test_blanks_within_a_line_and_lines_of_a_longer_text_are_part_of_the_value(tmp_path: Path) -> None:
+    assert write(tmp_path / "key", " value \n").read() == " value "
+    assert write(tmp_path / "key", "-----BEGIN\nx\n-----END\n\n").read() == "-----BEGIN\nx\n-----END\n"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +36,13 @@ def test_only_one_trailing_newline_is_removed(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("\n", "is empty"),
+        ("\r\n\n", "is empty"),
         (b"\xff", "is not UTF-8 text"),
+        ("value".encode("utf-16-le"), "holds a NUL, so it is not complete or not UTF-8 text"),
+        ("\ufeffvalue\n", "begins with a byte-order mark; save it without one"),
+        ("value\n\n", "has a blank line before or after the value"),
+        ("value\r\n\r\n", "has a blank line before or after the value"),
+        ("\nvalue\n", "has a blank line before or after the value"),
         ("x" * (MAX_BYTES + 1), f"is larger than {MAX_BYTES} bytes"),
     ],
 )
@@ -47,6 +60,55 @@ def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="not a regular file"):
         SecretFile("KEY", str(tmp_path / "pipe")).read(again=True)
+
+
+def test_a_pipe_without_a_writer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret_file, "PIPE_TIMEOUT", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"^is a pipe that nobody wrote to the end within 0\.1 seconds$"):
+        SecretFile("KEY", str(tmp_path / "pipe")).read()
+
+
+def test_a_pipe_that_is_written_slowly_is_read_to_its_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    def write_slowly() -> None:
+        with (tmp_path / "pipe").open("w") as pipe:
+            for part in ("first ", "second", "\n"):
+                pipe.write(part)
+                pipe.flush()
+                time.sleep(0.05)
+
+    writer = Thread(target=write_slowly)
+    writer.start()
+    assert SecretFile("KEY", str(tmp_path / "pipe")).read() == "first second"
+    writer.join()
+
+
+def test_a_pipe_that_never_ends_is_given_up_when_it_is_too_large(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    def write_for_ever() -> None:
+        with suppress(BrokenPipeError), (tmp_path / "pipe").open("wb", buffering=0) as pipe:
+            while True:
+                pipe.write(b"x" * 4096)
+
+    writer = Thread(target=write_for_ever)
+    writer.start()
+    with pytest.raises(ValueError, match="is larger than"):
+        SecretFile("KEY", str(tmp_path / "pipe")).read()
+    writer.join()
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero"])
+def test_a_device_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"^is neither a file nor a pipe$"):
+        SecretFile("KEY", path).read()
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^cannot be read \(Is a directory\)$"):
+        SecretFile("KEY", str(tmp_path)).read()
 
 
 def test_the_repr_shows_neither_path_nor_content(tmp_path: Path) -> None:
@@ -72,25 +134,50 @@ def watcher(*files: SecretFile) -> tuple[SecretFileWatcher, Events]:
     return SecretFileWatcher(files, events, "token"), events
 
 
-def test_a_changed_content_is_passed_on_once(tmp_path: Path) -> None:
+def test_a_change_is_passed_on_once_when_two_looks_have_seen_it(tmp_path: Path) -> None:
     watched, _ = watcher(write(tmp_path / "key", "new"))
     configure = Configure()
-    assert watched.reload(0, configure) == "configured"
-    assert watched.reload(WATCH_PERIOD, configure) is None
+    results = [watched.reload(turn * WATCH_PERIOD, configure) for turn in range(4)]
+    assert results == [None, "configured", None, None]
     assert configure.calls == [{"KEY": "new"}]
+
+
+def test_a_content_that_is_still_being_written_is_not_passed_on(tmp_path: Path) -> None:
+    watched, _ = watcher(write(tmp_path / "key", "old"))
+    configure = Configure()
+    for turn, content in enumerate(["ne", "new", "new-key", "new-key"]):
+        assert configure.calls == []
+        write(tmp_path / "key", content)
+        watched.reload(turn * WATCH_PERIOD, configure)
+    assert configure.calls == [{"KEY": "new-key"}]
+
+
+def test_a_change_of_long_ago_is_passed_on_at_the_first_look(tmp_path: Path) -> None:
+    watched, _ = watcher(write(tmp_path / "key", "new"))
+    assert watched.reload(time.time() + 2 * MAX_DELAY, Configure()) == "configured"
+
+
+def test_a_link_that_was_just_moved_to_an_old_file_is_looked_at_twice(tmp_path: Path) -> None:
+    write(tmp_path / "target", "new")
+    old = time.time() - 3600
+    os.utime(tmp_path / "target", (old, old))
+    (tmp_path / "key").symlink_to(tmp_path / "target")
+    watched, _ = watcher(SecretFile("KEY", str(tmp_path / "key"), "old"))
+    now = time.time()
+    assert watched.reload(now, Configure()) is None
+    assert watched.reload(now + WATCH_PERIOD, Configure()) == "configured"
 
 
 def test_an_unchanged_content_is_not_passed_on(tmp_path: Path) -> None:
     watched, events = watcher(write(tmp_path / "key", "old"))
     configure = Configure()
-    assert watched.reload(0, configure) is None
+    assert [watched.reload(turn * WATCH_PERIOD, configure) for turn in range(3)] == [None] * 3
     assert (configure.calls, dict(events.counts)) == ([], {})
 
 
 def test_the_files_are_read_once_per_period(tmp_path: Path) -> None:
-    watched, _ = watcher(write(tmp_path / "key", "old"))
+    watched, _ = watcher(write(tmp_path / "key", "new"))
     watched.reload(100, Configure())
-    write(tmp_path / "key", "new")
     assert not watched.is_due(100 + WATCH_PERIOD - 0.1)
     assert watched.reload(100 + WATCH_PERIOD - 0.1, Configure()) is None
     assert watched.is_due(100 + WATCH_PERIOD)
@@ -107,13 +194,29 @@ def test_a_watcher_without_files_is_never_due() -> None:
     assert not watcher()[0].is_due(0)
 
 
-def test_files_of_one_vendor_change_together(tmp_path: Path) -> None:
-    key, secret = write(tmp_path / "key", "old"), SecretFile("SECRET", str(tmp_path / "secret"), "old")
-    (tmp_path / "secret").write_text("new")
+def test_a_pair_is_passed_on_when_both_files_are_stable(tmp_path: Path) -> None:
+    key, secret = write(tmp_path / "key", "old"), write(tmp_path / "secret", "old")
     configure = Configure()
-    watched, _ = watcher(key, secret)
+    watched, _ = watcher(key, replace(secret, variable="SECRET"))
+    write(tmp_path / "key", "new")
     watched.reload(0, configure)
-    assert configure.calls == [{"KEY": "old", "SECRET": "new"}]
+    write(tmp_path / "secret", "new")
+    watched.reload(WATCH_PERIOD, configure)
+    assert configure.calls == []
+    watched.reload(2 * WATCH_PERIOD, configure)
+    assert configure.calls == [{"KEY": "new", "SECRET": "new"}]
+
+
+def test_a_pair_of_which_one_file_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
+    key, secret = write(tmp_path / "key", "old"), write(tmp_path / "secret", "old")
+    configure = Configure()
+    watched, _ = watcher(key, replace(secret, variable="SECRET"))
+    write(tmp_path / "key", "new")
+    for turn, content in enumerate(["new\n\n", "\ufeffnew", "", "new", "new"]):
+        assert configure.calls == []
+        write(tmp_path / "secret", content)
+        watched.reload(turn * WATCH_PERIOD, configure)
+    assert configure.calls == [{"KEY": "new", "SECRET": "new"}]
 
 
 def test_a_file_that_is_missing_for_a_moment_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,14 +228,37 @@ def test_a_file_that_is_missing_for_a_moment_changes_nothing(tmp_path: Path, cap
     (record,) = caplog.records
     assert "KEY_FILE cannot be read" in record.getMessage()
     write(tmp_path / "key", "new")
+    assert watched.reload(8 * WATCH_PERIOD, Configure()) is None
     assert watched.reload(9 * WATCH_PERIOD, Configure()) == "configured"
+
+
+def test_every_outage_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched, _ = watcher(write(tmp_path / "key", "old"))
+    for turn, content in enumerate([None, None, "old", None, "", "", "old", ""]):
+        (tmp_path / "key").unlink(missing_ok=True)
+        if content is not None:
+            write(tmp_path / "key", content)
+        watched.reload(turn * WATCH_PERIOD, Configure())
+    outages = [record.getMessage().rpartition("KEY_FILE ")[2][:8] for record in caplog.records]
+    assert outages == ["cannot b", "cannot b", "is empty", "is empty"]
+
+
+def test_an_interruption_leaves_no_frame_that_holds_the_contents(tmp_path: Path) -> None:
+    def interrupted(contents: Mapping[str, str]) -> None:
+        raise KeyboardInterrupt
+
+    watched, _ = watcher(write(tmp_path / "key", "new"))
+    watched.reload(0, interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        watched.reload(WATCH_PERIOD, interrupted)
+    assert "new" not in str([frame.f_locals for frame, _ in list(traceback.walk_tb(caught.tb))[1:]])
 
 
 def test_a_malformed_content_is_reported_once_and_tried_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     watched, events = watcher(write(tmp_path / "key", "secret-text"))
     configure = Configure()
     configure.malformed = True
-    for turn in range(3):
+    for turn in range(4):
         assert watched.reload(turn * WATCH_PERIOD, configure) is None
     assert len(configure.calls) == events.counts["token:key_file_malformed"] == 1
     (record,) = caplog.records

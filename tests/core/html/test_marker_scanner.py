@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.growth import assert_linear
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.html.marker_scanner import MARKER, MarkerScanner
+from widgetmw.core.html.marker_scanner import MARKER, MarkerScanner, has_foreign_base
 from widgetmw.core.reasons import SkipReason
 
 START = b"<!doctype html><html><head><title>Shop</title>"
@@ -60,3 +62,29 @@ def test_a_page_is_not_held_for_ever() -> None:
         fed += 65_536
         assert fed < 2_000_000
     assert fed > 900_000
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (b'<base href="https://cdn.example/">', True),
+        (b"<BASE target=_blank HREF='//cdn.example'>", True),
+        (b'<base href="/\n/cdn.example">', True),
+        (b'<base href="\\\\cdn.example">', True),
+        (b"<base href=https&colon;//cdn.example>", True),
+        (b'<base href="/"><base href="https://cdn.example/">', True),
+        (b'<base href="/">', False),
+        (b'<base href="/shop/">', False),
+        (b'<base href="./">', False),
+        (b"<base target=_blank>", False),
+        (b'<basefont href="https://cdn.example/">', False),
+        (b'<link href="https://cdn.example/">', False),
+    ],
+)
+def test_a_base_that_names_an_origin_is_recognized(html: bytes, expected: bool) -> None:
+    assert has_foreign_base(START + html) is expected
+
+
+@pytest.mark.parametrize("part", [b"<base ", b"<base href=", b'<base href="', b"<base href=/ ", b" / "])
+def test_the_bases_of_any_page_are_found_in_linear_time(part: bytes) -> None:
+    assert_linear(has_foreign_base, lambda size: b"<base href='" + part * size, 4000)

@@ -247,7 +247,9 @@ def test_a_new_key_counts_within_ten_seconds_and_ends_what_the_old_one_verified(
     old = assertion(signed(SIGNED_KIND))
     assert resolve(old) == ADA
     path.write_text(jwks(SIGNED_KIND, 1))
-    clock.turn(10)
+    for _ in range(2):
+        clock.turn(5)
+        assert resolve(scope()) is None
     assert resolve(assertion(signed(SIGNED_KIND, {"kid": "key-1"}, number=1))) == ADA
     assert refusal(resolve, old) is ProxyReason.ASSERTION_KEY
 
@@ -260,9 +262,10 @@ def test_a_missing_or_malformed_key_file_leaves_the_current_keys(
     resolve, events = resolver_for(SIGNED_KIND, clock, KEYS="", KEYS_FILE=str(path))
     for content in (None, "malformed-content", jwks("cloudflare-access")):
         path.unlink() if content is None else path.write_text(content)
-        clock.turn(10)
-        assert resolve(assertion(signed(SIGNED_KIND))) == ADA
-    assert events.counts == {"proxy:key_file_unreadable": 1, "proxy:key_file_malformed": 2}
+        for _ in range(2):
+            clock.turn(5)
+            assert resolve(assertion(signed(SIGNED_KIND))) == ADA
+    assert events.counts == {"proxy:key_file_unreadable": 2, "proxy:key_file_malformed": 2}
     assert "WIDGETMW_PROXY_KEYS_FILE" in caplog.text
     assert "malformed-content" not in caplog.text
     assert str(tmp_path) not in caplog.text

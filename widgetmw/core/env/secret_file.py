@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import os.path
+import os
+import stat
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from widgetmw.core.events import Events
 
-MAX_BYTES = 65_536
-# A key file is read every 4 s, and a user's tokens are checked 4 s later: a change takes effect within 10 s.
-WATCH_PERIOD = 4.0
+MAX_BYTES: Final = 65_536
+# Key files are read every 3 s. A change is used once two looks have seen the same contents, and a user's tokens are
+# checked 3 s later. So it takes effect within 10 s.
+WATCH_PERIOD: Final = 3.0
+MAX_DELAY: Final = 10.0
+PIPE_TIMEOUT: Final = 3.0  # seconds
+
+_BLANK_ENDS: Final = ("\n", "\r")
 
 Configured = TypeVar("Configured")
 
@@ -25,28 +32,82 @@ class SecretFile:
     path: str = field(repr=False)  # not a Path: pathlib takes 3 ms to import
     content: str = field(default="", repr=False, compare=False)
 
+    @property
+    def can_change(self) -> bool:
+        """Whether the file can be read again. A pipe cannot."""
+        return os.path.isfile(self.path)
+
     def read(self, again: bool = False) -> str:
-        """Reads the value, without its trailing newline. A pipe can be read once, and would block when read again.
+        """Reads the value, without its trailing newline. ``again`` refuses anything but a regular file.
 
         Raises:
-            ValueError: the file cannot be read, is empty, too large or not UTF-8; the message shows neither path nor
+            ValueError: the file cannot be read, or its content cannot be meant; the message shows neither path nor
                 content.
         """
         try:
-            if again and os.path.exists(self.path) and not os.path.isfile(self.path):
-                raise ValueError("is not a regular file, and cannot be read again")
-            with open(self.path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)
-            if len(data) > MAX_BYTES:
-                raise ValueError(f"is larger than {MAX_BYTES} bytes")
-            text = data.decode().removesuffix("\n").removesuffix("\r")
+            text = self._read_bytes(again).decode()
         except OSError as error:
             raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None
         except UnicodeDecodeError:
             raise ValueError("is not UTF-8 text") from None
-        if not text:
-            raise ValueError("is empty")
-        return text
+        return _value(text)
+
+    def is_older_than(self, timestamp: float) -> bool:
+        """Whether the file, and a link in its place, were last written or moved before a time in Unix seconds."""
+        try:
+            states = os.stat(self.path), os.lstat(self.path)
+        except OSError:
+            return False
+        return all(max(state.st_mtime, state.st_ctime) < timestamp for state in states)
+
+    def _read_bytes(self, again: bool) -> bytes:
+        if again and not stat.S_ISREG(os.stat(self.path).st_mode):
+            raise ValueError("is not a regular file, and cannot be read again")  # opening a pipe would cost its writer
+        with open(self.path, "rb", opener=_open_without_waiting) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISFIFO(mode):
+                data = _read_pipe(file.fileno())
+            elif stat.S_ISREG(mode):
+                data = file.read(MAX_BYTES + 1)
+            else:
+                raise ValueError("is neither a file nor a pipe")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"is larger than {MAX_BYTES} bytes")
+        return data
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # otherwise a named pipe would wait here for a writer
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read_pipe(descriptor: int) -> bytes:
+    """Reads a pipe to its end. Waits for its writer, but not for ever."""
+    from select import select  # imported late: few values come from a pipe
+
+    data, end = b"", time.monotonic() + PIPE_TIMEOUT
+    while len(data) <= MAX_BYTES:
+        if not select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+            raise ValueError(f"is a pipe that nobody wrote to the end within {PIPE_TIMEOUT:g} seconds")
+        if not (chunk := os.read(descriptor, MAX_BYTES + 1 - len(data))):
+            break
+        data += chunk
+    return data
+
+
+def _value(text: str) -> str:
+    """Returns the value in a file's text, without the trailing newline."""
+    if text.startswith("\ufeff"):
+        raise ValueError("begins with a byte-order mark; save it without one")
+    if "\0" in text:
+        raise ValueError("holds a NUL, so it is not complete or not UTF-8 text")
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip("\r\n"):
+        raise ValueError("is empty")
+    is_one_line = "\n" not in text.strip()
+    if is_one_line and (text.startswith(_BLANK_ENDS) or text.endswith(_BLANK_ENDS)):
+        raise ValueError("has a blank line before or after the value")
+    return text
 
 
 class SecretFileWatcher:
@@ -60,8 +121,12 @@ class SecretFileWatcher:
         self._files = files
         self._events = events
         self._kind = kind
-        self._contents = {file.variable: file.content for file in files}
+        # Attributes, not local variables: error reporters record those.
+        self._contents = {file.variable: file.content for file in files}  # in use, or rejected
+        self._seen = self._contents  # at the last look
+        self._seen_before = self._contents
         self._next = -inf
+        self._outage = ""
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to read the files again; also after the clock was set back."""
@@ -71,27 +136,45 @@ class SecretFileWatcher:
         """Reads the files if it is time to, and configures the vendor or proxy anew if a content has changed.
 
         ``configure`` takes the contents of all files by variable, since a pair of key and secret changes together; it
-        raises ``ValueError`` if they are malformed. Returns its result; ``None`` if nothing has changed, or the new
-        contents cannot be used.
+        raises ``ValueError`` if they are malformed. Returns its result; ``None`` if nothing has changed, the change is
+        not complete yet, or the new contents cannot be used.
         """
         if not self.is_due(now):
             return None
         self._next = now + WATCH_PERIOD
-        contents = {}
-        for file in self._files:
-            try:
-                contents[file.variable] = file.read(again=True)
-            except ValueError as error:
-                # between two versions a file may be missing; the current keys are still valid
-                self._events.warn_once(self._kind, "key_file_unreadable", f"{file.variable}_FILE {error}")
-                return None
-        if contents == self._contents:
+        if not self._look() or self._seen == self._contents or not self._is_settled(now):
             return None
-        self._contents = contents  # also if they are malformed: that is logged once
+        self._contents = self._seen  # also if they are malformed: that is logged once
         try:
-            return configure(contents)
+            return configure(self._contents)
         except ValueError as error:
-            names = ", ".join(f"{name}_FILE" for name in contents)
+            names = ", ".join(f"{name}_FILE" for name in self._contents)
             message = f"{names}: the new content cannot be used: {error}"
             self._events.count_and_warn(self._kind, "key_file_malformed", message)
             return None
+        except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
+            raise error.with_traceback(None) from None
+
+    def _look(self) -> bool:
+        """Reads all files; returns whether all of them can be used."""
+        self._seen_before, self._seen = self._seen, {}
+        try:
+            for file in self._files:
+                self._seen[file.variable] = file.read(again=True)
+        except ValueError as error:
+            # between two versions a file may be missing; the current keys are still valid
+            message = f"{file.variable}_FILE {error}"
+            self._events.count(self._kind, "key_file_unreadable")
+            if message != self._outage:
+                self._events.warn(self._kind, "key_file_unreadable", message)
+            self._outage = message
+            return False
+        self._outage = ""
+        return True
+
+    def _is_settled(self, now: float) -> bool:
+        """Whether no file is being written, nor its pair still to be replaced, as far as that can be seen.
+
+        The last look saw the same. Or there was none for a while, and the change must have taken effect by now.
+        """
+        return self._seen == self._seen_before or all(file.is_older_than(now - MAX_DELAY) for file in self._files)

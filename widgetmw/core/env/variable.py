@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from widgetmw.core.env.secret_file import SecretFile
@@ -89,16 +89,18 @@ class EnvReader:
 
         If there is a problem, it is added to ``problems``, and the default is returned.
         """
-        text, label = self.environ.get(variable.name, ""), variable.name
+        # the path first: if the mapping raises, no local variable holds a secret that an error reporter would record
         path = self.environ.get(f"{variable.name}_FILE", "") if variable.from_file else ""
+        text, label = self.environ.get(variable.name, ""), variable.name
         try:
             if text and path:
                 raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
             if path:
                 label = f"{variable.name}_FILE"
-                text = SecretFile(variable.name, path).read()
-                if variable.secret or variable.watched:
-                    self.files.append(SecretFile(variable.name, path, text))
+                file = SecretFile(variable.name, path)
+                text = file.read()
+                if (variable.secret or variable.watched) and file.can_change:
+                    self.files.append(replace(file, content=text))
             text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
             if text:
                 self.texts[variable.name] = text

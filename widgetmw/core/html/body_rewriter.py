@@ -8,7 +8,7 @@ from itertools import chain
 
 from widgetmw.core.html.content_coding import Decoder, Encoder
 from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, HeadScanner
-from widgetmw.core.html.marker_scanner import MarkerScanner
+from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base
 from widgetmw.core.reasons import SkipReason
 
 # The scanner gives up by itself after 64 KiB of the page. A compressed stream can go on without yielding any of it.
@@ -100,6 +100,11 @@ class BodyRewriter:
     def follows_head_tag(self) -> bool:
         """Whether the scanner saw a head tag end at the insertion offset."""
         return isinstance(self._scanner, HeadScanner) and self._scanner.follows_head_tag
+
+    @property
+    def follows_foreign_base(self) -> bool:
+        """Whether a template has placed the script after a ``<base>`` that names an origin."""
+        return self._has_marker and has_foreign_base(b"".join(self._decoded)[: self._offset])
 
     def original(self) -> bytes:
         """Returns everything that the app has sent so far, unmodified."""

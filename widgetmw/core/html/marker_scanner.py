@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from widgetmw.core.html.head_scanner import PENDING, HeadScanner
+from widgetmw.core.html.meta_charset import names_origin
 from widgetmw.core.reasons import SkipReason
 
 MARKER: Final = b"<!--widgetmw-->"
 """What a template emits. Harmless wherever markup is allowed, in case the page is skipped after all."""
 
 _MAX_SEARCHED_BYTES = 1_048_576
+_base_tag = re.compile(rb"<base[\t\n\f\r /]([^>]*+)", re.IGNORECASE)
 
 
 class MarkerScanner:
@@ -38,3 +41,11 @@ class MarkerScanner:
         offset = self._head_scanner.finish()
         self.reason = self._head_scanner.reason
         return offset
+
+
+def has_foreign_base(html: bytes) -> bool:
+    """Whether a page has a ``<base>`` that may name an origin, so that paths after it may belong to another site.
+
+    When unsure, it returns ``True``, as for a comment: the script then takes a form that is right in both cases.
+    """
+    return any(names_origin(tag) for tag in _base_tag.findall(html))

@@ -52,7 +52,7 @@ _content_charset = re.compile(
     re.IGNORECASE,
 )
 _xml_encoding = re.compile(rb"<\?xml[^>]*?encoding[\0-\x20]*+=[\0-\x20]*+[\"']([^\"'>]*+)")
-_other_origin = re.compile(rb":|&|\s*[/\\]\s*[/\\]")
+_other_origin = re.compile(rb"[:&]|[/\\]\s*+[/\\]")
 
 _HEAD_TAGS: Final = frozenset((b"base", b"basefont", b"bgsound", b"head", b"html", b"link", b"meta"))
 _TEXT_END: Final = {
@@ -177,7 +177,7 @@ def _may_precede_script(name: bytes, attributes: dict[bytes, bytes]) -> bool:
         pragma = attributes.get(b"http-equiv", b"").lower()
         return b"security" not in pragma and b"&" not in pragma
     if name == b"base":
-        return not _other_origin.search(attributes.get(b"href", b""))
+        return not names_origin(attributes.get(b"href", b""))
     return name in _HEAD_TAGS or name in _TEXT_END
 
 
@@ -217,6 +217,11 @@ def _possible_metas(page: bytes, start: int) -> Iterator[_Meta]:
             label = b"" if rest and b"charset" not in page[tag.start() : position].lower() else b"&"
         if label:
             yield _Meta(tag.start(), position, label)
+
+
+def names_origin(text: bytes) -> bool:
+    """Whether the URL in an attribute may name an origin, and is not just a path. Returns ``True`` when unsure."""
+    return _other_origin.search(text) is not None
 
 
 def _attributes(page: bytes, position: int) -> dict[bytes, bytes]:

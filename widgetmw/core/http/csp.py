@@ -24,7 +24,7 @@ from widgetmw.core.http.csp_parser import (
 )
 from widgetmw.core.reasons import SkipReason
 
-ScriptForm: TypeAlias = Literal["inline", "bundled", "external", "hashed"]
+ScriptForm: TypeAlias = Literal["inline", "bundled", "external", "hashed", "with_integrity"]
 
 
 class CspDecision(NamedTuple):
@@ -34,6 +34,7 @@ class CspDecision(NamedTuple):
         form: of our script; ``None``: skip the page. ``"inline"``: inline script and external runtime.
             ``"bundled"``: one inline script that holds everything. ``"external"``: data block and external script.
             ``"hashed"``: as bundled, in a response whose policy headers went through :func:`add_hash`.
+            ``"with_integrity"``: as external, with the hash of each file, which only an ``Integrity-Policy`` asks for.
         nonce: the ``nonce`` attribute for each of our script elements, in any form.
         can_connect: whether the runtime may call the token endpoint.
         allowed_loaders: URLs of vendors' scripts that our script may add as script elements without a nonce.

@@ -13,6 +13,8 @@ from widgetmw.core.reasons import SkipReason
 CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, EDGE_CACHE_CONTROL = (1 << bit for bit in range(5))
 VARY, VALIDATOR, ETAG, BODY_DIGEST, CSP, CSP_REPORT_ONLY, FILE_TRANSFER = (1 << bit for bit in range(5, 12))
 CONTENT_DISPOSITION, ALLOW_ORIGIN, ALLOW_CREDENTIALS, CLEAR_SITE_DATA = (1 << bit for bit in range(12, 16))
+INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY = (1 << bit for bit in range(16, 18))
+FOREIGN_BASE: Final = 1 << 18  # not a header: see Page.note_foreign_base
 
 _MEANINGS: Final = {
     "content-type": CONTENT_TYPE,
@@ -29,12 +31,15 @@ _MEANINGS: Final = {
     ),
     "content-security-policy": CSP,
     "content-security-policy-report-only": CSP_REPORT_ONLY,
+    "integrity-policy": INTEGRITY_POLICY,
+    "integrity-policy-report-only": INTEGRITY_POLICY_REPORT_ONLY,
     **dict.fromkeys(("content-range", "x-sendfile", "x-accel-redirect", "x-lighttpd-send-file"), FILE_TRANSFER),
     "clear-site-data": CLEAR_SITE_DATA,
     "content-disposition": CONTENT_DISPOSITION,
     "access-control-allow-origin": ALLOW_ORIGIN,
     "access-control-allow-credentials": ALLOW_CREDENTIALS,
 }
+_SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY
 # One match even where the closing quote is missing, or each quote would be looked at again: quadratic time.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
@@ -57,9 +62,10 @@ class Page:
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
         rare_headers: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
         refusal: why the page must not carry a token, or ``None``.
+        script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.inject` has written them.
     """
 
-    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal")
+    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal", "script")
 
     headers: list[Any]
     length_index: int
@@ -67,10 +73,15 @@ class Page:
     coding: str
     rare_headers: list[tuple[int, Any]] | None
     refusal: SkipReason | None
+    script: bytes
 
     def values(self, meaning: int) -> list[str]:
         """Returns the values of the rare headers with this meaning."""
         return [header_text(value) for found, value in self.rare_headers or () if found & meaning]
+
+    def note_foreign_base(self) -> None:
+        """Records that paths in the script would be resolved against a ``<base>`` of another origin ahead of it."""
+        self.rare_headers = [*(self.rare_headers or ()), (FOREIGN_BASE, "")]
 
     def evaluate(self, rare_headers: list[tuple[int, Any]]) -> Page | SkipReason:
         """Evaluates the headers that few pages have; returns the page, or the reason to skip it."""
@@ -78,7 +89,7 @@ class Page:
         meanings = 0
         for meaning, _ in rare_headers:
             meanings |= meaning
-        if not meanings & ~(CSP | CSP_REPORT_ONLY):
+        if not meanings & ~_SCRIPT_POLICIES:
             return self
         if meanings & FILE_TRANSFER:
             return SkipReason.PARTIAL

@@ -109,6 +109,8 @@ class TokenCache:
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 failed.append(provider.name)
                 self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
+            except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
+                raise error.with_traceback(None) from None
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
         token_set.recheck_at = self._end(token_set, now)
         return token_set
