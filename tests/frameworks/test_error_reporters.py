@@ -16,6 +16,7 @@ from widgetmw import testing as widgetmw_testing
 from widgetmw.aiohttp.writer import RewritingWriter
 from widgetmw.asgi.responder import Responder as AsgiResponder
 from widgetmw.core.engine import Engine
+from widgetmw.core.identity.request_identity import acquire
 from widgetmw.django.responder import _stream, _stream_async
 
 SETTINGS = widgetmw_testing.settings("hissuno")
@@ -49,7 +50,8 @@ def test_an_aiohttp_connection_that_breaks() -> None:
 
     def make_responder(send: Any) -> AsgiResponder:
         responder = AsgiResponder()
-        scope = {"method": "GET", "headers": []}
+        scope: dict[str, Any] = {"method": "GET", "headers": []}
+        acquire(scope, responder)
         responder.begin(engine, scope, "", "/", send, lambda scope: User("ada"))
         return responder
 

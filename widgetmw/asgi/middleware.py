@@ -119,12 +119,13 @@ async def send_response(
     if response.status != 204:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    content = b"" if is_head else response.body
-    if body is not None and body.must_be_drained:
-        await send({"type": "http.response.body", "body": content, "more_body": True})
+    # The content is in no local variable, since an error reporter would record it if the server fails.
+    must_be_drained = body is not None and body.must_be_drained
+    data = {"type": "http.response.body", "more_body": must_be_drained}
+    await send({**data, "body": b"" if is_head else response.body})
+    if body is not None and must_be_drained:
         await body.drain()
-        content = b""
-    await send({"type": "http.response.body", "body": content})
+        await send({"type": "http.response.body", "body": b""})
 
 
 @lru_cache(maxsize=64)
