@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,14 @@ from benchmarks.traffic import (
 IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports")
 
 
+@cache
+def measured(name: str) -> Section:
+    return import_module(f"benchmarks.sections.{name}").measure(TINY)  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("name", IN_PROCESS)
 def test_a_section_runs_and_its_findings_survive_a_round_trip_through_json(name: str) -> None:
-    section = import_module(f"benchmarks.sections.{name}").measure(TINY)
+    section = measured(name)
     assert any(finding.limit is not None for finding in section.findings)
     kept = from_json(json.loads(json.dumps(to_json(section))))
     assert [finding.key for finding in kept.findings] == [finding.key for finding in section.findings]
@@ -247,11 +253,7 @@ def test_other_package_versions_are_reported() -> None:
 
 
 def test_a_quick_run_names_what_it_measured() -> None:
-    cases = {
-        each.case
-        for name in ("stream", "users")
-        for each in import_module(f"benchmarks.sections.{name}").measure(TINY).findings
-    }
+    cases = {each.case for name in ("stream", "users") for each in measured(name).findings}
     assert not {case for case in cases if "100 MB" in case or "A million" in case}
 
 
