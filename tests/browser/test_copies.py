@@ -155,7 +155,7 @@ def test_a_sign_out_that_deletes_all_cookies_is_cleaned_up_a_page_later(profile:
     headers = {"Content-Type": "text/html", "Clear-Site-Data": '"cookies"'} if by == "header" else {}
     bye = Response(200, b"<!doctype html><title>bye</title>", headers or {"Content-Type": "text/html"})
     site.pages["/bye"] = lambda user: bye
-    page = profile("ann").new_page()
+    page = profile("ann", clock=True).new_page()
     page.goto(site.url)
     page.evaluate("localStorage['hissuno_sessions_p-1_ann'] = '[1]'")
     if by == "script":
@@ -165,7 +165,8 @@ def test_a_sign_out_that_deletes_all_cookies_is_cleaned_up_a_page_later(profile:
         assert page.evaluate("document.cookie") == ""
     page.goto(site.url + "/bye")
     page.goto(site.url + "/next")
-    page.wait_for_function("seen.signedout")
+    pass_time(page, site, 6)
+    assert page.evaluate("seen.signedout") == 1
     assert page.evaluate("[localStorage['hissuno_sessions_p-1_ann'] ?? null, document.cookie]") == [None, ""]
 
 

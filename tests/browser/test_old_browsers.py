@@ -57,13 +57,16 @@ def test_the_oldest_browsers_renew_and_sign_out(profile: Profile, site: Site, mi
 
 @pytest.mark.parametrize("missing", WITHOUT.values(), ids=WITHOUT)
 def test_the_oldest_browsers_notice_new_content(profile: Profile, site: Site, missing: str) -> None:
-    context = profile("ann")
+    context = profile("ann", clock=True)
     context.add_init_script(missing)
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
     page.evaluate("document.body.replaceChildren(document.createElement('main'))")
-    page.wait_for_function("seen.signedout")
+    for _ in range(12):
+        context.clock.run_for(500)
+        page.wait_for_function("seen.pending === 0")
+    assert page.evaluate("seen.signedout") == 1
 
 
 def test_a_lock_that_cannot_be_requested_does_not_stop_renewal(profile: Profile, site: Site) -> None:
