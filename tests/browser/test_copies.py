@@ -114,7 +114,7 @@ def test_turbos_snapshot_of_an_earlier_user_is_not_believed(profile: Profile, si
 
 
 def test_a_sign_out_in_another_tab_while_a_page_is_parsed_empties_the_page(profile: Profile, site: Site) -> None:
-    context = profile("ann")
+    context = profile("ann", clock=True)
     other = context.new_page()
     other.goto(site.url)
     site.body = "<script src='/slow.js'></script>"
@@ -124,11 +124,14 @@ def test_a_sign_out_in_another_tab_while_a_page_is_parsed_empties_the_page(profi
     page.goto(site.url, wait_until="commit")
     wait_until(page, lambda: held)
     page.wait_for_function("window.widgetmw")
+    site.clock_offset += 60
+    context.clock.run_for(60_000)
     other.evaluate("widgetmw.signOut()")
     sign_out(context)
     held[0].fulfill(body="")
     page.wait_for_load_state()
-    wait_until(page, lambda: site.token_requests)
+    pass_time(page, site, 2)
+    assert site.token_requests
     assert page.evaluate(f"[{USER}, widgetmw.get('orlo') ?? null]") == [None, None]
 
 
