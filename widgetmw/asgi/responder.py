@@ -290,7 +290,7 @@ class UserProbe(Responder):
         return self._release(self._start, message)
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
-        return SkipReason.ANONYMOUS  # not looked at: the user is stored on the request
+        return SkipReason.ANONYMOUS  # the result is ignored: `_pass_through` sends the response unchanged
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
         self._handler = send = self._send

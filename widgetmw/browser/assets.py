@@ -134,7 +134,7 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
     """Turns a third-party vendor's module into a script.
 
     The single ``export default`` at the start of a line becomes the value of a function. Characters beyond ASCII are
-    escaped, because the script may be part of a page in any charset. Nothing else is changed.
+    escaped, because the script may be part of a page in any charset. The function is in strict mode.
 
     Raises:
         ValueError: the module cannot be used; the message gives the reason.

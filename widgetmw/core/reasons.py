@@ -37,7 +37,7 @@ class SkipReason(Reason):
     # the user
     ANONYMOUS = ("No user is signed in.", "Nothing, unless a user is signed in: then check how the user is resolved.")
     RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.")
-    MINT_FAILED = ("No vendor's token could be created.", "The log line names the cause.")
+    MINT_FAILED = ("No token could be signed, for any vendor.", "The log line names the cause.")
 
     # the request
     METHOD = ("The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
@@ -46,7 +46,7 @@ class SkipReason(Reason):
 
     # the response headers
     NOT_HTML = ("The Content-Type is not `text/html`.", "Nothing, unless the app mislabels its pages.")
-    STATUS = ("Responses with this status have no page of their own.", "Nothing.")
+    STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", "Nothing.")
     PARTIAL = ("The response is part of a page, or a file that the server sends.", "Nothing.")
     ATTACHMENT = ("The response is a download.", "Nothing.")
     AMBIGUOUS = ("The response has several Content-Type or Content-Length headers.", "Send one of each.")
@@ -55,7 +55,7 @@ class SkipReason(Reason):
         "Remove `no-transform` from pages that should have a widget.",
     )
     CONTENT_ENCODING = (
-        "The body is compressed with a coding that this package cannot decode.",
+        "The Content-Encoding is not supported.",
         "Add the compressing middleware outside this one, or compress with gzip or deflate.",
     )
     SHARED_CACHE = (
@@ -74,7 +74,10 @@ class SkipReason(Reason):
         "Serve HTML files that need a widget as ordinary responses.",
     )
     INCOMPLETE = ("The app returned without finishing the response.", "Fix the app.")
-    CORRUPT = ("The body is not in the coding that Content-Encoding declares.", "Fix what compresses the page.")
+    CORRUPT = (
+        "The body is not valid gzip or deflate data, although Content-Encoding says so.",
+        "Fix what compresses the page.",
+    )
     ALREADY_INJECTED = (
         "The page holds the script already: a cache inside the app returned it, or another `widgetmw` behind the app.",
         "Nothing.",
@@ -120,7 +123,8 @@ class SkipReason(Reason):
         "Give `script-src` a nonce for each response, or `'self'`; or set `WIDGETMW_CSP=amend`.",
     )
     CSP_BLOCKS_CONNECT = (
-        "The page carries the token, but its CSP does not let the browser request a fresh one.",
+        "The CSP does not let the browser call the token endpoint: a token in the page cannot be renewed, and a page "
+        "that has to fetch its token gets no script.",
         "Add `'self'` to `connect-src`.",
     )
     CSP_BLOCKS_LOADER = (

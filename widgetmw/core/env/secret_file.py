@@ -1,4 +1,4 @@
-"""Files that hold secrets: they never print, and may change while the process runs."""
+"""Secret files: their content never appears in a repr or message, and may change while the process runs."""
 
 from __future__ import annotations
 

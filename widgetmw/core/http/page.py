@@ -146,5 +146,5 @@ def is_restrictive(cache_control: str | bytes) -> bool:
 
 
 def is_stricter(own: frozenset[str], configured: str) -> bool:
-    """Whether the app's own directives leave caches less than the configured ones would."""
+    """Whether the app's own directives are at least as strict as the configured ones."""
     return "no-store" in own or ("no-store" not in configured and own >= {"private", "no-cache"})

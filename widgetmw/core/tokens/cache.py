@@ -1,4 +1,4 @@
-"""The token cache: mints each user's tokens through the vendors and keeps them until they go stale."""
+"""The token cache: signs each user's tokens through the vendors and keeps them until they go stale."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TokenCache:
         token_set = self._cached.get(user.id)
         if token_set is not None and token_set.user == user and self._is_valid(token_set, now):
             if now >= token_set.recheck_at:
-                token_set.recheck_at = self._end(token_set, now)
+                token_set.recheck_at = self._recheck_time(token_set, now)
             return token_set
         token_set = self._mint(user, now)
         self._store(token_set)
@@ -91,7 +91,7 @@ class TokenCache:
             return False
         return not token_set.failed or now < token_set.recheck_at
 
-    def _end(self, token_set: TokenSet, now: float) -> float:
+    def _recheck_time(self, token_set: TokenSet, now: float) -> float:
         period = RETRY_PERIOD if token_set.failed else WATCH_PERIOD if self._keyring.watched else inf
         return min(token_set.refresh_at, now + period)
 
@@ -112,7 +112,7 @@ class TokenCache:
             except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
                 raise error.with_traceback(None) from None
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
-        token_set.recheck_at = self._end(token_set, now)
+        token_set.recheck_at = self._recheck_time(token_set, now)
         return token_set
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
