@@ -297,7 +297,7 @@ class Engine:
             kind = "anonymous"
         elif user is None:
             return _ANONYMOUS
-        elif request.in_cross_site_frame:
+        elif request.in_cross_site_frame:  # checked again: refusal_reason() lets browsers with the mark through
             return SkipReason.CROSS_SITE_FRAME
         elif page.refusal is not None:
             return page.refusal

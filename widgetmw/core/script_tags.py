@@ -4,7 +4,8 @@ The browser reads one JSON object::
 
     {"url", "key", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
 
-``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes it. All bytes are ASCII, and no value can end the script.
+``key`` is the name of the app's mark. ``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes the object. All
+bytes are ASCII, and no value can end the script.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgetmw.core.http.page import Page, directives, is_restrictive, is_stricter
+from widgetmw.core.http.page import Page, directives, is_stricter, needs_evaluation
 from widgetmw.core.http.response_headers import ResponseHeaders
 from widgetmw.core.reasons import SkipReason
 
@@ -75,8 +75,8 @@ def test_a_csp_is_kept_and_can_be_read() -> None:
 
 def test_directives_in_quotes_do_not_count() -> None:
     assert directives('Private, max-age=5, ext="a, public", NO-CACHE') == {"private", "max-age", "ext", "no-cache"}
-    assert is_restrictive("public")
-    assert not is_restrictive('ext="public"')
+    assert needs_evaluation("public")
+    assert not needs_evaluation('ext="public"')
 
 
 def test_directives_after_an_unclosed_quote_count() -> None:

@@ -44,7 +44,7 @@ _SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_P
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
 _SHAREABLE = frozenset({"public", "s-maxage"})
-_RESTRICTIVE = _SHAREABLE | {"no-transform"}
+_EVALUATED = _SHAREABLE | {"no-transform"}
 _ENCODING_ALIASES = {"identity": "", "x-gzip": "gzip"}
 
 
@@ -140,9 +140,9 @@ def directives(cache_control: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
 
 
-def is_restrictive(cache_control: str | bytes) -> bool:
+def needs_evaluation(cache_control: str | bytes) -> bool:
     """Whether a ``Cache-Control`` value can forbid a token or a change of the page."""
-    return not directives(header_text(cache_control)).isdisjoint(_RESTRICTIVE)
+    return not directives(header_text(cache_control)).isdisjoint(_EVALUATED)
 
 
 def is_stricter(own: frozenset[str], configured: str) -> bool:

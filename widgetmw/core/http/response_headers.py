@@ -23,8 +23,8 @@ from widgetmw.core.http.page import (
     Page,
     directives,
     header_text,
-    is_restrictive,
     is_stricter,
+    needs_evaluation,
 )
 from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
@@ -70,7 +70,7 @@ class ResponseHeaders:
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
         self._stricter = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
-        self._is_restrictive = Memo(is_restrictive)
+        self._needs_evaluation = Memo(needs_evaluation)
         self._with_cookie = Memo(vary_on_cookie)
 
     def read(self, status: int, headers: list[tuple[Any, Any]]) -> Page | SkipReason:
@@ -100,7 +100,7 @@ class ResponseHeaders:
                 elif meaning == VARY:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
-                elif meaning == CACHE_CONTROL and not self._is_restrictive[header[1]]:
+                elif meaning == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
                     cache_control = self._stricter[header[1]]
