@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit
-from tests.browser.fake_vendors import script
+from tests.browser.fake_vendors import GIOSG_TAG, script
 from tests.browser.site import KEY, Form, Response, Site
 
 Profile = Callable[..., BrowserContext]
@@ -66,3 +66,14 @@ def test_an_element_of_a_states_name_does_not_stop_the_runtime(visit: Visit, sit
     site.body = f'<img name="{name}" alt="">'
     page = visit("ann")
     page.wait_for_function("widgetmw.get('orlo')")
+
+
+def test_an_element_named_add_event_listener_neither_stops_giosg_nor_its_clean_up(visit: Visit, site: Site) -> None:
+    site.vendors = ("giosg",)
+    site.head = script(GIOSG_TAG)
+    site.body = '<img name="addEventListener" alt="">'
+    page = visit("ann")
+    methods = "_giosg._e.map((call) => call[1])"
+    assert page.evaluate(methods) == ["submit"]
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate(methods) == ["removeAll", "close"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.fake_vendors import GIOSG_TAG, script
+from tests.browser.fake_vendors import DIGITALGENIUS, GIOSG_TAG, script
 from tests.browser.simulation import (
     MINUTE,
     max_requests_per_minute,
@@ -78,6 +78,24 @@ def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Pr
     site.head, _ = WIDGET_PAGE
     page.goto(site.url)
     assert page.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [1, None]
+
+
+def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile: Profile, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    sign_out(context)
+    page.goto(site.url)
+    pass_time(page, site, 6, step=0.5)
+    own = "Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {value: {theme: 'dark'}, configurable: false});"
+    site.head = script(own + DIGITALGENIUS)
+    sign_in(context, site, "bob")
+    page.goto(site.url)
+    assert page.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "digitalgenius"
+    page.evaluate("embedWidget()")
+    pass_time(page, site, 3, step=0.5)
+    assert page.evaluate(f"[vendor.resets, vendor.messages.length, localStorage['{PENDING_LOGOUTS}']]") == [1, 1, None]
 
 
 # --- tabs that learn of a sign-out late -----------------------------------------------------------

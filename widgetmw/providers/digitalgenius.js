@@ -210,7 +210,9 @@ const connect = (vendor, state) => {
       isLogoutDue = isDue;
       /** @type {Promise<void>} */
       const reset = new Promise((resolve) => (finishLogout = resolve));
-      flush();
+      // A widget that is not embedded yet throws: the clean-up is then still to be done.
+      if (hasFixed) retry();
+      else flush();
       return finishLogout && reset;
     },
     embed: () => vendor.loadScript("https://chat.digitalgenius.com/init.js"),

@@ -7,6 +7,12 @@
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
+  // An element named `addEventListener` hides that method of `document`.
+  /**
+   * @param {string} type
+   * @param {(event: any) => void} listener
+   */
+  const listen = (type, listener) => EventTarget.prototype.addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
   /** @type {Queue | undefined} */
   let ours;
@@ -48,13 +54,12 @@ const connect = (vendor) => {
   /** @type {(() => void) | undefined} */
   let onPlayed;
   // A script of the page or the vendor may define the consent interfaces.
-  document.addEventListener(
+  listen(
     "load",
     ({ target }) => {
       if (/** @type {HTMLScriptElement} */ (target).src?.includes("giosg.com")) onPlayed?.();
       watchConsent();
-    },
-    true
+    }
   );
 
   // A link gets the URL of each new token, a frame only one per user, since a new `src` would lose an open chat. Until
@@ -102,8 +107,8 @@ const connect = (vendor) => {
     const follow = () => (button || ctrlKey || metaKey || shiftKey ? open(link.href) : link.click());
     vendor.getToken().then(follow, follow);
   };
-  document.addEventListener("click", onClick, true);
-  document.addEventListener("auxclick", onClick, true);
+  listen("click", onClick);
+  listen("auxclick", onClick);
 
   return {
     update() {
