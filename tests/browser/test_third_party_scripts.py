@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
@@ -9,6 +11,8 @@ from tests.browser.conftest import RECORDER, sign_in, sign_out
 from tests.browser.simulation import wait_for_requests
 from tests.browser.site import SNIPPETS, Form, Site
 from widgetmw.browser import assets
+
+Profile = Callable[..., BrowserContext]
 
 ACME = """
 // A vendor that records the calls of its hooks. \u2603
@@ -236,3 +240,21 @@ def test_a_module_that_cannot_stand_in_a_page_is_refused(module: str) -> None:
 def test_characters_beyond_ascii_are_escaped() -> None:
     content = assets.vendor_script("acme", "\ufeffexport default { a: '\u2603 \U0001f600' };").content
     assert b"{ a: '\\u2603 \\ud83d\\ude00' }" in content
+
+
+@pytest.mark.parametrize("failure", ["throw Error('no')", "return Promise.reject(Error('no'))"])
+def test_a_clean_up_that_fails_is_run_again_by_a_later_page(profile: Profile, site: Site, failure: str) -> None:
+    site.vendors = ("acme",)
+    site.vendor_scripts = {
+        "acme": "export default { connect: () => ({ logout() {"
+        f"  window.attempts = (window.attempts ?? 0) + 1; if (window.fails) {{ {failure}; }}"
+        "} }) };"
+    }
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    page.evaluate("window.fails = true; widgetmw.signOut()")
+    assert page.evaluate("[attempts, document.cookie.includes('widgetmw')]") == [1, True]
+    page.goto(site.url)
+    assert page.evaluate("attempts") == 1
+    page.goto(site.url)
+    assert page.evaluate("window.attempts ?? 0") == 0

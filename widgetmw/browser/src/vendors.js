@@ -12,7 +12,7 @@ import { warn } from "./warn.js";
  * @param {string} vendor
  * @param {Name} hook
  * @param {Parameters<Required<import("../widgetmw").VendorHooks>[Name]>} values
- * @returns {Promise<void> | undefined} the promise that the hook returned, if it did; never rejected
+ * @returns {Promise<boolean> | boolean} whether the hook succeeded; a promise if it returned one, never rejected
  */
 export const callHook = (vendor, hook, ...values) => {
   try {
@@ -20,10 +20,23 @@ export const callHook = (vendor, hook, ...values) => {
     const hooks = shared.vendors[vendor].hooks;
     const result = hooks?.[hook]?.(...values);
     // `resolve`, since what a third-party hook returns may only look like a promise.
-    if (result?.then) return Promise.resolve(result).catch((error) => warn(vendor, error));
+    if (!result?.then) return true;
+    return Promise.resolve(result).then(
+      () => true,
+      (error) => fail(vendor, error)
+    );
   } catch (error) {
-    warn(vendor, error);
+    return fail(vendor, error);
   }
+};
+
+/**
+ * @param {string} vendor
+ * @param {unknown} error
+ */
+const fail = (vendor, error) => {
+  warn(vendor, error);
+  return false;
 };
 
 /**
@@ -102,7 +115,9 @@ export const logoutVendors = (names, tokens, origin) => {
   for (const name of names) {
     const isDue = () => origin !== "here" || isLogoutPending(name);
     const cleanedUp = callHook(name, "logout", { token: tokens[name], origin, isDue });
-    if (origin === "here") cleanedUp ? cleanedUp.then(() => remove(name)) : remove(name);
+    // One that failed is tried again by a later page.
+    const onResult = (/** @type {boolean} */ isDone) => isDone && remove(name);
+    if (origin === "here") typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
   }
 };
 
