@@ -24,7 +24,6 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
-from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
@@ -32,7 +31,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
-from widgetmw.wsgi.responder import MARKER_USED, use_marker
+from widgetmw.wsgi.responder import MARKER, use_marker
 
 __all__ = ["Widget", "widgetmw_script"]
 
@@ -95,9 +94,9 @@ def widgetmw_script() -> Markup:
         known, and with them the CSP and who may see the page.
     """
     inner = current_app.extensions.get(_NAME) if has_request_context() else None
-    if not isinstance(inner, _InnerPart) or not use_marker(inner.engine, request.environ, inner.outer, inner.resolve):
+    if not isinstance(inner, _InnerPart):
         return Markup("")
-    return Markup(MARKER.decode())  # noqa: S704  a constant
+    return Markup(use_marker(inner.engine, request.environ, inner.outer, inner.resolve))  # noqa: S704  our own text
 
 
 class _InnerPart:
@@ -177,7 +176,7 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
     fast_offset = partial(engine.insertion_offset, "")
-    body = BodyRewriter(page.charset_declared, page.coding, MARKER_USED in environ, fast_offset)
+    body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER), fast_offset)
     return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,12 +212,29 @@ def test_a_marker_removed_by_a_minifier_falls_back_to_the_head(settings: Setting
 
     @app.after_request
     def minify(response: Response) -> Response:
-        response.set_data(response.get_data().replace(b"<!--widgetmw-->", b""))
+        response.set_data(re.sub(rb"<!--.*?-->", b"", response.get_data()))
         return response
 
     reply = signed_in(app, settings).get("/placed")
     assert user_in(reply.text) == "ada"
     assert "<head><script data-widgetmw>" in reply.text
+
+
+def test_a_user_cannot_say_where_the_placed_script_goes(settings: Settings) -> None:
+    app = make()
+
+    @app.get("/comments")
+    def comments() -> str:
+        copied = re.findall("<!--.*?-->", earlier)
+        text = json.dumps(["<!--widgetmw-->", *copied, "<img src=x onerror=alert(1)>"])
+        data = f'<script type="application/json">{text}</script>'
+        return "<!doctype html><title>Shop</title>" + data + render_template_string("{{ widgetmw_script() }}")
+
+    client, earlier = signed_in(app, settings), ""
+    for _ in range(2):
+        earlier = reply = client.get("/comments").text
+        assert user_in(reply) == "ada"
+        assert reply.index("onerror=alert(1)") < reply.index("<script data-widgetmw>")
 
 
 def test_widgetmw_script_is_empty_outside_a_request(settings: Settings) -> None:

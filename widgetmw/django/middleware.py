@@ -16,7 +16,7 @@ from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, origi
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
 from widgetmw.wsgi.request import hide_conditional_headers
-from widgetmw.wsgi.responder import MARKER_USED
+from widgetmw.wsgi.responder import MARKER
 
 
 class WidgetMiddleware:
@@ -46,7 +46,7 @@ class WidgetMiddleware:
         link_request(original, request.META)  # identify accepts either
         if not acquire(request.META, OWNER):
             return self.get_response(request)
-        for name in (MARKER_USED, TOKEN_RESPONSE):
+        for name in (MARKER, TOKEN_RESPONSE):
             request.META.pop(name, None)  # of an earlier response to the same environ
         if current.proxy_resolver is not None:
             current.proxy_resolver.record_peer(original)

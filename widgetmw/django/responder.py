@@ -23,7 +23,7 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
 from widgetmw.django.request import page_request
-from widgetmw.wsgi.responder import MARKER_USED
+from widgetmw.wsgi.responder import MARKER
 
 _INJECTED: Final = "_widgetmw_injected"  # an attribute of a response with the script; Django's caches keep it
 
@@ -100,9 +100,9 @@ class Responder:
     def _seek(self, data: bytes) -> bool | None:
         """Takes a chunk; returns whether it has the insertion offset, or ``None`` if more chunks are needed."""
         if self._body is None:
-            page, has_marker = self._page, MARKER_USED in self._request.META
+            page, marker = self._page, self._request.META.get(MARKER)
             fast_offset = partial(self._engine.insertion_offset, "")
-            self._body = BodyRewriter(page.charset_declared, page.coding, has_marker, fast_offset)
+            self._body = BodyRewriter(page.charset_declared, page.coding, marker, fast_offset)
         try:
             offset = self._body.find_offset(data, self._ended)
         except Exception as error:

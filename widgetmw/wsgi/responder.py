@@ -21,6 +21,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.marker_scanner import new_marker
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
@@ -30,8 +31,8 @@ from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path, final_root_path
 
-MARKER_USED: Final = "widgetmw.marker_used"
-"""Key in the environ of a page whose template says where the script goes."""
+MARKER: Final = "widgetmw.marker"
+"""Key in the environ of a page whose template says where the script goes: the marker that it emits."""
 
 # Stages of a response: the app has not started it; its start is held; the server's start_response was called; the
 # first item is out.
@@ -160,10 +161,10 @@ class Responder(PageRequest):
             return [data]
         try:
             if self._body is None:
-                if page.charset_declared and not page.coding and MARKER_USED not in self._environ:
+                if page.charset_declared and not page.coding and MARKER not in self._environ:
                     offset = self._engine.insertion_offset(self.root_path, data)
                 if offset == PENDING:
-                    self._body = BodyRewriter(page.charset_declared, page.coding, MARKER_USED in self._environ)
+                    self._body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
                     return self._search(page, self._body, data, last, True)
             elif self._stage >= _STARTED:
                 return [self._body.rewrite(data, last)]
@@ -272,20 +273,20 @@ class Chunks:
             close()
 
 
-def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolver | None) -> bool:
-    """Whether the template that is being rendered is to mark where the script goes; at most once a page.
+def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolver | None) -> str:
+    """Returns what the template that is being rendered emits to mark where the script goes; once a page, else nothing.
 
     Without a resolver, because it must not be called here, the page of an anonymous visitor gets a marker too.
     """
-    if MARKER_USED in environ or not is_owner(environ, owner):
-        return False
+    if MARKER in environ or not is_owner(environ, owner):
+        return ""
     has_script = engine.settings.embed or MARK_PREFIX in environ.get("HTTP_COOKIE", "")
     if resolver is not None and engine.is_inline_delivery and not has_script:
         prefetch_user(environ, resolver)
         try:
             if engine.resolve_user(environ, resolver) is None:
-                return False
+                return ""
         except ResolverError:
             pass  # it will be logged once the response is final
-    environ[MARKER_USED] = True
-    return True
+    environ[MARKER] = marker = new_marker()
+    return marker.decode()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, fast_offset
-from widgetmw.core.html.marker_scanner import MARKER
+from widgetmw.core.html.marker_scanner import new_marker
 from widgetmw.core.reasons import SkipReason
 
+MARKER = new_marker()
 HEAD = b"<!doctype html><html><head>"
 PAGE = HEAD + b"<title>Shop</title></head><body>Hello</body></html>"
 SCRIPT = b"<script>1</script>"
@@ -128,7 +129,7 @@ def test_the_scanner_goes_on_where_the_fast_way_cannot_tell() -> None:
     [
         (BodyRewriter(False, fast_offset=lambda _: 3), PAGE),
         (BodyRewriter(True, "gzip", fast_offset=lambda _: 3), gzip.compress(PAGE)),
-        (BodyRewriter(True, has_marker=True, fast_offset=lambda _: 3), HEAD + MARKER),
+        (BodyRewriter(True, marker=MARKER, fast_offset=lambda _: 3), HEAD + MARKER),
     ],
     ids=["charset not declared", "compressed", "with a marker"],
 )
@@ -139,7 +140,7 @@ def test_the_fast_way_is_not_taken_where_it_does_not_apply(body: BodyRewriter, p
 @pytest.mark.parametrize("size", [3, 10_000])
 def test_the_script_goes_before_the_marker_of_a_template(size: int) -> None:
     before, after = HEAD + b"<title>Shop</title>", MARKER + b"</head><body>Hello"
-    assert rewrite(BodyRewriter(True, has_marker=True), cut(before + after, size)) == before + SCRIPT + after
+    assert rewrite(BodyRewriter(True, marker=MARKER), cut(before + after, size)) == before + SCRIPT + after
 
 
 @pytest.mark.parametrize("coding", ["", "gzip"])

@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 
 from tests.growth import assert_linear
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.html.marker_scanner import MARKER, MarkerScanner, has_foreign_base
+from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base, new_marker
 from widgetmw.core.reasons import SkipReason
 
+MARKER = new_marker()
 START = b"<!doctype html><html><head><title>Shop</title>"
 PAGE = START + MARKER + b"</head><body>Hello"
 
 
 def offset_of(*chunks: bytes) -> int:
-    scanner = MarkerScanner(True)
+    scanner = MarkerScanner(True, MARKER)
     for chunk in chunks:
         offset = scanner.feed(chunk)
         if offset != PENDING:
@@ -44,7 +45,7 @@ def test_without_a_marker_the_offset_is_the_start_of_the_head() -> None:
 def test_a_marker_makes_a_fragment_a_page() -> None:
     fragment = b"<p>part</p>"
     assert offset_of(fragment + MARKER) == len(fragment)
-    scanner = MarkerScanner(True)
+    scanner = MarkerScanner(True, MARKER)
     assert scanner.feed(fragment) == PENDING
     assert scanner.finish() == REFUSED
     assert scanner.reason is SkipReason.FRAGMENT
@@ -55,7 +56,7 @@ def test_the_first_of_two_markers_counts() -> None:
 
 
 def test_a_page_is_not_held_for_ever() -> None:
-    scanner = MarkerScanner(True)
+    scanner = MarkerScanner(True, MARKER)
     assert scanner.feed(START) == PENDING
     fed = 0
     while scanner.feed(b"x" * 65_536) == PENDING:

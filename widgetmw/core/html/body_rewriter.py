@@ -25,7 +25,7 @@ class BodyRewriter:
     Args:
         charset_declared: whether the response headers declare the charset.
         coding: content coding of the body, ``""`` for none.
-        has_marker: whether a template may say where the script goes.
+        marker: by which the page's template says where the script goes; ``None`` if it does not.
         fast_offset: finds the offset in a first chunk with a common page start; without it the scanner does.
 
     Attributes:
@@ -45,12 +45,12 @@ class BodyRewriter:
         self,
         charset_declared: bool,
         coding: str = "",
-        has_marker: bool = False,
+        marker: bytes | None = None,
         fast_offset: Callable[[bytes], int] | None = None,
     ) -> None:
-        self._fast_offset = fast_offset if charset_declared and not coding and not has_marker else None
+        self._fast_offset = fast_offset if charset_declared and not coding and marker is None else None
         self._charset_declared = charset_declared
-        self._has_marker = has_marker
+        self._marker = marker
         if coding:
             self._decoder, self._encoder = Decoder(coding), Encoder(coding)
         self._held: list[bytes] = []
@@ -70,7 +70,8 @@ class BodyRewriter:
     def _scan(self, data: bytes, last: bool) -> int:
         scanner = self._scanner
         if scanner is None:
-            scanner = MarkerScanner(self._charset_declared) if self._has_marker else HeadScanner(self._charset_declared)
+            declared, marker = self._charset_declared, self._marker
+            scanner = HeadScanner(declared) if marker is None else MarkerScanner(declared, marker)
             self._scanner = scanner
         # Decompress only as far as needed; a small input may expand to gigabytes.
         self._undecoded = self._decoder.decode(data) if self._decoder else iter((data,))
@@ -104,7 +105,7 @@ class BodyRewriter:
     @property
     def follows_foreign_base(self) -> bool:
         """Whether a template has placed the script after a ``<base>`` that names an origin."""
-        return self._has_marker and has_foreign_base(b"".join(self._decoded)[: self._offset])
+        return self._marker is not None and has_foreign_base(b"".join(self._decoded)[: self._offset])
 
     def original(self) -> bytes:
         """Returns everything that the app has sent so far, unmodified."""

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+import secrets
 
 from widgetmw.core.html.head_scanner import PENDING, HeadScanner
 from widgetmw.core.html.meta_charset import names_origin
 from widgetmw.core.reasons import SkipReason
 
-MARKER: Final = b"<!--widgetmw-->"
-"""What a template emits. Harmless wherever markup is allowed, in case the page is skipped after all."""
-
 _MAX_SEARCHED_BYTES = 1_048_576
 _base_tag = re.compile(rb"<base[\t\n\f\r /]([^>]*+)", re.IGNORECASE)
+
+
+def new_marker() -> bytes:
+    """Returns what the template of one page emits.
+
+    Harmless wherever markup is allowed, in case the page is skipped after all. Nobody can guess it: the text of a user,
+    in a script or an attribute ahead of it, would otherwise say where our script goes, and end the page's own.
+    """
+    return b"<!--widgetmw " + secrets.token_hex(16).encode() + b"-->"
 
 
 class MarkerScanner:
     """Finds the marker of a template; without one, the start of the head, as ``HeadScanner`` does."""
 
-    def __init__(self, charset_declared: bool) -> None:
+    def __init__(self, charset_declared: bool, marker: bytes) -> None:
+        self._marker = marker
         self._head_scanner = HeadScanner(charset_declared)
         self._tail = b""  # may be the start of a marker
         self._seen = 0
@@ -29,11 +36,11 @@ class MarkerScanner:
         """Takes the next chunk; returns the insertion offset, ``PENDING`` or ``REFUSED``."""
         self._head_scanner.feed(data)
         data = self._tail + data
-        index = data.find(MARKER)
+        index = data.find(self._marker)
         if index >= 0:
             return self._seen - len(self._tail) + index
         self._seen += len(data) - len(self._tail)
-        self._tail = data[1 - len(MARKER) :]
+        self._tail = data[1 - len(self._marker) :]
         return self.finish() if self._seen >= _MAX_SEARCHED_BYTES else PENDING
 
     def finish(self) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from widgetmw.core.html.marker_scanner import MARKER
 from widgetmw.django.configuration import installed
 from widgetmw.django.request import OWNER, sync_resolver
 from widgetmw.wsgi.responder import use_marker
@@ -25,11 +24,12 @@ def widgetmw_script(context: Any) -> SafeString:
     """
     request, current = context.get("request"), installed()
     engine, resolver = current.engine, None if _in_event_loop() else sync_resolver(current, request)
-    if request is None or engine is None or not use_marker(engine, request.META, OWNER, resolver):
+    marker = use_marker(engine, request.META, OWNER, resolver) if request is not None and engine is not None else ""
+    if not marker:
         return mark_safe("")
     for name in ("_csp_nonce", "csp_nonce"):
         str(getattr(request, name, ""))  # Django's CSP middleware and django-csp send a nonce only if it has been read
-    return mark_safe(MARKER.decode())  # noqa: S308  a constant
+    return mark_safe(marker)  # noqa: S308  our own text
 
 
 register.simple_tag(widgetmw_script, takes_context=True)
