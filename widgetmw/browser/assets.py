@@ -145,7 +145,11 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
     if count != 1:
         raise ValueError(f"the script holds {count} lines that begin with `export default` instead of one")
     if unsafe := _UNSAFE.search(body):
-        raise ValueError(f"the script holds {unsafe[0]!r}, which is not allowed in a page; write '<\\' instead of '<'")
+        line = body.count("\n", 0, unsafe.start()) + 1
+        raise ValueError(
+            f"line {line} of the script holds {unsafe[0]!r}, which is not allowed in a page; in a string, "
+            "write '<\\' instead of '<'"
+        )
     body = _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], body)
     return ScriptFile(
         f"/vendor/{vendor}.js",

@@ -130,8 +130,8 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
   /** The operator's snippets (`Provider.snippets()`) as functions, by name, if their scripts have run. */
   readonly snippets: Record<string, ((...values: string[]) => unknown) | undefined>;
   /**
-   * Adds a script element to the page, with our nonce and through our Trusted Types policy. Does nothing if the page
-   * already has a script with that URL.
+   * Adds a script element to the page, with our nonce and through our Trusted Types policy. Fulfilled once the script has
+   * run; at once if the page already has an element with that URL, which may still be loading.
    */
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
 }

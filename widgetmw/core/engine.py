@@ -248,7 +248,7 @@ class Engine:
         """
         is_plain = page.rare_headers is None and self._is_simple
         if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
-            # _choose_template would return the same for all of these requests.
+            # Without rare headers the page has no refusal, so _choose_template would return the same.
             template: ScriptTemplate = self._token_templates[request.root_path, self._mark_name(request)]
         else:
             choice = self._choose_template(request, page, user)

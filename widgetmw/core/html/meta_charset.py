@@ -27,7 +27,7 @@ REFUSED: Final = -2
 PRESCAN: Final = 1024
 """Bytes in which browsers look for a declaration."""
 WINDOW: Final = 1536
-"""Bytes that are kept: a tag that begins within the prescan is followed to here."""
+"""Bytes that are kept, so that a tag that begins within the prescan can be read to its end."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACES: Final = rb"[\t\n\f\r ]*+"
