@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.browser.conftest import Visit
 from tests.browser.fake_vendors import DIGITALGENIUS, script
+from tests.browser.simulation import wait_until
 from tests.browser.site import Response, Site
+
+Profile = Callable[..., BrowserContext]
 
 
 def defined(descriptor: str) -> str:
@@ -58,10 +63,10 @@ def test_the_token_reaches_the_widget(visit: Visit, site: Site, definition: str,
     assert page.evaluate("[DG_CHAT_WIDGET_CONFIG.theme, vendor.config.theme]") == ["dark", "dark"]
 
 
-@pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=DEFINITIONS)
+@pytest.mark.parametrize("definition", ["a fixed frozen value", "a fixed getter", "a frozen class instance", "let"])
 def test_a_renewed_token_reaches_the_widget(visit: Visit, site: Site, definition: str) -> None:
     site.vendors = ("digitalgenius",)
-    site.head = script(definition + DIGITALGENIUS)
+    site.head = script(DEFINITIONS[definition] + DIGITALGENIUS)
     page = visit("ann")
     page.evaluate("embedWidget()")
     site.clear_token_cache()
@@ -89,20 +94,17 @@ def test_a_config_that_is_set_late_gets_the_token(visit: Visit, site: Site) -> N
     assert page.evaluate("vendor.config.metadata.auth_token === widgetmw.get('digitalgenius').token")
 
 
-def test_a_widget_that_is_embedded_before_our_data_gets_the_token_at_once(visit: Visit, site: Site) -> None:
+def test_a_widget_that_is_embedded_before_our_data_gets_the_token_at_once(profile: Profile, site: Site) -> None:
     site.vendors = ("digitalgenius",)
     site.delivery = "fetch"
-    held: list[object] = []
-    page = visit(None)
-    page.route("**/_widgetmw/token", lambda route: held.append(route))
     site.head = script(DIGITALGENIUS + "embedWidget();")
-    page.context.add_cookies([{"name": "session", "value": "ann", "url": site.url}])
+    held: list[Route] = []
+    page = profile("ann").new_page()
+    page.route("**/_widgetmw/token", lambda route: held.append(route))
     page.goto(site.url)
-    page.wait_for_function("window.vendor")
+    wait_until(page, lambda: held)
     assert page.evaluate("vendor.messages") == []
-    while not held:
-        page.wait_for_timeout(5)
-    held[0].continue_()  # type: ignore[attr-defined]
+    held[0].continue_()
     page.wait_for_function("vendor.messages.length")
     assert delivered(page) == page.evaluate("widgetmw.get('digitalgenius').token")
 

@@ -110,6 +110,8 @@ def test_a_third_party_vendor_works_like_a_built_in_one(context: BrowserContext,
     assert (messages, site.script_errors) == ([], [])
 
 
+# The other two forms differ from these in the place of the script only.
+@pytest.mark.parametrize("form", ["inline", "external"], indirect=True)
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_vendor_script_affects_only_that_vendor(context: BrowserContext, site: Site, fault: str) -> None:
