@@ -21,6 +21,7 @@ from widgetmw import User, identify
 PAGE = HEAD + "x" * 2000
 BASE = '<base href="https://cdn.example/">'
 TEMPLATE = "{% load widgetmw %}<!doctype html><html><head><title>Shop</title>{% widgetmw_script %}</head><body>Hello"
+AFTER_TEXT = TEMPLATE.replace("<title>", '<script type="application/json">"<!--widgetmw--><i>"</script><title>')
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OURS = "widgetmw.django.WidgetMiddleware"
@@ -106,6 +107,7 @@ urlpatterns = [
     path("etag", lambda request: HttpResponse(PAGE, headers={"ETag": '"1"'})),
     path("placed", lambda request: render(request, TEMPLATE)),
     path("placed-async", placed_async),
+    path("placed-after-text", lambda request: render(request, AFTER_TEXT)),
     path("based", lambda request: render(request, TEMPLATE.replace("<title>", BASE + "<title>"))),
     path("twice", lambda request: render(request, TEMPLATE + "{% widgetmw_script %}")),
     path("nonced", nonced),

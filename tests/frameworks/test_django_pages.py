@@ -188,6 +188,12 @@ def test_after_a_base_of_another_origin_the_script_is_in_the_page(visit: Visit) 
     assert reply.text.partition("<script")[0].endswith("</title>")
 
 
+def test_a_user_cannot_say_where_the_placed_script_goes(visit: Visit) -> None:
+    reply = visit("ada").get("/placed-after-text")
+    assert user_in(reply.text) == ADA
+    assert '"<!--widgetmw--><i>"</script><title>Shop</title><script data-widgetmw>' in reply.text
+
+
 def test_an_anonymous_template_gets_no_script(visit: Visit) -> None:
     visitor = visit()
     empty = TEMPLATE.replace("{% load widgetmw %}", "").replace("{% widgetmw_script %}", "")
