@@ -80,7 +80,8 @@ class Firefox:
         """Waits until an expression is true in the page."""
         deadline = time.monotonic() + seconds
         while not self.evaluate(expression):
-            assert time.monotonic() < deadline, expression
+            if time.monotonic() > deadline:
+                raise TimeoutError(expression)
             time.sleep(0.05)
 
     def new_tab(self) -> str:

@@ -60,7 +60,8 @@ def wait_for_requests(page: Page, responses: bool = True) -> None:
     # Twice in a row: the runtime handles a response a moment after it has arrived.
     idle = 0
     while idle < 2:
-        assert time.monotonic() < deadline, "a request is still pending"
+        if time.monotonic() > deadline:
+            raise TimeoutError("a request is still pending")
         page.wait_for_timeout(4)
         idle = idle + 1 if page.evaluate(is_idle) else 0
 
@@ -69,7 +70,8 @@ def wait_until(page: Page, condition: Callable[[], object]) -> None:
     """Waits for something outside of the page, for example a request."""
     deadline = time.monotonic() + REAL_TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "the condition is still false"
+        if time.monotonic() > deadline:
+            raise TimeoutError("the condition is still false")
         page.wait_for_timeout(5)
 
 

@@ -27,17 +27,23 @@ OTHER_APP = {"url": "/two/_widgetmw/token", "key": "widgetmw_two"}
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 
-# --- a clean-up that waits for a vendor -----------------------------------------------------------
-
-
-def test_a_clean_up_without_giosgs_tag_runs_on_the_next_page_with_the_tag(profile: Profile, site: Site) -> None:
-    site.vendors = ("giosg",)
+def signed_out(profile: Profile, site: Site) -> tuple[BrowserContext, Page]:
+    """Returns a profile and its page, on which the sign-out of ann has been confirmed."""
     context = profile("ann", clock=True)
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
     page.goto(site.url)
     pass_time(page, site, 6, step=0.5)
+    return context, page
+
+
+# --- a clean-up that waits for a vendor -----------------------------------------------------------
+
+
+def test_a_clean_up_without_giosgs_tag_runs_on_the_next_page_with_the_tag(profile: Profile, site: Site) -> None:
+    site.vendors = ("giosg",)
+    context, page = signed_out(profile, site)
     assert page.evaluate(f"[document.cookie, localStorage['{PENDING_LOGOUTS}']]") == [f"{KEY}=1", "giosg"]
     site.head = script(GIOSG_TAG)
     sign_in(context, site, "bob")
@@ -65,12 +71,7 @@ def test_a_clean_up_that_giosgs_script_will_run_is_not_repeated(profile: Profile
 
 def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Profile, site: Site) -> None:
     site.vendors = ("digitalgenius",)
-    context = profile("ann", clock=True)
-    page = context.new_page()
-    page.goto(site.url)
-    sign_out(context)
-    page.goto(site.url)
-    pass_time(page, site, 6, step=0.5)
+    context, page = signed_out(profile, site)
     sign_in(context, site, "bob")
     site.vendors = ("orlo",)
     page.goto(site.url + "/without")
@@ -82,12 +83,7 @@ def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Pr
 
 def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile: Profile, site: Site) -> None:
     site.vendors = ("digitalgenius",)
-    context = profile("ann", clock=True)
-    page = context.new_page()
-    page.goto(site.url)
-    sign_out(context)
-    page.goto(site.url)
-    pass_time(page, site, 6, step=0.5)
+    context, page = signed_out(profile, site)
     own = "Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {value: {theme: 'dark'}, configurable: false});"
     site.head = script(own + DIGITALGENIUS)
     sign_in(context, site, "bob")

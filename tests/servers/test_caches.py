@@ -69,7 +69,8 @@ def proxy(app: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")], start_new_session=True)
     end = time.monotonic() + PATIENCE
     while not answers(port):
-        assert time.monotonic() < end, (folder / "error.log").read_text()
+        if time.monotonic() > end:
+            raise TimeoutError((folder / "error.log").read_text())
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     stop(process)
