@@ -13,7 +13,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/dev lint
 	$(BIN)/python tests/components.py
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 
 # the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
 servers: $(VENV)/dev

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.components import find
+from tests.chromium import launch
 from widgetmw.demo.server import create_server
 
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _VIEWPORT = {"width": 1180, "height": 880}
 
 
@@ -25,7 +24,7 @@ def main() -> None:
     thread.start()
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find("chromium"), args=_ARGUMENTS)
+            browser = launch(playwright)
             page = browser.new_page(viewport=_VIEWPORT, color_scheme="light", locale="en-US")
             _show_verified_chat(page, url)
             page.screenshot(path=Path(__file__).with_name("demo.png"))

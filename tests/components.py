@@ -27,18 +27,22 @@ NODE_PACKAGES = {
 }
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "firefox": "firefox-esr",
     "nginx": "nginx-light",
     "node": "nodejs npm",
     "openssl": "openssl",
 }
 
+OPTIONAL = {"chromium-headless-shell": "the tests use chromium, which takes longer"}
+
 
 def find(program: str) -> str | None:
     """Returns where a program is, by the names it goes by; ``WITH_<PROGRAM>`` in the environment names another."""
-    other = os.environ.get(f"WITH_{program.upper()}")
+    other = os.environ.get(f"WITH_{program.upper().replace('-', '_')}")
     names = {
         "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+        "chromium-headless-shell": ("chromium-headless-shell", "chrome-headless-shell"),
         "firefox": ("firefox-esr", "firefox"),
     }
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
@@ -48,14 +52,18 @@ def find(program: str) -> str | None:
 
 def install(missing: list[str]) -> None:
     """Installs programs from Debian's packages where that can be done; a package not named above has their name."""
-    packages = " ".join(DEBIAN_PACKAGES.get(name, name) for name in missing).split()
-    if not packages or not shutil.which("apt-get"):
+    if not missing or not shutil.which("apt-get"):
         return
     as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     if as_root and not shutil.which("sudo"):
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+    # one by one: a name that this release of the system does not have must not cost the others
+    packages = (DEBIAN_PACKAGES.get(name, name).split() for name in missing)
+    for words in (
+        ["update", "-qq"],
+        *(["install", "-y", "-qq", "--no-install-recommends", *each] for each in packages),
+    ):
         subprocess.run([*as_root, "apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
@@ -87,10 +95,8 @@ def main() -> None:
     _install_node()
     for name in DEBIAN_PACKAGES:
         if not find(name):
-            print(
-                f"{name} is not here and could not be installed: the tests that need it are skipped",
-                file=sys.stderr,
-            )
+            lost = OPTIONAL.get(name, "the tests that need it are skipped")
+            print(f"{name} is not here and could not be installed: {lost}", file=sys.stderr)
 
 
 if __name__ == "__main__":

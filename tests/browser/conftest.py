@@ -8,23 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.browser.site import Site
-from tests.conftest import require
-
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def launch(playwright: Playwright, *drop: str) -> Browser:
-    """Starts Chromium without Playwright's default arguments ``drop``; skips the test if Chromium is not installed."""
-    path = require("chromium")
-    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=[*drop])
+from tests.chromium import launch, launch_with_bfcache
 
 
 # Not for the whole session: while Playwright's sync API runs, no test can run an event loop in this thread.
@@ -79,7 +63,7 @@ def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserConte
 
     def make(user: str | None = None, clock: bool = False) -> BrowserContext:
         context = browser.new_context()
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)  # the machine may be busy
         contexts.append(context)
         if clock:
             context.clock.install()
@@ -105,8 +89,7 @@ def sign_out(context: BrowserContext) -> None:
 
 @pytest.fixture(scope="package")
 def bfcache_browser(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with a back/forward cache, which Playwright disables by default."""
-    running = launch(playwright, "--disable-back-forward-cache")
+    running = launch_with_bfcache(playwright)
     yield running
     running.close()
 

@@ -16,11 +16,19 @@ DAY = 86_400.0
 REAL_TIMEOUT = 30.0
 
 # A lock that is requested while no other tab holds it is about to be granted; its owner then sends a request.
+# Three times in a row: the runtime handles a response a moment after it has arrived.
 IS_IDLE = """
-navigator.locks.query().then(({held, pending}) => {
-  const isLockDue = pending.length > 0 && held.length === 0;
-  return !isLockDue && (!AWAIT_RESPONSES || seen.pending === 0);
-})
+async (awaitResponses) => {
+  for (let times = 0; times < 3; times++) {
+    const {held, pending} = await navigator.locks.query();
+    if ((pending.length && !held.length) || (awaitResponses && seen.pending)) return false;
+    // Not a timer: the clock stands still.
+    const {port1, port2} = new MessageChannel();
+    await new Promise((resolve) => { port1.onmessage = resolve; port2.postMessage(0); });
+    port1.close();
+  }
+  return true;
+}
 """
 
 LOCK_IS_FREE = "navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)"
@@ -55,15 +63,11 @@ def sleep(page: Page, site: Site, seconds: float) -> None:
 
 def wait_for_requests(page: Page, responses: bool = True) -> None:
     """Waits until all requests that are due have been sent and, unless ``responses`` is false, have completed."""
-    is_idle = IS_IDLE.replace("AWAIT_RESPONSES", str(responses).lower())
     deadline = time.monotonic() + REAL_TIMEOUT
-    # Twice in a row: the runtime handles a response a moment after it has arrived.
-    idle = 0
-    while idle < 2:
+    while not page.evaluate(IS_IDLE, responses):
         if time.monotonic() > deadline:
             raise TimeoutError("a request is still pending")
         page.wait_for_timeout(4)
-        idle = idle + 1 if page.evaluate(is_idle) else 0
 
 
 def wait_until(page: Page, condition: Callable[[], object]) -> None:

@@ -25,7 +25,7 @@ def test_twenty_tabs_make_one_renewal(profile: Callable[..., BrowserContext], si
         page.goto(site.url)
     site.clear_token_cache()
     for page in pages:
-        page.wait_for_function("seen.tokens.length", timeout=30_000)
+        page.wait_for_function("seen.tokens.length")
     assert len(site.token_requests) == 1
     assert len({page.evaluate("widgetmw.get('orlo').token") for page in pages}) == 1
 
@@ -54,7 +54,7 @@ def test_without_locks_and_channel_every_tab_renews_for_itself(
     for page in pages:
         page.goto(site.url)
     for page in pages:
-        page.wait_for_function("seen.tokens.length", timeout=15_000)
+        page.wait_for_function("seen.tokens.length")
     assert len(site.token_requests) == 2
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.conftest import launch
+from tests.chromium import launch
 from tests.servers.conftest import free_port, start, stop
 
 RECORD_VIOLATIONS = """
@@ -46,7 +46,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[s
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     context.add_init_script(RECORD_VIOLATIONS)
     yield context
     context.close()

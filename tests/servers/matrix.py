@@ -85,7 +85,9 @@ class Server:
 def _uvicorn(*options: str) -> Callable[[Place], list[str]]:
     def words(place: Place) -> list[str]:
         where = place.options("--port", "--uds", "--workers", "--root-path")
-        return ["uvicorn", place.app, *where, "--log-level", "warning", "--timeout-keep-alive", "60", *options]
+        # By default, uvicorn gives up a reload if a new worker needs more than five seconds to start.
+        patient = ["--timeout-keep-alive", "60", "--timeout-worker-healthcheck", "90"]
+        return ["uvicorn", place.app, *where, "--log-level", "warning", *patient, *options]
 
     return words
 

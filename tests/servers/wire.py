@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, address: int | Path) -> None:
         self.socket = socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX)
-        self.socket.settimeout(15)
+        self.socket.settimeout(60)
         try:
             self.socket.connect(("127.0.0.1", address) if isinstance(address, int) else str(address))
         except OSError:

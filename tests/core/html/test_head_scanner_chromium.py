@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.conftest import require
+from tests.chromium import launch
 from tests.core.html.pages import PAGES, UNDECLARED_PAGES, locate, split
 from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
 from widgetmw.core.reasons import SkipReason
 
 # As long as a real one, so that what follows is pushed out of the first 1,024 bytes.
 SCRIPT = b"<script data-widgetmw>/*%b*/ window.ran = document.scripts.length;</script>" % (b"function () {} " * 200)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 LOOK = """() => {
     const ours = node => node.nodeName === "SCRIPT" && node.hasAttribute("data-widgetmw");
@@ -78,11 +77,10 @@ class Chromium:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    program = require("chromium")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = launch(playwright)
         yield Chromium(browser.new_page(), server)
         browser.close()
     server.shutdown()

@@ -85,8 +85,9 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
 
 /**
  * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
+ * The time of a sign-out is an estimate, and may lie a little before the page that was signed out.
  */
-const wasSignedOutElsewhere = () => !!user && changedAt() > newest && !isSameUser(readStored(), user);
+const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > newest && !isSameUser(readStored(), user);
 
 /** @param {import("./types").TokenResponse} response */
 export const isStale = ({ now }) => Number(now) * 1000 < Math.max(newest, changedAt()) - 2000;
