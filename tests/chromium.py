@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
 from tests.components import find
 from tests.conftest import require
+
+expect.set_options(timeout=60_000)  # milliseconds; the machine may be busy
 
 _ARGUMENTS = (
     "--no-sandbox",

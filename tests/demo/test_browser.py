@@ -14,7 +14,6 @@ from tests.chromium import launch
 from widgetmw.demo.catalogue import VENDORS
 from widgetmw.demo.server import create_server
 
-expect.set_options(timeout=60_000)  # milliseconds; the machine may be busy
 TTL = 5
 RENEWAL = {
     "digitalgenius": 'sendSystemMessage({name: "auth_token"})',

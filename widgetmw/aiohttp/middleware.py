@@ -13,11 +13,18 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, RewritingWriter, announce_file
 from widgetmw.asgi.middleware import token_response
-from widgetmw.asgi.request import Scope, Send, hide_conditional_headers, path_below, token_request
+from widgetmw.asgi.request import (
+    Headers,
+    Scope,
+    Send,
+    edit_request_headers,
+    path_below,
+    token_request,
+    without_conditional_headers,
+)
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
-from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS
 from widgetmw.core.identity.request_identity import KEY, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
@@ -51,8 +58,8 @@ class AiohttpMiddleware:
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
             return await self._respond(request, handler, scope, path[len(self.engine.path) :])
-        if hide_conditional_headers(self.engine, scope, path):
-            _remove_conditional_headers(request)
+        if edit_request_headers(self.engine, scope, path):
+            _replace_headers(request, scope["headers"])
 
         def make_responder(send: Send) -> Responder:
             responder = Responder()
@@ -90,7 +97,7 @@ class AiohttpMiddleware:
         inner_request = request.clone(method="GET")
         inner_request._payload = EMPTY_PAYLOAD  # no layer waits for the client's body
         inner_request._payload_writer = NullWriter()
-        _remove_conditional_headers(inner_request)
+        _replace_headers(inner_request, without_conditional_headers(scope["headers"]))
         # An app and its sub-application may each have this middleware: the outermost one resolves the user.
         inner_request[INNER_CALL] = call, self, scope
         try:
@@ -131,8 +138,9 @@ def _address(request: web.Request, name: str) -> tuple[str, int] | None:
     return address[:2] if isinstance(address, tuple) else None
 
 
-def _remove_conditional_headers(request: web.Request) -> None:
+def _replace_headers(request: web.Request, headers: Headers) -> None:
     # In place: aiohttp compares a file's validators at the very end, with the request object that it holds.
-    kept = [header for header in request._headers.items() if header[0].lower() not in CONDITIONAL_HEADERS]
+    names = {name.lower(): name.decode() for name, _ in request.raw_headers}
+    kept = ((names[name], value.decode("utf-8", "surrogateescape")) for name, value in headers)
     request._headers = CIMultiDictProxy(CIMultiDict(kept))
     request._cache.pop("headers", None)

@@ -13,8 +13,8 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     UnreadBody,
+    edit_request_headers,
     has_page_headers,
-    hide_conditional_headers,
     hide_file_sending,
     path_below,
     token_request,
@@ -80,7 +80,7 @@ class WidgetMiddleware:
             responder.begin(engine, scope, root_path, path, send, self._resolver)
             if has_page_headers(headers):
                 responder.read_page_headers()
-                hide_conditional_headers(engine, scope, path)
+                edit_request_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)
             if responder.is_undecided:
                 await responder.close()

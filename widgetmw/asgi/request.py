@@ -8,9 +8,15 @@ from typing import Any, Final, TypeAlias
 from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.mark import MARK_PREFIX
-from widgetmw.core.http.request_headers import CONDITIONAL_HEADERS, FRAME_DESTINATIONS, PURPOSE_HEADERS
+from widgetmw.core.http.request_headers import (
+    CONDITIONAL_HEADERS,
+    FRAME_DESTINATIONS,
+    PURPOSE_HEADERS,
+    supported_codings,
+)
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.memo import Memo
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -24,8 +30,10 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FRAMES: Final = frozenset(name.encode() for name in FRAME_DESTINATIONS)
-_PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"sec-fetch-site"}
+_PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
+_CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
+SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")
 }
@@ -85,7 +93,12 @@ def has_page_headers(headers: Headers) -> bool:
     """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
     page_headers = _PAGE_HEADERS
     for name, value in headers:  # not any(), whose generator would cost half as much again
-        if name in page_headers and (name != b"sec-fetch-site" or value == b"cross-site"):
+        if name in page_headers:
+            if name == b"accept-encoding":
+                if SUPPORTED_CODINGS[value] == value:
+                    continue
+            elif name == b"sec-fetch-site" and value != b"cross-site":
+                continue
             return True
     return False
 
@@ -116,18 +129,28 @@ def final_root_path(scope: Scope, root_path: str, path: str) -> str:
     return root_path_of_app(root_path, path, new_root_path, path_below(new_root_path, scope["path"]))
 
 
-def hide_conditional_headers(engine: Engine, scope: Scope, path: str) -> bool:
-    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
-    headers = scope["headers"]
-    names = {name for name, _ in headers}
-    if names.isdisjoint(_CONDITIONAL):
+def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
+    """Hides from the app what would keep our script out of its page; returns whether there was anything to hide.
+
+    * Conditional headers: the app could answer 304 or 206 for the page of another user.
+    * Content codings that we cannot decode.
+    """
+    headers, accept, has_credentials = scope["headers"], b"", False
+    for name, value in headers:
+        if name == b"accept":
+            accept += b"," + value
+        elif name in _CREDENTIALS:
+            has_credentials = True
+    method = scope["method"]
+    if not engine.may_carry_script(scope, method, path, accept.decode("latin-1"), has_credentials):
         return False
-    accept = b",".join([value for name, value in headers if name == b"accept"]).decode("latin-1")
-    has_credentials = b"cookie" in names or b"authorization" in names
-    if not engine.must_hide_conditional_headers(scope, scope["method"], path, accept, has_credentials):
-        return False
-    scope["headers"] = without_conditional_headers(headers)
-    return True
+    hidden = _CONDITIONAL if engine.is_inline_delivery and method != "POST" else ()
+    scope["headers"] = edited = [
+        (name, SUPPORTED_CODINGS[value] if name == b"accept-encoding" else value)
+        for name, value in headers
+        if name not in hidden
+    ]
+    return bool(edited != headers)
 
 
 def without_conditional_headers(headers: Headers) -> Headers:

@@ -153,18 +153,16 @@ class Engine:
         """Whether the settings exclude a path."""
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self.settings.exclude)
 
-    def must_hide_conditional_headers(
-        self, request: Request, method: str, path: str, accept: str, has_credentials: bool
-    ) -> bool:
-        """Whether conditional headers must be hidden, so that the app cannot answer 304 or 206 for another user's page.
+    def may_carry_script(self, request: Request, method: str, path: str, accept: str, has_credentials: bool) -> bool:
+        """Whether the response may be a page with our script, as far as the request tells.
 
-        The user is known only later, so this holds for every page request of somebody who may be signed in. Credentials
-        are a ``Cookie`` or ``Authorization`` header. The path is below the root path.
+        With inline delivery and no loader, that depends on the user, who is known only later: it may be so for
+        everybody who may be signed in. Credentials are a ``Cookie`` or ``Authorization`` header. The path is below the
+        root path.
         """
-        may_be_page = self.is_inline_delivery and method in ("GET", "HEAD") and "text/html" in accept.lower()
-        if not may_be_page or self.is_excluded(path):
+        if method not in PAGE_METHODS or "text/html" not in accept.lower() or self.is_excluded(path):
             return False
-        if has_credentials or may_be_authenticated(request):
+        if has_credentials or not self.is_inline_delivery or self._loaders or may_be_authenticated(request):
             return True
         return self.proxy_resolver is not None and self.proxy_resolver.has_identity_header(request)
 

@@ -15,7 +15,7 @@ from widgetmw.django.configuration import Installed, installed, remember_user
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response
-from widgetmw.wsgi.request import hide_conditional_headers
+from widgetmw.wsgi.request import edit_request_headers, restore_codings
 from widgetmw.wsgi.responder import MARKER
 
 
@@ -50,9 +50,8 @@ class WidgetMiddleware:
             request.META.pop(name, None)  # of an earlier response to the same environ
         if current.proxy_resolver is not None:
             current.proxy_resolver.record_peer(original)
-        # Or Django would answer 304 or 206 to somebody who may be signed in: the user is known only later.
-        if hide_conditional_headers(engine, request.META, request.path_info):
-            request.__dict__.pop("headers", None)  # a layer further out may have cached them
+        if edit_request_headers(engine, request.META, request.path_info):
+            _forget_headers(request)
         if self._is_async:
             return self._respond_async(current, engine, request)
         try:
@@ -62,6 +61,7 @@ class WidgetMiddleware:
 
     def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        _restore_codings(request)
         if token_response := endpoint_response(engine, request, response):
             return token_response
         responder = Responder(engine, request, response)
@@ -78,6 +78,7 @@ class WidgetMiddleware:
     async def _respond_async(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         try:
             response = await self.get_response(request)
+            _restore_codings(request)
             if token_response := endpoint_response(engine, request, response):
                 return token_response
             responder = Responder(engine, request, response)
@@ -92,6 +93,16 @@ class WidgetMiddleware:
             return responder.response
         finally:
             release(request.META)
+
+
+def _restore_codings(request: HttpRequest) -> None:
+    if restore_codings(request.META):
+        _forget_headers(request)
+
+
+def _forget_headers(request: HttpRequest) -> None:
+    """Lets ``request.headers`` be read from ``META`` again, which has changed."""
+    request.__dict__.pop("headers", None)
 
 
 def _process_view(request: HttpRequest, *_: Any) -> None:

@@ -16,11 +16,11 @@ from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi.request import (
-    PAGE_KEYS,
     App,
     StartResponse,
     decode_path,
-    hide_conditional_headers,
+    edit_request_headers,
+    has_page_headers,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
@@ -68,10 +68,9 @@ class WidgetMiddleware:
                 root_path = decode_path(root_path)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
-            is_cross_site = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site"
-            if is_cross_site or not environ.keys().isdisjoint(PAGE_KEYS):
+            if has_page_headers(environ):
                 responder.read_page_headers()
-                hide_conditional_headers(engine, environ, decode_path(path))
+                edit_request_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
         except BaseException:
             identity.owner = None  # a server may reuse the environ

@@ -13,6 +13,7 @@ from widgetmw.core.http.request_headers import (
     FRAME_DESTINATIONS,
     PURPOSE_HEADERS,
     environ_name,
+    supported_codings,
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
@@ -24,8 +25,9 @@ Headers: TypeAlias = list[tuple[str, str]]
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
-"""Keys of the few request headers that a page depends on, besides cookies and a cross-site ``Sec-Fetch-Site``."""
+_PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
+_CODINGS: Final = "HTTP_ACCEPT_ENCODING"
+_HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
 
 
 class PageRequest:
@@ -39,7 +41,7 @@ class PageRequest:
     is_prefetch: bool
 
     def read_page_headers(self) -> None:
-        """Reads the headers that a page depends on: see :data:`PAGE_KEYS`."""
+        """Reads the headers that :func:`has_page_headers` looks for."""
         get = self._environ.get
         is_cross_site = get("HTTP_SEC_FETCH_SITE") == "cross-site"
         self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
@@ -84,17 +86,41 @@ def decode_path(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def hide_conditional_headers(engine: Engine, environ: Environ, path: str) -> bool:
-    """Removes conditional headers from a page request of somebody who may be signed in; returns whether it did."""
-    if environ.keys().isdisjoint(_CONDITIONAL):
-        return False
-    accept = environ.get("HTTP_ACCEPT", "")
+def edit_request_headers(engine: Engine, environ: Environ, path: str) -> bool:
+    """Hides from the app what would keep our script out of its page; returns whether there was anything to hide.
+
+    * Conditional headers: the app could answer 304 or 206 for the page of another user.
+    * Content codings that we cannot decode. :func:`restore_codings` shows them again, to compression outside of us.
+    """
+    accept, method = environ.get("HTTP_ACCEPT", ""), environ["REQUEST_METHOD"]
     has_credentials = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
-    if not engine.must_hide_conditional_headers(environ, environ["REQUEST_METHOD"], path, accept, has_credentials):
+    if not engine.may_carry_script(environ, method, path, accept, has_credentials):
         return False
-    for name in _CONDITIONAL:
-        environ.pop(name, None)
+    hides_conditions = engine.is_inline_delivery and method != "POST" and not environ.keys().isdisjoint(_CONDITIONAL)
+    if hides_conditions:
+        for name in _CONDITIONAL:
+            environ.pop(name, None)
+    codings = environ.get(_CODINGS, "")
+    if (supported := supported_codings(codings)) != codings:
+        environ[_CODINGS], environ[_HIDDEN_CODINGS] = supported, codings
+        return True
+    return hides_conditions
+
+
+def restore_codings(environ: Environ) -> bool:
+    """Undoes what :func:`edit_request_headers` has done to ``Accept-Encoding``; returns whether there was anything."""
+    if _HIDDEN_CODINGS not in environ:
+        return False
+    environ[_CODINGS] = environ.pop(_HIDDEN_CODINGS)
     return True
+
+
+def has_page_headers(environ: Environ) -> bool:
+    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
+    if not environ.keys().isdisjoint(_PAGE_KEYS) or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+        return True
+    codings: str = environ.get(_CODINGS, "")
+    return supported_codings(codings) != codings
 
 
 def inner_environ(environ: Environ) -> Environ:

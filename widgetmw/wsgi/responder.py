@@ -29,7 +29,14 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
-from widgetmw.wsgi.request import Headers, PageRequest, StartResponse, decode_path, final_root_path
+from widgetmw.wsgi.request import (
+    Headers,
+    PageRequest,
+    StartResponse,
+    decode_path,
+    final_root_path,
+    restore_codings,
+)
 
 MARKER: Final = "widgetmw.marker"
 """Key in the environ of a page whose template says where the script goes: the marker that it emits."""
@@ -239,6 +246,7 @@ class Responder(PageRequest):
             outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
             headers = [*headers, ("X-Widgetmw", outcome)]
         self._stage = _STARTED
+        restore_codings(self._environ)
         return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
 

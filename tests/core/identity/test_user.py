@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import copy
 import pickle
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from widgetmw import User
+
+
+class Number(IntEnum):
+    ONE = 1
 
 
 def test_repr_shows_the_id_and_nothing_else() -> None:
@@ -15,8 +20,17 @@ def test_repr_shows_the_id_and_nothing_else() -> None:
     assert repr(user) == str(user) == f"{user}" == "User(id='u1')"
 
 
-@pytest.mark.parametrize("bad", [None, 7, True, b"u1", 1.0, ["u1"], object()])
-def test_an_id_that_is_no_string_is_a_type_error(bad: Any) -> None:
+@pytest.mark.parametrize(
+    ("id", "text"), [(42, "42"), (0, "0"), (-7, "-7"), (UUID(int=1), str(UUID(int=1))), (Number.ONE, "1")]
+)
+def test_an_int_or_a_uuid_becomes_a_string(id: Any, text: str) -> None:
+    user = User(id)
+    assert (user.id, type(user.id)) == (text, str)
+    assert user == User(text)
+
+
+@pytest.mark.parametrize("bad", [None, True, b"u1", 1.0, ["u1"], object()])
+def test_an_id_of_another_type_is_a_type_error(bad: Any) -> None:
     with pytest.raises(TypeError, match=r"User\.id must be a string"):
         User(bad)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
@@ -14,6 +15,20 @@ PURPOSE_HEADERS: Final = frozenset({"sec-purpose", "purpose", "x-moz"})
 
 FRAME_DESTINATIONS: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 """Values of ``Sec-Fetch-Dest`` for a page that is shown inside another one."""
+
+
+_SUPPORTED_CODINGS: Final = frozenset({"", "gzip", "x-gzip", "deflate", "identity"})
+
+
+@lru_cache(maxsize=64)
+def supported_codings(accept_encoding: str) -> str:
+    """Returns an ``Accept-Encoding`` value without the codings that we cannot decode, such as ``br`` and ``zstd``.
+
+    An app that compresses its pages itself would otherwise choose one of them.
+    """
+    offers = accept_encoding.split(",")
+    kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in _SUPPORTED_CODINGS]
+    return accept_encoding if len(kept) == len(offers) else ",".join(kept).strip(" ,") or "identity"
 
 
 def environ_name(header: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -162,13 +161,10 @@ def from_scope(scope: Request) -> User | None:
             value = getattr(user, name, None)
         except NotImplementedError:  # Starlette's BaseUser.identity, if a subclass does not override it
             continue
-        if isinstance(value, str) and value:
-            return User(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return User(str(int(value)))
-        # Whoever made a UUID has imported the module. Importing it here would cost every startup 2 ms.
-        if "uuid" in sys.modules and isinstance(value, sys.modules["uuid"].UUID):
-            return User(str(value))
+        try:
+            return User(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue
     raise ResolverError(f"{type(user).__name__} is authenticated but has no usable identity, id or pk")
 
 

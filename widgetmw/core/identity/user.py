@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -16,7 +20,8 @@ class User:
     """The signed-in user. Immutable; its ``repr`` shows the id only.
 
     Args:
-        id: the app's identifier of the user, a non-empty string. It must come from the app's own session.
+        id: the app's identifier of the user: a non-empty string, or an ``int`` or ``UUID``, which becomes one. It must
+            come from the app's own session.
         name: display name, or ``None``.
         email: email address, or ``None``.
         attributes: further data for the vendors that accept it: text, finite numbers and booleans by name.
@@ -35,15 +40,13 @@ class User:
 
     def __init__(
         self,
-        id: str,
+        id: str | int | UUID,
         name: str | None = None,
         email: str | None = None,
         attributes: Mapping[str, Scalar] = _NO_ATTRIBUTES,
     ) -> None:
         set_field = object.__setattr__
-        set_field(self, "id", _text("User.id", id))
-        if not self.id:
-            raise ValueError("User.id must not be empty")
+        set_field(self, "id", _id(id))
         set_field(self, "name", None if name is None else _text("User.name", name))
         set_field(self, "email", None if email is None else _text("User.email", email))
         set_field(self, "attributes", _NO_ATTRIBUTES if attributes is _NO_ATTRIBUTES else _attributes(attributes))
@@ -79,6 +82,19 @@ class User:
 def _is_same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
     # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0, but in a token they differ
     return one == other and all(repr(value) == repr(other[key]) for key, value in one.items())
+
+
+def _id(value: object) -> str:
+    if isinstance(value, str):
+        if not value:
+            raise ValueError("User.id must not be empty")
+        return _text("User.id", value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    # Whoever made a UUID has imported the module. Importing it here would cost every startup 2 ms.
+    if "uuid" in sys.modules and isinstance(value, sys.modules["uuid"].UUID):
+        return str(value)
+    raise TypeError(f"User.id must be a string, an int or a UUID, not {type(value).__name__}")
 
 
 def _text(field: str, value: object) -> str:
