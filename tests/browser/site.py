@@ -107,6 +107,8 @@ class Site:
         self.pages: dict[str, Callable[[str | None], Response]] = {}
         #: Returns the endpoint's response, or ``None`` for the usual one.
         self.endpoint_override: Callable[[str | None], Response | None] = lambda user: None
+        #: Of the endpoint's responses.
+        self.cors_headers: dict[str, str] = {}
         self._minted: dict[str, tuple[int, int, int]] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -184,6 +186,15 @@ class Site:
         vendors = [Vendor(self, name) for name in self.vendors]
         return assets.scripts(vendors, lambda vendor, error: self.script_errors.append(f"{vendor}: {error}"))
 
+    def embed_script(self) -> bytes:
+        """Returns ``embed.js``, as for an app."""
+        data = {
+            "ask": True,
+            "embed": self.embed,
+            "vendors": {name: {"config": PUBLIC.get(name, {})} for name in self.vendors},
+        }
+        return assets.embed_script(self.scripts(), json.dumps(data)).content
+
     def page(self, user: str | None, has_cookie: bool = False) -> Response:
         """Returns a page of the site."""
         tags = self.script_tags(user, has_cookie)
@@ -209,7 +220,11 @@ class Site:
         user = cookies["session"].value if "session" in cookies else None
         if path == ENDPOINT:
             self.token_requests.append(TokenRequest(self.now(), headers))
-            return self.endpoint(user)
+            response = self.endpoint(user)
+            response.headers |= self.cors_headers
+            return response
+        if path == "/_widgetmw/embed.js":
+            return Response(200, self.embed_script(), {"Content-Type": "text/javascript"})
         if file := self.scripts().files().get(path.removeprefix("/_widgetmw")):
             return Response(200, file.content, {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"})
         if path in self.pages:
@@ -235,6 +250,13 @@ def _server(site: Site) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             self.do_GET()
+
+        def do_OPTIONS(self) -> None:
+            """Answers a CORS preflight."""
+            self.send_response(204)
+            for name, value in site.cors_headers.items():
+                self.send_header(name, value)
+            self.end_headers()
 
         def do_GET(self) -> None:
             reply = site.serve(urlsplit(self.path).path, self.headers)

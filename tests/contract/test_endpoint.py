@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from typing import Any
 
@@ -206,6 +207,45 @@ def test_the_runtime_contains_no_secret(make: Make, env: dict[str, str]) -> None
     for name in ("DG_API_KEY", "DG_API_SECRET", "HISSUNO_SECRET_KEY", "GIOSG_SIGNING_KEY"):
         assert env[name] not in body
     assert "PRIVATE" not in body
+
+
+@pytest.mark.parametrize("name", ["runtime.js", "embed.js", "snippet/orlo/data.js"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_scripts_are_sent_gzipped_to_clients_that_accept_it(
+    make: Make, env: dict[str, str], name: str, method: str
+) -> None:
+    site = make(env=env)
+    plain = site.get(f"/_widgetmw/{name}")
+    for accepted in ("gzip, deflate, br", "br;q=1, GZIP ; q=0.5"):
+        reply = site.request(f"/_widgetmw/{name}", method, Accept_Encoding=accepted)
+        assert reply.header("Content-Encoding") == "gzip"
+        assert reply.header("Vary") == plain.header("Vary") == "Accept-Encoding"
+        if method == "GET":
+            assert gzip.decompress(reply.body) == plain.body
+            assert int(reply.header("Content-Length") or 0) == len(reply.body) < len(plain.body)
+    for accepted in ("identity", "gzip;q=0", "gzip;q=0.000, br", "*"):
+        reply = site.request(f"/_widgetmw/{name}", "GET", Accept_Encoding=accepted)
+        assert (reply.header("Content-Encoding"), reply.body) == (None, plain.body)
+
+
+def test_the_embed_script_is_the_same_for_everybody_and_cacheable_for_minutes(make: Make, env: dict[str, str]) -> None:
+    replies = [
+        make(env=env, user=user).get("/_widgetmw/embed.js?v=1") for user in (lambda _: User("ada"), lambda _: None)
+    ]
+    assert replies[0].body == replies[1].body
+    assert replies[0].header("Cache-Control") == "public, max-age=300"
+    assert replies[0].header("Cross-Origin-Resource-Policy") == "cross-origin"
+    assert b'"widgetId":"widget-7"' in replies[0].body
+    assert b"eyJ" not in replies[0].body
+    for name in ("DG_API_KEY", "DG_API_SECRET", "HISSUNO_SECRET_KEY", "GIOSG_SIGNING_KEY"):
+        assert env[name].encode() not in replies[0].body
+
+
+def test_a_listed_origin_may_send_headers_of_its_own(make: Make) -> None:
+    site = make(WIDGETMW_ALLOWED_ORIGINS="https://shop.example")
+    headers = {"Origin": "https://shop.example", "Access_Control_Request_Method": "GET"}
+    reply = site.request(TOKEN, "OPTIONS", **headers, Access_Control_Request_Headers="authorization,x-key")
+    assert (reply.status, reply.header("Access-Control-Allow-Headers")) == (204, "authorization, x-key")
 
 
 @pytest.mark.parametrize("host", ["", "a b", "[fe80::1%25x]", "exämple"])

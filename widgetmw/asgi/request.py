@@ -35,7 +35,15 @@ _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
 SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
-    name.encode(): name for name in ("host", "origin", "sec-fetch-site", "access-control-request-method")
+    name.encode(): name
+    for name in (
+        "host",
+        "origin",
+        "sec-fetch-site",
+        "access-control-request-method",
+        "access-control-request-headers",
+        "accept-encoding",
+    )
 }
 
 
@@ -185,6 +193,8 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
         found.get("origin"),
         found.get("sec-fetch-site"),
         "access-control-request-method" in found,
+        found.get("access-control-request-headers", ""),
+        found.get("accept-encoding", ""),
     )
 
 

@@ -15,10 +15,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from gzip import compress
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final, Protocol
 
+EMBED_PATH: Final = "/embed.js"
 _EXPORT: Final = re.compile(r"^export default(?![\w$])", re.MULTILINE)
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # These would end the script element or change how it is parsed. NUL is the placeholder of the nonce in our templates.
@@ -55,6 +57,11 @@ class ScriptFile:
     def integrity(self) -> str:
         """The attributes that an Integrity-Policy asks for; a hash alone does not count without ``crossorigin``."""
         return f'crossorigin integrity="sha256-{b64encode(sha256(self.content).digest()).decode()}"'
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """The content as gzip data."""
+        return compress(self.content, 9, mtime=0)
 
     @property
     def url(self) -> str:
@@ -123,6 +130,24 @@ def bundled(vendors: Sequence[str]) -> bytes:
 def runtime(vendors: Sequence[str]) -> bytes:
     """Returns the runtime as a file; includes the bootstrap, for pages that cannot have inline scripts."""
     return b"(%s)(%s,%s);\n" % (_bundles()["runtime"].encode(), bootstrap(vendors), _parts("connect", vendors).encode())
+
+
+def embed_script(scripts: Scripts, data: str) -> ScriptFile:
+    """Returns ``embed.js``, which is the one script of a page that we have not made.
+
+    Args:
+        scripts: those of the app. Files that are not ours are loaded by it, since an error in them must affect nothing
+            else.
+        data: the page's data as JSON, without the endpoint's URL and the name of the mark.
+    """
+    paths = [file.url for path, file in scripts.files().items() if file is not scripts.runtime]
+    code = b"(%s)(%s,%s,%s);" % (
+        _bundles()["embed"].encode(),
+        scripts.bootstrap,
+        data.encode(),
+        json.dumps(paths).encode(),
+    )
+    return ScriptFile(EMBED_PATH, code + scripts.bundled_runtime)
 
 
 def is_built_in(vendor: str) -> bool:

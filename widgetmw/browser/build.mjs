@@ -53,6 +53,7 @@ const vendorScripts = readdirSync(join(root, "widgetmw", "providers"), { recursi
 const bundles = {
   bootstrap: 'export { default } from "./src/bootstrap.js";',
   runtime: 'export { default } from "./src/runtime.js";',
+  embed: 'export { default } from "./src/embed.js";',
 };
 for (const path of vendorScripts) {
   const file = join(root, "widgetmw", "providers", path);

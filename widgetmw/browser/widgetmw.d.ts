@@ -89,6 +89,14 @@ export interface WidgetmwApi {
    */
   getToken<Name extends WidgetVendor>(provider: Name): Promise<TokenOf<Name>>;
 
+  /**
+   * Sets a function that returns further headers for token requests, for apps that authenticate without cookies:
+   * `setRequestHeaders(() => ({ Authorization: "Bearer " + token }))`. It is called before each request.
+   */
+  setRequestHeaders(
+    headers: () => Record<string, string> | undefined | Promise<Record<string, string> | undefined>
+  ): void;
+
   /** Cleans up in the browser: removes the tokens, runs each vendor's clean-up, and notifies the other tabs. */
   signOut(): Promise<void>;
 }

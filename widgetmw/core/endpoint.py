@@ -1,13 +1,14 @@
-"""The token endpoint and ``runtime.js``: a request in, a response out."""
+"""The token endpoint and the scripts: a request in, a response out."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from widgetmw.browser.assets import ScriptFile
+from widgetmw.browser.assets import EMBED_PATH, ScriptFile
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
@@ -28,9 +29,10 @@ _TOKEN_HEADERS: Final = (
 )
 _TOKEN_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
+_CACHE_MINUTES: Final = "public, max-age=300"
+_HEADER_NAME: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _PREFLIGHT_HEADERS: Final = (
     ("Access-Control-Allow-Methods", "GET, POST"),
-    ("Access-Control-Allow-Headers", "Accept, Content-Type"),
     ("Access-Control-Max-Age", "600"),
 )
 _ERRORS: Final = {
@@ -63,6 +65,8 @@ class TokenRequest(NamedTuple):
     origin: str | None = None
     fetch_site: str | None = None  # the Sec-Fetch-Site header
     is_preflight: bool = False  # of CORS: it has Access-Control-Request-Method
+    requested_headers: str = ""  # of a preflight: the Access-Control-Request-Headers header
+    accept_encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,10 @@ class Endpoint:
             return self._error(request, "unknown_provider")
         is_allowed_origin = request.origin in self._allowed_origins
         if request.method == "OPTIONS" and request.is_preflight and is_allowed_origin:
-            return TokenResponse(204, (*_TOKEN_HEADERS[1:], *_PREFLIGHT_HEADERS, *self._cors(request)), b"")
+            # A page may authenticate its requests with any header, see setRequestHeaders in widgetmw.d.ts.
+            names = ", ".join(_HEADER_NAME.findall(request.requested_headers)) or "Accept, Content-Type"
+            allowed = ("Access-Control-Allow-Headers", names)
+            return TokenResponse(204, (*_TOKEN_HEADERS[1:], *_PREFLIGHT_HEADERS, allowed, *self._cors(request)), b"")
         if request.method not in _TOKEN_METHODS:
             return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD, POST"))
         if not (is_allowed_origin or _is_same_site(request)):
@@ -210,13 +217,29 @@ class Endpoint:
         if request.method not in ("GET", "HEAD"):
             return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD"))
         versions = [item for item in request.query.split("&") if item.startswith("v=")]
-        cache_control = _CACHE_FOREVER if versions == [f"v={script.version}"] else "no-store"
-        headers = (
+        if request.path == EMBED_PATH:
+            cache_control = _CACHE_MINUTES
+        else:
+            cache_control = _CACHE_FOREVER if versions == [f"v={script.version}"] else "no-store"
+        headers: tuple[tuple[str, str], ...] = (
             ("Content-Type", "text/javascript; charset=utf-8"),
             ("Cache-Control", cache_control),
+            ("Vary", "Accept-Encoding"),
             ("X-Content-Type-Options", "nosniff"),
+            # nothing in it is personal, and pages of other origins may load it
+            ("Cross-Origin-Resource-Policy", "cross-origin"),
         )
-        return TokenResponse(200, headers, script.content)
+        if not _accepts_gzip(request.accept_encoding):
+            return TokenResponse(200, headers, script.content)
+        return TokenResponse(200, (*headers, ("Content-Encoding", "gzip")), script.gzipped)
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    for offer in accept_encoding.lower().split(","):
+        coding, _, parameter = offer.replace(" ", "").partition(";")
+        if coding in ("gzip", "x-gzip"):
+            return parameter.rstrip("0.") != "q="
+    return False
 
 
 def _provider(path: str) -> str | None:

@@ -7,6 +7,7 @@ from functools import lru_cache, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
 from widgetmw.browser import assets
+from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
@@ -114,7 +115,7 @@ class Engine:
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens = TokenCache(settings, clock, self.events)
         self.script_tags = ScriptTags(settings, scripts)
-        self.endpoint = Endpoint(settings, self.tokens, scripts.files(), clock, self.events)
+        self.endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
         self._clock = clock
         vendors = (vendor.provider for vendor in settings.vendors)
         self._loaders = {vendor.name: vendor.script_urls() for vendor in vendors if vendor.name in settings.embed}
@@ -137,6 +138,11 @@ class Engine:
         self._mark_names = lru_cache(_MAX_ROOT_PATHS)(
             lambda root_path, host: mark_name(url_prefix(root_path) + self.path, host)
         )
+
+    def _files(self) -> dict[str, ScriptFile]:
+        """Returns the scripts that are served, by path below the endpoint path."""
+        embed = self.script_tags.embed_script(self.settings.embed)
+        return {**self.script_tags.scripts.files(), embed.path: embed}
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
         # these come with a message of ours, see Provider.script_source and assets.vendor_script

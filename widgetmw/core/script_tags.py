@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
-from widgetmw.browser.assets import ScriptFile, Scripts
+from widgetmw.browser.assets import ScriptFile, Scripts, embed_script
 from widgetmw.core.http.csp import CspDecision, ScriptForm
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.token import TokenSet
@@ -68,6 +68,11 @@ class ScriptTags:
         self._configs = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
         self._templates = lru_cache(_MAX_TEMPLATES)(self._make_template)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
+
+    def embed_script(self, embed: tuple[str, ...]) -> ScriptFile:
+        """Returns ``embed.js``; ``embed`` names the vendors with a loader."""
+        data = {"ask": True, "vendors": self._vendors(self._configs), **({"embed": embed} if embed else {})}
+        return embed_script(self.scripts, dumps(data))
 
     def template(
         self, kind: PageKind, decision: CspDecision, root_path: str, mark: str, embed: tuple[str, ...]

@@ -143,4 +143,6 @@ def token_request(environ: Environ, path: str) -> TokenRequest:
         environ.get("HTTP_ORIGIN"),
         environ.get("HTTP_SEC_FETCH_SITE"),
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
+        environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
+        environ.get("HTTP_ACCEPT_ENCODING", ""),
     )

@@ -1,6 +1,5 @@
 // The code inside the page, before any script of the page. It stores the data that the server sent, defines
 // `window.widgetmw`, and calls each vendor's `init`, which sets the globals that the vendor's widget reads.
-import { ownGlobal } from "./dom.js";
 import { toToken } from "./token.js";
 
 /**
@@ -11,7 +10,8 @@ import { toToken } from "./token.js";
  */
 export default (inits) => (data) => {
   // Turbo or a similar router has swapped in a document: the first page's runtime keeps running, with the new data.
-  const existing = ownGlobal("widgetmw")?._;
+  // Like `ownGlobal`, but shorter.
+  const existing = ({}).hasOwnProperty.call(window, "widgetmw") && window.widgetmw?._;
   if (existing) return existing.take(data);
 
   /** @type {import("./types").Shared["tokens"]} */
@@ -32,7 +32,7 @@ export default (inits) => (data) => {
         vendor: {
           name,
           config: added[name].config,
-          forVisitor: user !== null || !!embed?.includes(name),
+          forVisitor: user !== null || embed?.includes(name),
           get token() {
             return tokens[name];
           },
@@ -59,9 +59,7 @@ export default (inits) => (data) => {
   // is older than the last change of user, or arrives much later than it was sent.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
-  /** @type {any} */
-  const [navigation] = performance.getEntriesByType("navigation");
-  let isCopy = navigation?.type === "back_forward";
+  let isCopy = /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type == "back_forward";
   try {
     /** @type {any[]} */
     const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
@@ -87,6 +85,9 @@ export default (inits) => (data) => {
       refresh: (name) => shared.call("refresh", name),
       getToken: (name) => shared.call("getToken", name),
       signOut: () => shared.call("signOut"),
+      setRequestHeaders(headers) {
+        shared.headers = headers;
+      },
     })
   );
 };

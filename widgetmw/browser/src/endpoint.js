@@ -1,6 +1,7 @@
 // Sends requests to the token endpoint, counts them, and decides whether one is allowed.
 import { time } from "./clock.js";
 import { selectAll } from "./dom.js";
+import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 
 /**
@@ -39,6 +40,9 @@ export const allowedAt = (limit) => requestTimes[requestTimes.length - Math.trun
 
 export const abortRequest = () => pending?.abort();
 
+// Not relative to the document: its <base> may be another host.
+const endpoint = () => new URL(page.url, location.origin);
+
 /**
  * @typedef {{ status?: number, body?: import("./types").TokenResponse, age: number }} EndpointResponse
  *   `age` is how long the request took, in seconds; without `status` there was no response
@@ -53,11 +57,11 @@ const send = async (method) => {
   const control = (pending = new AbortController());
   const timeout = setTimeout(() => control.abort(), 10000);
   try {
-    // An absolute URL: a <base> element would resolve a path against another host.
-    const response = await fetch(location.origin + page.url, {
+    const response = await fetch(endpoint(), {
       method,
       cache: "no-store",
-      headers: { Accept: "application/json" },
+      credentials: "include",
+      headers: { ...(await shared.headers?.()), Accept: "application/json" },
       redirect: "manual",
       signal: control.signal,
     });
@@ -91,8 +95,8 @@ export const requestTokens = async (isStale) => {
  */
 const cspAllowsRequest = ({ content }) => {
   const [directive] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? ["*"];
-  const { protocol, origin, host } = location;
-  const allowed = ["*", "'self'", protocol, origin, host];
+  const { protocol, origin, host } = endpoint();
+  const allowed = ["*", origin === location.origin && "'self'", protocol, origin, host];
   return directive.toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
 };
 

@@ -28,7 +28,7 @@ export interface TokenResponse {
 
 /** What the server writes into a page. */
 export interface PageData {
-  /** Path of the token endpoint. */
+  /** Path of the token endpoint; an absolute URL on a page that has embed.js. */
   url: string;
   /** Name of our cookie, storage, channel and lock: it differs between the apps of a host. */
   key: string;
@@ -80,6 +80,8 @@ export interface Shared {
   onScript?(vendor: string): void;
   /** Called by the script of an operator's snippet; set once the runtime has started. */
   onSnippet?(vendor: string, name: string): void;
+  /** Returns further headers for token requests. */
+  headers?(): Record<string, string> | undefined | Promise<Record<string, string> | undefined>;
   /** Continues the calls that wait for the runtime. */
   ready(value?: unknown): void;
   take(data: PageData): unknown;
@@ -101,6 +103,7 @@ export interface Api {
   refresh(name: string): Promise<WidgetToken>;
   getToken(name: string): Promise<WidgetToken>;
   signOut(): Promise<void>;
+  setRequestHeaders(headers: Shared["headers"]): void;
 }
 
 /** A message from one tab to the others. */
