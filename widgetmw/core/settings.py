@@ -208,7 +208,9 @@ def _conflicts(settings: Settings) -> Iterator[str]:
         lifetime, margin = vendor.provider.lifetime, settings.refresh_margin
         if lifetime is not None and margin is not None and margin >= lifetime:
             yield f"WIDGETMW_REFRESH_MARGIN must be shorter than the lifetime of a token of {vendor.provider.name}"
-    embeddable = {vendor.provider.name for vendor in settings.vendors if vendor.provider.embeddable}
+    active = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
     for name in settings.embed:
-        if name not in embeddable:
-            yield f"WIDGETMW_EMBED names {name}, which is not active or has no loader that could be injected"
+        if name not in active:
+            yield f"WIDGETMW_EMBED names {name}, which is not active"
+        elif not active[name].embeddable:
+            yield f"WIDGETMW_EMBED names {name}, which has no loader to inject: its `embeddable` is not `True`"
