@@ -15,7 +15,7 @@ from widgetmw.core.errors import SettingsError
 from widgetmw.core.events import log
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
-from widgetmw.core.vendor import NO_METADATA, PROVIDERS, Vendor, provider_names, read_vendors
+from widgetmw.core.vendor import NO_METADATA, PROVIDERS, ConfiguredVendor, provider_names, read_vendors
 
 # Kubernetes sets these names in every pod if there is a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
@@ -122,7 +122,7 @@ class Settings:
         clock: Unix seconds; tests replace the system's clock.
     """
 
-    vendors: tuple[Vendor, ...] = ()
+    vendors: tuple[ConfiguredVendor, ...] = ()
     enabled: bool = True
     path: str = "/_widgetmw"
     delivery: str = "inline"
