@@ -60,7 +60,7 @@ def normal_origin(text: str) -> str:
     return f"{scheme}://{host}" + ("" if port == default_port else f":{port}")
 
 
-ENABLED = Variable("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
+ENABLED = Variable("WIDGETMW_ENABLED", "`false`: every response passes through unmodified", parse_bool, True)
 PATH = Variable("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
 DELIVERY = Variable(
     "WIDGETMW_DELIVERY",
@@ -101,7 +101,7 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
 )
 DEBUG = Variable(
     "WIDGETMW_DEBUG",
-    "the `X-Widgetmw` response header says whether the response was modified, and if not, why",
+    "`true`: the `X-Widgetmw` response header says whether the response was modified, and if not, why",
     parse_bool,
     False,
 )
