@@ -49,7 +49,7 @@ def test_the_wheel_works_by_itself(wheel: Path, tmp_path: Path, env: dict[str, s
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("minted and verified") == 4
+    assert done.stdout.count("signed and verified") == 4
 
 
 def test_importing_the_package_imports_no_framework_and_no_signer() -> None:

@@ -42,7 +42,7 @@ def test_check_mints_and_verifies_a_token_per_vendor(env: dict[str, str]) -> Non
         assert f"{vendor}: " in result.stdout
     assert "RS256 key of 2048 bits" in result.stdout
     assert f"HS256 key of {len(DG_SECRET)} bytes" in result.stdout
-    assert result.stdout.count("minted and verified") == 4
+    assert result.stdout.count("signed and verified") == 4
     assert_no_secret(result)
 
 

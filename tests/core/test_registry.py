@@ -66,12 +66,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Installs a distribution of one module with an entry point."""
     modules: list[str] = []
 
-    def install(source: str, name: str = "acme", distribution: str = "acme") -> None:
+    def install(source: str, name: str = "acme", distribution: str = "acme", has_metadata: bool = True) -> None:
         module = f"{distribution}_module"
         (tmp_path / f"{module}.py").write_text(source)
         info = tmp_path / f"{distribution}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        if has_metadata:
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[widgetmw.providers]\n{name} = {module}:Vendor\n")
         modules.append(module)
         forget_vendors()
@@ -115,6 +116,12 @@ def test_a_bad_one_costs_only_itself(
     assert record.getMessage() == f"widgetmw: {caught.value}"
     assert record.exc_info is None
     assert "secret detail" not in caplog.text
+
+
+def test_a_bad_one_of_a_folder_without_metadata_is_named_by_its_entry_point(install: Install) -> None:
+    install("Vendor = 7", has_metadata=False)
+    with pytest.raises(ProviderError, match=r"^the entry point acme = acme_module:Vendor cannot be used"):
+        registry.load_provider("acme")
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from tests.conftest import forget_vendors
-from widgetmw import Settings, SettingsError
+from widgetmw import Settings, SettingsError, testing
 
 
 def problems(environ: dict[str, str]) -> list[str]:
@@ -113,6 +113,18 @@ def test_every_problem_is_listed_at_once_and_no_value_is_shown(env: dict[str, st
 def test_a_malformed_value_is_named(dg_env: dict[str, str], name: str, value: str) -> None:
     problem = the_problem({**dg_env, name: value})
     assert problem.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "reason"),
+    [
+        ("giosg", "is not active"),
+        ("hissuno", "has no loader to inject: its `embeddable` is not `True`"),
+    ],
+)
+def test_the_reason_why_a_vendor_cannot_be_embedded(vendor: str, reason: str) -> None:
+    environ = {**testing.environ("hissuno"), "WIDGETMW_EMBED": vendor}
+    assert the_problem(environ) == f"WIDGETMW_EMBED names {vendor}, which {reason}"
 
 
 def test_nothing_is_read_when_disabled() -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.core.test_settings import problems, the_problem
 from widgetmw import Settings
 from widgetmw.core.env import secret_file
-from widgetmw.core.vendor import Vendor
+from widgetmw.core.vendor import ConfiguredVendor
 
 
 def test_all_four_vendors_in_their_order(env: dict[str, str]) -> None:
@@ -177,9 +177,9 @@ def test_a_named_pipe_without_a_writer_does_not_block_the_start(
 def test_new_contents_make_a_new_vendor(dg_env: dict[str, str]) -> None:
     (vendor,) = Settings.from_env(dg_env).vendors
     changed = vendor.with_contents({"DG_API_SECRET": "another-secret-of-32-bytes-or-so"})
-    assert isinstance(changed, Vendor)
+    assert isinstance(changed, ConfiguredVendor)
     assert changed.provider.values["DG_API_SECRET"] == b"another-secret-of-32-bytes-or-so"
     assert changed.provider.values["DG_API_KEY"] == vendor.provider.values["DG_API_KEY"]
-    assert repr(changed) == "Vendor(<DigitalGenius>)"
+    assert repr(changed) == "ConfiguredVendor(<DigitalGenius>)"
     with pytest.raises(ValueError, match=r"^DG_API_SECRET must"):
         vendor.with_contents({"DG_API_SECRET": " "})

@@ -244,7 +244,7 @@ def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog
     for target in (
         "widgetmw.core.engine.Engine.insertion_offset",
         "widgetmw.core.engine.Engine.inject",
-        "widgetmw.core.engine.Engine.refusal_reason",
+        "widgetmw.core.engine.Engine.no_token_reason",
     ):
         for path in ("/", "/stream"):
             with monkeypatch.context() as patch:

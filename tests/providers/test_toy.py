@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from threading import Thread
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import jwt
@@ -126,6 +127,19 @@ def test_its_token_stands_in_the_page_and_at_the_endpoint() -> None:
     assert (claims["sub"], claims["name"], claims["plan"]) == ("ada-1", "Ada", "pro")
     assert claims["exp"] - claims["iat"] == 600
     status, body = get(app, "/_widgetmw/token/toy")
+    assert (status, json.loads(body)["token"]) == ("200 OK", token)
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_site_in_the_documentation_shows_page_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = (TOY.parents[2] / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"`try/shop\.py`:\n\n```python\n(.*?)```", document, re.DOTALL)
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    names: dict[str, Any] = {"__name__": "shop"}
+    exec(source, names)
+    token = testing.read_tokens(get(names["app"], "/")[1])["toy"].value
+    status, body = get(names["app"], "/_widgetmw/token/toy")
     assert (status, json.loads(body)["token"]) == ("200 OK", token)
 
 

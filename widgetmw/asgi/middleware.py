@@ -99,6 +99,7 @@ class WidgetMiddleware:
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
     ) -> TokenResponse:
+        """Overridden by plugins that resolve the user inside the app, which get ``receive`` for it."""
         return await token_response(engine, scope, request, self._resolver)
 
 

@@ -35,7 +35,7 @@ _NO_HEADERS: Final[Headers] = []
 
 
 class Responder(PageRequest):
-    """Handles the response to one request.
+    """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request.
 
     Attributes:
         is_undecided: whether the start of the response is still held back, because the decision is pending.
@@ -157,17 +157,17 @@ class Responder(PageRequest):
     # the decision
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
-        """Resolves the user, if that matters, and continues the response with the last message; HEAD has none.
+        """Resolves the user, unless nobody could get a token, then continues with the message, the last one so far.
 
-        The offset is where the script goes in the message; ``PENDING`` if ``_body`` knows.
+        The message is ``None`` for HEAD. The offset is where the script goes in it; ``PENDING`` if ``_body`` knows.
         """
         engine, page, scope = self._engine, self._page, self._scope
         result: SkipReason | None = None
         try:
             if scope[KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self._path)
-            if page.refusal is not None or self.in_cross_site_frame:
-                result = engine.refusal_reason(self, page)
+            if page.no_token_reason is not None or self.in_cross_site_frame:
+                result = engine.no_token_reason(self, page)
             if result is None:
                 user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
@@ -281,7 +281,7 @@ class UserProbe(Responder):
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable = None
         try:
-            if self._engine.refusal_reason(self, self._page) is None:
+            if self._engine.no_token_reason(self, self._page) is None:
                 awaitable = prefetch_user_eagerly(self._scope, self._resolver)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass

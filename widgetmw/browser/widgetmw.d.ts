@@ -40,7 +40,7 @@ export interface WidgetToken<Name extends string = string> {
   readonly expiresAt: number | null;
   /** When it expires, in Unix seconds of the server's clock. */
   readonly expires_at: number | null;
-  /** When the server will mint a new one, in Unix seconds of its clock. */
+  /** When the server will sign a new one, in Unix seconds of its clock. */
   readonly refresh_at: number | null;
 }
 

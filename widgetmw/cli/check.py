@@ -52,8 +52,9 @@ def _check_vendor(tokens: TokenCache, provider: Provider) -> bool:
     lifetime = "does not expire"
     if provider.lifetime is not None:
         margin = tokens.refresh_margin(provider.lifetime)
-        lifetime = f"valid for {provider.lifetime} s, renewed {margin} s before expiry"
-    print(f"{name}: {provider.describe_key()}; test token of {len(token.value)} bytes minted and verified; {lifetime}")
+        lifetime = f"valid for {provider.lifetime} s, not handed out in its last {margin} s"
+    size = len(token.value)
+    print(f"{name}: {provider.describe_key()}; signed and verified a test token of {size} bytes; {lifetime}")
     for note in provider.warnings():
         print(f"{name}: warning: {note}")
     scripts = {f"the {function} snippet": f"({code})" for function, code in provider.snippets().items()}

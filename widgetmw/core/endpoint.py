@@ -20,8 +20,8 @@ MAX_DRAIN_BYTES: Final = 65_536
 INNER_CALL: Final = "widgetmw.inner_call"
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_TOKEN_HEADERS: Final = (
-    ("Content-Type", "application/json"),
+_CONTENT_TYPE: Final = ("Content-Type", "application/json")
+_COMMON_HEADERS: Final = (
     ("Cache-Control", "no-store"),
     ("Vary", "Cookie, Origin"),
     ("X-Content-Type-Options", "nosniff"),
@@ -86,10 +86,9 @@ class InnerCall:
     what came out of them.
     """
 
-    # A cache further in may store every 200, whatever its Cache-Control says, and answer the next request with it.
-    STAND_IN: Final = TokenResponse(
-        202, (("Content-Type", "application/json"), ("Cache-Control", "private, no-store")), b""
-    )
+    # Not 200: a cache inside the app may store every 200, whatever its Cache-Control says, and answer the next request
+    # with it.
+    STAND_IN: Final = TokenResponse(202, (_CONTENT_TYPE, ("Cache-Control", "private, no-store")), b"")
 
     def __init__(self, endpoint: Endpoint, request: TokenRequest) -> None:
         self._endpoint = endpoint
@@ -144,7 +143,7 @@ class Endpoint:
             # A page may authenticate its requests with any header, see setRequestHeaders in widgetmw.d.ts.
             names = ", ".join(_HEADER_NAME.findall(request.requested_headers)) or "Accept, Content-Type"
             allowed = ("Access-Control-Allow-Headers", names)
-            return TokenResponse(204, (*_TOKEN_HEADERS[1:], *_PREFLIGHT_HEADERS, allowed, *self._cors(request)), b"")
+            return TokenResponse(204, (*_COMMON_HEADERS, *_PREFLIGHT_HEADERS, allowed, *self._cors(request)), b"")
         if request.method not in _TOKEN_METHODS:
             return self._error(request, "method_not_allowed", ("Allow", "GET, HEAD, POST"))
         if not (is_allowed_origin or _is_same_site(request)):
@@ -211,7 +210,8 @@ class Endpoint:
         return self._json(request, _ERRORS[code][0], _error_object(code), *headers)
 
     def _json(self, request: TokenRequest, status: int, body: object, *headers: tuple[str, str]) -> TokenResponse:
-        return TokenResponse(status, (*_TOKEN_HEADERS, *headers, *self._cors(request)), _encode(body).encode())
+        all_headers = (_CONTENT_TYPE, *_COMMON_HEADERS, *headers, *self._cors(request))
+        return TokenResponse(status, all_headers, _encode(body).encode())
 
     def _script(self, request: TokenRequest, script: ScriptFile) -> TokenResponse:
         if request.method not in ("GET", "HEAD"):

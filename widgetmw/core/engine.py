@@ -125,13 +125,15 @@ class Engine:
         self.page_from_bytes = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text = ResponseHeaders(str, settings.cache_control).read
         self._headers_without_token = {}
-        for kind in (bytes, str):
-            self._headers_without_token["check", kind] = ResponseHeaders(kind, _CHECK_CACHE_CONTROL, override=True)
+        for header_type in (bytes, str):
+            check = ResponseHeaders(header_type, _CHECK_CACHE_CONTROL, override=True)
+            self._headers_without_token["check", header_type] = check
             if self.is_inline_delivery:
-                self._headers_without_token["fetch", kind] = ResponseHeaders(kind, _PREFETCH_CACHE_CONTROL)
+                prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
+                self._headers_without_token["fetch", header_type] = prefetch
         # by root path: the start of the last page, and its insertion offset
         self._known_prefixes: dict[str, tuple[bytes, int]] = {}
-        self._is_simple = self.is_inline_delivery and not self._loaders
+        self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
         self._token_templates = Memo(
             lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
         )
@@ -186,14 +188,15 @@ class Engine:
             return None
         is_bytes = bool(headers) and isinstance(headers[0][0], bytes)
         page = (self.page_from_bytes if is_bytes else self.page_from_text)(status, headers)
-        return None if isinstance(page, SkipReason) or self.refusal_reason(request, page) else page
+        return None if isinstance(page, SkipReason) or self.no_token_reason(request, page) else page
 
-    def refusal_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
+    def no_token_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
         """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
-        reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.refusal
+        reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
-        # An anonymous page with a loader may be cached, so it must be the same in every frame.
+        # Such visitors may get a script without a token. A page with a loader may be cached, so it must be the same in
+        # every frame.
         return None if self._loaders or self._has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
@@ -227,10 +230,10 @@ class Engine:
         return offset
 
     def remember_prefix(self, root_path: str, data: bytes, offset: int) -> None:
-        """Remembers how a page begins, up to the byte that shows that our script does not follow its head tag.
+        """Remembers how a page begins: all before the offset, and enough after it to tell that our script is not there.
 
-        A cache further in may return a page that holds our script already. An implied head tag is not remembered, since
-        it depends on what follows.
+        It is there already in a page from a cache further in. Only for an explicit head tag: an implied one depends on
+        what follows.
         """
         end = offset
         while any(script.startswith(data[offset:end]) for script in OWN_SCRIPTS):
@@ -250,9 +253,9 @@ class Engine:
         The headers are the app's. Fetch delivery ignores the user. The script is an attribute of the page, never a
         local variable: error reporters record those of each frame that an error of the app or server passes through.
         """
-        is_plain = page.rare_headers is None and self._is_simple
-        if user is not None and is_plain and not (request.in_cross_site_frame or request.is_prefetch):
-            # Without rare headers the page has no refusal, so _choose_template would return the same.
+        needs_no_evaluation = page.rare_headers is None and self._is_inline_without_loaders
+        if user is not None and needs_no_evaluation and not (request.in_cross_site_frame or request.is_prefetch):
+            # Without rare headers any user may get a token, so _choose_template would return the same.
             template: ScriptTemplate = self._token_templates[request.root_path, self._mark_name(request)]
         else:
             choice = self._choose_template(request, page, user)
@@ -301,10 +304,10 @@ class Engine:
             kind = "anonymous"
         elif user is None:
             return _ANONYMOUS
-        elif request.in_cross_site_frame:  # checked again: refusal_reason() lets browsers with the mark through
+        elif request.in_cross_site_frame:  # checked again: no_token_reason() lets browsers with the mark through
             return SkipReason.CROSS_SITE_FRAME
-        elif page.refusal is not None:
-            return page.refusal
+        elif page.no_token_reason is not None:
+            return page.no_token_reason
         else:
             kind = "fetch" if request.is_prefetch else "token"
         decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)

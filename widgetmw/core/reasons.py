@@ -136,6 +136,7 @@ class SkipReason(Reason):
         "Put the vendor's own script element into the page's template instead of using `WIDGETMW_EMBED`.",
     )
 
+    # other policies
     INTEGRITY_BLOCKS_LOADER = (
         "The `Integrity-Policy` blocks the script of a vendor in `WIDGETMW_EMBED`, which no hash can describe, so its "
         "loader is left out.",

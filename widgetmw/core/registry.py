@@ -122,5 +122,5 @@ def _variables(found: Any) -> tuple[Variable[Any], ...]:
 
 
 def _rejection(entry: EntryPoint, problem: str, variables: tuple[Variable[Any], ...] = ()) -> ProviderError:
-    owner = f" of the distribution {entry.dist.name}" if entry.dist is not None else ""
+    owner = f" of the distribution {entry.dist.name}" if entry.dist is not None and entry.dist.name else ""
     return ProviderError(f"the entry point {entry.name} = {entry.value}{owner} {problem}", variables)

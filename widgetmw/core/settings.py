@@ -15,7 +15,7 @@ from widgetmw.core.errors import SettingsError
 from widgetmw.core.events import log
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
-from widgetmw.core.vendor import NO_METADATA, PROVIDERS, Vendor, provider_names, read_vendors
+from widgetmw.core.vendor import NO_METADATA, PROVIDERS, ConfiguredVendor, provider_names, read_vendors
 
 # Kubernetes sets these names in every pod if there is a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
@@ -60,7 +60,7 @@ def normal_origin(text: str) -> str:
     return f"{scheme}://{host}" + ("" if port == default_port else f":{port}")
 
 
-ENABLED = Variable("WIDGETMW_ENABLED", "off: every response passes through unmodified", parse_bool, True)
+ENABLED = Variable("WIDGETMW_ENABLED", "`false`: every response passes through unmodified", parse_bool, True)
 PATH = Variable("WIDGETMW_PATH", "prefix of the endpoints", lambda text: _path(text).rstrip("/"), "/_widgetmw")
 DELIVERY = Variable(
     "WIDGETMW_DELIVERY",
@@ -101,7 +101,7 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
 )
 DEBUG = Variable(
     "WIDGETMW_DEBUG",
-    "the `X-Widgetmw` response header says whether the response was modified, and if not, why",
+    "`true`: the `X-Widgetmw` response header says whether the response was modified, and if not, why",
     parse_bool,
     False,
 )
@@ -122,7 +122,7 @@ class Settings:
         clock: Unix seconds; tests replace the system's clock.
     """
 
-    vendors: tuple[Vendor, ...] = ()
+    vendors: tuple[ConfiguredVendor, ...] = ()
     enabled: bool = True
     path: str = "/_widgetmw"
     delivery: str = "inline"
@@ -208,7 +208,9 @@ def _conflicts(settings: Settings) -> Iterator[str]:
         lifetime, margin = vendor.provider.lifetime, settings.refresh_margin
         if lifetime is not None and margin is not None and margin >= lifetime:
             yield f"WIDGETMW_REFRESH_MARGIN must be shorter than the lifetime of a token of {vendor.provider.name}"
-    embeddable = {vendor.provider.name for vendor in settings.vendors if vendor.provider.embeddable}
+    active = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
     for name in settings.embed:
-        if name not in embeddable:
-            yield f"WIDGETMW_EMBED names {name}, which is not active or has no loader that could be injected"
+        if name not in active:
+            yield f"WIDGETMW_EMBED names {name}, which is not active"
+        elif not active[name].embeddable:
+            yield f"WIDGETMW_EMBED names {name}, which has no loader to inject: its `embeddable` is not `True`"

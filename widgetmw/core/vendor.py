@@ -35,7 +35,7 @@ PROVIDERS: Variable[tuple[str, ...] | None] = Variable(
 )
 
 
-class Vendor:
+class ConfiguredVendor:
     """A configured vendor. Not a dataclass, whose ``repr`` would list its values.
 
     Attributes:
@@ -48,21 +48,21 @@ class Vendor:
         self.files = files
 
     def __repr__(self) -> str:
-        return f"Vendor({self.provider!r})"
+        return f"ConfiguredVendor({self.provider!r})"
 
-    def with_contents(self, contents: Mapping[str, str]) -> Vendor:
+    def with_contents(self, contents: Mapping[str, str]) -> ConfiguredVendor:
         """Returns the vendor with new contents of its files; a ``ValueError`` names the variable that is malformed."""
         reader, provider = EnvReader(contents), self.provider
         changed = {var.name: reader.read(var) for var in provider.variables if var.name in contents}
         if reader.problems:
             raise ValueError("; ".join(reader.problems))
-        return Vendor(_configured(type(provider), {**provider.values, **changed}), self.files)
+        return ConfiguredVendor(_configured(type(provider), {**provider.values, **changed}), self.files)
 
 
-def read_vendors(reader: EnvReader) -> tuple[Vendor, ...]:
+def read_vendors(reader: EnvReader) -> tuple[ConfiguredVendor, ...]:
     """Returns the vendors that the environment configures, in order; adds problems to the reader."""
     wanted = reader.read(PROVIDERS)
-    vendors: list[Vendor] = []
+    vendors: list[ConfiguredVendor] = []
     for name in wanted or registry.registered_names():
         try:
             vendors += _read_vendor(reader, registry.load_provider(name), bool(wanted))
@@ -74,7 +74,7 @@ def read_vendors(reader: EnvReader) -> tuple[Vendor, ...]:
     return tuple(vendors)
 
 
-def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> Iterator[Vendor]:
+def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> Iterator[ConfiguredVendor]:
     """Yields the vendor if the environment configures it."""
     problems, files = len(reader.problems), len(reader.files)
     is_used = is_wanted or bool(_names_in_use(reader, kind.variables))
@@ -86,7 +86,7 @@ def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> It
     if len(reader.problems) > problems:
         return
     try:
-        yield Vendor(_configured(kind, values), tuple(reader.files[files:]))
+        yield ConfiguredVendor(_configured(kind, values), tuple(reader.files[files:]))
     except ValueError as error:
         reader.problems.append(str(error))
 
@@ -137,7 +137,7 @@ def _problem(provider: Provider) -> str:
     return ""
 
 
-def _exposed_secrets(reader: EnvReader, vendors: list[Vendor]) -> Iterator[str]:
+def _exposed_secrets(reader: EnvReader, vendors: list[ConfiguredVendor]) -> Iterator[str]:
     """Finds secrets in variables that pages show, also of another vendor: they would be published to everybody."""
     variables = [var for vendor in vendors for var in vendor.provider.variables if var.name in reader.texts]
     secrets = [reader.texts[variable.name] for variable in variables if variable.secret]

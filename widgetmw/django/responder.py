@@ -61,7 +61,7 @@ class Responder:
             if engine.is_excluded(request.path_info):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)
-            reason = engine.refusal_reason(self._page_request, page)
+            reason = engine.no_token_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.INTERNAL_ERROR
             engine.events.warn_once("page", reason.code, "urls.py does not include widgetmw.django.urls")

@@ -86,6 +86,7 @@ class WidgetMiddleware:
         return send_response(response, request, start_response)
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
+        """Overridden by plugins that resolve the user inside the app."""
         return token_response(engine, environ, request, self._resolver)
 
 

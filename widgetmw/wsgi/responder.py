@@ -47,7 +47,7 @@ _NEW, _HELD, _STARTED, _SENT = range(4)
 
 
 class Responder(PageRequest):
-    """Handles the response to one request."""
+    """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request."""
 
     __slots__ = (
         "_body",
@@ -91,7 +91,7 @@ class Responder(PageRequest):
 
     def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
         """The ``start_response`` that the app sees."""
-        if self._stage:
+        if self._stage != _NEW:
             if self._stage == _SENT:
                 # the server knows whether headers have gone out, and raises if so
                 return self._start_response(status, headers, *((exc_info,) if exc_info else ()))
@@ -133,7 +133,7 @@ class Responder(PageRequest):
     def respond(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Returns the iterable for the server: the app's own, if there is nothing to do."""
         if self._page is None:
-            if self._stage:
+            if self._stage != _NEW:
                 self._stage = _SENT
                 self._identity.owner = None
                 return chunks
@@ -143,7 +143,7 @@ class Responder(PageRequest):
             return self._on_body(chunks[0], True)
         return Chunks(self, chunks)
 
-    def chunks(self, source: Iterable[bytes]) -> Iterator[bytes]:
+    def iterate(self, source: Iterable[bytes]) -> Iterator[bytes]:
         """Yields what the server sends, given the app's iterable."""
         for data in source:
             if self._page is None:
@@ -218,13 +218,13 @@ class Responder(PageRequest):
     # the decision
 
     def _decide(self, page: Page) -> SkipReason | None:
-        """Resolves the user, if that matters."""
+        """Resolves the user, unless nobody could get a token; returns the reason to skip the page."""
         engine, environ, known = self._engine, self._environ, self._identity.root_path
         try:
             if known or environ.get("SCRIPT_NAME"):
                 self.root_path = final_root_path(environ, known, self.root_path, self._path)
-            if page.refusal is not None or self.in_cross_site_frame:
-                reason = engine.refusal_reason(self, page)
+            if page.no_token_reason is not None or self.in_cross_site_frame:
+                reason = engine.no_token_reason(self, page)
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
@@ -262,7 +262,7 @@ class Chunks:
         headers as soon as it does, and most apps have called ``start_response`` by then.
         """
         self._identity, self._source = responder._identity, source
-        chunks = responder.chunks(source)
+        chunks = responder.iterate(source)
         try:
             self._chunks = chain(tuple(islice(chunks, 1)), chunks)
         except BaseException:

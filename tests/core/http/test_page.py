@@ -53,7 +53,7 @@ def test_headers_that_forbid_a_change(name: str, value: str, reason: SkipReason)
 def test_headers_that_forbid_a_token(headers: list[tuple[str, str]], reason: SkipReason | None) -> None:
     page = read(*headers)
     assert isinstance(page, Page)
-    assert page.refusal is reason
+    assert page.no_token_reason is reason
 
 
 @pytest.mark.parametrize(

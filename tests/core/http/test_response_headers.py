@@ -86,12 +86,12 @@ def test_the_single_pass_follows_the_rules(headers: list[tuple[str, str]], heade
         index for index, (name, _) in enumerate(page.headers) if name.lower() in ("content-length", b"content-length")
     ]
     assert lengths == [index for index in [page.length_index] if index >= 0]
-    assert page.refusal == expected_refusal(headers)
+    assert page.no_token_reason == expected_no_token_reason(headers)
     special = {"clear-site-data", "content-encoding", "content-security-policy", "cdn-cache-control"}
     assert (page.rare_headers is None) == (special.isdisjoint(names) and ("Cache-Control", "public") not in headers)
 
 
-def expected_refusal(headers: list[tuple[str, str]]) -> SkipReason | None:
+def expected_no_token_reason(headers: list[tuple[str, str]]) -> SkipReason | None:
     if any(name == "Clear-Site-Data" for name, _ in headers):
         return SkipReason.SIGNING_OUT
     return SkipReason.SHARED_CACHE if ("Cache-Control", "public") in headers else None

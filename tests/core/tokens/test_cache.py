@@ -17,7 +17,7 @@ from widgetmw.core.env.secret_file import WATCH_PERIOD
 from widgetmw.core.events import Events
 from widgetmw.core.provider import MintedToken, Provider
 from widgetmw.core.tokens.cache import TokenCache
-from widgetmw.core.vendor import Vendor
+from widgetmw.core.vendor import ConfiguredVendor
 from widgetmw.providers.digitalgenius import DigitalGenius
 
 ADA = User("ada")
@@ -54,7 +54,7 @@ class Counting(Provider):
 
 def make(clock: Clock, lifetime: int | None = 100, **settings: Any) -> tuple[TokenCache, Counting, Events]:
     provider, events = Counting({"lifetime": lifetime}), Events()
-    return TokenCache(Settings(vendors=(Vendor(provider),), **settings), clock, events), provider, events
+    return TokenCache(Settings(vendors=(ConfiguredVendor(provider),), **settings), clock, events), provider, events
 
 
 def value(tokens: TokenCache, user: User = ADA) -> str:
@@ -327,7 +327,7 @@ def test_a_mint_that_fails_for_one_vendor_leaves_the_others(env: dict[str, str],
     good = Settings.from_env({**env, "WIDGETMW_PROVIDERS": "digitalgenius"}).vendors[0]
     broken = Counting({"lifetime": 10})
     broken.broken = True
-    token_set = TokenCache(Settings(vendors=(Vendor(broken), good)), clock, Events()).get(ADA)
+    token_set = TokenCache(Settings(vendors=(ConfiguredVendor(broken), good)), clock, Events()).get(ADA)
     assert isinstance(good.provider, DigitalGenius)
     assert (list(token_set.by_provider), token_set.failed) == (["digitalgenius"], ("counting",))
 

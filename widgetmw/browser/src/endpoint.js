@@ -101,7 +101,7 @@ const cspAllowsRequest = ({ content }) => {
 };
 
 // With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
-// a frame of another site we make no request.
+// a frame we make no request if the page around it is of another origin: `frameElement` is null then.
 export const mayRequest = () =>
   page.connect !== false &&
   !(page.ask && top !== self && !frameElement) &&

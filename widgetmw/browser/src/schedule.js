@@ -14,13 +14,17 @@ import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
 import { embedVendors } from "./vendors.js";
 
+// Of all tabs together; successful renewals do not count. A request that confirms a 401 may come on top.
+const MAX_REQUESTS_PER_MINUTE = 7;
+
 // When to renew the tokens, and how long after the last response that is.
 let renewAt = Infinity;
 let period = Infinity;
-// The pending calls of `refresh`, and when the first of them was made.
+// The pending calls of `refresh`.
 /** @type {((error?: string) => void)[]} */
 let waiters = [];
-let requestedAt = Infinity;
+// Since when a request is wanted at once: by those calls, or because the page has no tokens or was restored.
+let wantedAt = Infinity;
 // When to check who is signed in, since the page's content has changed. Only a later request can tell.
 let contentCheckAt = Infinity;
 // The number of failures in a row, and the time before which we do not retry.
@@ -42,7 +46,7 @@ let timer;
  * @param {string} [error] rejects them
  */
 export const settle = (error) => {
-  requestedAt = Infinity;
+  wantedAt = Infinity;
   for (const waiter of waiters.splice(0)) waiter(error);
 };
 
@@ -54,7 +58,7 @@ export const settleContent = () => {
 /** @param {number} [milliseconds] how long to wait, since the content may not be complete yet */
 export const requestSoon = (milliseconds = 0) => {
   contentCheckAt = Math.min(contentCheckAt, time() + milliseconds);
-  check();
+  requestIfDue();
 };
 
 /**
@@ -74,8 +78,8 @@ export const refresh = (name) => {
   promise.catch(() => {});
   // The user may just have signed in. A response to an earlier request would not know about that.
   if (!isSignedIn && isFirst) discardResponses();
-  requestedAt = Math.min(requestedAt, time());
-  check();
+  wantedAt = Math.min(wantedAt, time());
+  requestIfDue();
   return promise;
 };
 
@@ -99,10 +103,11 @@ export const renewalTime = (left, wait) => {
   return left > 0 ? time() + 1000 * (wait + Math.min(1, margin / 2) + Math.random() * margin * 0.3) : 0;
 };
 
-/** @param {number} count */
-export const postpone = (count) => {
-  failures = count;
-  notBefore = time() + Math.min(300, 2 ** count) * 1000 * (0.5 + Math.random());
+/** @param {number} failuresInARow */
+export const backOff = (failuresInARow) => {
+  failures = failuresInARow;
+  // 2, 4, 8 ... seconds, at most five minutes, times 0.5 to 1.5
+  notBefore = time() + Math.min(300, 2 ** failures) * 1000 * (0.5 + Math.random());
 };
 
 // Schedules the next renewal after a response. A response that leaves a token due counts as a failure.
@@ -114,28 +119,28 @@ export const schedule = () => {
   if (period > 0) {
     failures = 0;
     notBefore = time() + 1000;
-  } else postpone(failures + 1);
+  } else backOff(failures + 1);
 };
 
 // Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
 // as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
 const nextRequestAt = () => {
-  const limit = Math.max(1, 7 - 60000 / Math.max(period, 1));
+  const limit = Math.max(1, MAX_REQUESTS_PER_MINUTE - 60000 / Math.max(period, 1));
   const checkAt = failures ? Math.max(contentCheckAt, notBefore) : contentCheckAt;
-  const wanted = Math.max(Math.min(requestedAt, checkAt), allowedAt(limit));
+  const unplannedAt = Math.max(Math.min(wantedAt, checkAt), allowedAt(limit));
   return (isSignedIn || awaitsTokens) && isActive()
-    ? Math.min(wanted, Math.max(renewAt, notBefore, allowedAt(7)))
-    : wanted;
+    ? Math.min(unplannedAt, Math.max(renewAt, notBefore, allowedAt(MAX_REQUESTS_PER_MINUTE)))
+    : unplannedAt;
 };
 
-export const check = () => {
+export const requestIfDue = () => {
   clearTimeout(timer);
   timer = undefined;
   if (isRequesting || isSuspended) return;
   const wait = nextRequestAt() - time();
   if (wait <= 0) request();
   // At most a minute at a time: a timer stands still while the machine sleeps.
-  else if (wait < Infinity) timer = setTimeout(check, Math.min(wait, 60000));
+  else if (wait < Infinity) timer = setTimeout(requestIfDue, Math.min(wait, 60000));
 };
 
 const hasRecentRequest = () => time() - /** @type {number} */ (lastRequestAt()) < 5000;
@@ -152,7 +157,7 @@ export const markActive = (isWoken) => {
   // A user who needs the chat now does not wait for a long back-off. The rate limit still applies.
   const hasExpired = () => Object.values(shared.tokens).some(({ expiresAt }) => expiresAt && expiresAt < Date.now());
   if (isWoken || (failures && !hasRecentRequest() && hasExpired())) notBefore = 0;
-  if (isWoken || !timer || renewAt <= time()) check();
+  if (isWoken || !timer || renewAt <= time()) requestIfDue();
 };
 
 // The page carries no tokens: it requests them at once. The vendors' loaders wait for the response, but two seconds at
@@ -160,7 +165,7 @@ export const markActive = (isWoken) => {
 export const requestAtOnce = () => {
   awaitsTokens = true;
   renewAt = 0;
-  requestedAt = time();
+  wantedAt = time();
   setTimeout(embedVendors, 2000);
 };
 
@@ -184,7 +189,7 @@ const processResponse = ({ status, body, age }, isConfirmation) => {
     awaitsTokens = false;
     signOut();
   } else {
-    postpone(failures + 1);
+    backOff(failures + 1);
     broadcast({ type: "failure", failures });
     settle("request failed");
   }
@@ -220,13 +225,13 @@ const request = async () => {
   } finally {
     isRequesting = false;
   }
-  check();
+  requestIfDue();
 };
 
 // The network is back. That does not mean that the user is active: an idle tab stays idle.
 export const onOnline = () => {
   notBefore = 0;
-  check();
+  requestIfDue();
 };
 
 // Stops requests and timers, so that the page can go into the back/forward cache.
@@ -239,7 +244,7 @@ export const suspend = () => {
 export const resume = () => {
   isSuspended = false;
   // The page may have been in the cache for long, so check that its user is still signed in.
-  if (isSignedIn || awaitsTokens || waiters.length || remembersUser()) requestedAt = time();
+  if (isSignedIn || awaitsTokens || waiters.length || remembersUser()) wantedAt = time();
   markActive(true);
 };
 

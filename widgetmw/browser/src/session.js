@@ -14,10 +14,10 @@ import {
 } from "./identity.js";
 import {
   awaitsResponse,
-  check,
-  postpone,
+  backOff,
   renewalTime,
   requestAtOnce,
+  requestIfDue,
   requestSoon,
   schedule,
   settle,
@@ -34,12 +34,12 @@ import { report } from "./warn.js";
 
 /** @type {string | undefined} */
 let user;
-// When the server last named the user, in milliseconds of its clock. A page that is older is not used.
-let newest = 0;
+// When the server last named the user, or nobody, in milliseconds of its clock. A page that is older is not used.
+let lastNamedAt = 0;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
 // Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
-const LATE = 5000;
+const LATE_AFTER = 5000;
 // Counts responses (also those received by other tabs) and sign-outs. A response to a request from an earlier
 // generation is discarded.
 export let generation = 0;
@@ -87,10 +87,10 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
  * The time of a sign-out is an estimate, and may lie a little before the page that was signed out.
  */
-const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > newest && !isSameUser(readStored(), user);
+const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > lastNamedAt && !isSameUser(readStored(), user);
 
 /** @param {import("./types").TokenResponse} response */
-export const isStale = ({ now }) => Number(now) * 1000 < Math.max(newest, changedAt()) - 2000;
+export const isStale = ({ now }) => Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - 2000;
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
@@ -112,7 +112,7 @@ export const accept = (response, age, inPage) => {
     endSession(ended, user ? shared.tokens : {}, isLate ? "late" : "here", Number(response.now) * 1000);
   }
   user = newUser;
-  newest = Number(response.now) * 1000 || newest;
+  lastNamedAt = Number(response.now) * 1000 || lastNamedAt;
   isSignedIn = true;
   generation++;
   rememberUser(newUser);
@@ -154,7 +154,7 @@ const endSession = (hash, tokens, origin, at) => {
   generation++;
   isSignedIn = false;
   user = undefined;
-  newest = Math.max(newest, at || 0);
+  lastNamedAt = Math.max(lastNamedAt, at || 0);
   for (const name in ended) delete shared.tokens[name];
   for (const name in shared.vendors) {
     shared.vendors[name].renewAt = Infinity;
@@ -201,10 +201,10 @@ export const onBroadcast = (message) => {
     case "request":
       return countRequest();
     case "failure":
-      return postpone(message.failures);
+      return backOff(message.failures);
     case "signout":
       // This tab may have been frozen since.
-      return onRemoteSignOut(Date.now() - message.at < LATE ? "elsewhere" : "late", message.user);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user);
     case "tokens":
       if (message.uncounted) uncountRequest();
       if (isSignedIn || awaitsResponse()) accept(message.response, (Date.now() - message.sentAt) / 1000);
@@ -218,7 +218,7 @@ export const keepMark = () => {
 
 // Ends the session if our user was signed out while no channel was open.
 export const checkStoredUser = () => {
-  if (wasSignedOutElsewhere()) onRemoteSignOut(serverTime() - changedAt() < LATE ? "elsewhere" : "late");
+  if (wasSignedOutElsewhere()) onRemoteSignOut(serverTime() - changedAt() < LATE_AFTER ? "elsewhere" : "late");
 };
 
 /**
@@ -229,7 +229,7 @@ export const checkStoredUser = () => {
  */
 export const takePageData = (data, inPage) => {
   // A router may show an old copy of a page, while it fetches the page or when the user goes back.
-  const isOld = Number(data.now) * 1000 < Math.max(newest, changedAt());
+  const isOld = Number(data.now) * 1000 < Math.max(lastNamedAt, changedAt());
   if (isOld && !inPage) return requestSoon();
   setPage(data);
   const offset = data.offset ?? Number(data.now) * 1000 - Date.now();
@@ -256,5 +256,5 @@ export const takePageData = (data, inPage) => {
   if (isOld) endSession(null, shared.tokens, "late");
   if (data.ask || isOld) requestAtOnce();
   else embedVendors();
-  check();
+  requestIfDue();
 };

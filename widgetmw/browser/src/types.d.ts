@@ -38,7 +38,10 @@ export interface PageData {
   offset?: number;
   /** An opaque value that differs between users; `null` if nobody is signed in as far as this page can tell. */
   user?: string | null;
-  /** The page carries no token: the runtime has to request it. */
+  /**
+   * Whether the runtime has to ask the endpoint at once: the server put no token into the page, or the page is a copy,
+   * whose tokens are not used.
+   */
   ask?: boolean;
   /** `false`: the page's Content-Security-Policy forbids requests to the endpoint. */
   connect?: boolean;

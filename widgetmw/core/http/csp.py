@@ -38,7 +38,7 @@ class CspDecision(NamedTuple):
         nonce: the ``nonce`` attribute for each of our script elements, in any form.
         can_connect: whether the runtime may call the token endpoint.
         allowed_loaders: URLs of vendors' scripts that our script may add as script elements without a nonce.
-        reason: why the page is skipped, or else why the runtime may not connect.
+        reason: why the page is skipped, or ``None``.
         loader_reason: why a loader is not allowed; also set without loaders.
     """
 
@@ -169,8 +169,7 @@ class CspEvaluator:
         endpoint = own_url(origin, f"{base}/token")
         can_connect = all(policy.connections is None or policy.connections.matches_own(endpoint) for policy in enforced)
         allowed, loader_reason = self._loaders_for(enforced, required)
-        connect_reason = None if can_connect else SkipReason.CSP_BLOCKS_CONNECT
-        return CspDecision(*choice, can_connect, allowed, connect_reason, loader_reason)
+        return CspDecision(*choice, can_connect, allowed, None, loader_reason)
 
     def _loaders_for(self, enforced: list[Policy], lists: list[SourceList]) -> tuple[frozenset[str], SkipReason | None]:
         if any(policy.requires_trusted_types() for policy in enforced):

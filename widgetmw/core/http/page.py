@@ -61,18 +61,18 @@ class Page:
         charset_declared: whether the Content-Type declares a charset that browsers know.
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
         rare_headers: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
-        refusal: why the page must not carry a token, or ``None``.
+        no_token_reason: why the page must not carry a token, or ``None``.
         script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.inject` has written them.
     """
 
-    __slots__ = ("charset_declared", "coding", "headers", "length_index", "rare_headers", "refusal", "script")
+    __slots__ = ("charset_declared", "coding", "headers", "length_index", "no_token_reason", "rare_headers", "script")
 
     headers: list[Any]
     length_index: int
     charset_declared: bool
     coding: str
     rare_headers: list[tuple[int, Any]] | None
-    refusal: SkipReason | None
+    no_token_reason: SkipReason | None
     script: bytes
 
     def values(self, meaning: int) -> list[str]:
@@ -104,10 +104,10 @@ class Page:
             return SkipReason.CONTENT_ENCODING
         if coding:
             self.coding, self.length_index = coding, -1
-        self.refusal = self._refusal(meanings, cache_control)
+        self.no_token_reason = self._no_token_reason(meanings, cache_control)
         return self
 
-    def _refusal(self, meanings: int, cache_control: frozenset[str]) -> SkipReason | None:
+    def _no_token_reason(self, meanings: int, cache_control: frozenset[str]) -> SkipReason | None:
         if meanings & CLEAR_SITE_DATA:
             return SkipReason.SIGNING_OUT
         # Each of these headers addresses another cache: one of them says nothing about the others.

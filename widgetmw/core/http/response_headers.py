@@ -127,7 +127,7 @@ class ResponseHeaders:
         page = Page()
         page.headers, page.length_index = kept, length_index
         page.charset_declared, page.coding = charset_declared, ""
-        page.rare_headers = page.refusal = None
+        page.rare_headers = page.no_token_reason = None
         return page if rare is None else page.evaluate(rare)
 
 

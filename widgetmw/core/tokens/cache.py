@@ -58,7 +58,7 @@ class TokenCache:
         return None
 
     def get(self, user: User) -> TokenSet:
-        """Returns the user's tokens, fresh for at least the refresh margin.
+        """Returns the user's tokens, each valid for at least the refresh margin.
 
         A vendor whose token cannot be minted is named in ``failed``; this method does not raise for it.
         """

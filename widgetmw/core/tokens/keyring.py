@@ -6,7 +6,7 @@ from threading import Lock
 
 from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
-from widgetmw.core.vendor import Vendor
+from widgetmw.core.vendor import ConfiguredVendor
 
 
 class Keyring:
@@ -18,7 +18,7 @@ class Keyring:
         watched: whether any key came from a file.
     """
 
-    def __init__(self, vendors: tuple[Vendor, ...], events: Events) -> None:
+    def __init__(self, vendors: tuple[ConfiguredVendor, ...], events: Events) -> None:
         self.vendors = vendors
         self.version = 0
         self.watched = any(vendor.files for vendor in vendors)
