@@ -28,6 +28,7 @@ from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
+from widgetmw.flask_session import leave_unsaved
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
@@ -127,7 +128,7 @@ class _InnerPart:
         if call is None:
             raise NotFound
         call.response = token_response(self.engine, request.environ, call.request, self.resolve)
-        _leave_session_unsaved()
+        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
         stand_in = call.STAND_IN
         return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
@@ -153,16 +154,6 @@ class _OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
-
-
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    try:
-        if session.permanent:
-            session.permanent = False  # for this request only, since it is not saved
-        session.modified = False
-    except AttributeError:
-        pass  # a session of another kind, as a session interface of the app may make
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from quart import Quart, Response, abort, request, request_finished, session
+from quart import Quart, Response, abort, current_app, request, request_finished, session
 
 from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
@@ -23,6 +23,7 @@ from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
+from widgetmw.flask_session import leave_unsaved
 
 __all__ = ["Widget"]
 
@@ -133,7 +134,7 @@ class _InnerPart:
         if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        _leave_session_unsaved()
+        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
@@ -149,16 +150,6 @@ class _InnerPart:
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
-
-
-def _leave_session_unsaved() -> None:
-    """Keeps a token request from saving the session, in a cookie or in a store."""
-    try:
-        if session.permanent:
-            session.permanent = False  # for this request only, since it is not saved
-        session.modified = False
-    except AttributeError:
-        pass  # a session of another kind, as a session interface of the app may make
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -113,6 +113,7 @@ def prefetch_user(environ: Environ, resolver: Resolver) -> None:
 async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None:
     """Like :func:`prefetch_user`, with a resolver that may be async."""
     identity = identity_of(request)
+    identity.resolved = UNSET
     try:
         identity.resolved = await resolve_user_async(request, resolver)
     except ResolverError as error:
@@ -122,6 +123,7 @@ async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None
 def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
     """Like :func:`prefetch_user_async`, but returns ``None`` if no await is needed."""
     identity = identity_of(request)
+    identity.resolved = UNSET  # the app may have signed the user out since an earlier call
     try:
         user = resolve_user_eagerly(request, resolver)
     except ResolverError as error:
