@@ -166,6 +166,15 @@ def test_a_page_that_other_origins_may_read_with_cookies_gets_no_token(make: Mak
     assert_unmodified(site.get(), site.page, "cross_origin")
 
 
+@pytest.mark.parametrize("from_site", ["cross-site", "same-site"])
+def test_a_script_of_another_origin_reads_no_token(make: Make, from_site: str) -> None:
+    site = make()
+    reply = site.get(Sec_Fetch_Dest="empty", Sec_Fetch_Mode="cors", Sec_Fetch_Site=from_site)
+    assert_unmodified(reply, site.page, "cross_site_frame")
+    for mode, site_header in (("navigate", from_site), ("cors", "same-origin")):
+        assert b"eyJ" in site.get(Sec_Fetch_Mode=mode, Sec_Fetch_Site=site_header).body
+
+
 @pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object"])
 def test_a_cross_site_frame_gets_no_token(make: Make, dest: str) -> None:
     site = make()

@@ -10,8 +10,9 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
-    FRAME_DESTINATIONS,
+    FOREIGN_SITES,
     PURPOSE_HEADERS,
+    is_shown_elsewhere,
     supported_codings,
 )
 from widgetmw.core.http.root_path import root_path_of_app
@@ -29,7 +30,8 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
-_FRAMES: Final = frozenset(name.encode() for name in FRAME_DESTINATIONS)
+_FETCH_HEADERS: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+_FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
 _PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
@@ -60,8 +62,8 @@ class PageRequest:
     def read_page_headers(self) -> None:
         """Reads the headers that :func:`has_page_headers` looks for."""
         headers = dict(self._scope["headers"])  # browsers never repeat these
-        is_cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
-        self.in_cross_site_frame = is_cross_site and headers.get(b"sec-fetch-dest") in _FRAMES
+        fetch_headers = (headers.get(name, b"").decode("latin-1") for name in _FETCH_HEADERS)
+        self.in_cross_site_frame = is_shown_elsewhere(*fetch_headers)
         self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
 
     @property
@@ -105,7 +107,7 @@ def has_page_headers(headers: Headers) -> bool:
             if name == b"accept-encoding":
                 if SUPPORTED_CODINGS[value] == value:
                     continue
-            elif name == b"sec-fetch-site" and value != b"cross-site":
+            elif name == b"sec-fetch-site" and value not in _FOREIGN_SITES:
                 continue
             return True
     return False

@@ -57,7 +57,7 @@ class PageRequest(Protocol):
 
     Attributes:
         root_path: path that the app is mounted under.
-        in_cross_site_frame: whether another site shows the page in a frame.
+        in_cross_site_frame: whether another site shows the page in a frame, or reads it by a script.
         is_prefetch: whether the browser loads the page before the user opens it, so that a token may be stale by then.
     """
 

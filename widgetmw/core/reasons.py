@@ -42,7 +42,10 @@ class SkipReason(Reason):
     # the request
     METHOD = ("The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
     EXCLUDED = ("The path is excluded by `WIDGETMW_EXCLUDE`.", "Nothing.")
-    CROSS_SITE_FRAME = ("The page is shown in a frame on another site.", "Nothing: open the page in a tab of its own.")
+    CROSS_SITE_FRAME = (
+        "The page is shown in a frame on another site, or read by a script of another origin.",
+        "Nothing: open the page in a tab of its own.",
+    )
 
     # the response headers
     NOT_HTML = ("The Content-Type is not `text/html`.", "Nothing, unless the app mislabels its pages.")
@@ -66,7 +69,10 @@ class SkipReason(Reason):
         "Other origins may read the page with the user's cookies.",
         "Remove `Access-Control-Allow-Credentials` from pages.",
     )
-    SIGNING_OUT = ("The response signs the user out (`Clear-Site-Data`).", "Nothing.")
+    SIGNING_OUT = (
+        "The response signs the user out: it has `Clear-Site-Data`, or deletes a session cookie.",
+        "Nothing.",
+    )
 
     # the body
     FILE_SENT = (

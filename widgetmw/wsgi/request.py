@@ -10,9 +10,10 @@ from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
-    FRAME_DESTINATIONS,
+    FOREIGN_SITES,
     PURPOSE_HEADERS,
     environ_name,
+    is_shown_elsewhere,
     supported_codings,
 )
 from widgetmw.core.http.root_path import root_path_of_app
@@ -26,6 +27,7 @@ _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
 _PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
+_FETCH_HEADERS: Final = ("HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_DEST")
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
 
@@ -43,8 +45,7 @@ class PageRequest:
     def read_page_headers(self) -> None:
         """Reads the headers that :func:`has_page_headers` looks for."""
         get = self._environ.get
-        is_cross_site = get("HTTP_SEC_FETCH_SITE") == "cross-site"
-        self.in_cross_site_frame = is_cross_site and get("HTTP_SEC_FETCH_DEST") in FRAME_DESTINATIONS
+        self.in_cross_site_frame = is_shown_elsewhere(*(get(name, "") for name in _FETCH_HEADERS))
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
 
     @property
@@ -117,7 +118,7 @@ def restore_codings(environ: Environ) -> bool:
 
 def has_page_headers(environ: Environ) -> bool:
     """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    if not environ.keys().isdisjoint(_PAGE_KEYS) or environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+    if not environ.keys().isdisjoint(_PAGE_KEYS) or environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
         return True
     codings: str = environ.get(_CODINGS, "")
     return supported_codings(codings) != codings

@@ -34,6 +34,11 @@ def test_headers_that_forbid_a_change(name: str, value: str, reason: SkipReason)
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [
+        ([("Set-Cookie", "session=; Path=/; Max-Age=0")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "sessionid=null; expires=Thu, 01 Jan 1970 00:00:00 GMT")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "__Host-auth=; Max-Age=0; Secure")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "session=abc; Path=/; Max-Age=3600"), ("Set-Cookie", "messages=; Max-Age=0")], None),
+        ([("Set-Cookie", "csrf_access_token=; Max-Age=0"), ("Set-Cookie", "oauth_state=; Max-Age=0")], None),
         ([("Cache-Control", "public")], SkipReason.SHARED_CACHE),
         ([("Cache-Control", "s-maxage=9")], SkipReason.SHARED_CACHE),
         ([("CDN-Cache-Control", "max-age=9")], SkipReason.SHARED_CACHE),
@@ -95,3 +100,12 @@ def test_directives_after_an_unclosed_quote_count() -> None:
 )
 def test_a_stricter_cache_control_of_the_app_wins(own: set[str], configured: str, expected: bool) -> None:
     assert is_stricter(frozenset(own), configured) is expected
+
+
+def test_a_directive_with_an_argument_speaks_of_one_header_only() -> None:
+    assert directives('private="set-cookie", no-cache=x, no-store="a,b", max-age=600') == {"max-age"}
+    page = ResponseHeaders(str, "private, no-cache").read(
+        200, [HTML, ("Cache-Control", 'private="set-cookie", no-cache="set-cookie", max-age=600')]
+    )
+    assert isinstance(page, Page)
+    assert dict(page.headers)["Cache-Control"] == "private, no-cache"

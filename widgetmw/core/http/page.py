@@ -13,8 +13,8 @@ from widgetmw.core.reasons import SkipReason
 CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, EDGE_CACHE_CONTROL = (1 << bit for bit in range(5))
 VARY, VALIDATOR, ETAG, BODY_DIGEST, CSP, CSP_REPORT_ONLY, FILE_TRANSFER = (1 << bit for bit in range(5, 12))
 CONTENT_DISPOSITION, ALLOW_ORIGIN, ALLOW_CREDENTIALS, CLEAR_SITE_DATA = (1 << bit for bit in range(12, 16))
-INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY = (1 << bit for bit in range(16, 18))
-FOREIGN_BASE: Final = 1 << 18  # not a header: see Page.note_foreign_base
+INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY, SET_COOKIE = (1 << bit for bit in range(16, 19))
+FOREIGN_BASE: Final = 1 << 19  # not a header: see Page.note_foreign_base
 
 _MEANINGS: Final = {
     "content-type": CONTENT_TYPE,
@@ -35,6 +35,7 @@ _MEANINGS: Final = {
     "integrity-policy-report-only": INTEGRITY_POLICY_REPORT_ONLY,
     **dict.fromkeys(("content-range", "x-sendfile", "x-accel-redirect", "x-lighttpd-send-file"), FILE_TRANSFER),
     "clear-site-data": CLEAR_SITE_DATA,
+    "set-cookie": SET_COOKIE,
     "content-disposition": CONTENT_DISPOSITION,
     "access-control-allow-origin": ALLOW_ORIGIN,
     "access-control-allow-credentials": ALLOW_CREDENTIALS,
@@ -42,7 +43,10 @@ _MEANINGS: Final = {
 _SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY
 # One match even where the closing quote is missing, or each quote would be looked at again: quadratic time.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
+_SESSION_COOKIE = re.compile(r"sess|auth|remember|\bsid\b|access.?token")
+_OTHER_COOKIE = re.compile(r"csrf|xsrf|state|nonce")
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
+_WITHOUT_ARGUMENT = frozenset({"no-store", "private", "no-cache"})
 _SHAREABLE = frozenset({"public", "s-maxage"})
 _EVALUATED = _SHAREABLE | {"no-transform"}
 _ENCODING_ALIASES = {"identity": "", "x-gzip": "gzip"}
@@ -108,7 +112,7 @@ class Page:
         return self
 
     def _no_token_reason(self, meanings: int, cache_control: frozenset[str]) -> SkipReason | None:
-        if meanings & CLEAR_SITE_DATA:
+        if meanings & (CLEAR_SITE_DATA | SET_COOKIE):
             return SkipReason.SIGNING_OUT
         # Each of these headers addresses another cache: one of them says nothing about the others.
         at_edge = any(not directives(value) & _NEVER_SHARED for value in self.values(EDGE_CACHE_CONTROL))
@@ -135,9 +139,26 @@ MEANINGS: Final = Memo(_meaning)
 
 @lru_cache(maxsize=512)
 def directives(cache_control: str) -> frozenset[str]:
-    """Returns the directive names of a ``Cache-Control`` value, in lower case: ``s-maxage`` for ``s-maxage=0``."""
+    """Returns the directive names of a ``Cache-Control`` value, in lower case: ``s-maxage`` for ``s-maxage=0``.
+
+    ``private="set-cookie"`` is left out: with an argument, such a directive speaks of one header only.
+    """
     unquoted = _QUOTED.sub(lambda match: "" if match[1] else match[0], cache_control)
-    return frozenset(part.partition("=")[0].strip().lower() for part in unquoted.split(",")) - {""}
+    parts = (part.partition("=") for part in unquoted.split(","))
+    names = ((name.strip().lower(), equals) for name, equals, _ in parts)
+    return frozenset(name for name, equals in names if name and not (equals and name in _WITHOUT_ARGUMENT))
+
+
+def ends_session(set_cookie: Any) -> bool:
+    """Whether a ``Set-Cookie`` value deletes a cookie whose name is that of a session.
+
+    The user may have been resolved before some layer of the app has signed them out.
+    """
+    text = header_text(set_cookie).lower()
+    if "max-age=0" not in text and "01 jan 1970" not in text:
+        return False
+    name = text.partition("=")[0]
+    return _SESSION_COOKIE.search(name) is not None and _OTHER_COOKIE.search(name) is None
 
 
 def needs_evaluation(cache_control: str | bytes) -> bool:

@@ -17,6 +17,20 @@ FRAME_DESTINATIONS: Final = frozenset({"iframe", "frame", "embed", "object", "fe
 """Values of ``Sec-Fetch-Dest`` for a page that is shown inside another one."""
 
 
+FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
+"""Values of ``Sec-Fetch-Site`` for a request that a page of another origin has caused."""
+
+
+def is_shown_elsewhere(site: str, mode: str, destination: str) -> bool:
+    """Whether a page of another origin shows this page in a frame, or reads it by a script, by ``Sec-Fetch-*``.
+
+    A layer outside of us may add the CORS headers that let the other origin read it.
+    """
+    if mode == "cors":
+        return site in FOREIGN_SITES
+    return site == "cross-site" and destination in FRAME_DESTINATIONS
+
+
 _SUPPORTED_CODINGS: Final = frozenset({"", "gzip", "x-gzip", "deflate", "identity"})
 
 

@@ -18,10 +18,12 @@ from widgetmw.core.http.page import (
     EDGE_CACHE_CONTROL,
     ETAG,
     MEANINGS,
+    SET_COOKIE,
     VALIDATOR,
     VARY,
     Page,
     directives,
+    ends_session,
     header_text,
     is_stricter,
     needs_evaluation,
@@ -100,6 +102,8 @@ class ResponseHeaders:
                 elif meaning == VARY:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
+                elif meaning == SET_COOKIE and not ends_session(header[1]):
+                    pass
                 elif meaning == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
