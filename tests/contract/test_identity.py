@@ -132,7 +132,8 @@ def test_any_other_failure_skips_the_page_and_makes_the_endpoint_return_503(
     with caplog.at_level(logging.DEBUG):
         reply = site.get()
     assert (reply.body, reply.reason) == (BODY, "resolver_failed")
-    (record,) = [r for r in caplog.records if r.name == "widgetmw"]
+    (record,) = [r for r in caplog.records if r.name == "widgetmw" and r.levelname == "WARNING"]
+    assert record.getMessage().startswith("widgetmw: ")
     assert "secret detail" not in caplog.text
     assert (type(result).__name__ if isinstance(result, Exception) else "returned") in record.getMessage()
     failed = site.get("/_widgetmw/token/digitalgenius")
@@ -178,7 +179,10 @@ def test_an_internal_error_skips_the_page(
         assert (reply.body, reply.reason) == (BODY, "internal_error")
     monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
-    assert [r.getMessage().split(": ")[2] for r in caplog.records] == ["internal_error"] * 3
+    assert site.engine.events.counts["page:internal_error"] == 3
+    lines = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert {line.split(": ")[2] for line in lines} == {"internal_error"}
+    assert all("ZeroDivisionError at contract/test_identity.py:" in line for line in lines)
 
 
 # the framework's convention

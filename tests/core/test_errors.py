@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from widgetmw import SettingsError
+import re
+
+import pytest
+
+from widgetmw import SettingsError, User
 from widgetmw.core.errors import ResolverError, WidgetError, describe_error
 
 
@@ -22,9 +26,18 @@ def test_an_error_is_described_by_type_and_place_and_never_by_its_text() -> None
         {}["secret"]
     except KeyError as error:
         description = describe_error(error)
-    assert description.startswith("KeyError at test_errors.py:")
+    assert description.startswith("KeyError at core/test_errors.py:")
     assert "secret" not in description
 
 
 def test_an_error_that_was_never_raised_has_no_place() -> None:
     assert describe_error(ValueError("secret")) == "ValueError"
+
+
+def test_the_innermost_line_outside_of_this_package_is_named_and_our_message_kept() -> None:
+    with pytest.raises(TypeError) as caught:
+        User(["secret"])  # type: ignore[arg-type]
+    description = describe_error(caught.value)
+    assert re.fullmatch(
+        r"UserTypeError at core/test_errors.py:\d+: User.id must be a string, an int or a UUID, not list", description
+    )

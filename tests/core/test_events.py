@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import Clock
 from widgetmw.core.events import Events
 
 
@@ -38,3 +39,41 @@ def test_a_failure_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> No
     events.count_and_warn("endpoint", "resolver_failed", "no session")
     assert events.counts == {"endpoint:resolver_failed": 1}
     assert caplog.messages == ["widgetmw: endpoint: resolver_failed: no session"]
+
+
+def test_the_same_cause_is_logged_once_a_minute_with_the_number_of_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    events = Events(clock)
+    for seconds in (0, 1, 58, 1, 0, -500, 0):
+        clock.turn(seconds)
+        events.count_and_warn("page", "resolver_failed", "no session")
+        events.count_and_warn("page", "resolver_failed", "another")
+    first = "widgetmw: page: resolver_failed: no session"
+    assert [line for line in caplog.messages if line.startswith(first)] == [
+        first,
+        f"{first} (2 more since the last such line)",
+        f"{first} (1 more since the last such line)",  # the clock was set back
+    ]
+    assert len(caplog.messages) == 6
+    assert events.counts["page:resolver_failed"] == 14
+
+
+def test_a_flood_of_causes_is_not_remembered_for_ever() -> None:
+    events = Events()
+    for number in range(2500):
+        events.warn("page", "resolver_failed", str(number))
+    assert len(events._logged) <= 1000
+
+
+def test_the_traceback_is_logged_at_debug_without_the_message(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "widgetmw"):
+        try:
+            {}["secret"]
+        except KeyError as error:
+            Events().warn("page", "internal_error", "KeyError", error)
+    warning, debug = caplog.records
+    assert (warning.levelname, debug.levelname) == ("WARNING", "DEBUG")
+    text = debug.getMessage()
+    assert text.startswith("widgetmw: Traceback")
+    assert "test_events.py" in text
+    assert text.endswith("KeyError")

@@ -105,7 +105,7 @@ class InnerCall:
 
     def fail(self, error: Exception) -> TokenResponse:
         """Returns the response for the browser after an error in the layers."""
-        return self._endpoint.failed(self.request, "internal_error", describe_error(error))
+        return self._endpoint.failed(self.request, "internal_error", describe_error(error), error)
 
 
 class Endpoint:
@@ -167,9 +167,11 @@ class Endpoint:
             body["errors"] = {name: _error_object("token_unavailable") for name in failed}
         return self._json(request, 200, body)
 
-    def failed(self, request: TokenRequest, code: str, message: str) -> TokenResponse:
+    def failed(
+        self, request: TokenRequest, code: str, message: str, error: BaseException | None = None
+    ) -> TokenResponse:
         """Counts and logs a failure; returns the response if the user cannot be resolved."""
-        self._events.count_and_warn("endpoint", code, message)
+        self._events.count_and_warn("endpoint", code, message, error)
         return self._unavailable(request)
 
     def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
@@ -192,7 +194,7 @@ class Endpoint:
             _encode(extras)
         except Exception as error:  # third-party code may raise anything
             message = f"{token.provider}: endpoint_extras() failed: {describe_error(error)}"
-            self._events.count_and_warn("endpoint", "token_unavailable", message)
+            self._events.count_and_warn("endpoint", "token_unavailable", message, error)
             return None
         times = {"expires_in": token.expires_at, "refresh_in": token.refresh_at}
         seconds = {name: None if time is None else max(0, int(time - now)) for name, time in times.items()}

@@ -105,7 +105,7 @@ class Engine:
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         clock = settings.clock if clock is None else clock
         self.settings = settings
-        self.events = Events()
+        self.events = Events(clock)
         self.outcomes = self.events.counter("page")
         self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
@@ -149,7 +149,7 @@ class Engine:
     def _on_script_error(self, vendor: str, error: Exception) -> None:
         # these come with a message of ours, see Provider.script_source and assets.vendor_script
         cause = str(error) if isinstance(error, (FileNotFoundError, ValueError)) else describe_error(error)
-        self.events.warn("page", "vendor_script", f"{vendor} has tokens, but its script cannot be used: {cause}")
+        self.events.warn("page", "vendor_script", f"{vendor} has tokens, but its script cannot be used: {cause}", error)
 
     # the request
 
@@ -203,7 +203,8 @@ class Engine:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
         is_ours = isinstance(error, ResolverError)
         reason = SkipReason.RESOLVER_FAILED if is_ours else SkipReason.INTERNAL_ERROR
-        self.events.warn("page", reason.code, str(error) if is_ours else describe_error(error))
+        message = str(error) if is_ours else describe_error(error)
+        self.events.warn("page", reason.code, message, None if is_ours else error)
         return reason
 
     def _mark_name(self, request: PageRequest) -> str:

@@ -2,12 +2,19 @@
 
 WidgetError
 ├── SettingsError (also a ValueError)   the configuration is invalid; lists every problem by variable name
+├── UserTypeError (also a TypeError)    a field of a User has the wrong type
+├── UserValueError (also a ValueError)  a field of a User has an invalid value
 └── ResolverError                       the user of a request cannot be found
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = str(Path(__file__).parents[1])
 
 
 class WidgetError(Exception):
@@ -27,16 +34,29 @@ class SettingsError(WidgetError, ValueError):
         super().__init__(f"widgetmw cannot be configured:{lines}")
 
 
+class UserTypeError(WidgetError, TypeError):
+    """A field of ``User`` has the wrong type; the message names the field, never its value."""
+
+
+class UserValueError(WidgetError, ValueError):
+    """A field of ``User`` has an invalid value; the message names the field, never its value."""
+
+
 class ResolverError(WidgetError):
     """The user of a request cannot be found: the page goes out without a token."""
 
 
 def describe_error(error: BaseException) -> str:
-    """Returns the type of an error and the line that raised it; its message may hold personal data or a secret."""
-    traceback = error.__traceback__
-    if traceback is None:
-        return type(error).__name__
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    name = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
-    return f"{type(error).__name__} at {name}:{traceback.tb_lineno}"
+    """Describes an error without a value.
+
+    Returns its type, the innermost line outside of this package, and its message if it is ours: another's may hold
+    personal data or a secret.
+    """
+    text, line = type(error).__name__, None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if line is None or not file.startswith(_PACKAGE):
+            line = f"{'/'.join(Path(file).parts[-2:])}:{number}"
+    if line is not None:
+        text += f" at {line}"
+    return f"{text}: {error}" if isinstance(error, WidgetError) else text

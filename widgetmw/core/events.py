@@ -7,23 +7,40 @@ Without these counts an operator could not tell why a page has no script. ``docs
 from __future__ import annotations
 
 import logging
+import time
+import traceback
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 log = logging.getLogger("widgetmw")
 
 _MAX_LOGGED = 1000
+_QUIET_SECONDS = 60
+
+
+def debug_traceback(error: BaseException) -> None:
+    """Logs the traceback of an error at level DEBUG, without its message, which may hold personal data or a secret."""
+    if log.isEnabledFor(logging.DEBUG):
+        lines = "".join(traceback.format_tb(error.__traceback__))
+        log.debug("widgetmw: Traceback (most recent call last):\n%s%s", lines, type(error).__name__)
 
 
 class Events:
-    """Counts the outcomes of one app.
+    """Counts the outcomes of one app, and logs what an operator can fix.
 
     Outcomes are counted as ``"kind:code"``; the kinds are ``page``, ``token``, ``endpoint`` and ``proxy``. With many
     threads a count may miss one now and then: a lock would cost every request.
+
+    Args:
+        clock: returns Unix seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._counters: dict[str, defaultdict[str, int]] = {}
-        self._logged: set[str] = set()
+        # by kind, code and message: when the line was logged, and how many were suppressed since
+        self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
+        self._logged_once: set[tuple[str, str, str]] = set()
 
     @property
     def counts(self) -> Counter[str]:
@@ -39,18 +56,39 @@ class Events:
         """Counts an outcome."""
         self.counter(kind)[code] += 1
 
-    def warn(self, kind: str, code: str, message: str) -> None:
-        """Logs an outcome; the caller has counted it. The message holds no secret and no personal data."""
-        log.warning("widgetmw: %s: %s: %s", kind, code, message)
+    def warn(self, kind: str, code: str, message: str, error: BaseException | None = None) -> None:
+        """Logs an outcome, at most once a minute; the caller has counted it.
 
-    def count_and_warn(self, kind: str, code: str, message: str) -> None:
-        """Counts an outcome that somebody has to fix, and logs it."""
+        Args:
+            message: holds no secret and no personal data.
+            error: its traceback is logged at level DEBUG.
+        """
+        key, now = (kind, code, message), self._clock()
+        since, suppressed = self._logged.get(key, (float("-inf"), 0))
+        if since <= now < since + _QUIET_SECONDS:
+            self._logged[key] = since, suppressed + 1
+            return
+        if len(self._logged) >= _MAX_LOGGED:
+            self._logged.clear()
+        self._logged[key] = now, 0
+        suffix = f" ({suppressed} more since the last such line)" if suppressed else ""
+        self.warn_always(kind, code, message + suffix)
+        if error is not None:
+            debug_traceback(error)
+
+    def count_and_warn(self, kind: str, code: str, message: str, error: BaseException | None = None) -> None:
+        """Counts an outcome that somebody has to fix, and logs it like :meth:`warn`."""
         self.count(kind, code)
-        self.warn(kind, code, message)
+        self.warn(kind, code, message, error)
 
     def warn_once(self, kind: str, code: str, message: str) -> None:
         """Counts an outcome, and logs it the first time it has this message."""
         self.count(kind, code)
-        if message not in self._logged and len(self._logged) < _MAX_LOGGED:
-            self._logged.add(message)
-            self.warn(kind, code, message)
+        key = (kind, code, message)
+        if key not in self._logged_once and len(self._logged_once) < _MAX_LOGGED:
+            self._logged_once.add(key)
+            self.warn_always(kind, code, message)
+
+    def warn_always(self, kind: str, code: str, message: str) -> None:
+        """Logs an outcome; the caller has counted it, and sees to it that this happens once for each cause."""
+        log.warning("widgetmw: %s: %s: %s", kind, code, message)

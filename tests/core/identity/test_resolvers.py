@@ -69,7 +69,7 @@ def test_a_401_or_403_of_the_resolver_means_anonymous(resolve: Any, status: int)
 def test_any_other_error_is_a_failure_without_the_errors_text(resolve: Any) -> None:
     with pytest.raises(ResolverError) as caught:
         resolve({}, raising(HttpError(500)))
-    assert "HttpError at test_resolvers.py" in str(caught.value)
+    assert "HttpError at identity/test_resolvers.py:" in str(caught.value)
     assert "secret detail" not in str(caught.value)
 
 

@@ -150,7 +150,8 @@ class SecretFileWatcher:
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in self._contents)
             message = f"{names}: the new content cannot be used: {error}"
-            self._events.count_and_warn(self._kind, "key_file_malformed", message)
+            self._events.count(self._kind, "key_file_malformed")
+            self._events.warn_always(self._kind, "key_file_malformed", message)
             return None
         except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
             raise error.with_traceback(None) from None
@@ -166,7 +167,7 @@ class SecretFileWatcher:
             message = f"{file.variable}_FILE {error}"
             self._events.count(self._kind, "key_file_unreadable")
             if message != self._outage:
-                self._events.warn(self._kind, "key_file_unreadable", message)
+                self._events.warn_always(self._kind, "key_file_unreadable", message)
             self._outage = message
             return False
         self._outage = ""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError, describe_error
+from widgetmw.core.events import debug_traceback
 from widgetmw.core.identity.request_identity import KEY, UNSET, Request, RequestIdentity, identity_of
 from widgetmw.core.identity.user import User
 
@@ -74,6 +75,7 @@ async def _await_user(awaitable: Awaitable[User | None]) -> User | None:
 
 def _raise_unless_auth_error(error: Exception) -> None:
     if not is_auth_error(error):
+        debug_traceback(error)
         raise ResolverError(f"the resolver raised {describe_error(error)}") from error
 
 

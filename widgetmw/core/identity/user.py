@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from widgetmw.core.errors import UserTypeError, UserValueError
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -87,29 +89,29 @@ def _is_same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
 def _id(value: object) -> str:
     if isinstance(value, str):
         if not value:
-            raise ValueError("User.id must not be empty")
+            raise UserValueError("User.id must not be empty")
         return _text("User.id", value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
     # Whoever made a UUID has imported the module. Importing it here would cost every startup 2 ms.
     if "uuid" in sys.modules and isinstance(value, sys.modules["uuid"].UUID):
         return str(value)
-    raise TypeError(f"User.id must be a string, an int or a UUID, not {type(value).__name__}")
+    raise UserTypeError(f"User.id must be a string, an int or a UUID, not {type(value).__name__}")
 
 
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{field} must be a string, not {type(value).__name__}")
+        raise UserTypeError(f"{field} must be a string, not {type(value).__name__}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{field} holds a lone surrogate, which UTF-8 cannot encode") from None
+        raise UserValueError(f"{field} holds a lone surrogate, which UTF-8 cannot encode") from None
     return str.__str__(value)
 
 
 def _attributes(attributes: object) -> Mapping[str, Scalar]:
     if not isinstance(attributes, Mapping):
-        raise TypeError(f"User.attributes must be a mapping, not {type(attributes).__name__}")
+        raise UserTypeError(f"User.attributes must be a mapping, not {type(attributes).__name__}")
     if not attributes:
         return _NO_ATTRIBUTES
     return MappingProxyType({_text("a key of User.attributes", k): _scalar(k, v) for k, v in attributes.items()})
@@ -132,6 +134,6 @@ def _scalar(key: str, value: object) -> Scalar:
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{field} must be a finite number")
+            raise UserValueError(f"{field} must be a finite number")
         return float(value)
-    raise TypeError(f"{field} must be text, a number or a boolean, not {type(value).__name__}")
+    raise UserTypeError(f"{field} must be text, a number or a boolean, not {type(value).__name__}")

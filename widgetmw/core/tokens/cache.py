@@ -108,7 +108,7 @@ class TokenCache:
                 self._events.count("token", "minted")
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 failed.append(provider.name)
-                self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}")
+                self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}", error)
             except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
                 raise error.with_traceback(None) from None
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
