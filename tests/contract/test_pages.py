@@ -534,3 +534,44 @@ def test_a_page_that_holds_our_script_already_gets_no_second_one(make: Make, csp
     site = make(page=Page(cached.body, headers))
     for _ in range(2):
         assert_unmodified(site.get(), site.page, "already_injected")
+
+
+# the log
+
+
+@pytest.mark.parametrize(
+    ("header", "reason", "remedy"),
+    [
+        (("Content-Encoding", "br"), "content_encoding", "compress with gzip"),
+        (("Cache-Control", "public"), "shared_cache", "WIDGETMW_DELIVERY=fetch"),
+        (("Content-Security-Policy", "script-src 'none'"), "csp_none", "Add a nonce"),
+    ],
+)
+def test_the_first_page_that_is_skipped_for_a_reason_that_can_be_fixed_is_logged(
+    make: Make, caplog: pytest.LogCaptureFixture, header: tuple[str, str], reason: str, remedy: str
+) -> None:
+    site = make(page=Page(headers=[HTML, header]))
+    for _ in range(3):
+        assert site.get("/").reason == reason
+    (record,) = [each for each in caplog.records if each.name == "widgetmw"]
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith(f"widgetmw: page: {reason} at '/': ")
+    assert remedy in record.getMessage()
+
+
+def test_a_page_whose_token_cannot_be_renewed_is_logged(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    site = make(page=Page(headers=[HTML, ("Content-Security-Policy", "connect-src 'none'")]))
+    for _ in range(2):
+        assert is_injected(site.get())
+    (message,) = caplog.messages
+    assert message.startswith("widgetmw: page: csp_blocks_connect at '/': ")
+
+
+def test_what_needs_no_fix_is_logged_at_debug_or_not_at_all(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "widgetmw"):
+        make(user=lambda _: None).get()
+        make(page=Page(headers=[("Content-Type", "text/plain")])).get()
+        make(WIDGETMW_EXCLUDE="/").get()
+    ours = [record for record in caplog.records if record.name == "widgetmw"]
+    assert [record.levelname for record in ours] == ["DEBUG"]
+    assert ours[0].getMessage().startswith("widgetmw: page: anonymous at '/'")

@@ -76,7 +76,7 @@ def test_a_remembered_prefix_never_hides_that_a_page_holds_our_script(script: by
 class FakeRequest:
     """A request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
 
-    root_path = mark_path = ""
+    path, root_path, mark_path = "/", "", ""
     host = "shop.example"
     origin = "http://shop.example"
 

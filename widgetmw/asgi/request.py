@@ -52,9 +52,10 @@ _TOKEN_REQUEST_HEADERS: Final = {
 class PageRequest:
     """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
 
-    __slots__ = ("_scope", "in_cross_site_frame", "is_prefetch", "root_path")
+    __slots__ = ("_scope", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 
     _scope: Scope
+    path: str
     root_path: str
     in_cross_site_frame: bool
     is_prefetch: bool
@@ -94,7 +95,7 @@ class PageRequest:
 def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
-    request._scope, request.root_path = scope, root_path
+    request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
     request.read_page_headers()
     return request
 

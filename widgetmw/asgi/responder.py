@@ -47,7 +47,6 @@ class Responder(PageRequest):
         "_handler",
         "_held",
         "_page",
-        "_path",
         "_resolver",
         "_send",
         "_start",
@@ -67,7 +66,7 @@ class Responder(PageRequest):
 
         The headers of the scope are a list; the path is below the root path.
         """
-        self._engine, self._scope, self.root_path, self._path = engine, scope, root_path, path
+        self._engine, self._scope, self.root_path, self.path = engine, scope, root_path, path
         self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
@@ -91,7 +90,7 @@ class Responder(PageRequest):
             page = self._failure(error)
         if type(page) is SkipReason:
             return self._skip(message, page)
-        if engine.has_excludes and engine.is_excluded(self._path):
+        if engine.has_excludes and engine.is_excluded(self.path):
             return self._skip(message, SkipReason.EXCLUDED)
         self._page, self._handler, self._held, self.is_undecided = page, self._on_body, [], True
         self._start = start = {**message}
@@ -100,8 +99,10 @@ class Responder(PageRequest):
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
         """Sends the start of a response that is not modified."""
-        engine = self._engine
-        engine.outcomes[reason.code] += 1
+        engine, code = self._engine, reason.code
+        engine.outcomes[code] += 1
+        if code in engine.unreported:
+            engine.report(reason, self.path)
         self._handler = send = self._send
         return send(_with_reason(start, reason) if engine.debug else start)
 
@@ -165,7 +166,7 @@ class Responder(PageRequest):
         result: SkipReason | None = None
         try:
             if scope[KEY].root_path or scope.get("root_path"):
-                self.root_path = final_root_path(scope, self.root_path, self._path)
+                self.root_path = final_root_path(scope, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
                 result = engine.no_token_reason(self, page)
             if result is None:
@@ -254,8 +255,10 @@ class Responder(PageRequest):
 
     def _pass_through(self, reason: SkipReason, message: Message | None = None) -> Awaitable[None]:
         """Sends what is held, and the message, as they came."""
-        engine, start = self._engine, self._start
-        engine.outcomes[reason.code] += 1
+        engine, start, code = self._engine, self._start, reason.code
+        engine.outcomes[code] += 1
+        if code in engine.unreported:
+            engine.report(reason, self.path)
         return self._release(_with_reason(start, reason) if engine.debug else start, message)
 
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:

@@ -10,7 +10,7 @@ from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.errors import ResolverError, describe_error
-from widgetmw.core.events import Events
+from widgetmw.core.events import Events, log
 from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, fast_offset
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
 from widgetmw.core.http.integrity_policy import requires_integrity
@@ -48,6 +48,7 @@ _WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
 }
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
+_MAX_LOGGED_PATH: Final = 200
 
 Headers: TypeAlias = list[tuple[Any, Any]]
 
@@ -56,11 +57,13 @@ class PageRequest(Protocol):
     """The request for a page, as far as the page depends on it.
 
     Attributes:
+        path: of the page, below the root path.
         root_path: path that the app is mounted under.
         in_cross_site_frame: whether another site shows the page in a frame, or reads it by a script.
         is_prefetch: whether the browser loads the page before the user opens it, so that a token may be stale by then.
     """
 
+    path: str
     root_path: str
     in_cross_site_frame: bool
     is_prefetch: bool
@@ -95,6 +98,7 @@ class Engine:
         page_from_bytes: reads status and headers of an ASGI response, see :meth:`ResponseHeaders.read`.
         page_from_text: the same for WSGI.
         path: prefix of the endpoints.
+        unreported: the codes of the reasons to skip a page that :meth:`report` has not logged yet.
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
     """
 
@@ -109,6 +113,7 @@ class Engine:
         self.outcomes = self.events.counter("page")
         self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
+        self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
         self.is_inline_delivery = settings.delivery == "inline"
@@ -198,6 +203,18 @@ class Engine:
         # Such visitors may get a script without a token. A page with a loader may be cached, so it must be the same in
         # every frame.
         return None if self._loaders or self._has_mark(request) else reason
+
+    def report(self, reason: SkipReason, path: str) -> None:
+        """Logs that a page was skipped, the first time that happens for this reason.
+
+        Args:
+            path: of the page. It is shortened, and cannot break the line.
+        """
+        if reason.code in self.unreported:
+            self.unreported.discard(reason.code)
+            assert reason.log_level is not None
+            message = "widgetmw: page: %s at %r: %s %s"
+            log.log(reason.log_level, message, reason.code, path[:_MAX_LOGGED_PATH], reason.text, reason.remedy)
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
@@ -314,11 +331,12 @@ class Engine:
         decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
-        embed = self._embedded(decision) if self._loaders else ()
+        embed = self._embedded(request, decision) if self._loaders else ()
         if not decision.can_connect:
             if kind in ("fetch", "check") and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
+            self.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)
         return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
 
     def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
@@ -337,10 +355,11 @@ class Engine:
             decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
         return decision
 
-    def _embedded(self, decision: CspDecision) -> tuple[str, ...]:
+    def _embedded(self, request: PageRequest, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
             self.events.count("page", decision.loader_reason.code)
+            self.report(decision.loader_reason, request.path)
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))

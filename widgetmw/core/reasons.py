@@ -6,6 +6,7 @@ from :class:`SkipReason`.
 
 from __future__ import annotations
 
+import logging
 from enum import Enum, unique
 from typing import final
 
@@ -33,6 +34,18 @@ class SkipReason(Reason):
     ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER``, ``CSP_TRUSTED_TYPES`` and ``INTEGRITY_BLOCKS_LOADER`` are also
     counted for pages that do carry the script, but without renewal or without a vendor's loader.
     """
+
+    @property
+    def log_level(self) -> int | None:
+        """The level at which the first page that is skipped for this reason is logged; ``None`` for no log line.
+
+        What failed is logged with its cause where it fails.
+        """
+        if self in (SkipReason.RESOLVER_FAILED, SkipReason.MINT_FAILED, SkipReason.INTERNAL_ERROR):
+            return None
+        if self in (SkipReason.ANONYMOUS, SkipReason.FRAGMENT):
+            return logging.DEBUG
+        return None if self.remedy.startswith("Nothing") else logging.WARNING
 
     # the user
     ANONYMOUS = ("No user is signed in.", "Nothing, unless a user is signed in: then check how the user is resolved.")

@@ -150,6 +150,7 @@ class Responder:
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
         self._engine.outcomes[reason.code] += 1
+        self._engine.report(reason, self._request.path_info)
         if self._engine.debug:
             self.response["X-Widgetmw"] = f"skipped; reason={reason.code}"
         return False

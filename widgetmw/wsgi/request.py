@@ -35,9 +35,10 @@ _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
 class PageRequest:
     """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
 
-    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "root_path")
+    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 
     _environ: Environ
+    path: str
     root_path: str
     in_cross_site_frame: bool
     is_prefetch: bool
@@ -68,7 +69,7 @@ class PageRequest:
 def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
-    request._environ, request.root_path = environ, root_path
+    request._environ, request.root_path, request.path = environ, root_path, environ.get("PATH_INFO", "")
     request.read_page_headers()
     return request
 

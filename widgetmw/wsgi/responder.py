@@ -56,7 +56,6 @@ class Responder(PageRequest):
         "_headers",
         "_identity",
         "_page",
-        "_path",
         "_resolver",
         "_stage",
         "_start_response",
@@ -81,7 +80,7 @@ class Responder(PageRequest):
         The path is as in the environ. The root path is passed, since apps that dispatch change it in the environ.
         """
         self._engine, self._environ, self._identity = engine, environ, identity
-        self.root_path, self._path = root_path, path
+        self.root_path, self.path = root_path, path
         self._start_response, self._resolver = start_response, resolver
         self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
@@ -107,7 +106,7 @@ class Responder(PageRequest):
             page = engine.page_failure(error)
         if type(page) is SkipReason:
             return self._start(page, status, headers, exc_info)
-        if engine.has_excludes and engine.is_excluded(decode_path(self._path)):
+        if engine.has_excludes and engine.is_excluded(decode_path(self.path)):
             return self._start(SkipReason.EXCLUDED, status, headers, exc_info)
         self._page, self._body, self._stage = page, None, _HELD
         self._status, self._exc_info = status, exc_info
@@ -222,7 +221,7 @@ class Responder(PageRequest):
         engine, environ, known = self._engine, self._environ, self._identity.root_path
         try:
             if known or environ.get("SCRIPT_NAME"):
-                self.root_path = final_root_path(environ, known, self.root_path, self._path)
+                self.root_path = final_root_path(environ, known, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
                 reason = engine.no_token_reason(self, page)
                 if reason is not None:
@@ -241,7 +240,12 @@ class Responder(PageRequest):
     def _start(self, reason: SkipReason | None, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
         """Starts the response, and counts what became of it. The reason is ``None`` if it carries the script."""
         engine, start_response = self._engine, self._start_response
-        engine.outcomes["injected" if reason is None else reason.code] += 1
+        if reason is None:
+            engine.outcomes["injected"] += 1
+        else:
+            engine.outcomes[reason.code] += 1
+            if reason.code in engine.unreported:
+                engine.report(reason, self.path)
         if engine.debug:
             outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
             headers = [*headers, ("X-Widgetmw", outcome)]
