@@ -50,7 +50,8 @@ def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency 
         raise TypeError(f"install takes a FastAPI app, not {type(app).__name__}")
     if user is not None and not (callable(user) or isinstance(user, params.Depends)):
         raise TypeError("user must be a dependency: a function that returns a User or None")
-    install_resolver(app, settings, None if user is None else _from_dependency(app, user))
+    documentation = [path for path in (app.docs_url, app.redoc_url) if path]
+    install_resolver(app, settings, None if user is None else _from_dependency(app, user), documentation)
 
 
 def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:

@@ -7,7 +7,7 @@ browser will. The inner one runs inside all middleware, where session and user a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
@@ -55,8 +55,13 @@ def install(app: Starlette, *, settings: Settings | None = None, user: Resolver 
     install_resolver(app, settings, None if user is None else _from_connection(user))
 
 
-def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncResolver | None) -> None:
-    """Like :func:`install`, with a resolver that takes the scope; ``None`` uses the proxy or ``scope["user"]``."""
+def install_resolver(
+    app: Starlette, settings: Settings | None, resolver: AsyncResolver | None, excluded_paths: Iterable[str] = ()
+) -> None:
+    """Like :func:`install`, with a resolver that takes the scope; ``None`` uses the proxy or ``scope["user"]``.
+
+    The excluded paths are not the site's own; ``WIDGETMW_INCLUDE`` overrides them.
+    """
     if not isinstance(app, Starlette):
         raise TypeError(
             f"install takes a Starlette or FastAPI app, not {type(app).__name__}: "
@@ -67,7 +72,7 @@ def install_resolver(app: Starlette, settings: Settings | None, resolver: AsyncR
     if app.middleware_stack is not None:
         raise RuntimeError("the app has started: call install before its first request, where the app is created")
     settings = Settings.from_env() if settings is None else settings
-    app.build_middleware_stack = builder = _StackBuilder(app, settings, resolver)  # type: ignore[method-assign]
+    app.build_middleware_stack = builder = _StackBuilder(app, settings, resolver, excluded_paths)  # type: ignore[method-assign]
     own_class = type(app)
     app.__class__ = type(own_class.__name__, (_Installed, own_class), {"__module__": own_class.__module__})
     app.widgetmw = builder  # type: ignore[attr-defined]
@@ -94,11 +99,15 @@ class _StackBuilder:
 
     _is_new = False  # whether a stack was built that our outer part does not wrap yet
 
-    def __init__(self, app: Starlette, settings: Settings, resolver: AsyncResolver | None) -> None:
+    def __init__(
+        self, app: Starlette, settings: Settings, resolver: AsyncResolver | None, excluded_paths: Iterable[str]
+    ) -> None:
         self._app = app
         self._build = app.build_middleware_stack
         outer_resolver = resolver if resolver is not None or settings.proxy else _from_outside
         self.outer = OuterMiddleware(app.router, settings, user=outer_resolver)
+        if self.outer.engine is not None:
+            self.outer.engine.exclude_by_default(excluded_paths)
         self._resolver = resolver or self.outer.proxy_resolver
 
     def __call__(self) -> ASGIApp:

@@ -166,6 +166,15 @@ def test_a_page_may_carry_the_script_for_everybody_who_may_be_signed_in(
     assert engine.may_carry_script({}, method, path, accept, has_credentials) is expected
 
 
+def test_what_a_plugin_excludes_can_be_included() -> None:
+    engine = Engine(replace(SETTINGS, exclude=("/docs/old",), include=("/docs",)))
+    assert not Engine(SETTINGS).has_excludes
+    engine.exclude_by_default(["/docs", "/redoc/"])
+    assert engine.has_excludes
+    paths = ("/docs", "/docs/old", "/docs/x", "/redoc", "/redocs", "/")
+    assert [path for path in paths if engine.is_excluded(path)] == ["/docs/old", "/redoc"]
+
+
 @pytest.mark.parametrize(
     ("path", "expected"), [("/_widgetmw", True), ("/_widgetmw/token", True), ("/_widgetmwx", False), ("/a", False)]
 )

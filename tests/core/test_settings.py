@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +187,43 @@ def test_origins_of_native_apps(dg_env: dict[str, str]) -> None:
 @pytest.mark.parametrize("origin", ["https://a.example:0", "https://a.example:99999", "https://a..b", "https://"])
 def test_malformed_origins_are_refused(dg_env: dict[str, str], origin: str) -> None:
     assert the_problem({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": origin}).startswith("WIDGETMW_ALLOWED_ORIGINS")
+
+
+SECRET = "0123456789abcdef-secret-value"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"{SECRET}\n", "begins or ends with white space or a line break; remove it"),
+        (f" {SECRET}", "begins or ends with white space or a line break; remove it"),
+        (f"\ufeff{SECRET}", "begins or ends with a byte-order mark; remove it"),
+        (f'"{SECRET}"', "is in quotes, which count as a part of it; remove them"),
+        (f"'{SECRET}'", "is in quotes, which count as a part of it; remove them"),
+    ],
+)
+def test_what_is_never_meant_at_the_ends_of_a_secret_is_refused(
+    dg_env: dict[str, str], tmp_path: Path, text: str, problem: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({**dg_env, "DG_API_SECRET": text})
+    assert caught.value.problems == (f"DG_API_SECRET {problem}",)
+    file = tmp_path / "secret"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    del dg_env["DG_API_SECRET"]
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({**dg_env, "DG_API_SECRET_FILE": str(file)})
+    assert caught.value.problems[0].startswith("DG_API_SECRET_FILE ")
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_may_hold_quotes_and_a_pem_key_blank_lines(dg_env: dict[str, str], rsa_pem: str) -> None:
+    Settings.from_env({**dg_env, "DG_API_SECRET": '"0123456789abcdef-secret'})
+    Settings.from_env({"ORLO_PRIVATE_KEY": f"\n{rsa_pem}\n\n"})
+    Settings.from_env({"ORLO_PRIVATE_KEY": rsa_pem.strip().replace("\n", "\\n")})
+
+
+@pytest.mark.parametrize("name", ["WIDGETMW_EXCLUDE", "WIDGETMW_INCLUDE"])
+def test_a_path_prefix_has_no_wildcard(dg_env: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} must not contain \*"):
+        Settings.from_env({**dg_env, name: "/admin/*"})

@@ -11,11 +11,15 @@ import jwt
 import pytest
 from asgiref.sync import sync_to_async
 from csp.constants import NONCE, SELF
+from django import urls
 from django.contrib.auth import get_user
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from tests.contract.django_site import Urls
 from tests.contract.site import MARK
+from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import (
     AUTH,
@@ -286,3 +290,14 @@ def test_the_user_function_may_be_sync_or_async(visit: Visit, configured: Config
 
 def by_path(request: Any) -> User:
     return User(f"path-{request.user.username}")
+
+
+def test_the_admin_is_excluded_unless_it_is_included(visit: Visit, configured: Configure) -> None:
+    admin = urls.path("admin/", urls.include(([urls.path("", lambda request: HttpResponse(PAGE))], "admin")))
+    for included, reason in (("", "skipped; reason=excluded"), ("/admin", "injected")):
+        configured({"INCLUDE": included, "DEBUG": True}, ROOT_URLCONF=Urls(admin, *django_app.urlpatterns))
+        visitor = visit("ada")
+        reply = visitor.get("/admin/")
+        assert reply.headers["X-Widgetmw"] == reason
+        assert user_in(reply.text) == (ADA if included else None)
+        assert user_in(visitor.get().text) == ADA

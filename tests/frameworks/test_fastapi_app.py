@@ -83,11 +83,21 @@ def test_routers_sub_apps_and_streams(settings: Settings) -> None:
     app.include_router(router)
     app.mount("/sub", sub)
     app.mount("/plain", Starlette())
-    for path in ("/shop/cart", "/sub/cart", "/docs"):
+    for path in ("/shop/cart", "/sub/cart"):
         reply = Visitor(app).get(path)
         assert user_in(reply.text) == "ada"
         assert '"/_widgetmw/token"' in reply.text
     assert Visitor(app).get("/plain/x").status_code == 404
+
+
+def test_the_documentation_is_excluded_unless_it_is_included(dg_env: dict[str, str]) -> None:
+    for include, users in (("", [None, None]), ("/docs", ["ada", None]), ("/docs,/api-docs", ["ada", "ada"])):
+        app = FastAPI(redoc_url="/api-docs")
+        settings = Settings.from_env({**dg_env, "WIDGETMW_DEBUG": "1", "WIDGETMW_INCLUDE": include})
+        install(app, settings=settings, user=lambda: User("ada"))
+        replies = [Visitor(app).get(path) for path in ("/docs", "/api-docs")]
+        assert [user_in(reply.text) for reply in replies] == users
+        assert replies[0].headers["x-widgetmw"] == ("injected" if include else "skipped; reason=excluded")
 
 
 def test_urls_carry_the_root_path(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -92,7 +92,7 @@ class Engine:
         debug: whether responses say what was done to them.
         endpoint: answers the requests below ``path``.
         events: counts outcomes.
-        has_excludes: whether the settings exclude any path.
+        has_excludes: whether any path is excluded.
         is_inline_delivery: whether pages carry the token, so that the user must be resolved.
         outcomes: counts what became of responses, by reason code.
         page_from_bytes: reads status and headers of an ASGI response, see :meth:`ResponseHeaders.read`.
@@ -116,6 +116,7 @@ class Engine:
         self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
+        self._excluded_by_default: tuple[str, ...] = ()
         self.is_inline_delivery = settings.delivery == "inline"
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens = TokenCache(settings, clock, self.events)
@@ -163,8 +164,19 @@ class Engine:
         return path.startswith(self.path) and (len(path) == len(self.path) or path[len(self.path)] == "/")
 
     def is_excluded(self, path: str) -> bool:
-        """Whether the settings exclude a path."""
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.settings.exclude)
+        """Whether the settings or the plugin exclude a path."""
+        if _is_below(path, self._excluded_by_default) and not self.is_included(path):
+            return True
+        return _is_below(path, self.settings.exclude)
+
+    def is_included(self, path: str) -> bool:
+        """Whether the settings include a path that the plugin would exclude."""
+        return _is_below(path, self.settings.include)
+
+    def exclude_by_default(self, paths: Iterable[str]) -> None:
+        """Excludes path prefixes that are not the site's own pages, unless the settings include them."""
+        self._excluded_by_default = tuple(path.rstrip("/") for path in paths)
+        self.has_excludes = self.has_excludes or bool(self._excluded_by_default)
 
     def may_carry_script(self, request: Request, method: str, path: str, accept: str, has_credentials: bool) -> bool:
         """Whether the response may be a page with our script, as far as the request tells.
@@ -363,6 +375,10 @@ class Engine:
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
+
+
+def _is_below(path: str, prefixes: Iterable[str]) -> bool:
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
 def _add_csp_hashes(headers: Headers, span: bytes) -> Headers:

@@ -54,7 +54,11 @@ class SkipReason(Reason):
 
     # the request
     METHOD = ("The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
-    EXCLUDED = ("The path is excluded by `WIDGETMW_EXCLUDE`.", "Nothing.")
+    EXCLUDED = (
+        "The path is excluded by `WIDGETMW_EXCLUDE`, or the page is not the site's own: Django's admin, or FastAPI's "
+        "documentation.",
+        "Nothing. To include pages that a plugin excludes, set `WIDGETMW_INCLUDE`.",
+    )
     CROSS_SITE_FRAME = (
         "The page is shown in a frame on another site, or read by a script of another origin.",
         "Nothing: open the page in a tab of its own.",
@@ -101,6 +105,7 @@ class SkipReason(Reason):
         "The page holds the script already: a cache inside the app returned it, or another `widgetmw` behind the app.",
         "Nothing.",
     )
+    AMP = ("The page is an AMP page, which any script of ours would make invalid.", "Nothing.")
     FRAGMENT = (
         "The response is a fragment: it has no doctype, html, head or body tag before its content.",
         "Nothing, if it is meant to be a fragment. Start a page with `<!doctype html>`.",

@@ -37,6 +37,8 @@ def _path_prefixes(text: str) -> tuple[str, ...]:
     items = comma_list(text)
     if not all(item.startswith("/") for item in items):
         raise ValueError("must be a comma-separated list of paths, each with a leading slash")
+    if "*" in text:
+        raise ValueError("must not contain *: each path is a prefix, and /admin includes everything below it")
     return tuple(item.rstrip("/") for item in items)
 
 
@@ -93,6 +95,12 @@ EMBED: Variable[tuple[str, ...]] = Variable(
 EXCLUDE: Variable[tuple[str, ...]] = Variable(
     "WIDGETMW_EXCLUDE", "comma-separated list of path prefixes that are skipped", _path_prefixes, ()
 )
+INCLUDE: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_INCLUDE",
+    "comma-separated list of path prefixes to keep although a plugin skips them: Django's admin, FastAPI's docs",
+    _path_prefixes,
+    (),
+)
 ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
     "WIDGETMW_ALLOWED_ORIGINS",
     "comma-separated list of other origins that may call the endpoint",
@@ -106,7 +114,19 @@ DEBUG = Variable(
     False,
 )
 
-_OTHERS = (PATH, DELIVERY, REFRESH_MARGIN, CACHE_SIZE, CACHE_CONTROL, CSP, EMBED, EXCLUDE, ALLOWED_ORIGINS, DEBUG)
+_OTHERS = (
+    PATH,
+    DELIVERY,
+    REFRESH_MARGIN,
+    CACHE_SIZE,
+    CACHE_CONTROL,
+    CSP,
+    EMBED,
+    EXCLUDE,
+    INCLUDE,
+    ALLOWED_ORIGINS,
+    DEBUG,
+)
 VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OTHERS, *proxy_settings.VARIABLES)
 
 
@@ -132,6 +152,7 @@ class Settings:
     csp: str = "respect"
     embed: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
     debug: bool = False
     proxy: ConfiguredProxy | None = None
@@ -171,6 +192,7 @@ class Settings:
             csp=reader.read(CSP),
             embed=reader.read(EMBED),
             exclude=reader.read(EXCLUDE),
+            include=reader.read(INCLUDE),
             allowed_origins=reader.read(ALLOWED_ORIGINS),
             debug=reader.read(DEBUG),
             proxy=proxy_settings.read_proxy(reader),

@@ -82,7 +82,8 @@ def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> It
     values = {variable.name: reader.read(variable) for variable in kind.variables}
     if not is_used:
         return  # it was read all the same, to report what is malformed
-    reader.problems += [f"{name} is not set, and {kind.name} needs it" for name in missing]
+    hint = "" if is_wanted else f"; if {kind.name} is not meant to be active, name the others in WIDGETMW_PROVIDERS"
+    reader.problems += [f"{name} is not set, and {kind.name} needs it{hint}" for name in missing]
     if len(reader.problems) > problems:
         return
     try:

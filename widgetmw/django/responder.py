@@ -58,7 +58,7 @@ class Responder:
             page = engine.page_from_text(response.status_code, list(response.items()))
             if isinstance(page, SkipReason):
                 return self._skip(page)
-            if engine.is_excluded(request.path_info):
+            if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)
             reason = engine.no_token_reason(self._page_request, page)
@@ -158,6 +158,12 @@ class Responder:
     def _replace_stream(self, first: bytes, body: BodyRewriter | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream
         self.response.streaming_content = make([first], self._rest, body)
+
+
+def _is_in_admin(engine: Engine, request: HttpRequest) -> bool:
+    """Whether the page belongs to Django's admin, which is not the site's own."""
+    match = request.resolver_match
+    return match is not None and "admin" in match.app_names and not engine.is_included(request.path_info)
 
 
 def _copy(response: Any) -> Any:

@@ -13,6 +13,7 @@ from widgetmw.core.errors import describe_error
 Value = TypeVar("Value")
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
+_QUOTES = ('""', "''", "``", "“”", "‘’")
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
@@ -103,6 +104,8 @@ class EnvReader:
                     self.files.append(replace(file, content=text))
             text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
             if text:
+                if variable.secret:
+                    refuse_odd_ends(text)
                 self.texts[variable.name] = text
                 return variable.parsed(text)
         except UnicodeEncodeError:
@@ -110,6 +113,22 @@ class EnvReader:
         except ValueError as error:
             self.problems.append(f"{label} {error}")
         return cast(Value, variable.default)
+
+
+def refuse_odd_ends(text: str) -> None:
+    """Refuses a secret with what nobody means: a copy-and-paste or env-file mistake would make every token invalid.
+
+    Raises:
+        ValueError: the text begins or ends with white space or a byte-order mark, or is in quotes; a key in PEM may
+            stand between blank lines.
+    """
+    key = text.strip() if "-----BEGIN" in text else text
+    if "\ufeff" in (key[0], key[-1]):
+        raise ValueError("begins or ends with a byte-order mark; remove it")
+    if key != key.strip():
+        raise ValueError("begins or ends with white space or a line break; remove it")
+    if len(key) > 1 and key[0] + key[-1] in _QUOTES:
+        raise ValueError("is in quotes, which count as a part of it; remove them")
 
 
 def parse_bool(text: str) -> bool:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from widgetmw.core.html.amp import is_amp
 from widgetmw.core.html.content_coding import Decoder, Encoder
 from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, HeadScanner
 from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base
@@ -90,6 +91,8 @@ class BodyRewriter:
         self.reason = scanner.reason
         if self._offset >= 0 and self._join_decoded().startswith(OWN_SCRIPTS, self._offset):
             self._offset, self.reason = REFUSED, SkipReason.ALREADY_INJECTED
+        elif self._offset >= 0 and is_amp(self._join_decoded()[: self._offset]):
+            self._offset, self.reason = REFUSED, SkipReason.AMP
         return self._offset
 
     def _join_decoded(self) -> bytes:

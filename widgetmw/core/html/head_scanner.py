@@ -27,7 +27,13 @@ OWN_SCRIPTS: Final = (b"<script data-widgetmw", b'<script type="application/json
 _ATTRIBUTES: Final = rb"(?:[\t\n\f\r ]++(?:[a-zA-Z:_-]++(?:=\"[^\"\0]*+\")?+)?+)*+>"
 _simple_start = re.compile(
     rb"(?:\xef\xbb\xbf)?+[\t\n\f\r ]*+<!doctype[^>\0]*+>[\t\n\f\r ]*+"
-    rb"(?:<html" + _ATTRIBUTES + rb"[\t\n\f\r ]*+)?+<head" + _ATTRIBUTES + b"(?!" + b"|".join(OWN_SCRIPTS) + b")",
+    rb"(?:<html(?![^>]*[\t\n\f\r ]amp)"
+    + _ATTRIBUTES
+    + rb"[\t\n\f\r ]*+)?+<head"
+    + _ATTRIBUTES
+    + b"(?!"
+    + b"|".join(OWN_SCRIPTS)
+    + b")",
     re.IGNORECASE,
 )
 _STRIDE: Final = 1024  # a large chunk is scanned in parts, so that few bytes are looked at in vain
