@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -64,10 +65,110 @@ def test_check_warns_about_a_short_key(dg_env: dict[str, str]) -> None:
     assert "short-secret" not in result.stdout
 
 
-def test_check_reports_that_no_vendor_is_configured() -> None:
+def test_check_fails_where_no_vendor_is_configured() -> None:
     result = run("check")
-    assert result.returncode == 0
-    assert "no vendor is configured" in result.stdout
+    assert result.returncode == 1
+    assert "no vendor is configured" in result.stderr
+    assert run("check", env={"WIDGETMW_ENABLED": "false"}).returncode == 0
+
+
+@pytest.mark.parametrize("short", [{"DG_API_SECRET": "short-secret"}, {"HISSUNO_SECRET_KEY": "k" * 40}])
+def test_check_strict_fails_on_warnings(env: dict[str, str], short: dict[str, str]) -> None:
+    assert run("check", "--strict", env=env).returncode == 0
+    result = run("check", "--strict", env={**env, **short})
+    assert result.returncode == 1
+    assert "warning: " in result.stdout
+    assert run("check", env={**env, **short}).returncode == 0
+
+
+def test_check_json_is_for_programs(env: dict[str, str]) -> None:
+    result = run("check", "--json", env={**env, "DG_API_SECRET": "short-secret"})
+    found = json.loads(result.stdout)
+    assert (result.returncode, found["ok"], found["problems"]) == (0, True, [])
+    assert found["warnings"] == ["digitalgenius: DG_API_SECRET has 12 bytes; HS256 needs 32 or more (RFC 7518, 3.2)"]
+    assert found["vendors"].keys() == {"digitalgenius", "hissuno", "orlo", "giosg"}
+    assert found["vendors"]["orlo"] | {"token_bytes": 0} == {
+        "key": "RS256 key of 2048 bits",
+        "token_bytes": 0,
+        "lifetime": 3600,
+        "refresh_margin": 720,
+    }
+    broken = run("check", "--json", env={**env, "DG_API_KEY": "", "WIDGETMW_PATH": "x"})
+    found = json.loads(broken.stdout)
+    assert (broken.returncode, found["ok"], len(found["problems"])) == (1, False, 2)
+    assert_no_secret(result)
+
+
+def test_check_does_not_succeed_with_a_dirty_secret(dg_env: dict[str, str]) -> None:
+    for secret in (f'"{DG_SECRET}"', f"{DG_SECRET}\n", f" {DG_SECRET}"):
+        result = run("check", env={**dg_env, "DG_API_SECRET": secret})
+        assert result.returncode == 1
+        assert "DG_API_SECRET" in result.stderr
+        assert_no_secret(result)
+
+
+# verify
+
+
+@pytest.fixture
+def tokens(env: dict[str, str]) -> dict[str, dict[str, str]]:
+    result = run("token", "--user", "ada", "--attribute", "plan=gold", "--attribute", "seats=3", "--json", env=env)
+    found: dict[str, dict[str, str]] = json.loads(result.stdout)["tokens"]
+    return found
+
+
+def test_token_json_has_all_tokens_with_their_claims(tokens: dict[str, dict[str, str]]) -> None:
+    assert tokens.keys() == {"digitalgenius", "hissuno", "orlo", "giosg"}
+    claims: Any = tokens["giosg"]["claims"]
+    assert (claims["userId"], claims["plan"], claims["seats"]) == ("ada", "gold", 3)
+    assert all(token["expires_at"] for token in tokens.values())
+
+
+def test_verify_names_whose_key_signed_a_token(env: dict[str, str], tokens: dict[str, dict[str, str]]) -> None:
+    for name, token in tokens.items():
+        result = run("verify", token["token"], env=env)
+        assert result.returncode == 0, result.stdout
+        assert f"signed with the key of {name}; valid until " in result.stdout
+        assert_no_secret(result)
+    result = run("verify", tokens["giosg"]["url"], env=env)
+    assert (result.returncode, "signed with the key of giosg; valid" in result.stdout) == (0, True)
+
+
+def test_verify_refuses_what_is_expired_or_altered_or_of_another_key(
+    env: dict[str, str], tokens: dict[str, dict[str, str]]
+) -> None:
+    token, url = tokens["digitalgenius"]["token"], tokens["giosg"]["url"]
+    old = jwt.encode({"exp": 1_700_000_000, "external_id": "ada"}, DG_SECRET, "HS256")
+    for text, words in (
+        (old, "signed with the key of digitalgenius; expired at 2023-11-14 22:13:20"),
+        (jwt.encode({"a": 1}, "another-key" * 4, "HS256"), "not signed with the key of an active vendor"),
+        (token[:-4] + "AAAA", "altered"),
+        (url.replace("var.plan=gold", "var.plan=free"), "altered"),
+    ):
+        result = run("verify", text, env=env)
+        assert (result.returncode, words in result.stdout) == (1, True), result.stdout
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", "a.b.c", "https://site.example/?a=1"])
+def test_verify_tells_what_is_not_a_token(env: dict[str, str], text: str) -> None:
+    result = run("verify", text, env=env)
+    assert (result.returncode, result.stderr) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("demo", "--port", "99999"), ("demo", "--port", "-1"), ("demo", "--ttl", "0"), ("demo", "--port", "x")]
+)
+def test_a_bad_option_is_a_usage_error(words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.returncode == 2
+    assert "must be a number" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_address_that_cannot_be_used_is_a_problem() -> None:
+    result = run("demo", "--host", "192.0.2.1")
+    assert result.returncode == 1
+    assert result.stderr.startswith("problem: ")
 
 
 def test_check_compiles_the_operators_snippets(env: dict[str, str]) -> None:

@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader closed the pipe. Replace stdout, so that the interpreter does not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # such as an address that cannot be listened on
+        print(f"problem: {error.strerror or type(error).__name__}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,12 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run a sample site; needs no account and no network")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     port_help = "port to listen on; the next free one if it is in use (default: %(default)s)"
-    demo.add_argument("--port", type=int, default=8765, help=port_help)
-    demo.add_argument("--ttl", type=int, default=20, help="token lifetime in seconds (default: %(default)s)")
+    demo.add_argument("--port", type=_port, default=8765, help=port_help)
+    demo.add_argument("--ttl", type=_seconds, default=20, help="token lifetime in seconds (default: %(default)s)")
     demo.add_argument("--open", action="store_true", help="open the site in the default browser")
 
     check_help = "validate the configuration and sign a test token per vendor; never prints secrets"
-    commands.add_parser("check", help=check_help)
+    check = commands.add_parser("check", help=check_help)
+    check.add_argument("--strict", action="store_true", help="fail on warnings, too")
+    check.add_argument("--json", action="store_true", help="print the result as JSON")
 
     token = commands.add_parser("token", help="print a user's tokens and their claims")
     token.add_argument("--user", required=True, metavar="ID", help="the user's id")
@@ -53,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--name", help="the user's name")
     token.add_argument("--email", help="the user's email address")
+    attribute_help = "a further attribute; may be given several times"
+    token.add_argument("--attribute", action="append", default=[], metavar="KEY=VALUE", help=attribute_help)
+    token.add_argument("--json", action="store_true", help="print one JSON document with all tokens")
+
+    verify = commands.add_parser("verify", help="say whose key signed a token or URL, and whether it is still valid")
+    verify.add_argument("token", metavar="TOKEN_OR_URL", help="a token, or a signed URL")
 
     keygen = commands.add_parser("keygen", help="generate a key pair")
     keygen.add_argument("vendor", choices=["orlo"], help="the vendor the keys are for")
@@ -61,6 +72,18 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("env", help="print all environment variables as a Markdown table")
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        raise argparse.ArgumentTypeError("must be a number of seconds, 1 or more")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:

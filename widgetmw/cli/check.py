@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 from widgetmw.browser import assets
-from widgetmw.core.errors import describe_error
+from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
@@ -20,62 +24,112 @@ _COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf
 _TEST_USER = User("widgetmw-check", "Check", "check@example.com")
 
 
+@dataclass
+class Report:
+    """What was found.
+
+    Attributes:
+        problems: what keeps the configuration from working, one sentence each.
+        warnings: what works and should be changed.
+        vendors: what is known of each vendor that works, by name.
+        lines: what else is worth saying.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
 def run(options: Namespace) -> int:
-    """Prints the configuration and the result of signing a test token per vendor. Returns the exit status."""
-    settings = Settings.from_env()
+    """Prints the result. Returns 1 if there is a problem, or with ``--strict`` a warning; else 0."""
+    report = Report()
+    try:
+        _check(Settings.from_env(), report)
+    except SettingsError as error:
+        report.problems += error.problems
+    is_ok = not report.problems and not (options.strict and report.warnings)
+    (_print_json if options.json else _print_text)(report, is_ok)
+    return 0 if is_ok else 1
+
+
+def _print_json(report: Report, is_ok: bool) -> None:
+    found = {"ok": is_ok, "problems": report.problems, "warnings": report.warnings, "vendors": report.vendors}
+    print(json.dumps(found, indent=2))
+
+
+def _print_text(report: Report, is_ok: bool) -> None:
+    for line in report.lines:
+        print(line)
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    for problem in report.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+
+
+def _check(settings: Settings, report: Report) -> None:
     if not settings.enabled:
-        print("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
-        return 0
+        report.lines.append("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
+        return
     if not settings.vendors:
-        print("no vendor is configured: pages are not modified")
-        return 0
-    print(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
+        report.problems.append("no vendor is configured: pages are not modified")
+        return
+    report.lines.append(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
     if settings.proxy is not None:
-        print(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
+        report.lines.append(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())
-    results = [_check_vendor(tokens, vendor.provider) for vendor in settings.vendors]
-    return 0 if all(results) else 1
+    for vendor in settings.vendors:
+        _check_vendor(tokens, vendor.provider, report)
 
 
-def _check_vendor(tokens: TokenCache, provider: Provider) -> bool:
+def _check_vendor(tokens: TokenCache, provider: Provider, report: Report) -> None:
     name = provider.name
     token_set = tokens.get(_TEST_USER)
     if name in token_set.failed:
-        print(f"problem: {name}: cannot sign a test token; the warning above names the error", file=sys.stderr)
-        return False
+        report.problems.append(f"{name}: cannot sign a test token; the warning above names the error")
+        return
     token = token_set.by_provider[name]
     try:
         provider.verify(token.value, _TEST_USER)
     except Exception as error:
-        print(f"problem: {name}: cannot verify its own test token ({describe_error(error)})", file=sys.stderr)
-        return False
-    lifetime = "does not expire"
+        report.problems.append(f"{name}: cannot verify its own test token ({describe_error(error)})")
+        return
+    lifetime, margin = "does not expire", None
     if provider.lifetime is not None:
         margin = tokens.refresh_margin(provider.lifetime)
         lifetime = f"valid for {provider.lifetime} s, not handed out in its last {margin} s"
-    size = len(token.value)
-    print(f"{name}: {provider.describe_key()}; signed and verified a test token of {size} bytes; {lifetime}")
-    for note in provider.warnings():
-        print(f"{name}: warning: {note}")
-    scripts = {f"the {function} snippet": f"({code})" for function, code in provider.snippets().items()}
-    if not assets.is_built_in(name) and (source := provider.script_source()):
+    key, size = provider.describe_key(), len(token.value)
+    report.lines.append(f"{name}: {key}; signed and verified a test token of {size} bytes; {lifetime}")
+    report.vendors[name] = {
+        "key": key,
+        "token_bytes": size,
+        "lifetime": provider.lifetime,
+        "refresh_margin": margin,
+    }
+    report.warnings += [f"{name}: {note}" for note in provider.warnings()]
+    for title, code in _scripts(provider, report):
+        _compile(name, title, code, report)
+
+
+def _scripts(provider: Provider, report: Report) -> Iterator[tuple[str, str]]:
+    """Yields the scripts that are not ours, with a title each."""
+    for function, code in provider.snippets().items():
+        yield f"the {function} snippet", f"({code})"
+    if not assets.is_built_in(provider.name) and (source := provider.script_source()):
         try:
-            scripts["its script"] = assets.vendor_script(name, source).content.decode()
+            yield "its script", assets.vendor_script(provider.name, source).content.decode()
         except ValueError as error:
-            print(f"problem: {name}: its script cannot be used: {error}", file=sys.stderr)
-            return False
-    return all([_compiles(name, title, code) for title, code in scripts.items()])
+            report.problems.append(f"{provider.name}: its script cannot be used: {error}")
 
 
-def _compiles(name: str, title: str, code: str) -> bool:
+def _compile(name: str, title: str, code: str, report: Report) -> None:
     """Checks the syntax of a script with a real engine, since a syntax error keeps the whole script from running."""
     node = shutil.which("node")
     if node is None:
-        print(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
-        return True
+        report.lines.append(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
+        return
     result = subprocess.run(  # noqa: S603  the program is node; the code is passed on stdin
         [node, "-e", _COMPILE_SCRIPT], input=code, text=True, capture_output=True, timeout=30, check=False
     )
     if result.returncode:
-        print(f"problem: {name}: {title} is not valid JavaScript", file=sys.stderr)
-    return not result.returncode
+        report.problems.append(f"{name}: {title} is not valid JavaScript")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from argparse import Namespace
+from typing import Any
 
-from widgetmw.core.errors import SettingsError
+from widgetmw.core.errors import SettingsError, UserTypeError, UserValueError
 from widgetmw.core.events import Events
-from widgetmw.core.identity.user import User
+from widgetmw.core.identity.user import Scalar, User
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.providers.signing import decode
@@ -24,11 +25,24 @@ def run(options: Namespace) -> int:
     if not settings.providers:
         raise SettingsError(["no vendor is configured"])
     try:
-        user = User(options.user, options.name, options.email)
-    except ValueError as error:
+        user = User(options.user, options.name, options.email, dict(map(_attribute, options.attribute)))
+    except (UserTypeError, UserValueError) as error:
         raise SettingsError([str(error)]) from None
     token_set = TokenCache(settings, time.time, Events()).get(user)
-    for issued in token_set.by_provider.values():
-        if provider in (None, issued.provider):
-            print(json.dumps({**issued.as_json(), **decode(issued.value)}, indent=2, ensure_ascii=True))
+    issued = [token for token in token_set.by_provider.values() if provider in (None, token.provider)]
+    tokens: dict[str, Any] = {token.provider: {**token.as_json(), **decode(token.value)} for token in issued}
+    for document in [{"tokens": tokens}] if options.json else tokens.values():
+        print(json.dumps(document, indent=2, ensure_ascii=True))
     return 1 if token_set.failed else 0
+
+
+def _attribute(text: str) -> tuple[str, Scalar]:
+    """Parses ``KEY=VALUE``; a number, ``true`` or ``false`` is taken as such."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise SettingsError(["--attribute must be KEY=VALUE"])
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        return key, value
+    return key, parsed if isinstance(parsed, int | float) else value

@@ -49,6 +49,13 @@ class Hissuno(JwtProvider):
             props["apiUrl"] = self.values["HISSUNO_API_URL"]
         return props
 
+    def warnings(self) -> tuple[str, ...]:
+        """Warns of a key that does not look like the vendor's."""
+        key: bytes = self.values["HISSUNO_SECRET_KEY"]
+        if key.startswith(b"sk_live_"):
+            return super().warnings()
+        return (*super().warnings(), "HISSUNO_SECRET_KEY does not begin with sk_live_")
+
     @classmethod
     def example_variables(cls) -> dict[str, str]:
         """Returns variables for tests, with a key of the vendor's form."""
