@@ -38,6 +38,9 @@ __all__ = ["Widget", "widgetmw_script"]
 
 Resolver: TypeAlias = Callable[[], User | None]
 
+NO_USER_SOURCE: Final = (
+    "the app has no login manager and the server sets no REMOTE_USER, so nobody is signed in: pass user= to Widget"
+)
 _NAME: Final = "widgetmw"
 
 
@@ -105,7 +108,7 @@ class _InnerPart:
 
     def __init__(self, app: Flask, outer: _OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self.outer, self.engine = outer, engine
-        self._user = user or _by_convention
+        self._user = user or self._by_convention
         blueprint = Blueprint(_NAME, __name__, url_prefix=engine.path)
         hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
         if getattr(app, "subdomain_matching", False):
@@ -121,6 +124,15 @@ class _InnerPart:
         """Returns the user of the current request."""
         proxy_resolver = self.outer.proxy_resolver
         return self._user() if proxy_resolver is None else proxy_resolver(environ)
+
+    def _by_convention(self) -> User | None:
+        """Reads Flask-Login's ``current_user`` if the app has a login manager, else ``REMOTE_USER``."""
+        if hasattr(current_app, "login_manager"):
+            return _from_login_manager()
+        user = from_environ(request.environ)
+        if user is None:
+            self.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE)
+        return user
 
     def _token_view(self, **_: str) -> Response:
         """The view of the endpoint. The app's hooks see a response without a token."""
@@ -175,10 +187,7 @@ def _from_outside(environ: Environ) -> User | None:
     raise ResolverError("the page came from a WSGI layer around the Flask app, where the user cannot be resolved")
 
 
-def _by_convention() -> User | None:
-    """Reads Flask-Login's ``current_user`` if the app has a login manager, else ``REMOTE_USER``."""
-    if not hasattr(current_app, "login_manager"):
-        return from_environ(request.environ)
+def _from_login_manager() -> User | None:
     current_user = import_module("flask_login").current_user
     if not current_user.is_authenticated:
         return None

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeAlias
 from quart import Quart, Response, abort, current_app, request, request_finished, session
 
 from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
-from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
+from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import KEY, is_owner
-from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async
+from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.flask_session import leave_unsaved
@@ -60,13 +61,13 @@ class Widget:
 
         Raises:
             SettingsError: the configuration is invalid.
-            TypeError: there is neither ``user`` nor a proxy.
             RuntimeError: it is already installed in the app.
         """
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
-        require_user_source(self._user, settings)
+        if self._user is None and settings.active and settings.proxy is None:
+            log.warning("widgetmw: nothing says who is signed in: pass user= to Widget, or call identify")
         outer_resolver = None if self._user is None else _from_outside
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
         app.extensions[_NAME] = outer
@@ -126,7 +127,9 @@ class _InnerPart:
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
         proxy_resolver = self._outer.proxy_resolver
-        return self._user() if proxy_resolver is None else proxy_resolver(scope)
+        if proxy_resolver is not None:
+            return proxy_resolver(scope)
+        return from_scope(scope) if self._user is None else self._user()
 
     async def _token_view(self, **_: str) -> Response:
         """The view of the endpoint. The app's hooks see a response without a token."""

@@ -536,6 +536,14 @@ def test_a_page_that_holds_our_script_already_gets_no_second_one(make: Make, csp
         assert_unmodified(site.get(), site.page, "already_injected")
 
 
+def test_a_page_that_ends_the_session_of_the_request_has_no_token(make: Make) -> None:
+    site = make(page=Page(headers=[HTML, ("Set-Cookie", "session=; Path=/; Max-Age=0")]))
+    if site.driver.startswith("falcon"):
+        pytest.skip("Falcon sets cookies by a method of its own")
+    assert_unmodified(site.get(Cookie="session=abc"), site.page, "signing_out")
+    assert is_injected(site.get(Cookie="other=abc"))
+
+
 # the log
 
 

@@ -77,6 +77,11 @@ class PageRequest:
         return found
 
     @property
+    def all_cookies(self) -> str:
+        values = (value.decode("latin-1") for name, value in self._scope["headers"] if name == b"cookie")
+        return ";".join(values)
+
+    @property
     def host(self) -> str:
         for name, value in self._scope["headers"]:
             if name == b"host":

@@ -26,7 +26,7 @@ from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.identity.request_identity import KEY, UNSET
 from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
@@ -42,6 +42,7 @@ class Responder(PageRequest):
     """
 
     __slots__ = (
+        "_before",
         "_body",
         "_engine",
         "_handler",
@@ -53,6 +54,7 @@ class Responder(PageRequest):
         "is_undecided",
     )
 
+    _before: Scope | None
     _handler: Send | None
     _start: Message
     _page: Page
@@ -70,6 +72,7 @@ class Responder(PageRequest):
         self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
+        self._before = {**scope} if engine.endpoint_checks else None
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it
     def send(self, message: Message) -> Awaitable[None]:
@@ -173,6 +176,8 @@ class Responder(PageRequest):
                 user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
+                if user is not None and self._before is not None:
+                    self._check_endpoint()
                 result = engine.inject(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
@@ -188,7 +193,10 @@ class Responder(PageRequest):
     ) -> None:
         result: SkipReason | None
         try:
-            result = self._decide_for(await awaitable)
+            user = await awaitable
+            if user is not None and self._before is not None and (check := self._check_endpoint()) is not None:
+                await check
+            result = self._decide_for(user)
         except Exception as error:
             result = self._failure(error)
         except BaseException:  # cancelled: keep everything that is held; it is sent unmodified
@@ -199,6 +207,12 @@ class Responder(PageRequest):
         await self._conclude(result, message, offset)
         for each in later:
             await self.send(each)
+
+    def _check_endpoint(self) -> Awaitable[None] | None:
+        before, self._before = self._before, None
+        if before is None or self._scope[KEY].resolved is not UNSET:
+            return None  # a plugin has resolved the user inside of the app's layers, and so it does at the endpoint
+        return self._engine.check_endpoint(before, self._scope, self._resolver)
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         return self._engine.inject(self, self._page, self._start["headers"], user)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache, reduce
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache, partial, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
 from widgetmw.browser import assets
@@ -29,7 +31,7 @@ from widgetmw.core.http.page import (
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
-from widgetmw.core.identity.request_identity import Request, may_be_authenticated
+from widgetmw.core.identity.request_identity import UNSET, Request, identity_of, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -49,6 +51,14 @@ _WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 _MAX_PREFIX_BYTES: Final = 16_384
 _MAX_LOGGED_PATH: Final = 200
+_MAX_ENDPOINT_CHECKS: Final = 10
+# what session and authentication layers add to a scope or environ
+_IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
+_WITHOUT_USER: Final = (
+    "the user of a page depends on %s, which a middleware inside of WidgetMiddleware sets, so the token endpoint "
+    "cannot find the user, and tokens are not renewed: put WidgetMiddleware inside of that middleware, between it and "
+    "the app (in Starlette, add it first), or use widgetmw.starlette.install"
+)
 
 Headers: TypeAlias = list[tuple[Any, Any]]
 
@@ -73,6 +83,10 @@ class PageRequest(Protocol):
         """The ``Cookie`` header; may be empty if it holds no mark of any app."""
 
     @property
+    def all_cookies(self) -> str:
+        """The ``Cookie`` header."""
+
+    @property
     def host(self) -> str:
         """The ``Host`` header, or an empty string."""
 
@@ -91,6 +105,7 @@ class Engine:
     Attributes:
         debug: whether responses say what was done to them.
         endpoint: answers the requests below ``path``.
+        endpoint_checks: how many more pages of users :meth:`check_endpoint` looks at.
         events: counts outcomes.
         has_excludes: whether any path is excluded.
         is_inline_delivery: whether pages carry the token, so that the user must be resolved.
@@ -113,6 +128,7 @@ class Engine:
         self.outcomes = self.events.counter("page")
         self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
+        self.endpoint_checks = _MAX_ENDPOINT_CHECKS
         self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
@@ -191,6 +207,38 @@ class Engine:
             return True
         return self.proxy_resolver is not None and self.proxy_resolver.has_identity_header(request)
 
+    def check_endpoint(
+        self, before: Request, request: Request, resolver: Callable[[Any], Any]
+    ) -> Awaitable[None] | None:
+        """Warns if a page has a user whom the token endpoint, which sees requests as they come to us, cannot resolve.
+
+        That is so if the session, or the user, is set further inside. Only the first pages are checked.
+
+        Args:
+            before: a copy of the scope or environ, made before the app ran.
+            request: the same afterwards.
+            resolver: what has resolved the user of the page.
+
+        Returns:
+            an awaitable to wait for if the resolver is async, else ``None``.
+        """
+        self.endpoint_checks -= 1
+        added = [key for key in request.keys() - before.keys() if _IDENTITY_KEY.search(key)]
+        if not added or identity_of(request).explicit is not UNSET:
+            return None
+        self.endpoint_checks = 0
+        message = _WITHOUT_USER % ", ".join(repr(key) for key in sorted(added))
+        warn = partial(self.events.warn, "page", "endpoint_without_user", message)
+        try:
+            user = resolver(before)
+        except Exception:
+            user = None
+        if inspect.isawaitable(user):
+            return _warn_if_none(user, warn)
+        if user is None:
+            warn()
+        return None
+
     # the response headers
 
     def page_that_needs_user(
@@ -209,6 +257,8 @@ class Engine:
 
     def no_token_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
         """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
+        if page.no_token_reason is SkipReason.SIGNING_OUT:
+            page.forget_ended_sessions(request.all_cookies)
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
@@ -375,6 +425,15 @@ class Engine:
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
+
+
+async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
+    try:
+        user = await awaitable
+    except Exception:
+        user = None
+    if user is None:
+        warn()
 
 
 def _is_below(path: str, prefixes: Iterable[str]) -> bool:

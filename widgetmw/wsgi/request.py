@@ -54,6 +54,10 @@ class PageRequest:
         return self._environ.get("HTTP_COOKIE", "")  # type: ignore[no-any-return]
 
     @property
+    def all_cookies(self) -> str:
+        return self.cookies
+
+    @property
     def host(self) -> str:
         return self._environ.get("HTTP_HOST", "")  # type: ignore[no-any-return]
 

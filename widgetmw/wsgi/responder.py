@@ -26,7 +26,7 @@ from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import UNSET, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import (
@@ -50,6 +50,7 @@ class Responder(PageRequest):
     """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request."""
 
     __slots__ = (
+        "_before",
         "_body",
         "_engine",
         "_exc_info",
@@ -85,6 +86,7 @@ class Responder(PageRequest):
         self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
+        self._before = {**environ} if engine.endpoint_checks else None
 
     # what the app calls
 
@@ -227,6 +229,8 @@ class Responder(PageRequest):
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
+            if user is not None and self._before is not None and self._identity.resolved is UNSET:
+                engine.check_endpoint(self._before, environ, self._resolver)
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)

@@ -39,6 +39,7 @@ def test_headers_that_forbid_a_change(name: str, value: str, reason: SkipReason)
         ([("Set-Cookie", "__Host-auth=; Max-Age=0; Secure")], SkipReason.SIGNING_OUT),
         ([("Set-Cookie", "session=abc; Path=/; Max-Age=3600"), ("Set-Cookie", "messages=; Max-Age=0")], None),
         ([("Set-Cookie", "csrf_access_token=; Max-Age=0"), ("Set-Cookie", "oauth_state=; Max-Age=0")], None),
+        ([("Set-Cookie", "session=; Max-Age=0"), ("Cache-Control", "public")], SkipReason.SHARED_CACHE),
         ([("Cache-Control", "public")], SkipReason.SHARED_CACHE),
         ([("Cache-Control", "s-maxage=9")], SkipReason.SHARED_CACHE),
         ([("CDN-Cache-Control", "max-age=9")], SkipReason.SHARED_CACHE),
@@ -109,3 +110,22 @@ def test_a_directive_with_an_argument_speaks_of_one_header_only() -> None:
     )
     assert isinstance(page, Page)
     assert dict(page.headers)["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize(
+    ("cookies", "reason"),
+    [
+        ("a=1; session=x", SkipReason.SIGNING_OUT),
+        ("a=1; sessions=x", None),
+        ("", None),
+    ],
+)
+def test_deleting_a_session_cookie_that_was_not_sent_signs_nobody_out(cookies: str, reason: SkipReason | None) -> None:
+    page = read(("Set-Cookie", "session=; Path=/; Max-Age=0"))
+    assert isinstance(page, Page)
+    page.forget_ended_sessions(cookies)
+    assert page.no_token_reason is reason
+    cleared = read(("Clear-Site-Data", "*"))
+    assert isinstance(cleared, Page)
+    cleared.forget_ended_sessions("")
+    assert cleared.no_token_reason is SkipReason.SIGNING_OUT

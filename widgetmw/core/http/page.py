@@ -83,6 +83,19 @@ class Page:
         """Returns the values of the rare headers with this meaning."""
         return [header_text(value) for found, value in self.rare_headers or () if found & meaning]
 
+    def forget_ended_sessions(self, cookies: str) -> None:
+        """Lets the page carry a token if all that speaks against it is a session cookie that the request does not have.
+
+        Frameworks also delete cookies that are not there.
+
+        Args:
+            cookies: the ``Cookie`` header.
+        """
+        sent = {item.partition("=")[0].strip() for item in cookies.split(";")}
+        ended = map(ended_session, self.values(SET_COOKIE))
+        if self.no_token_reason is SkipReason.SIGNING_OUT and self.values(SET_COOKIE) and sent.isdisjoint(ended):
+            self.no_token_reason = None
+
     def note_foreign_base(self) -> None:
         """Records that paths in the script would be resolved against a ``<base>`` of another origin ahead of it."""
         self.rare_headers = [*(self.rare_headers or ()), (FOREIGN_BASE, "")]
@@ -112,14 +125,17 @@ class Page:
         return self
 
     def _no_token_reason(self, meanings: int, cache_control: frozenset[str]) -> SkipReason | None:
-        if meanings & (CLEAR_SITE_DATA | SET_COOKIE):
+        if meanings & CLEAR_SITE_DATA:
             return SkipReason.SIGNING_OUT
         # Each of these headers addresses another cache: one of them says nothing about the others.
         at_edge = any(not directives(value) & _NEVER_SHARED for value in self.values(EDGE_CACHE_CONTROL))
         if at_edge or not cache_control.isdisjoint(_SHAREABLE):
             return SkipReason.SHARED_CACHE
         credentials = [value.strip().lower() for value in self.values(ALLOW_CREDENTIALS)]
-        return SkipReason.CROSS_ORIGIN if meanings & ALLOW_ORIGIN and "true" in credentials else None
+        if meanings & ALLOW_ORIGIN and "true" in credentials:
+            return SkipReason.CROSS_ORIGIN
+        # the last reason, since it does not count for a cookie that the browser has not sent
+        return SkipReason.SIGNING_OUT if meanings & SET_COOKIE else None
 
 
 def header_text(value: Any) -> str:
@@ -149,16 +165,15 @@ def directives(cache_control: str) -> frozenset[str]:
     return frozenset(name for name, equals in names if name and not (equals and name in _WITHOUT_ARGUMENT))
 
 
-def ends_session(set_cookie: Any) -> bool:
-    """Whether a ``Set-Cookie`` value deletes a cookie whose name is that of a session.
-
-    The user may have been resolved before some layer of the app has signed them out.
-    """
-    text = header_text(set_cookie).lower()
-    if "max-age=0" not in text and "01 jan 1970" not in text:
-        return False
-    name = text.partition("=")[0]
-    return _SESSION_COOKIE.search(name) is not None and _OTHER_COOKIE.search(name) is None
+def ended_session(set_cookie: Any) -> str:
+    """Returns the name of the cookie that a ``Set-Cookie`` value deletes, if it is that of a session; else empty."""
+    text = header_text(set_cookie)
+    lower = text.lower()
+    if "max-age=0" not in lower and "01 jan 1970" not in lower:
+        return ""
+    name = text.partition("=")[0].strip()
+    is_session = _SESSION_COOKIE.search(name.lower()) and not _OTHER_COOKIE.search(name.lower())
+    return name if is_session else ""
 
 
 def needs_evaluation(cache_control: str | bytes) -> bool:

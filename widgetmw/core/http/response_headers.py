@@ -23,7 +23,7 @@ from widgetmw.core.http.page import (
     VARY,
     Page,
     directives,
-    ends_session,
+    ended_session,
     header_text,
     is_stricter,
     needs_evaluation,
@@ -102,7 +102,7 @@ class ResponseHeaders:
                 elif meaning == VARY:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
-                elif meaning == SET_COOKIE and not ends_session(header[1]):
+                elif meaning == SET_COOKIE and not ended_session(header[1]):
                     pass
                 elif meaning == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:

@@ -1,0 +1,143 @@
+"""Mistakes of order, and of what is missing, are named at the first page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import LoginManager
+from quart import Quart
+from starlette.applications import Starlette
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from tests.frameworks.visitor import HEAD, Visitor, user_in
+from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware
+from widgetmw.flask import Widget
+from widgetmw.quart import Widget as QuartWidget
+from widgetmw.wsgi import WidgetMiddleware as WsgiMiddleware
+
+
+def from_session(scope: Any) -> User | None:
+    return User(scope["session"]["id"]) if "id" in scope["session"] else None
+
+
+def from_session_or_none(scope: Any) -> User | None:
+    id = scope.get("session", {}).get("id")
+    return User(id) if id else None
+
+
+async def from_session_later(scope: Any) -> User | None:
+    return from_session_or_none(scope)
+
+
+def from_cookie(scope: Any) -> User | None:
+    return User("ada") if any(name == b"cookie" for name, _ in scope["headers"]) else None
+
+
+def sign_in(request: Request) -> HTMLResponse:
+    request.session["id"] = "ada"
+    return HTMLResponse(HEAD)
+
+
+def site(settings: Settings, user: Callable[[Any], Any], is_outside: bool) -> Visitor:
+    routes = [Route("/in", sign_in), Route("/", lambda request: HTMLResponse(HEAD))]
+    app = Starlette(routes=routes)
+    layers: list[Any] = [
+        (SessionMiddleware, {"secret_key": "k"}),
+        (WidgetMiddleware, {"settings": settings, "user": user}),
+    ]
+    for layer, options in layers if is_outside else layers[::-1]:
+        app.add_middleware(layer, **options)
+    return Visitor(app)
+
+
+def order_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if "endpoint_without_user" in each.getMessage()]
+
+
+@pytest.mark.parametrize("user", [from_session, from_session_or_none, from_session_later])
+def test_a_middleware_outside_of_the_session_is_named_at_the_first_page(
+    settings: Settings, user: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = site(settings, user, is_outside=True)
+    visitor.get("/in")
+    for _ in range(3):
+        assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.token().status_code in (401, 503)
+    (line,) = order_warnings(caplog)
+    assert line.startswith("widgetmw: page: endpoint_without_user: the user of a page depends on 'session'")
+    assert "put WidgetMiddleware inside" in line
+
+
+@pytest.mark.parametrize("user", [from_session, from_session_later])
+def test_the_right_order_is_silent(
+    settings: Settings, user: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = site(settings, user, is_outside=False)
+    visitor.get("/in")
+    assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.token().status_code == 200
+    assert order_warnings(caplog) == []
+
+
+def test_a_user_who_does_not_depend_on_the_session_is_silent(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = site(settings, from_cookie, is_outside=True)
+    visitor.get("/in")
+    assert user_in(visitor.get("/").text) == "ada"
+    assert order_warnings(caplog) == []
+
+
+def test_a_wsgi_middleware_outside_of_the_authentication_is_named(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["REMOTE_USER"] = "ada"
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [HEAD.encode()]
+
+    started: list[Any] = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
+    body = b"".join(WsgiMiddleware(app, settings)(environ, lambda *values: started.append(values)))  # type: ignore[arg-type, return-value]
+    assert user_in(body.decode()) == "ada"
+    (line,) = order_warnings(caplog)
+    assert "'REMOTE_USER'" in line
+
+
+# nothing says who is signed in
+
+
+@pytest.mark.parametrize("has_manager", [True, False])
+def test_flask_warns_at_the_first_page_without_a_source_of_the_user(
+    settings: Settings, has_manager: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask(__name__)
+    app.secret_key = "s"
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    Widget(app, settings)
+    if has_manager:
+        LoginManager(app).user_loader(lambda id: None)
+    for _ in range(2):
+        assert app.test_client().get("/").text == HEAD
+    lines = [line for line in caplog.messages if "no_user_source" in line]
+    assert len(lines) == (0 if has_manager else 1)
+    assert all("pass user= to Widget" in line for line in lines)
+
+
+def test_quart_warns_at_the_start_without_a_source_of_the_user(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Quart(__name__)
+    with caplog.at_level(logging.WARNING):
+        QuartWidget(app, settings)
+    (line,) = caplog.messages
+    assert "pass user= to Widget" in line
+    assert Visitor(app).token().status_code == 401
