@@ -24,6 +24,12 @@ from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE, store_conversati
 Profile = Callable[..., BrowserContext]
 PENDING_LOGOUTS = f"{KEY}:pending"
 OTHER_APP = {"url": "/two/_widgetmw/token", "key": "widgetmw_two"}
+# The runtime's channel is older, so it gets each message first.
+RECORD_MESSAGES = f"""
+window.messages = [];
+new BroadcastChannel("{KEY}:3").onmessage = ({{data}}) => messages.push(data.type);
+0
+"""
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 
@@ -137,6 +143,30 @@ def test_storage_cleared_by_the_page_is_not_a_sign_out(bfcache_context: BrowserC
     wait_for_requests(page)
     assert page.evaluate("[seen.signedout, widgetmw.get('orlo').provider]") == [0, "orlo"]
     assert len(site.token_requests) == 1
+
+
+def test_a_response_that_arrives_after_the_next_sign_in_does_not_reach_that_users_tab(
+    profile: Profile, site: Site
+) -> None:
+    context = profile("ann")
+    slow, new = context.new_page(), context.new_page()
+    slow.goto(site.url)
+    held: list[Any] = []
+    slow.route("**/_widgetmw/token", lambda route: held.append(route))
+    slow.evaluate("void widgetmw.refresh('orlo')")
+    wait_until(slow, lambda: held)
+    tokens = {"user": "hash-of-ann", "now": site.now(), "tokens": site.tokens("ann", relative=True)}
+    # The site signs out by itself, and deletes everything.
+    new.goto(site.url + "/chat")
+    new.evaluate("localStorage.clear()")
+    context.clear_cookies()
+    new.wait_for_timeout(500)
+    sign_in(context, site, "bob")
+    new.goto(site.url)
+    new.evaluate(RECORD_MESSAGES)
+    held[0].fulfill(json=tokens)
+    new.wait_for_function("messages.includes('tokens')")
+    assert new.evaluate("[HISSUNO_WIDGET_CONFIG.userId, seen.signedout]") == ["bob", 0]
 
 
 def test_an_anonymous_page_restored_after_a_sign_in_requests_tokens(

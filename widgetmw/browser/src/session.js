@@ -89,8 +89,14 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  */
 const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > lastNamedAt && !isSameUser(readStored(), user);
 
-/** @param {import("./types").TokenResponse} response */
-export const isStale = ({ now }) => Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - 2000;
+/**
+ * Whether a response is older than what we know. The clocks of several servers may differ a little, which is no reason to
+ * believe that another user has taken over.
+ *
+ * @param {import("./types").TokenResponse} response
+ */
+export const isStale = ({ now, user: named }) =>
+  Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - (user && named && named !== user ? 0 : 2000);
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
@@ -207,7 +213,10 @@ export const onBroadcast = (message) => {
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user);
     case "tokens":
       if (message.uncounted) uncountRequest();
-      if (isSignedIn || awaitsResponse()) accept(message.response, (Date.now() - message.sentAt) / 1000);
+      // A response may have been on its way while another user signed in.
+      if ((isSignedIn || awaitsResponse()) && !isStale(message.response)) {
+        accept(message.response, (Date.now() - message.sentAt) / 1000);
+      }
   }
 };
 
