@@ -74,10 +74,7 @@ export const rememberUser = (user) => {
   if (!isSameUser(readStored(), user)) writeStored("", userHash(user));
 };
 
-export const forgetUser = () => {
-  writeStored("");
-  removeMark();
-};
+export const forgetUser = () => writeStored("");
 
 // Removes the mark, unless a user is signed in or a clean-up is pending.
 export const removeMark = () => {

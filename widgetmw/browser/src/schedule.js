@@ -178,13 +178,13 @@ export const awaitsResponse = () => awaitsTokens || isRequesting;
 const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
     const isPlanned = renewAt <= time() && !isConfirmation;
-    accept(body, age);
+    const isSignedInStill = accept(body, age);
     // A successful renewal does not count. Neither does the next one if it came a moment too early.
     const isGood = period > 1000;
     const uncounted = isPlanned && (isGood || (lastRenewalWasGood && period > 0));
     if (uncounted) uncountRequest();
     lastRenewalWasGood = isGood;
-    broadcast({ type: "tokens", response: body, sentAt: Date.now() - age * 1000, uncounted });
+    if (isSignedInStill) broadcast({ type: "tokens", response: body, sentAt: Date.now() - age * 1000, uncounted });
   } else if (status === 401) {
     awaitsTokens = false;
     signOut();

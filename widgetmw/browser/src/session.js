@@ -10,6 +10,7 @@ import {
   recordServerTime,
   rememberUser,
   remembersUser,
+  removeMark,
   serverTime,
 } from "./identity.js";
 import {
@@ -36,6 +37,8 @@ import { report } from "./warn.js";
 let user;
 // When the server last named the user, or nobody, in milliseconds of its clock. A page that is older is not used.
 let lastNamedAt = 0;
+// While a session is ended: a listener or a vendor may sign out again.
+let isEnding = false;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
 // Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
@@ -63,7 +66,8 @@ const notify = (name) => {
  * @param {string} type
  * @param {object} [detail]
  */
-const dispatch = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + type, { detail }));
+const dispatch = (type, detail) =>
+  EventTarget.prototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
 
 /**
  * Stores a token and schedules its renewal.
@@ -104,6 +108,7 @@ export const isStale = ({ now, user: named }) =>
  * @param {import("./types").TokenResponse} response
  * @param {number} age in seconds
  * @param {boolean} [inPage] whether the page carried the tokens, so that the vendors' `init` has seen them
+ * @returns {boolean} whether the user is still signed in: a listener may have signed them out
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
@@ -132,9 +137,9 @@ export const accept = (response, age, inPage) => {
     if (!token) entry.renewAt = Object.keys(response.tokens).length && time() + 20000;
   }
   schedule();
+  const isCurrent = () => isSignedIn && user === newUser;
   for (const name of fresh) {
-    // A listener may have signed the user out.
-    if (!shared.tokens[name]) break;
+    if (!isCurrent()) break;
     shared.vendors[name].isNotified = true;
     callHook(name, "update", { source: inPage ? "page" : "endpoint" });
     if (inPage) continue;
@@ -142,8 +147,11 @@ export const accept = (response, age, inPage) => {
     notify(name);
     dispatch("token", { provider: name, token, expiresAt });
   }
+  // Calls of `refresh` since then are for the next user.
+  if (!isCurrent()) return false;
   embedVendors();
   settle();
+  return true;
 };
 
 /**
@@ -157,6 +165,7 @@ export const accept = (response, age, inPage) => {
 const endSession = (hash, tokens, origin, at) => {
   at ||= serverTime();
   const ended = { ...tokens };
+  isEnding = true;
   generation++;
   isSignedIn = false;
   user = undefined;
@@ -168,23 +177,25 @@ const endSession = (hash, tokens, origin, at) => {
   }
   schedule();
   if (origin === "here") {
+    // Before anybody is notified, since a listener may sign in the next user.
+    forgetUser();
     recordChange(at);
     broadcast({ type: "signout", user: hash, at: Date.now() });
   }
   logoutVendors(Object.keys(shared.vendors), ended, origin);
+  if (origin === "here") removeMark();
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
   dispatch("signedout");
+  isEnding = false;
 };
 
 export const signOut = () => {
   generation++;
   settle("signed out");
-  if (!isSignedIn && !remembersUser()) return;
-  const isLate = wasSignedOutElsewhere();
-  endSession(user ? userHash(user) : readStored(), shared.tokens, isLate ? "late" : "here");
-  if (!isLate) forgetUser();
+  if (isEnding || (!isSignedIn && !remembersUser())) return;
+  endSession(user ? userHash(user) : readStored(), shared.tokens, wasSignedOutElsewhere() ? "late" : "here");
 };
 
 /**
