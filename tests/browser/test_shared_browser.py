@@ -100,6 +100,34 @@ def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile
     assert page.evaluate(f"[vendor.resets, vendor.messages.length, localStorage['{PENDING_LOGOUTS}']]") == [1, 1, None]
 
 
+@pytest.mark.parametrize("missing", ["", "BroadcastChannel"])
+def test_a_clean_up_that_another_tab_with_the_widget_has_done_is_not_repeated(
+    profile: Profile, site: Site, missing: str
+) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann")
+    if missing:
+        context.add_init_script(f"delete window.{missing};")
+    without, chat = context.new_page(), context.new_page()
+    without.goto(site.url)
+    site.head, _ = WIDGET_PAGE
+    chat.goto(site.url)
+    without.evaluate("widgetmw.signOut()")
+    chat.wait_for_function("seen.signedout")
+    assert chat.evaluate("vendor.resets") == 1
+    chat.wait_for_function(f"!('{PENDING_LOGOUTS}' in localStorage)")
+    sign_in(context, site, "bob")
+    chat.evaluate("widgetmw.refresh('digitalgenius')")
+    chat.evaluate("localStorage.dg_session = 'with bob'")
+    chat.reload()
+    assert chat.evaluate("[vendor.resets, localStorage.dg_session]") == [0, "with bob"]
+    site.head = ""
+    without.reload()
+    without.evaluate("widgetmw.signOut()")
+    chat.wait_for_function("seen.signedout")
+    assert chat.evaluate("[vendor.resets, localStorage.dg_session]") == [1, None]
+
+
 # --- tabs that learn of a sign-out late -----------------------------------------------------------
 
 

@@ -74,7 +74,10 @@ export const rememberUser = (user) => {
   if (!isSameUser(readStored(), user)) writeStored("", userHash(user));
 };
 
-export const forgetUser = () => writeStored("");
+export const forgetUser = () => {
+  writeStored("");
+  removeMark();
+};
 
 // Removes the mark, unless a user is signed in or a clean-up is pending.
 export const removeMark = () => {

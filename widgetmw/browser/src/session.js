@@ -5,12 +5,12 @@ import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   changedAt,
   forgetUser,
+  pendingLogouts,
   readStored,
   recordChange,
   recordServerTime,
   rememberUser,
   remembersUser,
-  removeMark,
   serverTime,
 } from "./identity.js";
 import {
@@ -161,8 +161,9 @@ export const accept = (response, age, inPage) => {
  * @param {Record<string, WidgetToken>} tokens the user's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {number} [at] when that was, in milliseconds of the server's clock
+ * @param {string[]} [pending] the vendors whose clean-up another tab has left to this one
  */
-const endSession = (hash, tokens, origin, at) => {
+const endSession = (hash, tokens, origin, at, pending) => {
   at ||= serverTime();
   const ended = { ...tokens };
   isEnding = true;
@@ -176,14 +177,14 @@ const endSession = (hash, tokens, origin, at) => {
     shared.vendors[name].isNotified = false;
   }
   schedule();
+  if (origin === "here") recordChange(at);
+  logoutVendors(Object.keys(shared.vendors), ended, origin, pending);
   if (origin === "here") {
-    // Before anybody is notified, since a listener may sign in the next user.
+    // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,
+    // which may sign in the next user.
     forgetUser();
-    recordChange(at);
-    broadcast({ type: "signout", user: hash, at: Date.now() });
+    broadcast({ type: "signout", user: hash, at: Date.now(), pending: pendingLogouts() });
   }
-  logoutVendors(Object.keys(shared.vendors), ended, origin);
-  if (origin === "here") removeMark();
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
@@ -203,13 +204,15 @@ export const signOut = () => {
  *
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
+ * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (origin, hash) => {
+const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
   const current = readStored();
-  endSession(hash, shared.tokens, current && !isSameUser(current, user) ? "late" : origin);
+  if (current && !isSameUser(current, user)) origin = "late";
+  endSession(hash, shared.tokens, origin, 0, origin === "late" ? [] : pending);
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -221,7 +224,7 @@ export const onBroadcast = (message) => {
       return backOff(message.failures);
     case "signout":
       // This tab may have been frozen since.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in.

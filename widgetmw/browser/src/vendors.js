@@ -1,4 +1,5 @@
 // Connects the vendors' scripts and calls the hooks that their `connect` functions return.
+import { pause } from "./clock.js";
 import { ownGlobal } from "./dom.js";
 import { isLogoutPending, pendingLogouts, removeMark, storePendingLogouts } from "./identity.js";
 import { loadScript } from "./load_script.js";
@@ -105,19 +106,31 @@ export const onSnippet = (vendor, name) => {
  * @param {string[]} names
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has left to this one
  */
-export const logoutVendors = (names, tokens, origin) => {
+export const logoutVendors = (names, tokens, origin, pending = []) => {
   const remove = (/** @type {string} */ name) => {
-    storePendingLogouts(pendingLogouts().filter((other) => other !== name));
+    // What another tab has already done may still look pending here.
+    const isLeft = (/** @type {string} */ other) => other !== name && (origin === "here" || pending.includes(other));
+    storePendingLogouts(pendingLogouts().filter(isLeft));
     removeMark();
   };
   if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
-    const isDue = () => origin !== "here" || isLogoutPending(name);
-    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin, isDue });
+    const takesOver = pending.includes(name);
+    const isOurs = takesOver || origin === "here";
+    // What the other tab has stored may be visible here only a moment after its message.
+    let isJustLeft = takesOver;
+    const isDue = () => isJustLeft || !isOurs || isLogoutPending(name);
+    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin: isOurs ? "here" : origin, isDue });
+    isJustLeft = false;
     // One that failed is tried again by a later page.
-    const onResult = (/** @type {boolean} */ isDone) => isDone && remove(name);
-    if (origin === "here") typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
+    const onResult = async (/** @type {boolean} */ isDone) => {
+      if (!isDone) return;
+      if (takesOver && !pendingLogouts().includes(name)) await pause(500);
+      remove(name);
+    };
+    if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
   }
 };
 
