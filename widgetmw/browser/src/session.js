@@ -5,6 +5,7 @@ import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   changedAt,
   forgetUser,
+  hasUnknownLogouts,
   pendingLogouts,
   readStored,
   recordChange,
@@ -39,6 +40,8 @@ let user;
 let lastNamedAt = 0;
 // While a session is ended: a listener or a vendor may sign out again.
 let isEnding = false;
+// Whether this page has ended a session and has had no user since.
+let hasEnded = false;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
 // Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
@@ -89,9 +92,13 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
 
 /**
  * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
- * The time of a sign-out is an estimate, and may lie a little before the page that was signed out.
+ * The time of a sign-out is an estimate, and may lie a little before the page that was signed out. Nothing at all in the
+ * storage is no sign-out: the page may have cleared it.
  */
-const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > lastNamedAt && !isSameUser(readStored(), user);
+const wasSignedOutElsewhere = () => {
+  const stored = readStored();
+  return !!user && !isSameUser(stored, user) && (!!stored || changedAt() + 1000 > lastNamedAt);
+};
 
 /**
  * Whether a response is older than what we know. The clocks of several servers may differ a little, which is no reason to
@@ -125,6 +132,7 @@ export const accept = (response, age, inPage) => {
   user = newUser;
   lastNamedAt = Number(response.now) * 1000 || lastNamedAt;
   isSignedIn = true;
+  hasEnded = false;
   generation++;
   rememberUser(newUser);
   const fresh = [];
@@ -166,7 +174,7 @@ export const accept = (response, age, inPage) => {
 const endSession = (hash, tokens, origin, at, pending) => {
   at ||= serverTime();
   const ended = { ...tokens };
-  isEnding = true;
+  isEnding = hasEnded = true;
   generation++;
   isSignedIn = false;
   user = undefined;
@@ -195,7 +203,8 @@ const endSession = (hash, tokens, origin, at, pending) => {
 export const signOut = () => {
   generation++;
   settle("signed out");
-  if (isEnding || (!isSignedIn && !remembersUser())) return;
+  // With a full storage the user stays remembered; a listener that signs out a moment later must not cause a loop.
+  if (isEnding || (!isSignedIn && (!remembersUser() || (hasEnded && hasUnknownLogouts())))) return;
   endSession(user ? userHash(user) : readStored(), shared.tokens, wasSignedOutElsewhere() ? "late" : "here");
 };
 
@@ -211,7 +220,7 @@ const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
   const current = readStored();
-  if (current && !isSameUser(current, user)) origin = "late";
+  if (current && !hasUnknownLogouts() && !isSameUser(current, user)) origin = "late";
   endSession(hash, shared.tokens, origin, 0, origin === "late" ? [] : pending);
 };
 

@@ -1,7 +1,14 @@
 // Connects the vendors' scripts and calls the hooks that their `connect` functions return.
 import { pause } from "./clock.js";
 import { ownGlobal } from "./dom.js";
-import { isLogoutPending, pendingLogouts, removeMark, storePendingLogouts } from "./identity.js";
+import {
+  hasUnknownLogouts,
+  isLogoutPending,
+  pendingLogouts,
+  removeMark,
+  storePendingLogouts,
+  writeStored,
+} from "./identity.js";
 import { loadScript } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
@@ -109,7 +116,10 @@ export const onSnippet = (vendor, name) => {
  * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has left to this one
  */
 export const logoutVendors = (names, tokens, origin, pending = []) => {
+  const left = new Set(names);
   const remove = (/** @type {string} */ name) => {
+    left.delete(name);
+    if (!left.size && hasUnknownLogouts()) writeStored("");
     // What another tab has already done may still look pending here.
     const isLeft = (/** @type {string} */ other) => other !== name && (origin === "here" || pending.includes(other));
     storePendingLogouts(pendingLogouts().filter(isLeft));
