@@ -141,8 +141,14 @@ export const accept = (response, age, inPage) => {
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
     if (token?.token && (storeToken(name, token, age) || (!entry.isNotified && shared.tokens[name]))) fresh.push(name);
-    // Retry a vendor that failed on the server, without renewing the other vendors' tokens early.
-    if (!token) entry.renewAt = Object.keys(response.tokens).length && time() + 20000;
+    // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
+    // seconds, at most five minutes, times 0.75 to 1.
+    if (token) entry.failures = 0;
+    else {
+      const delay = Math.min(300, 20 * 2 ** (entry.failures ??= 0)) * (750 + Math.random() * 250);
+      entry.failures++;
+      entry.renewAt = Object.keys(response.tokens).length && time() + delay;
+    }
   }
   schedule();
   const isCurrent = () => isSignedIn && user === newUser;
@@ -230,14 +236,14 @@ export const onBroadcast = (message) => {
     case "request":
       return countRequest();
     case "failure":
-      return backOff(message.failures);
+      return backOff(message.failures || 1);
     case "signout":
       // This tab may have been frozen since.
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in.
-      if ((isSignedIn || awaitsResponse()) && !isStale(message.response)) {
+      if (message.response?.tokens && (isSignedIn || awaitsResponse()) && !isStale(message.response)) {
         accept(message.response, (Date.now() - message.sentAt) / 1000);
       }
   }

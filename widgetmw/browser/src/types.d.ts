@@ -58,6 +58,8 @@ export interface VendorEntry {
   hasEmbedded?: boolean;
   /** When to renew the token, by `time()`. */
   renewAt?: number;
+  /** How many responses in a row left the vendor out. */
+  failures?: number;
   /** Whether the vendor has received its token. */
   isNotified?: boolean;
   /** What `init` returned; it belongs to the vendor's script. */
