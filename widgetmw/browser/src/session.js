@@ -227,7 +227,7 @@ const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
   settle("signed out");
   const current = readStored();
   if (current && !hasUnknownLogouts() && !isSameUser(current, user)) origin = "late";
-  endSession(hash, shared.tokens, origin, 0, origin === "late" ? [] : pending);
+  endSession(hash, shared.tokens, origin, 0, pending);
 };
 
 /** @param {import("./types").TabMessage} message */

@@ -116,10 +116,9 @@ export const onSnippet = (vendor, name) => {
  * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has left to this one
  */
 export const logoutVendors = (names, tokens, origin, pending = []) => {
-  const left = new Set(names);
+  let left = names.length;
   const remove = (/** @type {string} */ name) => {
-    left.delete(name);
-    if (!left.size && hasUnknownLogouts()) writeStored("");
+    if (!--left && hasUnknownLogouts()) writeStored("");
     // What another tab has already done may still look pending here.
     const isLeft = (/** @type {string} */ other) => other !== name && (origin === "here" || pending.includes(other));
     storePendingLogouts(pendingLogouts().filter(isLeft));
@@ -127,7 +126,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
   };
   if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
-    const takesOver = pending.includes(name);
+    const takesOver = origin === "elsewhere" && pending.includes(name);
     const isOurs = takesOver || origin === "here";
     // What the other tab has stored may be visible here only a moment after its message.
     let isJustLeft = takesOver;
