@@ -191,7 +191,7 @@ def test_an_expired_token_of_a_failing_vendor_is_not_handed_out(visit: Visit, si
     site.endpoint_override = without_orlo(site)
     pass_time(page, site, 40, step=2)
     for name in ("refresh", "getToken"):
-        page.evaluate(f"window.result = widgetmw.{name}('orlo').then((token) => token.token, (error) => error.message); 0")
+        page.evaluate(f"window.result = widgetmw.{name}('orlo').then(() => 'fine', (error) => error.message); 0")
         pass_time(page, site, MINUTE, step=2)
         assert page.evaluate("result") == "widgetmw: no token for orlo"
 
@@ -211,11 +211,10 @@ def test_the_repeat_of_a_request_that_a_cache_answered_counts(visit: Visit, site
     assert 3 <= max_requests_per_minute(site.token_requests) < 10
 
 
-@pytest.mark.parametrize("random", ["calls++ % 2", "Math.random() < 0.5"])
-def test_a_clock_that_jumps_does_not_lift_the_limit(visit: Visit, site: Site, random: str) -> None:
+def test_a_clock_that_jumps_does_not_lift_the_limit(visit: Visit, site: Site) -> None:
     site.token_lifetime = 20
     page = visit("ann", clock=True)
-    page.evaluate(f"const now = Date.now; let calls = 0; Date.now = () => now() + ({random} ? 3600e3 : 0); 0")
+    page.evaluate("const now = Date.now; Date.now = () => now() + (Math.random() < 0.5 ? 3600e3 : 0); 0")
     site.endpoint_override = MISBEHAVIOURS["unavailable"]
     pass_time(page, site, 80, step=0.5)
     assert max_requests_per_minute(site.token_requests) < 10

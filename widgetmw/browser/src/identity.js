@@ -37,7 +37,7 @@ export const writeStored = (suffix, value) => {
   }
 };
 
-// Replaces the hash, which is longer, when the storage is too full for the names of the vendors whose clean-up is pending.
+// Replaces the hash, which is longer, if the storage is too full for the names of the vendors whose clean-up is pending.
 const UNKNOWN = "?";
 
 // Whether a user was signed out and we do not know which clean-ups are pending.

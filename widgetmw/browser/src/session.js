@@ -101,8 +101,8 @@ const wasSignedOutElsewhere = () => {
 };
 
 /**
- * Whether a response is older than what we know. The clocks of several servers may differ a little, which is no reason to
- * believe that another user has taken over.
+ * Whether a response is older than what we know. The clocks of several servers may differ a little; but an older
+ * response for another user is never used.
  *
  * @param {import("./types").TokenResponse} response
  */
