@@ -136,7 +136,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     // One that failed is tried again by a later page.
     const onResult = async (/** @type {boolean} */ isDone) => {
       if (!isDone) return;
-      if (takesOver && !pendingLogouts().includes(name)) await pause(500);
+      for (let wait = takesOver ? 20 : 0; wait && !isLogoutPending(name); wait--) await pause(25);
       remove(name);
     };
     if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
