@@ -10,7 +10,16 @@ from playwright.sync_api import BrowserContext, Route
 
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import HOUR, MINUTE, has_valid_token, max_requests_per_minute, pass_time, sleep
+from tests.browser.simulation import (
+    HOUR,
+    MINUTE,
+    has_valid_token,
+    max_requests_per_minute,
+    pass_time,
+    sleep,
+    wait_for_requests,
+    wait_until,
+)
 from tests.browser.site import KEY, Form, Site
 from tests.browser.test_rate_limit import MISBEHAVIOURS
 
@@ -85,6 +94,15 @@ def test_focus_changes_by_scripts_do_not_count_as_input(visit: Visit, site: Site
     before = len(site.token_requests)
     pass_time(page, site, 5 * MINUTE, step=4, active=False)
     assert len(site.token_requests) == before
+
+
+def test_a_rejection_that_the_page_ignores_is_not_reported(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    page.evaluate("window.ignored = []; addEventListener('unhandledrejection', (event) => ignored.push(1)); 0")
+    page.evaluate("void widgetmw.getToken('unknown'); void widgetmw.refresh('unknown')")
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    assert page.evaluate("ignored") == []
 
 
 def test_a_slow_network_delays_the_token_and_nothing_else(profile: Profile, site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Visit
 from tests.browser.simulation import pass_time
-from tests.browser.site import Form, Site
+from tests.browser.site import Form, Response, Site
 
 PLANTED = {
     "url": "/evil",
@@ -40,6 +40,13 @@ def test_a_planted_data_block_is_ignored(visit: Visit, site: Site, form: Form) -
 def test_enumerable_properties_of_all_objects_do_no_harm(visit: Visit, site: Site) -> None:
     site.head = "<script>Object.prototype.foo = 'bar'; Object.prototype.each = function () {};</script>"
     page = visit("ann")
+    assert page.evaluate("widgetmw.refresh('orlo').then((found) => found.provider)") == "orlo"
+
+
+def test_a_script_placed_after_one_that_extends_all_objects_starts(visit: Visit, site: Site) -> None:
+    html = f"<!doctype html><body><script>Object.prototype.legacy = null;</script>{site.script_tags('ann')}</body>"
+    site.pages["/placed"] = lambda user: Response(200, html.encode(), {"Content-Type": "text/html"})
+    page = visit("ann", "/placed")
     assert page.evaluate("widgetmw.refresh('orlo').then((found) => found.provider)") == "orlo"
 
 

@@ -142,7 +142,7 @@ def test_a_vendor_that_failed_on_the_server_is_requested_again(visit: Visit, sit
     assert 2 <= len(site.token_requests) < 6
     assert page.evaluate("widgetmw.get('orlo')") is None
     made["orlo"] = orlo
-    pass_time(page, site, MINUTE, step=1)
+    pass_time(page, site, 2 * MINUTE, step=1)
     assert page.evaluate("orloData.length") == 1
 
 
@@ -162,6 +162,78 @@ def test_a_failing_vendor_does_not_change_the_renewal_of_the_others(visit: Visit
         invalid += not has_valid_token(page, site)
     assert invalid == 0
     assert len(site.token_requests) < 25
+
+
+def without_orlo(site: Site) -> Callable[[str | None], Response]:
+    def serve(user: str | None) -> Response:
+        tokens = site.tokens(str(user), relative=True)
+        del tokens["orlo"]
+        body = {"user": f"hash-of-{user}", "now": site.now(), "tokens": tokens, "errors": {"orlo": "token_unavailable"}}
+        return json_response(200, body)
+
+    return serve
+
+
+def test_a_vendor_that_keeps_failing_is_requested_less_and_less(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    site.endpoint_override = without_orlo(site)
+    page.evaluate("widgetmw.refresh('hissuno')")
+    pass_time(page, site, 15 * MINUTE, step=5)
+    times = [request.at for request in site.token_requests]
+    assert 5 <= len(times) <= 8
+    assert times[2] - times[1] < 45
+    assert times[-1] - times[-2] > 200
+
+
+def test_an_expired_token_of_a_failing_vendor_is_not_handed_out(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    site.endpoint_override = without_orlo(site)
+    pass_time(page, site, 40, step=2)
+    for name in ("refresh", "getToken"):
+        page.evaluate(f"window.result = widgetmw.{name}('orlo').then(() => 'fine', (error) => error.message); 0")
+        pass_time(page, site, MINUTE, step=2)
+        assert page.evaluate("result") == "widgetmw: no token for orlo"
+
+
+def test_the_repeat_of_a_request_that_a_cache_answered_counts(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    turn = iter(range(10_000))
+
+    def serve(user: str | None) -> Response:
+        old = {"user": "hash-of-ann", "now": site.now() - 60, "tokens": site.tokens("ann", relative=True)}
+        return json_response(503, {}) if next(turn) % 2 else json_response(200, old)
+
+    site.endpoint_override = serve
+    for _ in range(45):
+        pass_time(page, site, 2, step=2)
+        page.evaluate("void widgetmw.refresh('orlo')")
+    assert 3 <= max_requests_per_minute(site.token_requests) < 10
+
+
+def test_a_clock_that_jumps_does_not_lift_the_limit(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    page.evaluate("const now = Date.now; Date.now = () => now() + (Math.random() < 0.5 ? 3600e3 : 0); 0")
+    site.endpoint_override = MISBEHAVIOURS["unavailable"]
+    pass_time(page, site, 80, step=0.5)
+    assert max_requests_per_minute(site.token_requests) < 10
+
+
+def test_a_fetch_of_the_page_that_ignores_the_signal_stops_nothing(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    page.evaluate(
+        """() => {
+          const original = window.fetch;
+          let calls = 0;
+          window.fetch = (...values) => (calls++ ? original(...values) : new Promise(() => {}));
+          window.result = widgetmw.refresh("orlo").then(() => "fine", (error) => error.message);
+        }"""
+    )
+    pass_time(page, site, MINUTE, step=1)
+    assert page.evaluate("result") == "widgetmw: request failed"
+    assert has_valid_token(page, site)
 
 
 def test_alternating_good_and_expired_responses_cause_no_storm(visit: Visit, site: Site) -> None:

@@ -157,6 +157,33 @@ def test_a_tab_without_input_for_fifteen_minutes_renews_only_when_used(visit: Vi
     assert len(site.token_requests) == before + 1
 
 
+CONTENT_CHANGES = {
+    "body": "document.body.innerHTML = '<p>' + Date.now() + '</p>'",
+    "address": "history.replaceState(0, '', '?at=' + Date.now())",
+}
+
+
+@pytest.mark.parametrize("change", CONTENT_CHANGES)
+@pytest.mark.parametrize("is_hidden", [True, False])
+def test_content_that_changes_unseen_causes_a_request_only_when_the_tab_is_used(
+    visit: Visit, site: Site, change: str, is_hidden: bool
+) -> None:
+    page = visit("ann", clock=True)
+    if is_hidden:
+        hide_tab(page)
+    else:
+        sleep(page, site, 16 * MINUTE)
+    page.evaluate(f"setInterval(() => {{ {CONTENT_CHANGES[change]}; }}, 20000); 0")
+    pass_time(page, site, 5 * MINUTE, step=5, active=False)
+    assert site.token_requests == []
+    if is_hidden:
+        show_tab(page)
+    else:
+        page.mouse.move(1, 1)
+    pass_time(page, site, 2, step=1, active=False)
+    assert len(site.token_requests) == 1
+
+
 def test_after_a_sleep_the_tab_has_a_valid_token_within_a_second(visit: Visit, site: Site) -> None:
     page = visit("ann", clock=True)
     hide_tab(page)

@@ -24,6 +24,12 @@ from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE, store_conversati
 Profile = Callable[..., BrowserContext]
 PENDING_LOGOUTS = f"{KEY}:pending"
 OTHER_APP = {"url": "/two/_widgetmw/token", "key": "widgetmw_two"}
+# The runtime's channel is older, so it gets each message first.
+RECORD_MESSAGES = f"""
+window.messages = [];
+new BroadcastChannel("{KEY}:3").onmessage = ({{data}}) => messages.push(data.type);
+0
+"""
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
 
 
@@ -94,6 +100,78 @@ def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile
     assert page.evaluate(f"[vendor.resets, vendor.messages.length, localStorage['{PENDING_LOGOUTS}']]") == [1, 1, None]
 
 
+@pytest.mark.parametrize("missing", ["", "BroadcastChannel"])
+def test_a_clean_up_that_another_tab_with_the_widget_has_done_is_not_repeated(
+    profile: Profile, site: Site, missing: str
+) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann")
+    if missing:
+        context.add_init_script(f"delete window.{missing};")
+    without, chat = context.new_page(), context.new_page()
+    without.goto(site.url)
+    site.head, _ = WIDGET_PAGE
+    chat.goto(site.url)
+    without.evaluate("widgetmw.signOut()")
+    chat.wait_for_function("seen.signedout")
+    assert chat.evaluate("vendor.resets") == 1
+    chat.wait_for_function(f"!('{PENDING_LOGOUTS}' in localStorage)")
+    sign_in(context, site, "bob")
+    chat.evaluate("widgetmw.refresh('digitalgenius')")
+    chat.evaluate("localStorage.dg_session = 'with bob'")
+    chat.reload()
+    assert chat.evaluate("[vendor.resets, localStorage.dg_session]") == [0, "with bob"]
+    site.head = ""
+    without.reload()
+    without.evaluate("widgetmw.signOut()")
+    chat.wait_for_function("seen.signedout")
+    assert chat.evaluate("[vendor.resets, localStorage.dg_session]") == [1, None]
+
+
+# --- a full storage -------------------------------------------------------------------------------
+
+FILL_STORAGE = """() => {
+  let text = "x".repeat(1 << 20);
+  for (let number = 0; text; number++) {
+    try { localStorage["fill" + number] = text; } catch { text = text.slice(0, text.length >> 1); }
+  }
+  try { for (;;) localStorage.fill0 += "x"; } catch {}
+}"""
+WIDGET = script(DIGITALGENIUS + "embedWidget();")  # stores nothing
+
+
+def test_a_clean_up_that_a_full_storage_cannot_note_runs_later(profile: Profile, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate(FILL_STORAGE)
+    # Again by a listener: a user who cannot be forgotten must not cause a loop.
+    page.evaluate("addEventListener('widgetmw:signedout', () => setTimeout(() => widgetmw.signOut()))")
+    page.evaluate("widgetmw.signOut()")
+    sign_out(context)
+    page.wait_for_timeout(200)
+    assert page.evaluate("[seen.signedout, document.cookie]") == [1, f"{KEY}=1"]
+    site.head = WIDGET
+    sign_in(context, site, "bob")
+    for resets in (1, 0):
+        page.goto(site.url)
+        assert page.evaluate("vendor.resets") == resets
+
+
+def test_a_change_of_user_with_a_full_storage_cleans_up_once(profile: Profile, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate(FILL_STORAGE)
+    site.head = WIDGET
+    for user, resets in [("bob", 1), ("bob", 0), ("carol", 1), ("carol", 0)]:
+        sign_in(context, site, user)
+        page.goto(site.url)
+        assert page.evaluate("vendor.resets") == resets
+
+
 # --- tabs that learn of a sign-out late -----------------------------------------------------------
 
 
@@ -137,6 +215,46 @@ def test_storage_cleared_by_the_page_is_not_a_sign_out(bfcache_context: BrowserC
     wait_for_requests(page)
     assert page.evaluate("[seen.signedout, widgetmw.get('orlo').provider]") == [0, "orlo"]
     assert len(site.token_requests) == 1
+
+
+def test_a_response_that_arrives_after_the_next_sign_in_does_not_reach_that_users_tab(
+    profile: Profile, site: Site
+) -> None:
+    context = profile("ann")
+    slow, new = context.new_page(), context.new_page()
+    slow.goto(site.url)
+    held: list[Any] = []
+    slow.route("**/_widgetmw/token", lambda route: held.append(route))
+    slow.evaluate("void widgetmw.refresh('orlo')")
+    wait_until(slow, lambda: held)
+    tokens = {"user": "hash-of-ann", "now": site.now(), "tokens": site.tokens("ann", relative=True)}
+    # The site signs out by itself, and deletes everything.
+    new.goto(site.url + "/chat")
+    new.evaluate("localStorage.clear()")
+    context.clear_cookies()
+    new.wait_for_timeout(500)
+    sign_in(context, site, "bob")
+    new.goto(site.url)
+    new.evaluate(RECORD_MESSAGES)
+    held[0].fulfill(json=tokens)
+    new.wait_for_function("messages.includes('tokens')")
+    assert new.evaluate("[HISSUNO_WIDGET_CONFIG.userId, seen.signedout]") == ["bob", 0]
+
+
+def test_a_restored_page_sees_the_next_user_although_the_storage_was_cleared(
+    bfcache_context: BrowserContext, site: Site
+) -> None:
+    old, new = bfcache_context.new_page(), bfcache_context.new_page()
+    old.goto(site.url)
+    leave_page(old, site)
+    new.goto(site.url + "/chat")
+    new.evaluate("localStorage.clear()")
+    sign_in(bfcache_context, site, "bob")
+    new.goto(site.url)
+    site.endpoint_override = lambda user: json_response(503, {})
+    go_back(old)
+    old.wait_for_function("seen.signedout")
+    assert old.evaluate("[widgetmw.get('orlo'), window.HISSUNO_WIDGET_CONFIG]") == [None, None]
 
 
 def test_an_anonymous_page_restored_after_a_sign_in_requests_tokens(

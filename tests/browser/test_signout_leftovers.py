@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.fake_vendors import GIOSG_TAG, script
 from tests.browser.simulation import wait_for_requests, wait_until
-from tests.browser.site import Form, Site, json_response
+from tests.browser.site import KEY, Form, Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE
 
 Profile = Callable[..., BrowserContext]
@@ -80,6 +80,61 @@ def test_a_listener_may_sign_out(visit: Visit, site: Site) -> None:
     site.clear_token_cache()
     page.evaluate("widgetmw.refresh('digitalgenius').catch(() => {})")
     assert page.evaluate("[window.HISSUNO_WIDGET_CONFIG, widgetmw.get('hissuno'), seen.signedout]") == [None, None, 1]
+
+
+SIGN_OUT_AGAIN = {
+    "event": "addEventListener('widgetmw:signedout', () => widgetmw.signOut()); 0",
+    "subscriber": "widgetmw.subscribe('orlo', () => widgetmw.signOut()); 0",
+}
+
+
+@pytest.mark.parametrize("listener", SIGN_OUT_AGAIN)
+@pytest.mark.parametrize("tab", ["this", "other"])
+def test_a_listener_that_signs_out_again_cleans_up_once(profile: Profile, site: Site, listener: str, tab: str) -> None:
+    site.head, site.body = WIDGET_PAGE
+    context = profile("ann")
+    page, other = context.new_page(), context.new_page()
+    page.goto(site.url)
+    other.goto(site.url)
+    page.evaluate(SIGN_OUT_AGAIN[listener])
+    (page if tab == "this" else other).evaluate("widgetmw.signOut()")
+    for each in (page, other):
+        each.wait_for_function("seen.signedout")
+    assert page.evaluate("[seen.signedout, vendor.resets, document.cookie]") == [1, 1, "session=ann"]
+
+
+def test_a_token_that_a_listener_rejects_by_signing_out_is_not_passed_on(profile: Profile, site: Site) -> None:
+    context = profile("ann")
+    page, other = context.new_page(), context.new_page()
+    page.goto(site.url)
+    site.delivery = "fetch"
+    held: list[Any] = []
+    page.route("**/_widgetmw/token", lambda route: held.append(route))
+    site.clear_token_cache()
+    page.evaluate("addEventListener('widgetmw:token', () => widgetmw.signOut(), {once: true})")
+    page.evaluate("void widgetmw.refresh('orlo')")
+    wait_until(page, lambda: held)
+    other.goto(site.url)  # waits for that response
+    sign_out(context)
+    held[0].fulfill(json={"user": "hash-of-ann", "now": site.now(), "tokens": site.tokens("ann", relative=True)})
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(other)
+    assert other.evaluate(f"[widgetmw.get('orlo'), localStorage['{KEY}']]") == [None, None]
+
+
+def test_a_refresh_by_a_listener_that_has_signed_out_waits_for_the_next_response(visit: Visit, site: Site) -> None:
+    page = visit("ann")
+    site.clear_token_cache()
+    page.evaluate(
+        """() => {
+          addEventListener("widgetmw:token", () => widgetmw.signOut(), {once: true});
+          const refresh = () => { window.again = widgetmw.refresh("orlo").then((token) => token.provider, String); };
+          addEventListener("widgetmw:signedout", refresh, {once: true});
+          void widgetmw.refresh("orlo");
+        }"""
+    )
+    page.wait_for_function("window.again")
+    assert page.evaluate("again") == "orlo"
 
 
 def test_a_listener_may_refresh_after_a_sign_out(visit: Visit, site: Site) -> None:

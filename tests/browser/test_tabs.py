@@ -12,7 +12,7 @@ from tests.browser import fake_vendors
 from tests.browser.conftest import Visit
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import MINUTE, has_valid_token, pass_time
-from tests.browser.site import Form, Site, json_response
+from tests.browser.site import KEY, Form, Site, json_response
 
 EMBEDDED = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
 
@@ -82,4 +82,34 @@ def test_fetch_delivery_retries_if_the_endpoint_was_down_at_first(visit: Visit, 
     assert page.evaluate("widgetmw.get('orlo')") is None
     site.endpoint_override = lambda user: None
     pass_time(page, site, MINUTE, step=1)
+    assert has_valid_token(page, site)
+
+
+def test_a_channel_that_does_not_work_stops_nothing(profile: Callable[..., BrowserContext], site: Site) -> None:
+    context = profile("ann")
+    context.add_init_script("BroadcastChannel.prototype.postMessage = () => { throw Error('no channel'); };")
+    pages = [context.new_page() for _ in range(2)]
+    for page in pages:
+        page.goto(site.url)
+        assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
+    pages[0].evaluate("widgetmw.signOut()")
+    for page in pages:
+        page.wait_for_function("seen.signedout")
+
+
+FORGED = ["null", "{}", "7", "{type: 'tokens'}", "{type: 'tokens', response: null}", "{type: 'failure'}"]
+
+
+def test_messages_that_are_not_ours_have_no_effect(visit: Visit, site: Site) -> None:
+    site.token_lifetime = 20
+    page = visit("ann", clock=True)
+    page.evaluate(
+        f"""async () => {{
+          const [theirs, seen] = [new BroadcastChannel("{KEY}:3"), new BroadcastChannel("{KEY}:3")];
+          const all = [{", ".join(FORGED)}];
+          for (const message of all) theirs.postMessage(message);
+          for (const _ of all) await new Promise((resolve) => {{ seen.onmessage = resolve; }});
+        }}"""
+    )
+    pass_time(page, site, 40, step=1)
     assert has_valid_token(page, site)

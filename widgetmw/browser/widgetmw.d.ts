@@ -170,7 +170,8 @@ export interface SignOut {
   /** The token of the user who was signed out, if it is known. */
   readonly token: WidgetToken | undefined;
   /**
-   * `here`: this tab is the first to learn of the sign-out. Clean up the page and what the tabs share.
+   * `here`: this tab is the first to learn of the sign-out, or the first that may have the widget. Clean up the page and
+   * what the tabs share.
    * `elsewhere`: another tab was first. Clean up this page.
    * `late`: another tab was first, a while ago. Keep everything that could be somebody else's by now.
    */

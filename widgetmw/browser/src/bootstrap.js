@@ -66,10 +66,10 @@ export default (inits) => (data) => {
     isCopy ||= now < changedAt || offset - data.offset > 1e4;
   } catch {}
   if (data.user) data.ask = isCopy;
-  for (const name in data.vendors) {
-    if (isCopy) delete data.vendors[name].token;
-    const { token } = data.vendors[name];
-    if (token) tokens[name] = toToken(token, data.offset);
+  // Not `for in`: the page may have extended `Object.prototype`.
+  for (const [name, added] of Object.entries(data.vendors)) {
+    if (isCopy) delete added.token;
+    if (added.token) tokens[name] = toToken(added.token, data.offset);
     shared.addVendor(name, data);
   }
   // Our own type treats the tokens of all vendors alike; the public declarations distinguish them.

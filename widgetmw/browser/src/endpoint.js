@@ -12,7 +12,8 @@ import { broadcast } from "./tabs.js";
 let page;
 /** @type {AbortController | undefined} */
 let pending;
-// When the last requests of all tabs were sent. Successful renewals do not count.
+// When the last requests of all tabs were sent. Successful renewals do not count. By `performance.now`: after a jump of
+// `Date`, which `time()` takes for a sleep, these requests would no longer count.
 /** @type {number[]} */
 let requestTimes = [];
 
@@ -22,21 +23,24 @@ export const setPage = (data) => {
 };
 
 export const countRequest = () => {
-  requestTimes = [...requestTimes.slice(-9), time()];
+  requestTimes = [...requestTimes.slice(-9), performance.now()];
 };
 
 export const uncountRequest = () => {
   requestTimes.pop();
 };
 
-export const lastRequestAt = () => requestTimes[requestTimes.length - 1];
+// In milliseconds; `NaN` if there was none.
+const sinceRequest = (number = 1) => performance.now() - requestTimes[requestTimes.length - number];
+
+export const hasRecentRequest = () => sinceRequest() < 5000;
 
 /**
- * Returns the earliest time for the next request, if at most `limit` requests a minute are allowed.
+ * Returns in how many milliseconds the next request is allowed, if `limit` requests a minute are.
  *
  * @param {number} limit
  */
-export const allowedAt = (limit) => requestTimes[requestTimes.length - Math.trunc(limit)] + 60000 || 0;
+export const allowedIn = (limit) => 60000 - sinceRequest(Math.trunc(limit)) || 0;
 
 export const abortRequest = () => pending?.abort();
 
@@ -53,10 +57,14 @@ const endpoint = () => new URL(page.url, location.origin);
  * @returns {Promise<EndpointResponse>}
  */
 const send = async (method) => {
+  countRequest();
+  broadcast({ type: "request" });
   const start = time();
   const control = (pending = new AbortController());
   const timeout = setTimeout(() => control.abort(), 10000);
-  try {
+  // The page may have replaced `fetch` by a function that ignores the signal.
+  const aborted = new Promise((_, reject) => (control.signal.onabort = reject));
+  const respond = async () => {
     const response = await fetch(endpoint(), {
       method,
       cache: "no-store",
@@ -68,6 +76,9 @@ const send = async (method) => {
     const { status } = response;
     const body = status === 200 ? await response.json() : undefined;
     return { status, body, age: (time() - start) / 1000 };
+  };
+  try {
+    return await Promise.race([respond(), aborted]);
   } catch {
     return { age: 0 };
   } finally {
@@ -80,8 +91,6 @@ const send = async (method) => {
  * @returns {Promise<EndpointResponse>}
  */
 export const requestTokens = async (isStale) => {
-  countRequest();
-  broadcast({ type: "request" });
   const response = await send("GET");
   // A service worker may have answered from its cache, which it cannot do for a POST.
   return response.body && isStale(response.body) ? send("POST") : response;

@@ -21,17 +21,27 @@ export const readStored = (suffix = "") => {
 };
 
 /**
- * Writes an entry of `localStorage`, if the storage is available.
+ * Writes an entry of `localStorage`.
  *
  * @param {string} suffix of the entry's name
  * @param {string} [value] without it, the entry is removed
+ * @returns {boolean} whether that succeeded: the storage may be full, or not available
  */
 export const writeStored = (suffix, value) => {
   try {
     if (value) localStorage.setItem(shared.key + suffix, value);
     else localStorage.removeItem(shared.key + suffix);
-  } catch {}
+    return true;
+  } catch {
+    return false;
+  }
 };
+
+// Replaces the hash, which is longer, if the storage is too full for the names of the vendors whose clean-up is pending.
+const UNKNOWN = "?";
+
+// Whether a user was signed out and we do not know which clean-ups are pending.
+export const hasUnknownLogouts = () => readStored() === UNKNOWN;
 
 export const hasMark = () => {
   try {
@@ -51,7 +61,11 @@ const setMark = (value) => {
 export const pendingLogouts = () => readStored(":pending")?.split(",") ?? [];
 
 /** @param {Iterable<string>} names */
-export const storePendingLogouts = (names) => writeStored(":pending", [...names].join());
+export const storePendingLogouts = (names) => {
+  if (writeStored(":pending", [...names].join())) return;
+  writeStored(":pending");
+  writeStored("", UNKNOWN);
+};
 
 /**
  * Whether a clean-up is still to be done, or another tab has done it.
@@ -62,7 +76,7 @@ export const isLogoutPending = (name) => {
   const names = pendingLogouts();
   if (names.length) return names.includes(name);
   // Without storage we cannot know; with the mark alone, it was the page that cleared the storage.
-  return readStored() === undefined || (!readStored() && !!hasMark());
+  return readStored() === undefined || hasUnknownLogouts() || (!readStored() && !!hasMark());
 };
 
 // Whether a user may be signed in. With a pending clean-up the mark alone does not say so.
@@ -71,11 +85,12 @@ export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts
 /** @param {string} user */
 export const rememberUser = (user) => {
   setMark("1; Max-Age=2592000");
-  if (!isSameUser(readStored(), user)) writeStored("", userHash(user));
+  // No hash is better than that of another user, if the storage is full.
+  if (!isSameUser(readStored(), user) && !writeStored("", userHash(user))) writeStored("");
 };
 
 export const forgetUser = () => {
-  writeStored("");
+  if (!hasUnknownLogouts()) writeStored("");
   removeMark();
 };
 

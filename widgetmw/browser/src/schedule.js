@@ -2,9 +2,9 @@
 import { pause, time } from "./clock.js";
 import {
   abortRequest,
-  lastRequestAt,
+  hasRecentRequest,
   mayRequest,
-  allowedAt,
+  allowedIn,
   requestTokens,
   uncountRequest,
 } from "./endpoint.js";
@@ -62,6 +62,13 @@ export const requestSoon = (milliseconds = 0) => {
 };
 
 /**
+ * Whether a token has expired. The endpoint may be unable to renew it, alone or with all others.
+ *
+ * @param {import("../widgetmw").WidgetToken} token
+ */
+const hasExpired = ({ expiresAt }) => !!expiresAt && expiresAt <= Date.now();
+
+/**
  * @param {string} name
  * @returns {Promise<import("../widgetmw").WidgetToken>}
  */
@@ -70,7 +77,8 @@ export const refresh = (name) => {
   /** @type {Promise<import("../widgetmw").WidgetToken>} */
   const promise = new Promise((resolve, reject) =>
     waiters.push((error) => {
-      if (shared.tokens[name] && !error) resolve(shared.tokens[name]);
+      const token = shared.tokens[name];
+      if (token && !error && !hasExpired(token)) resolve(token);
       else reject(Error("widgetmw: " + (error || "no token for " + name)));
     })
   );
@@ -83,9 +91,17 @@ export const refresh = (name) => {
   return promise;
 };
 
-/** @param {string} name */
-export const getToken = async (name) =>
-  shared.tokens[name] && Number(shared.vendors[name].renewAt) > time() ? shared.tokens[name] : refresh(name);
+/**
+ * Not an async function: its promise would be another one, whose rejection the caller has to handle.
+ *
+ * @param {string} name
+ */
+export const getToken = (name) => {
+  const token = shared.tokens[name];
+  return token && Number(shared.vendors[name].renewAt) > time() && !hasExpired(token)
+    ? Promise.resolve(token)
+    : refresh(name);
+};
 
 // A tab that is hidden, or has had no input for 15 minutes, must not keep the site's session alive.
 const isHidden = () => document.visibilityState === "hidden";
@@ -124,26 +140,27 @@ export const schedule = () => {
 
 // Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
 // as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
-const nextRequestAt = () => {
+const nextRequestIn = () => {
   const limit = Math.max(1, MAX_REQUESTS_PER_MINUTE - 60000 / Math.max(period, 1));
-  const checkAt = failures ? Math.max(contentCheckAt, notBefore) : contentCheckAt;
-  const unplannedAt = Math.max(Math.min(wantedAt, checkAt), allowedAt(limit));
-  return (isSignedIn || awaitsTokens) && isActive()
-    ? Math.min(unplannedAt, Math.max(renewAt, notBefore, allowedAt(MAX_REQUESTS_PER_MINUTE)))
-    : unplannedAt;
+  const active = isActive();
+  // A page may change its content although nobody looks at it.
+  const checkAt = active ? Math.max(contentCheckAt, failures && notBefore) : Infinity;
+  const now = time();
+  const unplannedIn = Math.max(Math.min(wantedAt, checkAt) - now, allowedIn(limit));
+  return (isSignedIn || awaitsTokens) && active
+    ? Math.min(unplannedIn, Math.max(Math.max(renewAt, notBefore) - now, allowedIn(MAX_REQUESTS_PER_MINUTE)))
+    : unplannedIn;
 };
 
 export const requestIfDue = () => {
   clearTimeout(timer);
   timer = undefined;
   if (isRequesting || isSuspended) return;
-  const wait = nextRequestAt() - time();
+  const wait = nextRequestIn();
   if (wait <= 0) request();
   // At most a minute at a time: a timer stands still while the machine sleeps.
   else if (wait < Infinity) timer = setTimeout(requestIfDue, Math.min(wait, 60000));
 };
-
-const hasRecentRequest = () => time() - /** @type {number} */ (lastRequestAt()) < 5000;
 
 /**
  * Records that the user is active.
@@ -155,8 +172,8 @@ export const markActive = (isWoken) => {
   isWoken ||= !isActive();
   lastInputAt = time();
   // A user who needs the chat now does not wait for a long back-off. The rate limit still applies.
-  const hasExpired = () => Object.values(shared.tokens).some(({ expiresAt }) => expiresAt && expiresAt < Date.now());
-  if (isWoken || (failures && !hasRecentRequest() && hasExpired())) notBefore = 0;
+  const isNeeded = () => !hasRecentRequest() && Object.values(shared.tokens).some(hasExpired);
+  if (isWoken || (failures && isNeeded())) notBefore = 0;
   if (isWoken || !timer || renewAt <= time()) requestIfDue();
 };
 
@@ -178,13 +195,13 @@ export const awaitsResponse = () => awaitsTokens || isRequesting;
 const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
     const isPlanned = renewAt <= time() && !isConfirmation;
-    accept(body, age);
+    const isSignedInStill = accept(body, age);
     // A successful renewal does not count. Neither does the next one if it came a moment too early.
     const isGood = period > 1000;
     const uncounted = isPlanned && (isGood || (lastRenewalWasGood && period > 0));
     if (uncounted) uncountRequest();
     lastRenewalWasGood = isGood;
-    broadcast({ type: "tokens", response: body, sentAt: Date.now() - age * 1000, uncounted });
+    if (isSignedInStill) broadcast({ type: "tokens", response: body, sentAt: Date.now() - age * 1000, uncounted });
   } else if (status === 401) {
     awaitsTokens = false;
     signOut();
@@ -207,7 +224,7 @@ const request = async () => {
   try {
     await withLock(async () => {
       // While we waited for the lock, another tab may have received a response.
-      if (isObsolete() || nextRequestAt() > time()) return;
+      if (isObsolete() || nextRequestIn() > 0) return;
       let start = time();
       let response = await requestTokens(isStale);
       // A single 401 may be a temporary failure of the site's session. Only a second one signs out.

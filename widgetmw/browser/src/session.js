@@ -5,6 +5,8 @@ import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   changedAt,
   forgetUser,
+  hasUnknownLogouts,
+  pendingLogouts,
   readStored,
   recordChange,
   recordServerTime,
@@ -36,6 +38,10 @@ import { report } from "./warn.js";
 let user;
 // When the server last named the user, or nobody, in milliseconds of its clock. A page that is older is not used.
 let lastNamedAt = 0;
+// While a session is ended: a listener or a vendor may sign out again.
+let isEnding = false;
+// Whether this page has ended a session and has had no user since.
+let hasEnded = false;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
 // Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
@@ -63,7 +69,8 @@ const notify = (name) => {
  * @param {string} type
  * @param {object} [detail]
  */
-const dispatch = (type, detail) => dispatchEvent(new CustomEvent("widgetmw:" + type, { detail }));
+const dispatch = (type, detail) =>
+  EventTarget.prototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
 
 /**
  * Stores a token and schedules its renewal.
@@ -85,12 +92,22 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
 
 /**
  * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
- * The time of a sign-out is an estimate, and may lie a little before the page that was signed out.
+ * The time of a sign-out is an estimate, and may lie a little before the page that was signed out. Nothing at all in the
+ * storage is no sign-out: the page may have cleared it.
  */
-const wasSignedOutElsewhere = () => !!user && changedAt() + 1000 > lastNamedAt && !isSameUser(readStored(), user);
+const wasSignedOutElsewhere = () => {
+  const stored = readStored();
+  return !!user && !isSameUser(stored, user) && (!!stored || changedAt() + 1000 > lastNamedAt);
+};
 
-/** @param {import("./types").TokenResponse} response */
-export const isStale = ({ now }) => Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - 2000;
+/**
+ * Whether a response is older than what we know. The clocks of several servers may differ a little; but an older
+ * response for another user is never used.
+ *
+ * @param {import("./types").TokenResponse} response
+ */
+export const isStale = ({ now, user: named }) =>
+  Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - (user && named && named !== user ? 0 : 2000);
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
@@ -98,6 +115,7 @@ export const isStale = ({ now }) => Number(now) * 1000 < Math.max(lastNamedAt, c
  * @param {import("./types").TokenResponse} response
  * @param {number} age in seconds
  * @param {boolean} [inPage] whether the page carried the tokens, so that the vendors' `init` has seen them
+ * @returns {boolean} whether the user is still signed in: a listener may have signed them out
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
@@ -114,6 +132,7 @@ export const accept = (response, age, inPage) => {
   user = newUser;
   lastNamedAt = Number(response.now) * 1000 || lastNamedAt;
   isSignedIn = true;
+  hasEnded = false;
   generation++;
   rememberUser(newUser);
   const fresh = [];
@@ -122,13 +141,19 @@ export const accept = (response, age, inPage) => {
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
     if (token?.token && (storeToken(name, token, age) || (!entry.isNotified && shared.tokens[name]))) fresh.push(name);
-    // Retry a vendor that failed on the server, without renewing the other vendors' tokens early.
-    if (!token) entry.renewAt = Object.keys(response.tokens).length && time() + 20000;
+    // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
+    // seconds, at most five minutes, times 0.75 to 1.
+    if (token) entry.failures = 0;
+    else {
+      const delay = Math.min(300, 20 * 2 ** (entry.failures ??= 0)) * (750 + Math.random() * 250);
+      entry.failures++;
+      entry.renewAt = Object.keys(response.tokens).length && time() + delay;
+    }
   }
   schedule();
+  const isCurrent = () => isSignedIn && user === newUser;
   for (const name of fresh) {
-    // A listener may have signed the user out.
-    if (!shared.tokens[name]) break;
+    if (!isCurrent()) break;
     shared.vendors[name].isNotified = true;
     callHook(name, "update", { source: inPage ? "page" : "endpoint" });
     if (inPage) continue;
@@ -136,8 +161,11 @@ export const accept = (response, age, inPage) => {
     notify(name);
     dispatch("token", { provider: name, token, expiresAt });
   }
+  // Calls of `refresh` since then are for the next user.
+  if (!isCurrent()) return false;
   embedVendors();
   settle();
+  return true;
 };
 
 /**
@@ -147,10 +175,12 @@ export const accept = (response, age, inPage) => {
  * @param {Record<string, WidgetToken>} tokens the user's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {number} [at] when that was, in milliseconds of the server's clock
+ * @param {string[]} [pending] the vendors whose clean-up another tab has left to this one
  */
-const endSession = (hash, tokens, origin, at) => {
+const endSession = (hash, tokens, origin, at, pending) => {
   at ||= serverTime();
   const ended = { ...tokens };
+  isEnding = hasEnded = true;
   generation++;
   isSignedIn = false;
   user = undefined;
@@ -161,24 +191,27 @@ const endSession = (hash, tokens, origin, at) => {
     shared.vendors[name].isNotified = false;
   }
   schedule();
+  if (origin === "here") recordChange(at);
+  logoutVendors(Object.keys(shared.vendors), ended, origin, pending);
   if (origin === "here") {
-    recordChange(at);
-    broadcast({ type: "signout", user: hash, at: Date.now() });
+    // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,
+    // which may sign in the next user.
+    forgetUser();
+    broadcast({ type: "signout", user: hash, at: Date.now(), pending: pendingLogouts() });
   }
-  logoutVendors(Object.keys(shared.vendors), ended, origin);
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
   dispatch("signedout");
+  isEnding = false;
 };
 
 export const signOut = () => {
   generation++;
   settle("signed out");
-  if (!isSignedIn && !remembersUser()) return;
-  const isLate = wasSignedOutElsewhere();
-  endSession(user ? userHash(user) : readStored(), shared.tokens, isLate ? "late" : "here");
-  if (!isLate) forgetUser();
+  // With a full storage the user stays remembered; a listener that signs out a moment later must not cause a loop.
+  if (isEnding || (!isSignedIn && (!remembersUser() || (hasEnded && hasUnknownLogouts())))) return;
+  endSession(user ? userHash(user) : readStored(), shared.tokens, wasSignedOutElsewhere() ? "late" : "here");
 };
 
 /**
@@ -186,13 +219,15 @@ export const signOut = () => {
  *
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
+ * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (origin, hash) => {
+const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
   const current = readStored();
-  endSession(hash, shared.tokens, current && !isSameUser(current, user) ? "late" : origin);
+  if (current && !hasUnknownLogouts() && !isSameUser(current, user)) origin = "late";
+  endSession(hash, shared.tokens, origin, 0, pending);
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -201,13 +236,16 @@ export const onBroadcast = (message) => {
     case "request":
       return countRequest();
     case "failure":
-      return backOff(message.failures);
+      return backOff(message.failures || 1);
     case "signout":
       // This tab may have been frozen since.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
-      if (isSignedIn || awaitsResponse()) accept(message.response, (Date.now() - message.sentAt) / 1000);
+      // A response may have been on its way while another user signed in.
+      if (message.response?.tokens && (isSignedIn || awaitsResponse()) && !isStale(message.response)) {
+        accept(message.response, (Date.now() - message.sentAt) / 1000);
+      }
   }
 };
 

@@ -15,7 +15,8 @@ export const openChannel = (onMessage = listener) => {
   try {
     // Increase the number if the messages change: a tab may still run the script from before a deployment.
     channel = new BroadcastChannel(shared.key + ":3");
-    channel.onmessage = (event) => onMessage(event.data);
+    // Any script of the site can send a message.
+    channel.onmessage = (event) => event.data && onMessage(event.data);
   } catch {}
 };
 
@@ -27,7 +28,13 @@ export const closeChannel = () => {
 export const hasChannel = () => !!channel;
 
 /** @param {import("./types").TabMessage} message */
-export const broadcast = (message) => channel?.postMessage(message);
+export const broadcast = (message) => {
+  try {
+    channel?.postMessage(message);
+  } catch {
+    closeChannel();
+  }
+};
 
 /**
  * Runs `job` while no other tab runs its own. A tab may hold the lock and be stopped, so after some seconds the others

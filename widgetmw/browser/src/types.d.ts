@@ -58,6 +58,8 @@ export interface VendorEntry {
   hasEmbedded?: boolean;
   /** When to renew the token, by `time()`. */
   renewAt?: number;
+  /** How many responses in a row left the vendor out. */
+  failures?: number;
   /** Whether the vendor has received its token. */
   isNotified?: boolean;
   /** What `init` returned; it belongs to the vendor's script. */
@@ -117,8 +119,11 @@ export type TabMessage =
   | { type: "tokens"; response: TokenResponse; sentAt: number; uncounted: boolean }
   /** The endpoint failed this many times in a row. */
   | { type: "failure"; failures: number }
-  /** A user was signed out; `user` is their salted hash, as kept in storage; `at` is `Date.now()`. */
-  | { type: "signout"; user: string | null | undefined; at: number };
+  /**
+   * A user was signed out; `user` is their salted hash, as kept in storage; `at` is `Date.now()`; `pending` are the
+   * vendors whose widget the tab does not have.
+   */
+  | { type: "signout"; user: string | null | undefined; at: number; pending: string[] };
 
 declare module "../widgetmw" {
   interface WidgetmwApi {

@@ -10,7 +10,8 @@ const hash32 = (text) => {
 /** @param {string} user */
 export const userHash = (user) => {
   const salt = Math.random().toString(36).slice(2);
-  return salt + "." + hash32(salt + user);
+  // Nearly always of the same length, so that one user's can replace another's in a full storage.
+  return (salt + "." + hash32(salt + user)).padEnd(20, ".");
 };
 
 /**

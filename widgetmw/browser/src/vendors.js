@@ -1,6 +1,14 @@
 // Connects the vendors' scripts and calls the hooks that their `connect` functions return.
+import { pause } from "./clock.js";
 import { ownGlobal } from "./dom.js";
-import { isLogoutPending, pendingLogouts, removeMark, storePendingLogouts } from "./identity.js";
+import {
+  hasUnknownLogouts,
+  isLogoutPending,
+  pendingLogouts,
+  removeMark,
+  storePendingLogouts,
+  writeStored,
+} from "./identity.js";
 import { loadScript } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
@@ -105,19 +113,33 @@ export const onSnippet = (vendor, name) => {
  * @param {string[]} names
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has left to this one
  */
-export const logoutVendors = (names, tokens, origin) => {
+export const logoutVendors = (names, tokens, origin, pending = []) => {
+  let left = names.length;
   const remove = (/** @type {string} */ name) => {
-    storePendingLogouts(pendingLogouts().filter((other) => other !== name));
+    if (!--left && hasUnknownLogouts()) writeStored("");
+    // What another tab has already done may still look pending here.
+    const isLeft = (/** @type {string} */ other) => other !== name && (origin === "here" || pending.includes(other));
+    storePendingLogouts(pendingLogouts().filter(isLeft));
     removeMark();
   };
   if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
-    const isDue = () => origin !== "here" || isLogoutPending(name);
-    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin, isDue });
+    const takesOver = origin === "elsewhere" && pending.includes(name);
+    const isOurs = takesOver || origin === "here";
+    // What the other tab has stored may be visible here only a moment after its message.
+    let isJustLeft = takesOver;
+    const isDue = () => isJustLeft || !isOurs || isLogoutPending(name);
+    const cleanedUp = callHook(name, "logout", { token: tokens[name], origin: isOurs ? "here" : origin, isDue });
+    isJustLeft = false;
     // One that failed is tried again by a later page.
-    const onResult = (/** @type {boolean} */ isDone) => isDone && remove(name);
-    if (origin === "here") typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
+    const onResult = async (/** @type {boolean} */ isDone) => {
+      if (!isDone) return;
+      for (let wait = takesOver ? 20 : 0; wait && !isLogoutPending(name); wait--) await pause(25);
+      remove(name);
+    };
+    if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
   }
 };
 
