@@ -303,6 +303,21 @@ def test_giosg_a_marked_frame_gets_its_url_once_per_user(visit: Visit, site: Sit
     assert "user=bob" in page.evaluate(source)
 
 
+def test_giosg_a_frame_that_is_moved_gets_a_new_url_only_if_its_own_has_expired(visit: Visit, site: Site) -> None:
+    site.body = '<iframe id="chat" data-widgetmw-giosg></iframe>'
+    site.token_lifetime = 60
+    page = visit("ann", clock=True)
+    move = "document.body.append(document.createElement('p'), chat)"
+    first = page.get_attribute("#chat", "src")
+    renew(page, site, "giosg")
+    page.evaluate(move)
+    assert page.get_attribute("#chat", "src") == first
+    pass_time(page, site, 90)
+    assert page.get_attribute("#chat", "src") == first
+    page.evaluate(move)
+    assert page.get_attribute("#chat", "src") == page.evaluate("widgetmw.get('giosg').url") != first
+
+
 def test_giosg_a_click_on_an_expired_link_waits_for_the_new_url(visit: Visit, site: Site) -> None:
     site.body = '<a id="chat" data-widgetmw-giosg>chat</a>'
     site.token_lifetime = 60
