@@ -15,11 +15,9 @@ const connect = (vendor) => {
    */
   const listen = (type, listener) => EventTarget.prototype.addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
-  /** @type {Queue | undefined} */
-  let ours;
   const queue = () =>
     /** @type {Queue} */ (
-      (window._giosg ||= ours = function () {
+      (window._giosg ||= function () {
         (/** @type {Queue} */ (window._giosg)._e ||= []).push(arguments);
       })
     );
@@ -147,12 +145,12 @@ const connect = (vendor) => {
       signAll(document);
       // What is stored is somebody else's by now; the tab that noticed the sign-out has cleaned up.
       if (origin === "late") return;
-      const hasScript = window._giosg !== ours;
       const call = queue();
       call._e = call._e?.filter((queued) => queued[1] !== "submit");
+      const length = call._e?.length;
       call("visitor", "removeAll");
       call("chat", "close", { all: true, hide: true, clearHistory: true });
-      if (!hasScript) return new Promise((resolve) => (onPlayed = resolve));
+      if (call._e?.length !== length) return new Promise((resolve) => (onPlayed = resolve));
     },
     embed() {
       const host = "https://service.giosg.com";
