@@ -115,6 +115,23 @@ def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile
     assert page.evaluate(f"[vendor.resets, vendor.messages.length, localStorage['{PENDING_LOGOUTS}']]") == [1, 1, None]
 
 
+def test_a_clean_up_whose_promise_the_widget_rejects_stays_pending(visit: Visit, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    site.head = script(
+        DIGITALGENIUS.replace("resetChat: () => {", "resetChat: async () => { throw new Error('offline');")
+        + "embedWidget();"
+    )
+    page = visit("ann")
+    page.evaluate("widgetmw.signOut()")
+    wait_for_requests(page)
+    assert page.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "digitalgenius"
+    site.head = script(DIGITALGENIUS + "embedWidget();")
+    sign_in(page.context, site, "bob")
+    page.goto(site.url)
+    page.wait_for_function(f"!localStorage['{PENDING_LOGOUTS}']")
+    assert page.evaluate("vendor.resets") == 1
+
+
 # --- tabs that learn of a sign-out late -----------------------------------------------------------
 
 

@@ -174,6 +174,17 @@ def test_dg_the_pages_callback_runs_even_if_the_widget_throws(visit: Visit, site
     assert page.evaluate("owned")
 
 
+def test_dg_a_message_that_the_widget_refuses_does_not_stop_its_own_code(visit: Visit, site: Site) -> None:
+    refuse = "vendor.refuses ? (() => { throw new Error('refused'); })() : vendor.messages.push(message)"
+    site.head = script(fake_vendors.DIGITALGENIUS.replace("vendor.messages.push(message)", refuse))
+    page = visit("ann")
+    renew(page, site, "digitalgenius")
+    assert page.evaluate("(vendor.refuses = true, embedWidget(), 'embedded')") == "embedded"
+    page.evaluate("vendor.refuses = false")
+    token = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": token}]
+
+
 def test_dg_a_widget_without_reset_chat_gets_the_next_users_token(visit: Visit, site: Site) -> None:
     site.head = script(fake_vendors.DIGITALGENIUS_EMBEDDED + "delete dgchat.methods.resetChat;")
     page = visit("ann")
