@@ -40,8 +40,10 @@ export const allowedAt = (limit) => requestTimes[requestTimes.length - Math.trun
 
 export const abortRequest = () => pending?.abort();
 
-// Not relative to the document: its <base> may be another host.
-const endpoint = () => new URL(page.url, location.origin);
+// Not relative to the document: its <base> may be another host. In a `srcdoc` frame only `self.origin` names a host, but
+// elsewhere the page may have replaced it, with `var origin`.
+const ownOrigin = () => (location.origin === "null" ? self.origin : location.origin);
+const endpoint = () => new URL(page.url, ownOrigin());
 
 /**
  * @typedef {{ status?: number, body?: import("./types").TokenResponse, age: number }} EndpointResponse
@@ -89,20 +91,22 @@ export const requestTokens = async (isStale) => {
 
 /**
  * Whether the CSP in a <meta> element allows the request. The server cannot know that CSP. If unsure, we make no
- * request, so that we never cause a violation report.
+ * request, so that we never cause a violation report. Browsers enforce only children of the head.
  *
  * @param {HTMLMetaElement} meta
  */
 const cspAllowsRequest = ({ content }) => {
   const [directive] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? ["*"];
   const { protocol, origin, host } = endpoint();
-  const allowed = ["*", origin === location.origin && "'self'", protocol, origin, host];
+  const allowed = ["*", origin === ownOrigin() && "'self'", protocol, origin, host];
   return directive.toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
 };
 
 // With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
-// a frame we make no request if the page around it is of another origin: `frameElement` is null then.
+// a frame we make no request if the page around it is of another origin: `frameElement` is null then. A sandboxed page has
+// the origin "null", and sends no cookies.
 export const mayRequest = () =>
   page.connect !== false &&
+  self.origin !== "null" &&
   !(page.ask && top !== self && !frameElement) &&
-  [...selectAll("meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);
+  [...selectAll("head > meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);
