@@ -93,6 +93,15 @@ def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, sit
     assert page.evaluate("[widgetmw.get('orlo'), localStorage.widgetmw_5eed]") == [None, None]
 
 
+def test_an_emptied_data_block_may_be_moved(visit: Visit, site: Site) -> None:
+    site.form = "external"
+    page = visit("ann")
+    page.evaluate("widgetmw.signOut()")
+    # An uncaught error would fail the test.
+    page.evaluate("document.head.append(document.querySelector('script[type=\"application/json\"]'))")
+    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
+
+
 def test_a_listener_may_sign_out(visit: Visit, site: Site) -> None:
     page = visit("ann")
     page.evaluate("addEventListener('widgetmw:token', () => widgetmw.signOut(), {once: true}); 0")

@@ -64,11 +64,14 @@ const start = () => {
  */
 export default (bootstrap, connectFunctions) => {
   // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept
-  // only the element directly before our script, or one added to the head later: user content could hold any other.
+  // only the element directly before our script, or one added to the head later: user content could hold any other. A
+  // sign-out has emptied it.
   /** @param {Node | null | undefined} node */
   const read = (node) => {
     const element = /** @type {HTMLScriptElement | null | undefined} */ (node);
-    if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "") return false;
+    if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "" || !element.text) {
+      return false;
+    }
     bootstrap(JSON.parse(element.text));
     return true;
   };
