@@ -119,6 +119,19 @@ def test_with_fetch_delivery_a_broken_endpoint_sees_fewer_than_ten_requests_a_mi
     assert has_valid_token(page, site)
 
 
+@pytest.mark.parametrize("content", ["a page of the site", "other content"])
+def test_a_user_of_a_document_that_was_written_anew_keeps_a_valid_token(
+    profile: Profile, site: Site, content: str
+) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    html = site.page("ann").body.decode() if content == "a page of the site" else "<p>written"
+    # This removes all event listeners, also the window's.
+    page.evaluate("(html) => { document.open(); document.write(html); document.close(); }", html)
+    pass_time(page, site, 3 * HOUR, step=30)
+    assert has_valid_token(page, site)
+
+
 def test_a_frame_with_srcdoc_renews_its_tokens(profile: Profile, site: Site) -> None:
     page = profile("ann").new_page()
     page.goto(site.url + "/chat")

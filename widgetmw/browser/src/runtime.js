@@ -34,26 +34,36 @@ const start = () => {
   });
   shared.ready();
 
-  watchContent();
-  listen(window, "pointerdown pointermove keydown wheel", () => markActive());
+  watchContent(() => {
+    for (const [types, listener] of Object.entries(listeners)) listen(window, types, listener);
+  });
+};
+
+/**
+ * By event types. These functions may be added again: the window keeps each once.
+ *
+ * @type {Record<string, (event: any) => void>}
+ */
+const listeners = {
+  "pointerdown pointermove keydown wheel": () => markActive(),
   // Only for the window: scripts can move the focus between elements. A click into a frame blurs the window.
-  listen(window, "focus blur", (event) => event.target === window && markActive());
-  listen(window, "visibilitychange", () => markActive(true));
-  listen(window, "online", onOnline);
+  "focus blur": (event) => event.target === window && markActive(),
+  visibilitychange: () => markActive(true),
+  online: onOnline,
   // Without a channel, changes of the storage show what other tabs do.
-  listen(window, "storage", () => hasChannel() || checkStoredUser());
-  listen(window, "pagehide", () => {
+  storage: () => hasChannel() || checkStoredUser(),
+  pagehide() {
     keepMark();
     suspend();
     // An open channel would keep the page out of the back/forward cache.
     closeChannel();
-  });
-  listen(window, "pageshow", (event) => {
+  },
+  pageshow(event) {
     if (!event.persisted) return;
     openChannel();
     checkStoredUser();
     resume();
-  });
+  },
 };
 
 /**
