@@ -155,7 +155,7 @@ def test_in_an_anonymous_page_an_address_causes_no_request(profile: Profile, sit
     assert len(site.token_requests) == 1
 
 
-# --- copies of a page that a router keeps --------------------------------------------------------------------------------
+# --- copies of a page that a router keeps ---------------------------------------------------------
 
 
 def leave_page_with_chat(context: BrowserContext, site: Site, name: str) -> tuple[Page, list[str]]:

@@ -25,7 +25,8 @@ GIOSG_CLEANUP = [["visitor", "removeAll"], ["chat", "close", {"all": True, "hide
 
 #: Head and body of a page with its own config, a widget with an open conversation, and a marked link.
 WIDGET_PAGE = (
-    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED) + script(GIOSG_LOADED),
+    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED)
+    + script(GIOSG_LOADED),
     '<a id="chat" data-widgetmw-giosg>chat</a>',
 )
 
