@@ -45,6 +45,9 @@ window.giosgTCApi = {
 };
 """
 
+#: The vendor's script, loaded before ours. It records its calls in ``_giosg.calls``.
+GIOSG_LOADED = "window._giosg = Object.assign((...call) => { _giosg.calls.push(call); }, {calls: []});"
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

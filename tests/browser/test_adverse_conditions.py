@@ -135,3 +135,54 @@ def test_with_fetch_delivery_a_broken_endpoint_sees_fewer_than_ten_requests_a_mi
     site.endpoint_override = lambda user: None
     pass_time(page, site, 3 * MINUTE, step=5)  # no user has been signed in here yet, so the long back-off applies
     assert has_valid_token(page, site)
+
+
+@pytest.mark.parametrize("content", ["a page of the site", "other content"])
+def test_a_user_of_a_document_that_was_written_anew_keeps_a_valid_token(
+    profile: Profile, site: Site, content: str
+) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    html = site.page("ann").body.decode() if content == "a page of the site" else "<p>written"
+    # This removes all event listeners, also the window's.
+    page.evaluate("(html) => { document.open(); document.write(html); document.close(); }", html)
+    pass_time(page, site, 3 * HOUR, step=30)
+    assert has_valid_token(page, site)
+
+
+def test_a_frame_with_srcdoc_makes_no_request(profile: Profile, site: Site) -> None:
+    page = profile("ann").new_page()
+    page.goto(site.url + "/chat")
+    page.evaluate(
+        "(html) => document.body.append(Object.assign(document.createElement('iframe'), {srcdoc: html}))",
+        site.page("ann").body.decode(),
+    )
+    page.wait_for_function("frames[0].widgetmw?._.isRunning")
+    message = "widgetmw.refresh('orlo').then(() => 'token', (error) => error.message)"
+    assert page.frames[1].evaluate(message) == "widgetmw: not permitted"
+    assert site.token_requests == []
+
+
+@pytest.mark.parametrize("source", ["src", "srcdoc"])
+def test_a_sandboxed_page_makes_no_request(profile: Profile, site: Site, source: str) -> None:
+    page = profile("ann").new_page()
+    page.goto(site.url + "/chat")
+    page.evaluate(
+        "([name, value]) => {"
+        "  const frame = Object.assign(document.createElement('iframe'), {[name]: value});"
+        "  frame.sandbox = 'allow-scripts';"
+        "  document.body.append(frame);"
+        "}",
+        [source, site.url if source == "src" else site.page("ann").body.decode()],
+    )
+    frame = page.frames[1]
+    frame.wait_for_function("window.widgetmw?._.isRunning")
+    message = frame.evaluate("widgetmw.refresh('orlo').then(() => 'token', (error) => error.message)")
+    assert message == "widgetmw: not permitted"
+    assert site.token_requests == []
+
+
+def test_a_page_with_a_global_named_origin_renews_its_tokens(visit: Visit, site: Site) -> None:
+    site.head = script("var origin = 'Berlin';")
+    page = visit("ann")
+    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"

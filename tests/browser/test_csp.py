@@ -127,3 +127,9 @@ def test_every_csp_must_allow_the_request(visit: Visit, site: Site) -> None:
     page = visit("ann")
     assert page.evaluate("widgetmw.refresh('orlo').catch((error) => error.message)") == "widgetmw: not permitted"
     assert violations(page) == []
+
+
+def test_a_csp_in_the_body_is_ignored_as_browsers_do(visit: Visit, site: Site) -> None:
+    site.body = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'\"><img name='head' alt=''>"
+    page = visit("ann")
+    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"

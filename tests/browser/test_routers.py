@@ -153,3 +153,96 @@ def test_in_an_anonymous_page_an_address_causes_no_request(profile: Profile, sit
     page.context.clock.run_for(60_000)
     wait_for_requests(page)
     assert len(site.token_requests) == 1
+
+
+# --- copies of a page that a router keeps ---------------------------------------------------------
+
+
+def leave_page_with_chat(context: BrowserContext, site: Site, name: str) -> tuple[Page, list[str]]:
+    """Returns a page that has left one with giosg's chat through a router, and the URLs of chats that it will load."""
+    serve(site, ROUTERS[name])
+    site.vendors = ("giosg",)
+    site.head = script("", src="/router.js")
+    boost = ' hx-boost="true"' if name.startswith("htmx") else ""
+    marked = '<iframe data-widgetmw-giosg></iframe><a id="chat" data-widgetmw-giosg>chat</a>'
+    site.body = f'<main{boost}><a id="next" href="/next">next</a>{marked}</main>'
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("document.querySelector('iframe').src.includes('user=ann')")
+    site.body = f"<main{boost}><p>next</p></main>"
+    page.click("#next")
+    page.wait_for_selector("p")
+    chats: list[str] = []
+    page.on("request", lambda request: chats.append(request.url) if "/chat" in request.url else None)
+    return page, chats
+
+
+def go_back_to_chat(page: Page) -> None:
+    page.evaluate("setTimeout(() => history.back())")
+    page.wait_for_selector("iframe", state="attached")
+
+
+@pytest.mark.parametrize("name", ["htmx-2", "turbo"])
+def test_a_frame_in_a_copy_of_a_page_gets_the_url_of_the_current_user(profile: Profile, site: Site, name: str) -> None:
+    context = profile("ann")
+    page, chats = leave_page_with_chat(context, site, name)
+    sign_in(context, site, "bob")
+    page.evaluate("widgetmw.refresh('giosg').then(() => 0)")
+    go_back_to_chat(page)
+    page.wait_for_function("document.querySelector('iframe').src.includes('user=bob')")
+    assert "user=bob" in (page.get_attribute("#chat", "href") or "")
+    wait_until(page, lambda: chats)
+    assert [url for url in chats if "user=ann" in url] == []
+
+
+@pytest.mark.parametrize("name", ["htmx-2", "turbo"])
+def test_after_a_sign_out_a_frame_in_a_copy_of_a_page_loads_no_chat(profile: Profile, site: Site, name: str) -> None:
+    context = profile("ann")
+    page, chats = leave_page_with_chat(context, site, name)
+    page.evaluate("widgetmw.signOut()")
+    sign_out(context)
+    go_back_to_chat(page)
+    page.wait_for_function("document.querySelector('iframe').getAttribute('src') === 'about:blank'")
+    page.evaluate("fetch('/none').then(() => 0)")
+    assert chats == []
+    assert page.get_attribute("#chat", "href") is None
+
+
+def test_a_frame_in_a_copy_of_a_page_gets_a_url_that_is_still_valid(profile: Profile, site: Site) -> None:
+    page, _ = leave_page_with_chat(profile("ann"), site, "turbo")
+    site.clear_token_cache()
+    page.evaluate("widgetmw.refresh('giosg').then(() => 0)")
+    go_back_to_chat(page)
+    page.wait_for_function("document.querySelector('iframe').src === widgetmw.get('giosg').url")
+
+
+def test_htmx_stores_no_signed_url(profile: Profile, site: Site) -> None:
+    page, _ = leave_page_with_chat(profile("ann"), site, "htmx-2")
+    stored = page.evaluate("sessionStorage['htmx-history-cache']")
+    assert "data-widgetmw-giosg" in stored
+    assert "user=ann" not in stored
+
+
+@pytest.mark.parametrize("name", ["htmx-2", "turbo"])
+def test_a_frame_that_a_router_keeps_is_loaded_once(profile: Profile, site: Site, name: str) -> None:
+    serve(site, ROUTERS[name])
+    site.vendors = ("giosg",)
+    site.head = script("", src="/router.js")
+    frame = '<iframe id="kept" data-widgetmw-giosg></iframe>'
+    target = ' hx-boost="true" hx-target="#content" hx-select="#content"' if name == "htmx-2" else ""
+    site.body = f'<div{target}><div id="content"><a id="next" href="/next">next</a></div></div>{frame}'
+    page = profile("ann").new_page()
+    chats: list[str] = []
+    page.on("request", lambda request: chats.append(request.url) if "/chat" in request.url else None)
+    page.goto(site.url)
+    wait_until(page, lambda: chats)
+    page.evaluate("kept.contentWindow.name = 'open'; window.frame = kept; 0")
+    if name == "htmx-2":
+        page.click("#next")
+        page.wait_for_url("**/next")
+    else:
+        page.evaluate("document.dispatchEvent(new CustomEvent('turbo:before-cache', {bubbles: true})); 0")
+    site.clear_token_cache()
+    page.evaluate("widgetmw.refresh('giosg').then(() => 0)")
+    assert page.evaluate("frame === kept && kept.contentWindow.name") == "open"
+    assert len(chats) == 1

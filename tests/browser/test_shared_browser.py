@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.fake_vendors import DIGITALGENIUS, GIOSG_TAG, script
+from tests.browser.fake_vendors import DIGITALGENIUS, GIOSG, GIOSG_LOADED, GIOSG_TAG, script
 from tests.browser.simulation import (
     MINUTE,
     max_requests_per_minute,
@@ -47,32 +47,53 @@ def signed_out(profile: Profile, site: Site) -> tuple[BrowserContext, Page]:
 # --- a clean-up that waits for a vendor -----------------------------------------------------------
 
 
-def test_a_clean_up_without_giosgs_tag_runs_on_the_next_page_with_the_tag(profile: Profile, site: Site) -> None:
+def test_a_clean_up_without_giosgs_script_runs_on_the_next_page_with_it(profile: Profile, site: Site) -> None:
     site.vendors = ("giosg",)
     context, page = signed_out(profile, site)
     assert page.evaluate(f"[document.cookie, localStorage['{PENDING_LOGOUTS}']]") == [f"{KEY}=1", "giosg"]
-    site.head = script(GIOSG_TAG)
+    site.head = script(GIOSG_LOADED)
     sign_in(context, site, "bob")
     page.goto(site.url)
-    token = page.evaluate("widgetmw.get('giosg').token")
-    assert page.evaluate(CALLS) == [*GIOSG_CLEANUP, ["visitor", "submit", token]]
+    submit = ["visitor", "submit", page.evaluate("widgetmw.get('giosg').token"), "HS256"]
+    assert page.evaluate("_giosg.calls") == [*GIOSG_CLEANUP, submit]
     page.goto(site.url)
-    assert page.evaluate(CALLS) == [["visitor", "submit", token]]
+    assert page.evaluate("_giosg.calls") == [submit]
 
 
-def test_a_clean_up_that_giosgs_script_will_run_is_not_repeated(profile: Profile, site: Site) -> None:
+def test_a_clean_up_that_giosgs_script_has_run_is_not_repeated(profile: Profile, site: Site) -> None:
     site.vendors = ("giosg",)
     context = profile("ann", clock=True)
+    held: list[Any] = []
+    context.route("https://service.giosg.com/**", lambda route: held.append(route))
     page = context.new_page()
     page.goto(site.url)
     sign_out(context)
-    site.head = script(GIOSG_TAG)
-    page.goto(site.url)
+    site.head = script(GIOSG_TAG) + script("", src="https://service.giosg.com/live2/org-1", **{"async": ""})
+    page.goto(site.url, wait_until="commit")
+    page.wait_for_function("document.readyState === 'interactive'")
     pass_time(page, site, 6, step=0.5)
     assert page.evaluate(CALLS) == GIOSG_CLEANUP
+    assert page.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "giosg"
+    held.pop().fulfill(body=GIOSG.replace("CONSENT", "true"))
+    page.wait_for_function(f"!localStorage['{PENDING_LOGOUTS}']")
+    assert page.evaluate("vendor.calls") == GIOSG_CLEANUP
+    site.head = script(GIOSG_TAG)
     sign_in(context, site, "bob")
     page.goto(site.url)
     assert len(page.evaluate(CALLS)) == 1
+
+
+def test_a_clean_up_left_in_the_queue_of_giosgs_tag_stays_pending(profile: Profile, site: Site) -> None:
+    site.vendors = ("giosg",)
+    site.head = script(GIOSG_TAG)
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate(CALLS) == GIOSG_CLEANUP
+    sign_in(context, site, "bob")
+    page.goto(site.url)
+    assert page.evaluate(CALLS)[:2] == GIOSG_CLEANUP
 
 
 def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Profile, site: Site) -> None:
@@ -170,6 +191,23 @@ def test_a_change_of_user_with_a_full_storage_cleans_up_once(profile: Profile, s
         sign_in(context, site, user)
         page.goto(site.url)
         assert page.evaluate("vendor.resets") == resets
+
+
+def test_a_clean_up_whose_promise_the_widget_rejects_stays_pending(visit: Visit, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    site.head = script(
+        DIGITALGENIUS.replace("resetChat: () => {", "resetChat: async () => { throw new Error('offline');")
+        + "embedWidget();"
+    )
+    page = visit("ann")
+    page.evaluate("widgetmw.signOut()")
+    wait_for_requests(page)
+    assert page.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "digitalgenius"
+    site.head = script(DIGITALGENIUS + "embedWidget();")
+    sign_in(page.context, site, "bob")
+    page.goto(site.url)
+    page.wait_for_function(f"!localStorage['{PENDING_LOGOUTS}']")
+    assert page.evaluate("vendor.resets") == 1
 
 
 # --- tabs that learn of a sign-out late -----------------------------------------------------------

@@ -47,6 +47,25 @@ def test_copies_of_a_signed_link_or_frame_are_cleaned_too(visit: Visit, site: Si
     )
 
 
+@pytest.mark.parametrize("kept", ["removed", "copied"])
+def test_elements_outside_of_the_document_do_not_keep_a_url_for_the_next_user(
+    visit: Visit, site: Site, kept: str
+) -> None:
+    site.body = '<p id="dialog"><a data-widgetmw-giosg>chat</a><iframe data-widgetmw-giosg></iframe></p>'
+    page = visit("ann")
+    urls = "(dialog) => [...dialog.children].map((it) => it.getAttribute(it.src === undefined ? 'href' : 'src'))"
+    page.evaluate(
+        "(copy) => { window.kept = copy ? dialog.cloneNode(true) : dialog; dialog.remove(); }", kept == "copied"
+    )
+    if kept == "removed":
+        assert page.evaluate(f"({urls})(kept)") == [None, "about:blank"]
+    sign_in(page.context, site, "bob")
+    page.evaluate("widgetmw.refresh('giosg').then(() => 0)")
+    page.evaluate("document.body.append(kept)")
+    assert page.evaluate(f"({urls})(kept)") == [page.evaluate("widgetmw.get('giosg').url")] * 2
+    assert "user=bob" in page.evaluate("kept.lastChild.src")
+
+
 @pytest.mark.parametrize("origin", ["page", "tab"])
 def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, site: Site, origin: str) -> None:
     context = profile("ann")
@@ -72,6 +91,15 @@ def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, sit
         route.fulfill(json={"user": "hash-of-ann", "tokens": site.tokens("ann", relative=True)})
     wait_for_requests(page)
     assert page.evaluate("[widgetmw.get('orlo'), localStorage.widgetmw_5eed]") == [None, None]
+
+
+def test_an_emptied_data_block_may_be_moved(visit: Visit, site: Site) -> None:
+    site.form = "external"
+    page = visit("ann")
+    page.evaluate("widgetmw.signOut()")
+    # An uncaught error would fail the test.
+    page.evaluate("document.head.append(document.querySelector('script[type=\"application/json\"]'))")
+    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
 
 
 def test_a_listener_may_sign_out(visit: Visit, site: Site) -> None:

@@ -174,6 +174,17 @@ def test_dg_the_pages_callback_runs_even_if_the_widget_throws(visit: Visit, site
     assert page.evaluate("owned")
 
 
+def test_dg_a_message_that_the_widget_refuses_does_not_stop_its_own_code(visit: Visit, site: Site) -> None:
+    refuse = "vendor.refuses ? (() => { throw new Error('refused'); })() : vendor.messages.push(message)"
+    site.head = script(fake_vendors.DIGITALGENIUS.replace("vendor.messages.push(message)", refuse))
+    page = visit("ann")
+    renew(page, site, "digitalgenius")
+    assert page.evaluate("(vendor.refuses = true, embedWidget(), 'embedded')") == "embedded"
+    page.evaluate("vendor.refuses = false")
+    token = renew(page, site, "digitalgenius")
+    assert page.evaluate("vendor.messages") == [{"name": "auth_token", "payload": token}]
+
+
 def test_dg_a_widget_without_reset_chat_gets_the_next_users_token(visit: Visit, site: Site) -> None:
     site.head = script(fake_vendors.DIGITALGENIUS_EMBEDDED + "delete dgchat.methods.resetChat;")
     page = visit("ann")
@@ -301,6 +312,21 @@ def test_giosg_a_marked_frame_gets_its_url_once_per_user(visit: Visit, site: Sit
     page.context.add_cookies([{"name": "session", "value": "bob", "url": site.url}])
     renew(page, site, "giosg")
     assert "user=bob" in page.evaluate(source)
+
+
+def test_giosg_a_frame_that_is_moved_gets_a_new_url_only_if_its_own_has_expired(visit: Visit, site: Site) -> None:
+    site.body = '<iframe id="chat" data-widgetmw-giosg></iframe>'
+    site.token_lifetime = 60
+    page = visit("ann", clock=True)
+    move = "document.body.append(document.createElement('p'), chat)"
+    first = page.get_attribute("#chat", "src")
+    renew(page, site, "giosg")
+    page.evaluate(move)
+    assert page.get_attribute("#chat", "src") == first
+    pass_time(page, site, 90)
+    assert page.get_attribute("#chat", "src") == first
+    page.evaluate(move)
+    assert page.get_attribute("#chat", "src") == page.evaluate("widgetmw.get('giosg').url") != first
 
 
 def test_giosg_a_click_on_an_expired_link_waits_for_the_new_url(visit: Visit, site: Site) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.browser import fake_vendors
-from tests.browser.fake_vendors import GIOSG_TAG, script
+from tests.browser.fake_vendors import GIOSG_LOADED, script
 from tests.browser.site import KEY
 
 #: Storage entries: ann's conversations with two Hissuno projects, and a setting of the page.
@@ -25,7 +25,8 @@ GIOSG_CLEANUP = [["visitor", "removeAll"], ["chat", "close", {"all": True, "hide
 
 #: Head and body of a page with its own config, a widget with an open conversation, and a marked link.
 WIDGET_PAGE = (
-    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED) + script(GIOSG_TAG),
+    script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};" + fake_vendors.DIGITALGENIUS_EMBEDDED)
+    + script(GIOSG_LOADED),
     '<a id="chat" data-widgetmw-giosg>chat</a>',
 )
 
@@ -42,7 +43,7 @@ def user_data(page: Page) -> dict[str, Any]:
           metadata: DG_CHAT_WIDGET_CONFIG.metadata ?? {},
           resets: vendor.resets,
           hissuno: window.HISSUNO_WIDGET_CONFIG ?? null,
-          giosg: (window._giosg?._e ?? []).map((call) => [...call]).filter((call) => call[1] !== "submit"),
+          giosg: (window._giosg?.calls ?? []).filter((call) => call[1] !== "submit"),
           link: document.getElementById("chat").getAttribute("href"),
           cookie: document.cookie.includes("widgetmw"),
           storage: {...localStorage},

@@ -145,8 +145,8 @@ const connect = (vendor, state) => {
   // The token that the widget has, from its config or a system message.
   /** @type {string | undefined} */
   let known;
-  // Set while a clean-up waits for the widget.
-  /** @type {(() => void) | undefined} */
+  // Set while a clean-up waits for the widget. Gets what the widget's methods return, which may be promises.
+  /** @type {((results: any) => void) | undefined} */
   let finishLogout;
   /** @type {() => boolean} */
   let isLogoutDue;
@@ -165,31 +165,31 @@ const connect = (vendor, state) => {
       } catch {} // the page's object may throw whatever is done with it
     }
   };
-  const flush = (state.flush = () => {
+  const flush = () => {
     const { DGChatSDK, dgchat } = window;
     const methods = state.isEmbedded || hasFixed ? dgchat?.methods : undefined;
     if (finishLogout && (DGChatSDK || methods)) {
-      if (isLogoutDue()) {
-        DGChatSDK?.endConversation?.();
-        methods?.resetChat?.();
-      }
-      finishLogout();
+      finishLogout(isLogoutDue() && Promise.all([DGChatSDK?.endConversation?.(), methods?.resetChat?.()]));
       finishLogout = known = undefined;
     }
     if (!methods) return;
     const payload = vendor.token?.token;
     if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
     known = payload;
+  };
+  // The vendor's own code calls it, and goes on if the widget's methods throw.
+  /** @returns {unknown} whether they threw */
+  const tryFlush = (state.flush = () => {
+    try {
+      flush();
+    } catch {
+      return true;
+    }
   });
   // Without our callback in the config, only its methods show whether the widget is embedded: they throw before.
   const retry = () => {
     fixConfigs();
-    if (!hasFixed) return;
-    try {
-      flush();
-    } catch {
-      setTimeout(retry, 500);
-    }
+    if (hasFixed && tryFlush()) setTimeout(retry, 500);
   };
   // Scripts of the page may set a config at any time; the observer is called before a new script runs.
   new MutationObserver(fixConfigs).observe(document, { childList: true, subtree: true });
@@ -213,7 +213,7 @@ const connect = (vendor, state) => {
       // A widget that is not embedded yet throws: the clean-up is then still to be done.
       if (hasFixed) retry();
       else flush();
-      return finishLogout && reset;
+      return reset;
     },
     embed: () => vendor.loadScript("https://chat.digitalgenius.com/init.js"),
   };

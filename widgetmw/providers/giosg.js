@@ -1,5 +1,6 @@
 // giosg: submits signed visitor data through the `_giosg` queue, and gives marked links and frames the signed chat URL.
 
+/** @typedef {NonNullable<import("../browser/widgetmw").Vendor<"giosg">["token"]>} Token */
 /** @typedef {{ (...call: unknown[]): unknown, _e?: IArguments[] }} Queue */
 
 /**
@@ -14,13 +15,10 @@ const connect = (vendor) => {
    */
   const listen = (type, listener) => EventTarget.prototype.addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
-  /** @type {Queue | undefined} */
-  let ours;
   const queue = () =>
     /** @type {Queue} */ (
-      (window._giosg ||= ours = function () {
-        const own = /** @type {Queue} */ (window._giosg);
-        (own._e ||= []).push(arguments);
+      (window._giosg ||= function () {
+        (/** @type {Queue} */ (window._giosg)._e ||= []).push(arguments);
       })
     );
   const submit = () => vendor.token && queue()("visitor", "submit", vendor.token.token, "HS256");
@@ -50,7 +48,8 @@ const connect = (vendor) => {
       } catch {}
     }
   };
-  // Queued calls are lost if the vendor's script never loads in this page, so a clean-up waits for that script.
+  // Queued calls, also those in the queue of the vendor's tag, are lost if the vendor's script never loads in this page,
+  // so a clean-up waits for that script.
   /** @type {(() => void) | undefined} */
   let onPlayed;
   // A script of the page or the vendor may define the consent interfaces.
@@ -63,48 +62,73 @@ const connect = (vendor) => {
   );
 
   // A link gets the URL of each new token, a frame only one per user, since a new `src` would lose an open chat. Until
-  // sign-out the marking attribute holds a space and the page's own URL, so that copies of the element have it too.
+  // sign-out the marking attribute holds a space and the page's own URL, so that copies of the element have it too. A
+  // frame with a URL may also be a copy from a router's cache, of another time or user: only what we have signed counts.
+  // An element that leaves the document may come back for another user, so it gets the page's own URL back.
   const attribute = "data-widgetmw-giosg";
-  const marked = "[" + attribute + "]";
-  const hasExpired = () => Number(vendor.token?.expiresAt ?? Infinity) < Date.now();
-  /** @param {Element} element */
-  const sign = (element) => {
-    const target = element.localName === "a" ? "href" : element.localName === "iframe" && "src";
-    const kept = element.getAttribute(attribute) ?? "";
+  const marked = `a[${attribute}],iframe[${attribute}]`;
+  /**
+   * The current user's elements, and whose URL each has.
+   *
+   * @type {Map<Element, Token>}
+   */
+  const signed = new Map();
+  /** @param {Token | false | undefined} token */
+  const hasExpired = (token) => token && (token.expiresAt ?? Infinity) < Date.now();
+  /**
+   * @param {any} element or another node
+   * @param {boolean} [stays] whether it has been in the document; otherwise a frame is loading its URL now
+   */
+  const sign = (element, stays) => {
+    if (!element.matches?.(marked)) return;
+    const isFrame = element.localName === "iframe";
+    const target = isFrame ? "src" : "href";
+    const kept = element.getAttribute(attribute);
     const isSigned = kept[0] === " ";
-    const signedUrl = vendor.token?.url;
-    if (!target || (signedUrl ? target === "src" && (isSigned || hasExpired()) : !isSigned)) return;
-    if (!signedUrl || !isSigned) {
-      element.setAttribute(attribute, signedUrl ? " " + (element.getAttribute(target) || "") : "");
+    const token = element.isConnected && vendor.token;
+    if (!token || !isSigned || (!stays && hasExpired(signed.get(element)))) signed.delete(element);
+    if (token ? isFrame && (signed.has(element) || hasExpired(token)) : !isSigned) return;
+    if (token) signed.set(element, token);
+    if (!token || !isSigned) {
+      element.setAttribute(attribute, token ? " " + (element.getAttribute(target) || "") : "");
     }
-    const url = signedUrl ?? (kept.slice(1) || (target === "src" && "about:blank"));
+    const url = token ? token.url : kept.slice(1) || (isFrame && "about:blank");
     if (url) element.setAttribute(target, url);
     else element.removeAttribute(target);
   };
-  /** @param {Node} root */
-  const signAll = (root) => /** @type {Partial<Element>} */ (root).querySelectorAll?.(marked).forEach(sign);
+  /**
+   * @param {any} root
+   * @param {boolean} [stays]
+   */
+  const signAll = (root, stays) => {
+    sign(root, stays);
+    root.querySelectorAll?.(marked).forEach((/** @type {Element} */ element) => sign(element, stays));
+  };
   new MutationObserver((records) => {
-    for (const { target, addedNodes } of records) {
-      for (const node of [target, ...addedNodes]) {
-        if (/** @type {Partial<Element>} */ (node).matches?.(marked)) sign(/** @type {Element} */ (node));
-      }
-      addedNodes.forEach(signAll);
+    for (const { target, addedNodes, removedNodes } of records) {
+      sign(target);
+      for (const node of [...addedNodes, ...removedNodes]) signAll(node);
     }
   }).observe(document, { childList: true, subtree: true, attributeFilter: [attribute] });
+  // Turbo shows a copy of an earlier page, which would load the old URLs at once.
+  listen("turbo:before-render", ({ detail }) => signAll(detail.newBody));
+  // htmx stores pages in `sessionStorage`, which a sign-out does not empty.
+  listen("htmx:historyItemCreated", ({ detail: { item } }) => {
+    for (const { url } of signed.values()) item.content = item.content.replaceAll(url.replaceAll("&", "&amp;"), "");
+  });
   // The page may have rewritten a link, so sign it again. If its URL has expired while the tab slept, renew the token
   // first, then follow the link, in a new tab if the click was for one. The right button opens a menu only.
   /** @param {MouseEvent} event */
   const onClick = (event) => {
     if (!event.isTrusted || event.button > 1) return;
     /** @type {HTMLAnchorElement | null | undefined} */
-    const link = /** @type {Partial<Element>} */ (event.target).closest?.("a" + marked);
+    const link = /** @type {Partial<Element>} */ (event.target).closest?.(marked);
     if (!link) return;
     sign(link);
-    if (!hasExpired()) return;
+    if (!hasExpired(vendor.token)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const { button, ctrlKey, metaKey, shiftKey } = event;
-    const follow = () => (button || ctrlKey || metaKey || shiftKey ? open(link.href) : link.click());
+    const follow = () => (event.button || event.ctrlKey || event.metaKey || event.shiftKey ? open(link.href) : link.click());
     vendor.getToken().then(follow, follow);
   };
   listen("click", onClick);
@@ -114,18 +138,19 @@ const connect = (vendor) => {
     update() {
       submit();
       watchConsent();
-      signAll(document);
+      signAll(document, true);
     },
     logout({ origin }) {
+      signed.clear();
       signAll(document);
       // What is stored is somebody else's by now; the tab that noticed the sign-out has cleaned up.
       if (origin === "late") return;
-      const hasScript = window._giosg !== ours;
       const call = queue();
       call._e = call._e?.filter((queued) => queued[1] !== "submit");
+      const length = call._e?.length;
       call("visitor", "removeAll");
       call("chat", "close", { all: true, hide: true, clearHistory: true });
-      if (!hasScript) return new Promise((resolve) => (onPlayed = resolve));
+      if (call._e?.length !== length) return new Promise((resolve) => (onPlayed = resolve));
     },
     embed() {
       const host = "https://service.giosg.com";

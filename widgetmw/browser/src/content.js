@@ -6,7 +6,8 @@ import { requestSoon } from "./schedule.js";
 
 const currentPath = () => location.pathname + location.search;
 
-export const watchContent = () => {
+/** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
+export const watchContent = (addListeners) => {
   let path = currentPath();
   // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
   // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
@@ -16,6 +17,8 @@ export const watchContent = () => {
     if (remembersUser()) requestSoon(500);
   };
 
+  /** @type {Element} */
+  let root;
   /** @type {HTMLElement} */
   let body;
   /** @type {Element[]} */
@@ -27,16 +30,17 @@ export const watchContent = () => {
     if (isReplaced) requestSoon(300);
   });
   const observe = () => {
-    if (ofDocument("body") !== body) {
+    if (ofDocument("documentElement") !== root || ofDocument("body") !== body) {
+      root = ofDocument("documentElement");
       body = ofDocument("body");
       observer.disconnect();
-      observer.observe(ofDocument("documentElement"), { childList: true });
-      if (body) observer.observe(body, { childList: true });
+      for (const node of [document, root, body]) if (node) observer.observe(node, { childList: true });
+      addListeners();
+      listen(window, "popstate", onNavigation);
     }
     children = body ? [...body.children] : [];
   };
   observe();
   // Browsers without the Navigation API notice it when the body changes.
   if (window.navigation) listen(window.navigation, "currententrychange", onNavigation);
-  listen(window, "popstate", onNavigation);
 };

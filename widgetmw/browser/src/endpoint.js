@@ -73,9 +73,9 @@ const send = async (method) => {
       redirect: "manual",
       signal: control.signal,
     });
-    const { status } = response;
-    const body = status === 200 ? await response.json() : undefined;
-    return { status, body, age: (time() - start) / 1000 };
+    /** @type {any} */
+    const body = response.status === 200 && (await response.json());
+    return { status: response.status, body, age: (time() - start) / 1000 };
   };
   try {
     return await Promise.race([respond(), aborted]);
@@ -98,7 +98,7 @@ export const requestTokens = async (isStale) => {
 
 /**
  * Whether the CSP in a <meta> element allows the request. The server cannot know that CSP. If unsure, we make no
- * request, so that we never cause a violation report.
+ * request, so that we never cause a violation report. Browsers enforce only children of the head.
  *
  * @param {HTMLMetaElement} meta
  */
@@ -110,8 +110,11 @@ const cspAllowsRequest = ({ content }) => {
 };
 
 // With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
-// a frame we make no request if the page around it is of another origin: `frameElement` is null then.
+// a frame we make no request if the page around it is of another origin: `frameElement` is null then. A sandboxed page has
+// the origin "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
 export const mayRequest = () =>
   page.connect !== false &&
+  self.origin !== "null" &&
+  location.origin !== "null" &&
   !(page.ask && top !== self && !frameElement) &&
-  [...selectAll("meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);
+  [...selectAll("head > meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);

@@ -34,26 +34,36 @@ const start = () => {
   });
   shared.ready();
 
-  watchContent();
-  listen(window, "pointerdown pointermove keydown wheel", () => markActive());
+  watchContent(() => {
+    for (const [types, listener] of Object.entries(listeners)) listen(window, types, listener);
+  });
+};
+
+/**
+ * By event types. These functions may be added again: the window keeps each once.
+ *
+ * @type {Record<string, (event: any) => void>}
+ */
+const listeners = {
+  "pointerdown pointermove keydown wheel": () => markActive(),
   // Only for the window: scripts can move the focus between elements. A click into a frame blurs the window.
-  listen(window, "focus blur", (event) => event.target === window && markActive());
-  listen(window, "visibilitychange", () => markActive(true));
-  listen(window, "online", onOnline);
+  "focus blur": (event) => event.target === window && markActive(),
+  visibilitychange: () => markActive(true),
+  online: onOnline,
   // Without a channel, changes of the storage show what other tabs do.
-  listen(window, "storage", () => hasChannel() || checkStoredUser());
-  listen(window, "pagehide", () => {
+  storage: () => hasChannel() || checkStoredUser(),
+  pagehide() {
     keepMark();
     suspend();
     // An open channel would keep the page out of the back/forward cache.
     closeChannel();
-  });
-  listen(window, "pageshow", (event) => {
+  },
+  pageshow(event) {
     if (!event.persisted) return;
     openChannel();
     checkStoredUser();
     resume();
-  });
+  },
 };
 
 /**
@@ -64,11 +74,14 @@ const start = () => {
  */
 export default (bootstrap, connectFunctions) => {
   // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept
-  // only the element directly before our script, or one added to the head later: user content could hold any other.
+  // only the element directly before our script, or one added to the head later: user content could hold any other. A
+  // sign-out has emptied it.
   /** @param {Node | null | undefined} node */
   const read = (node) => {
     const element = /** @type {HTMLScriptElement | null | undefined} */ (node);
-    if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "") return false;
+    if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "" || !element.text) {
+      return false;
+    }
     bootstrap(JSON.parse(element.text));
     return true;
   };

@@ -145,8 +145,8 @@ export const accept = (response, age, inPage) => {
     // seconds, at most five minutes, times 0.75 to 1.
     if (token) entry.failures = 0;
     else {
-      const delay = Math.min(300, 20 * 2 ** (entry.failures ??= 0)) * (750 + Math.random() * 250);
-      entry.failures++;
+      entry.failures = (entry.failures || 0) + 1;
+      const delay = 2 ** Math.min(5, entry.failures) * (7500 + Math.random() * 2500);
       entry.renewAt = Object.keys(response.tokens).length && time() + delay;
     }
   }
@@ -186,9 +186,9 @@ const endSession = (hash, tokens, origin, at, pending) => {
   user = undefined;
   lastNamedAt = Math.max(lastNamedAt, at || 0);
   for (const name in ended) delete shared.tokens[name];
-  for (const name in shared.vendors) {
-    shared.vendors[name].renewAt = Infinity;
-    shared.vendors[name].isNotified = false;
+  for (const entry of Object.values(shared.vendors)) {
+    entry.renewAt = Infinity;
+    entry.isNotified = false;
   }
   schedule();
   if (origin === "here") recordChange(at);

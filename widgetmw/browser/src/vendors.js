@@ -135,9 +135,8 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     isJustLeft = false;
     // One that failed is tried again by a later page.
     const onResult = async (/** @type {boolean} */ isDone) => {
-      if (!isDone) return;
-      for (let wait = takesOver ? 20 : 0; wait && !isLogoutPending(name); wait--) await pause(25);
-      remove(name);
+      if (takesOver) await pause(250);
+      if (isDone) remove(name);
     };
     if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
   }

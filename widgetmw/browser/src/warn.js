@@ -7,7 +7,7 @@
  * @param {unknown} error
  */
 export const warn = (name, error) => {
-  let text = "an error without a text";
+  let text = "error";
   try {
     text = String(error);
   } catch {}
