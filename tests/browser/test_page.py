@@ -40,7 +40,7 @@ def test_configs_are_set_before_the_first_script_of_the_page(visit: Visit, site:
         "userMetadata": {"name": "ann ☃"},
     }
     assert first["orlo"]["token"] == tokens["orlo"]["token"]
-    assert sorted(first["api"]) == ["get", "getToken", "refresh", "signOut", "subscribe"]
+    assert sorted(first["api"]) == [*("get", "getToken", "refresh", "setRequestHeaders", "signOut", "subscribe")]
 
 
 def test_get_returns_one_frozen_object_with_the_expiry_in_the_browsers_time(visit: Visit, site: Site) -> None:
