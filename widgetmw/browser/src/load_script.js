@@ -23,6 +23,6 @@ export const loadScript = (url, attributes = {}) =>
     if (nonce) script.nonce = nonce;
     for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);
     script.onload = () => resolve();
-    script.onerror = () => reject(Error("not loaded"));
+    script.onerror = () => reject(Error("request failed"));
     ofDocument("head").append(script);
   });

@@ -158,8 +158,9 @@ export const requestIfDue = () => {
   if (isRequesting || isSuspended) return;
   const wait = nextRequestIn();
   if (wait <= 0) request();
-  // At most a minute at a time: a timer stands still while the machine sleeps.
-  else if (wait < Infinity) timer = setTimeout(requestIfDue, Math.min(wait, 60000));
+  // At most a minute at a time: a timer stands still while the machine sleeps. At least a millisecond, which is what
+  // timers count in.
+  else if (wait < Infinity) timer = setTimeout(requestIfDue, 1 + Math.min(wait, 60000));
 };
 
 /**

@@ -7,7 +7,7 @@
  * @param {unknown} error
  */
 export const warn = (name, error) => {
-  let text = "error";
+  let text = "?";
   try {
     text = String(error);
   } catch {}
