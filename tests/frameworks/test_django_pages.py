@@ -254,7 +254,7 @@ def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog
             with monkeypatch.context() as patch:
                 patch.setattr(target, lambda *_: 1 / 0)
                 assert visitor.get(path).text == PAGE
-    assert caplog.text.count("ZeroDivisionError") == 6
+    assert caplog.text.count("ZeroDivisionError") == 1  # the same cause, so it is logged once a minute
 
 
 def test_an_error_in_a_stream_of_the_app_propagates(visit: Visit, configured: Configure) -> None:

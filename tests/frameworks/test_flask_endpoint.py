@@ -207,7 +207,7 @@ def test_a_propagated_exception_is_503(settings: Settings, caplog: pytest.LogCap
     reply = token(app.test_client())
     assert reply.status_code == 503
     assert_endpoint_headers(reply)
-    assert "IndexError at test_flask_endpoint.py" in caplog.text
+    assert "IndexError at frameworks/test_flask_endpoint.py" in caplog.text
 
 
 def test_inside_another_middleware_there_is_no_second_endpoint(dg_env: dict[str, str]) -> None:

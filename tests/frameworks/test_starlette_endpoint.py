@@ -153,5 +153,5 @@ def test_a_failing_middleware_makes_the_endpoint_return_503(
     reply = Visitor(app).token()
     assert reply.status_code == 503
     assert_endpoint_headers(reply)
-    assert "ValueError at test_starlette" in caplog.text
+    assert "ValueError at frameworks/test_starlette" in caplog.text
     assert "secret detail" not in caplog.text

@@ -62,7 +62,7 @@ def test_an_unrelated_assertion_error_is_not_mistaken_for_missing_sessions(
     app = make()
     install(app, settings=settings, user=user)
     assert Visitor(app).get().text == PAGE
-    assert "AssertionError at test_starlette" in caplog.text
+    assert "AssertionError at frameworks/test_starlette" in caplog.text
     assert "secret detail" not in caplog.text
 
 

@@ -49,14 +49,16 @@ const connect = (vendor) => {
     }
   };
   // Queued calls, also those in the queue of the vendor's tag, are lost if the vendor's script never loads in this page,
-  // so a clean-up waits for that script.
+  // so a clean-up waits for that script, or until `_giosg` is another function.
   /** @type {(() => void) | undefined} */
   let onPlayed;
+  /** @type {unknown} */
+  let called;
   // A script of the page or the vendor may define the consent interfaces.
   listen(
     "load",
     ({ target }) => {
-      if (/** @type {HTMLScriptElement} */ (target).src?.includes("giosg.com")) onPlayed?.();
+      if (called !== window._giosg || /** @type {HTMLScriptElement} */ (target).src?.includes("giosg.com")) onPlayed?.();
       watchConsent();
     }
   );
@@ -145,7 +147,7 @@ const connect = (vendor) => {
       signAll(document);
       // What is stored is somebody else's by now; the tab that noticed the sign-out has cleaned up.
       if (origin === "late") return;
-      const call = queue();
+      const call = (called = queue());
       call._e = call._e?.filter((queued) => queued[1] !== "submit");
       const length = call._e?.length;
       call("visitor", "removeAll");
