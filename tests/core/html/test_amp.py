@@ -52,3 +52,9 @@ def test_other_pages_are_not_amp(tag: str) -> None:
 def test_hostile_attributes_take_linear_time() -> None:
     for part in (b" a=", b' "', b"<!--", b" =", b"/", b"<html "):
         assert not is_amp(b"<html" + part * 60_000)
+
+
+@pytest.mark.parametrize("comment", ["<!-- <html amp> -->", "<!--><html amp-x><!--->", "<!----><!-- amp -->"])
+def test_comments_do_not_count(comment: str) -> None:
+    assert not is_amp(f"{comment}<html lang=en>".encode())
+    assert is_amp(f"{comment.replace('<html amp-x>', '')}<html ⚡>".encode())
