@@ -141,3 +141,11 @@ def test_quart_warns_at_the_start_without_a_source_of_the_user(
     (line,) = caplog.messages
     assert "pass user= to Widget" in line
     assert Visitor(app).token().status_code == 401
+
+
+def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    Widget(app, settings, user=lambda: User("ada"))
+    assert user_in(app.test_client().get("/").text) == "ada"
+    assert app.extensions["widgetmw"].engine.endpoint_checks == 0

@@ -35,7 +35,7 @@ _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
 _PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
-SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
+_SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
     for name in (
@@ -111,7 +111,7 @@ def has_page_headers(headers: Headers) -> bool:
     for name, value in headers:  # not any(), whose generator would cost half as much again
         if name in page_headers:
             if name == b"accept-encoding":
-                if SUPPORTED_CODINGS[value] == value:
+                if _SUPPORTED_CODINGS[value] == value:
                     continue
             elif name == b"sec-fetch-site" and value not in _FOREIGN_SITES:
                 continue
@@ -162,7 +162,7 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
         return False
     hidden = _CONDITIONAL if engine.is_inline_delivery and method != "POST" else ()
     scope["headers"] = edited = [
-        (name, SUPPORTED_CODINGS[value] if name == b"accept-encoding" else value)
+        (name, _SUPPORTED_CODINGS[value] if name == b"accept-encoding" else value)
         for name, value in headers
         if name not in hidden
     ]

@@ -210,8 +210,12 @@ class Responder(PageRequest):
 
     def _check_endpoint(self) -> Awaitable[None] | None:
         before, self._before = self._before, None
-        if before is None or self._scope[KEY].resolved is not UNSET:
-            return None  # a plugin has resolved the user inside of the app's layers, and so it does at the endpoint
+        if before is None:
+            return None
+        if self._scope[KEY].resolved is not UNSET:
+            # A plugin has resolved the user inside of the app's layers, and so it does at the endpoint.
+            self._engine.endpoint_checks = 0
+            return None
         return self._engine.check_endpoint(before, self._scope, self._resolver)
 
     def _decide_for(self, user: User | None) -> SkipReason | None:

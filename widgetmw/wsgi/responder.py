@@ -229,8 +229,11 @@ class Responder(PageRequest):
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
-            if user is not None and self._before is not None and self._identity.resolved is UNSET:
-                engine.check_endpoint(self._before, environ, self._resolver)
+            if user is not None and self._before is not None:
+                if self._identity.resolved is UNSET:
+                    engine.check_endpoint(self._before, environ, self._resolver)
+                else:  # a plugin has resolved the user inside of the app's layers, and so it does at the endpoint
+                    engine.endpoint_checks = 0
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)
