@@ -178,7 +178,7 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
         return True
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    fast_offset = partial(engine.insertion_offset, "")
+    fast_offset = partial(engine.known_prefixes.insertion_offset, "")
     body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER), fast_offset)
     return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
 

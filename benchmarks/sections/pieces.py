@@ -72,7 +72,7 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
     request, two = asgi_request(list(SHORT_HEADERS)), [(b"content-type", HTML), (b"content-length", b"10000")]
     nine = [*two, *SEVEN_HEADERS]
     start = {"type": "http.response.start", "status": 200, "headers": two}
-    engine.insertion_offset("", body)  # remembers how the page begins
+    engine.known_prefixes.insertion_offset("", body)  # remembers how the page begins
 
     def respond() -> Responder:
         responder = Responder()
@@ -93,7 +93,9 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
         "ASGI: create a responder": respond,
         "read 2 response headers and make them private": lambda: engine.page_from_bytes(200, two),
         "read 9 response headers and make them private": lambda: engine.page_from_bytes(200, nine),
-        "find the insertion offset of a page that begins like the last one": lambda: engine.insertion_offset("", body),
+        "find the insertion offset of a page that begins like the last one": lambda: (
+            engine.known_prefixes.insertion_offset("", body)
+        ),
         "resolve the user": lambda: resolve_user_eagerly(request, signed_in),
         "read 2 response headers and render the script": inject,
         "ASGI: copy a message": lambda: start.copy(),

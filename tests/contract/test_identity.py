@@ -177,7 +177,7 @@ def test_an_internal_error_skips_the_page(
             patch.setattr(target, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
         assert (reply.body, reply.reason) == (BODY, "internal_error")
-    monkeypatch.setattr(site.engine, "insertion_offset", lambda *_: 1 / 0)
+    monkeypatch.setattr(site.engine.known_prefixes, "insertion_offset", lambda *_: 1 / 0)
     assert site.get().body == BODY
     assert site.engine.events.counts["page:internal_error"] == 3
     lines = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]

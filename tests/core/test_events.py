@@ -4,6 +4,7 @@ import pytest
 
 from tests.conftest import Clock
 from widgetmw.core.events import Events
+from widgetmw.core.reasons import SkipReason
 
 
 def test_outcomes_are_counted_by_kind_and_code() -> None:
@@ -77,3 +78,13 @@ def test_the_traceback_is_logged_at_debug_without_the_message(caplog: pytest.Log
     assert text.startswith("widgetmw: Traceback")
     assert "test_events.py" in text
     assert text.endswith("KeyError")
+
+
+def test_a_skipped_page_is_reported_once_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    events = Events()
+    for path in ("/a\nb", "/c"):
+        events.report(SkipReason.SHARED_CACHE, path)
+    events.report(SkipReason.NOT_HTML, "/data")
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("widgetmw: page: shared_cache at '/a\\nb': ")
+    assert SkipReason.SHARED_CACHE.remedy in caplog.messages[0]

@@ -148,4 +148,4 @@ def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -
     app.add_url_rule("/", view_func=lambda: HEAD)
     Widget(app, settings, user=lambda: User("ada"))
     assert user_in(app.test_client().get("/").text) == "ada"
-    assert app.extensions["widgetmw"].engine.endpoint_checks == 0
+    assert app.extensions["widgetmw"].engine.endpoint_check.remaining == 0

@@ -26,7 +26,7 @@ from widgetmw.core.html.head_scanner import PENDING, REFUSED
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import KEY, UNSET
+from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
@@ -72,7 +72,7 @@ class Responder(PageRequest):
         self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
-        self._before = {**scope} if engine.endpoint_checks else None
+        self._before = {**scope} if engine.endpoint_check.remaining else None
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it
     def send(self, message: Message) -> Awaitable[None]:
@@ -104,8 +104,8 @@ class Responder(PageRequest):
         """Sends the start of a response that is not modified."""
         engine, code = self._engine, reason.code
         engine.outcomes[code] += 1
-        if code in engine.unreported:
-            engine.report(reason, self.path)
+        if code in engine.events.unreported:
+            engine.events.report(reason, self.path)
         self._handler = send = self._send
         return send(_with_reason(start, reason) if engine.debug else start)
 
@@ -118,7 +118,7 @@ class Responder(PageRequest):
         page, data, offset = self._page, message.get("body", b""), PENDING
         try:
             if page.charset_declared and not page.coding and data.__class__ is bytes:
-                offset = self._engine.insertion_offset(self.root_path, data)
+                offset = self._engine.known_prefixes.insertion_offset(self.root_path, data)
             if offset == PENDING:
                 self._body = BodyRewriter(page.charset_declared, page.coding)
                 self._handler = self._search
@@ -149,7 +149,7 @@ class Responder(PageRequest):
             offset = body.find_offset(data, not more_body)
             is_first, is_simple = not self._held, page.charset_declared and page.rare_headers is None
             if offset > 0 and is_first and is_simple and body.follows_head_tag:
-                self._engine.remember_prefix(self.root_path, data, offset)
+                self._engine.known_prefixes.remember(self.root_path, data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)
         if offset == PENDING:
@@ -210,13 +210,7 @@ class Responder(PageRequest):
 
     def _check_endpoint(self) -> Awaitable[None] | None:
         before, self._before = self._before, None
-        if before is None:
-            return None
-        if self._scope[KEY].resolved is not UNSET:
-            # A plugin has resolved the user inside of the app's layers, and so it does at the endpoint.
-            self._engine.endpoint_checks = 0
-            return None
-        return self._engine.check_endpoint(before, self._scope, self._resolver)
+        return None if before is None else self._engine.endpoint_check.run(before, self._scope, self._resolver)
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         return self._engine.inject(self, self._page, self._start["headers"], user)
@@ -275,8 +269,8 @@ class Responder(PageRequest):
         """Sends what is held, and the message, as they came."""
         engine, start, code = self._engine, self._start, reason.code
         engine.outcomes[code] += 1
-        if code in engine.unreported:
-            engine.report(reason, self.path)
+        if code in engine.events.unreported:
+            engine.events.report(reason, self.path)
         return self._release(_with_reason(start, reason) if engine.debug else start, message)
 
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:

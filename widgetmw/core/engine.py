@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Awaitable, Callable, Iterable
-from functools import lru_cache, partial, reduce
+from collections.abc import Callable, Iterable
+from functools import lru_cache, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
 from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
+from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
-from widgetmw.core.events import Events, log
-from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, fast_offset
+from widgetmw.core.events import Events
+from widgetmw.core.html.known_prefixes import KnownPrefixes
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
 from widgetmw.core.http.integrity_policy import requires_integrity
 from widgetmw.core.http.mark import MARK_PREFIX, has_mark, mark_name
@@ -22,16 +21,16 @@ from widgetmw.core.http.page import (
     CSP,
     CSP_REPORT_ONLY,
     FOREIGN_BASE,
+    HEADER_FLAGS,
     INTEGRITY_POLICY,
     INTEGRITY_POLICY_REPORT_ONLY,
-    MEANINGS,
     Page,
     header_text,
 )
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
-from widgetmw.core.identity.request_identity import UNSET, Request, identity_of, may_be_authenticated
+from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -49,16 +48,6 @@ _WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
     "external": "with_integrity",
 }
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
-_MAX_PREFIX_BYTES: Final = 16_384
-_MAX_LOGGED_PATH: Final = 200
-_MAX_ENDPOINT_CHECKS: Final = 10
-# what session and authentication layers add to a scope or environ
-_IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
-_WITHOUT_USER: Final = (
-    "the user of a page depends on %s, which a middleware inside of WidgetMiddleware sets, so the token endpoint "
-    "cannot find the user, and tokens are not renewed: put WidgetMiddleware inside of that middleware, between it and "
-    "the app (in Starlette, add it first), or use widgetmw.starlette.install"
-)
 
 Headers: TypeAlias = list[tuple[Any, Any]]
 
@@ -105,15 +94,15 @@ class Engine:
     Attributes:
         debug: whether responses say what was done to them.
         endpoint: answers the requests below ``path``.
-        endpoint_checks: how many more pages of users :meth:`check_endpoint` looks at.
+        endpoint_check: warns about pages whose user the endpoint does not know.
         events: counts outcomes.
         has_excludes: whether any path is excluded.
         is_inline_delivery: whether pages carry the token, so that the user must be resolved.
+        known_prefixes: finds where the script goes.
         outcomes: counts what became of responses, by reason code.
         page_from_bytes: reads status and headers of an ASGI response, see :meth:`ResponseHeaders.read`.
         page_from_text: the same for WSGI.
         path: prefix of the endpoints.
-        unreported: the codes of the reasons to skip a page that :meth:`report` has not logged yet.
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
     """
 
@@ -128,8 +117,8 @@ class Engine:
         self.outcomes = self.events.counter("page")
         self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
-        self.endpoint_checks = _MAX_ENDPOINT_CHECKS
-        self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
+        self.endpoint_check = EndpointCheck(self.events)
+        self.known_prefixes = KnownPrefixes()
         self.debug = settings.debug
         self.has_excludes = bool(settings.exclude)
         self._excluded_by_default: tuple[str, ...] = ()
@@ -153,8 +142,6 @@ class Engine:
             if self.is_inline_delivery:
                 prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
                 self._headers_without_token["fetch", header_type] = prefetch
-        # by root path: the start of the last page, and its insertion offset
-        self._known_prefixes: dict[str, tuple[bytes, int]] = {}
         self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
         self._token_templates = Memo(
             lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
@@ -207,38 +194,6 @@ class Engine:
             return True
         return self.proxy_resolver is not None and self.proxy_resolver.has_identity_header(request)
 
-    def check_endpoint(
-        self, before: Request, request: Request, resolver: Callable[[Any], Any]
-    ) -> Awaitable[None] | None:
-        """Warns if a page has a user whom the token endpoint, which sees requests as they come to us, cannot resolve.
-
-        That is so if the session, or the user, is set further inside. Only the first pages are checked.
-
-        Args:
-            before: a copy of the scope or environ, made before the app ran.
-            request: the same afterwards.
-            resolver: what has resolved the user of the page.
-
-        Returns:
-            an awaitable to wait for if the resolver is async, else ``None``.
-        """
-        self.endpoint_checks -= 1
-        added = [key for key in request.keys() - before.keys() if _IDENTITY_KEY.search(key)]
-        if not added or identity_of(request).explicit is not UNSET:
-            return None
-        self.endpoint_checks = 0
-        message = _WITHOUT_USER % ", ".join(repr(key) for key in sorted(added))
-        warn = partial(self.events.warn, "page", "endpoint_without_user", message)
-        try:
-            user = resolver(before)
-        except Exception:
-            user = None
-        if inspect.isawaitable(user):
-            return _warn_if_none(user, warn)
-        if user is None:
-            warn()
-        return None
-
     # the response headers
 
     def page_that_needs_user(
@@ -266,18 +221,6 @@ class Engine:
         # every frame.
         return None if self._loaders or self._has_mark(request) else reason
 
-    def report(self, reason: SkipReason, path: str) -> None:
-        """Logs that a page was skipped, the first time that happens for this reason.
-
-        Args:
-            path: of the page. It is shortened, and cannot break the line.
-        """
-        if reason.code in self.unreported:
-            self.unreported.discard(reason.code)
-            assert reason.log_level is not None
-            message = "widgetmw: page: %s at %r: %s %s"
-            log.log(reason.log_level, message, reason.code, path[:_MAX_LOGGED_PATH], reason.text, reason.remedy)
-
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
         is_ours = isinstance(error, ResolverError)
@@ -292,38 +235,6 @@ class Engine:
     def _has_mark(self, request: PageRequest) -> bool:
         cookies = request.cookies
         return MARK_PREFIX in cookies and has_mark(cookies, self._mark_name(request))
-
-    # the body
-
-    def insertion_offset(self, root_path: str, data: bytes) -> int:
-        """Finds where the script goes in a page whose charset is declared, given its first bytes.
-
-        The result is ``PENDING`` if only the scanner of a ``BodyRewriter`` can find it.
-        """
-        # The pages of a site begin alike, and the bytes before the offset determine it.
-        known_prefix = self._known_prefixes.get(root_path)
-        if known_prefix is not None and data.startswith(known_prefix[0]):
-            return known_prefix[1]
-        offset = fast_offset(data)
-        if offset != PENDING:
-            self.remember_prefix(root_path, data, offset)
-        return offset
-
-    def remember_prefix(self, root_path: str, data: bytes, offset: int) -> None:
-        """Remembers how a page begins: all before the offset, and enough after it to tell that our script is not there.
-
-        It is there already in a page from a cache further in. Only for an explicit head tag: an implied one depends on
-        what follows.
-        """
-        end = offset
-        while any(script.startswith(data[offset:end]) for script in OWN_SCRIPTS):
-            if end == len(data):
-                return
-            end += 1
-        if end <= _MAX_PREFIX_BYTES:
-            if len(self._known_prefixes) >= _MAX_ROOT_PATHS:
-                self._known_prefixes.clear()
-            self._known_prefixes[root_path] = data[:end], offset
 
     # the script
 
@@ -366,7 +277,7 @@ class Engine:
             headers, length_index = private.headers, private.length_index
         else:
             headers = keep_cacheable(headers)
-            lengths = (index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CONTENT_LENGTH)
+            lengths = (index for index, (name, _) in enumerate(headers) if HEADER_FLAGS[name] == CONTENT_LENGTH)
             length_index = next(lengths, -1)
         script = template.before + template.after
         if length_index >= 0 and not page.coding:
@@ -398,7 +309,7 @@ class Engine:
             if kind in ("fetch", "check") and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
-            self.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)
+            self.events.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)
         return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
 
     def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
@@ -421,19 +332,10 @@ class Engine:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
             self.events.count("page", decision.loader_reason.code)
-            self.report(decision.loader_reason, request.path)
+            self.events.report(decision.loader_reason, request.path)
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
-
-
-async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
-    try:
-        user = await awaitable
-    except Exception:
-        user = None
-    if user is None:
-        warn()
 
 
 def _is_below(path: str, prefixes: Iterable[str]) -> bool:
@@ -443,6 +345,6 @@ def _is_below(path: str, prefixes: Iterable[str]) -> bool:
 def _add_csp_hashes(headers: Headers, span: bytes) -> Headers:
     sources = [hash_source(script) for script in inline_scripts(span)]
     return [
-        (name, encode_as(value, reduce(add_hash, sources, header_text(value))) if MEANINGS[name] == CSP else value)
+        (name, encode_as(value, reduce(add_hash, sources, header_text(value))) if HEADER_FLAGS[name] == CSP else value)
         for name, value in headers
     ]

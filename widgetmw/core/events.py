@@ -12,10 +12,13 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
+from widgetmw.core.reasons import SkipReason
+
 log = logging.getLogger("widgetmw")
 
 _MAX_LOGGED = 1000
 _QUIET_SECONDS = 60
+_MAX_PATH = 200
 
 
 def debug_traceback(error: BaseException) -> None:
@@ -33,9 +36,13 @@ class Events:
 
     Args:
         clock: returns Unix seconds.
+
+    Attributes:
+        unreported: the codes of the reasons to skip a page that :meth:`report` has not logged yet.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
         self._clock = clock
         self._counters: dict[str, defaultdict[str, int]] = {}
         # by kind, code and message: when the line was logged, and how many were suppressed since
@@ -55,6 +62,18 @@ class Events:
     def count(self, kind: str, code: str) -> None:
         """Counts an outcome."""
         self.counter(kind)[code] += 1
+
+    def report(self, reason: SkipReason, path: str) -> None:
+        """Logs that a page was skipped, the first time that happens for this reason; the caller has counted it.
+
+        Args:
+            path: of the page. It is shortened, and cannot break the line.
+        """
+        if reason.code in self.unreported:
+            self.unreported.discard(reason.code)
+            assert reason.log_level is not None
+            message = "widgetmw: page: %s at %r: %s %s"
+            log.log(reason.log_level, message, reason.code, path[:_MAX_PATH], reason.text, reason.remedy)
 
     def warn(self, kind: str, code: str, message: str, error: BaseException | None = None) -> None:
         """Logs an outcome, at most once a minute; the caller has counted it.

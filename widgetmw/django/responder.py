@@ -101,7 +101,7 @@ class Responder:
         """Takes a chunk; returns whether it has the insertion offset, or ``None`` if more chunks are needed."""
         if self._body is None:
             page, marker = self._page, self._request.META.get(MARKER)
-            fast_offset = partial(self._engine.insertion_offset, "")
+            fast_offset = partial(self._engine.known_prefixes.insertion_offset, "")
             self._body = BodyRewriter(page.charset_declared, page.coding, marker, fast_offset)
         try:
             offset = self._body.find_offset(data, self._ended)
@@ -150,7 +150,7 @@ class Responder:
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
         self._engine.outcomes[reason.code] += 1
-        self._engine.report(reason, self._request.path_info)
+        self._engine.events.report(reason, self._request.path_info)
         if self._engine.debug:
             self.response["X-Widgetmw"] = f"skipped; reason={reason.code}"
         return False

@@ -26,7 +26,7 @@ from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import UNSET, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import (
@@ -86,7 +86,7 @@ class Responder(PageRequest):
         self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
-        self._before = {**environ} if engine.endpoint_checks else None
+        self._before = {**environ} if engine.endpoint_check.remaining else None
 
     # what the app calls
 
@@ -170,7 +170,7 @@ class Responder(PageRequest):
         try:
             if self._body is None:
                 if page.charset_declared and not page.coding and MARKER not in self._environ:
-                    offset = self._engine.insertion_offset(self.root_path, data)
+                    offset = self._engine.known_prefixes.insertion_offset(self.root_path, data)
                 if offset == PENDING:
                     self._body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
                     return self._search(page, self._body, data, last, True)
@@ -195,7 +195,7 @@ class Responder(PageRequest):
         if offset == REFUSED:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         if is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
-            self._engine.remember_prefix(self.root_path, data, offset)
+            self._engine.known_prefixes.remember(self.root_path, data, offset)
         if body.follows_foreign_base:
             page.note_foreign_base()
         reason = self._decide(page)
@@ -230,10 +230,7 @@ class Responder(PageRequest):
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
             if user is not None and self._before is not None:
-                if self._identity.resolved is UNSET:
-                    engine.check_endpoint(self._before, environ, self._resolver)
-                else:  # a plugin has resolved the user inside of the app's layers, and so it does at the endpoint
-                    engine.endpoint_checks = 0
+                engine.endpoint_check.run(self._before, environ, self._resolver)
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)
@@ -251,8 +248,8 @@ class Responder(PageRequest):
             engine.outcomes["injected"] += 1
         else:
             engine.outcomes[reason.code] += 1
-            if reason.code in engine.unreported:
-                engine.report(reason, self.path)
+            if reason.code in engine.events.unreported:
+                engine.events.report(reason, self.path)
         if engine.debug:
             outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
             headers = [*headers, ("X-Widgetmw", outcome)]

@@ -9,14 +9,14 @@ from typing import Any, Final
 from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
 
-# What a response header means. Names without a meaning here do not matter to a page.
+# Flags of a response header, by name. Other headers do not matter to a page, and have none.
 CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, EDGE_CACHE_CONTROL = (1 << bit for bit in range(5))
 VARY, VALIDATOR, ETAG, BODY_DIGEST, CSP, CSP_REPORT_ONLY, FILE_TRANSFER = (1 << bit for bit in range(5, 12))
 CONTENT_DISPOSITION, ALLOW_ORIGIN, ALLOW_CREDENTIALS, CLEAR_SITE_DATA = (1 << bit for bit in range(12, 16))
 INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY, SET_COOKIE = (1 << bit for bit in range(16, 19))
 FOREIGN_BASE: Final = 1 << 19  # not a header: see Page.note_foreign_base
 
-_MEANINGS: Final = {
+_FLAGS: Final = {
     "content-type": CONTENT_TYPE,
     "content-length": CONTENT_LENGTH,
     "content-encoding": CONTENT_ENCODING,
@@ -64,7 +64,7 @@ class Page:
         length_index: index of the Content-Length in ``headers``; -1 if there is none or it counts compressed bytes.
         charset_declared: whether the Content-Type declares a charset that browsers know.
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
-        rare_headers: meaning and value of each header that few pages have, such as a CSP; ``None`` if there is none.
+        rare_headers: flags and value of each header that few pages have, such as a CSP; ``None`` if there is none.
         no_token_reason: why the page must not carry a token, or ``None``.
         script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.inject` has written them.
     """
@@ -79,9 +79,9 @@ class Page:
     no_token_reason: SkipReason | None
     script: bytes
 
-    def values(self, meaning: int) -> list[str]:
-        """Returns the values of the rare headers with this meaning."""
-        return [header_text(value) for found, value in self.rare_headers or () if found & meaning]
+    def values(self, flags: int) -> list[str]:
+        """Returns the values of the rare headers with any of these flags."""
+        return [header_text(value) for found, value in self.rare_headers or () if found & flags]
 
     def forget_ended_sessions(self, cookies: str) -> None:
         """Lets the page carry a token if all that speaks against it is a session cookie that the request does not have.
@@ -103,12 +103,12 @@ class Page:
     def evaluate(self, rare_headers: list[tuple[int, Any]]) -> Page | SkipReason:
         """Evaluates the headers that few pages have; returns the page, or the reason to skip it."""
         self.rare_headers = rare_headers
-        meanings = 0
-        for meaning, _ in rare_headers:
-            meanings |= meaning
-        if not meanings & ~_SCRIPT_POLICIES:
+        all_flags = 0
+        for flags, _ in rare_headers:
+            all_flags |= flags
+        if not all_flags & ~_SCRIPT_POLICIES:
             return self
-        if meanings & FILE_TRANSFER:
+        if all_flags & FILE_TRANSFER:
             return SkipReason.PARTIAL
         if any(value.strip().lower().startswith("attachment") for value in self.values(CONTENT_DISPOSITION)):
             return SkipReason.ATTACHMENT
@@ -121,21 +121,21 @@ class Page:
             return SkipReason.CONTENT_ENCODING
         if coding:
             self.coding, self.length_index = coding, -1
-        self.no_token_reason = self._no_token_reason(meanings, cache_control)
+        self.no_token_reason = self._no_token_reason(all_flags, cache_control)
         return self
 
-    def _no_token_reason(self, meanings: int, cache_control: frozenset[str]) -> SkipReason | None:
-        if meanings & CLEAR_SITE_DATA:
+    def _no_token_reason(self, all_flags: int, cache_control: frozenset[str]) -> SkipReason | None:
+        if all_flags & CLEAR_SITE_DATA:
             return SkipReason.SIGNING_OUT
         # Each of these headers addresses another cache: one of them says nothing about the others.
         at_edge = any(not directives(value) & _NEVER_SHARED for value in self.values(EDGE_CACHE_CONTROL))
         if at_edge or not cache_control.isdisjoint(_SHAREABLE):
             return SkipReason.SHARED_CACHE
         credentials = [value.strip().lower() for value in self.values(ALLOW_CREDENTIALS)]
-        if meanings & ALLOW_ORIGIN and "true" in credentials:
+        if all_flags & ALLOW_ORIGIN and "true" in credentials:
             return SkipReason.CROSS_ORIGIN
         # the last reason, since it does not count for a cookie that the browser has not sent
-        return SkipReason.SIGNING_OUT if meanings & SET_COOKIE else None
+        return SkipReason.SIGNING_OUT if all_flags & SET_COOKIE else None
 
 
 def header_text(value: Any) -> str:
@@ -143,14 +143,14 @@ def header_text(value: Any) -> str:
     return value if isinstance(value, str) else bytes(value).decode("latin-1")
 
 
-def _meaning(name: Any) -> int:
+def _flags(name: Any) -> int:
     text = header_text(name).strip().lower()
     # RFC 9213: a field whose name ends like this addresses one kind of shared cache
-    return _MEANINGS.get(text, EDGE_CACHE_CONTROL if text.endswith("-cache-control") else 0)
+    return _FLAGS.get(text, EDGE_CACHE_CONTROL if text.endswith("-cache-control") else 0)
 
 
-MEANINGS: Final = Memo(_meaning)
-"""The meaning of a header, by name; 0 for most."""
+HEADER_FLAGS: Final = Memo(_flags)
+"""The flags of a header, by name; 0 for most."""
 
 
 @lru_cache(maxsize=512)

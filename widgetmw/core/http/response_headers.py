@@ -17,7 +17,7 @@ from widgetmw.core.http.page import (
     CONTENT_TYPE,
     EDGE_CACHE_CONTROL,
     ETAG,
-    MEANINGS,
+    HEADER_FLAGS,
     SET_COOKIE,
     VALIDATOR,
     VARY,
@@ -85,26 +85,26 @@ class ResponseHeaders:
         varies_on_cookie = False
         length_index = -1
         for header in headers:
-            meaning = MEANINGS[header[0]]
-            if meaning:
-                if meaning == CONTENT_TYPE:
+            flags = HEADER_FLAGS[header[0]]
+            if flags:
+                if flags == CONTENT_TYPE:
                     if charset_declared is not None:
                         return SkipReason.AMBIGUOUS
                     charset_declared = CONTENT_TYPES[header[1]]
                     if type(charset_declared) is SkipReason:
                         return charset_declared
-                elif meaning == CONTENT_LENGTH:
+                elif flags == CONTENT_LENGTH:
                     if length_index >= 0:
                         return SkipReason.AMBIGUOUS
                     length_index = len(kept)
-                elif meaning & VALIDATOR:
+                elif flags & VALIDATOR:
                     continue
-                elif meaning == VARY:
+                elif flags == VARY:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
-                elif meaning == SET_COOKIE and not ended_session(header[1]):
+                elif flags == SET_COOKIE and not ended_session(header[1]):
                     pass
-                elif meaning == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
+                elif flags == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
                     cache_control = self._stricter[header[1]]
@@ -113,8 +113,8 @@ class ResponseHeaders:
                     header = header[0], cache_control
                 else:
                     rare = rare or []
-                    rare.append((meaning, header[1]))
-                    if meaning & (EDGE_CACHE_CONTROL | CACHE_CONTROL):
+                    rare.append((flags, header[1]))
+                    if flags & (EDGE_CACHE_CONTROL | CACHE_CONTROL):
                         continue
             kept.append(header)
         if charset_declared is None:
@@ -137,7 +137,7 @@ class ResponseHeaders:
 
 def _join_cache_control(headers: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Returns the headers with one ``Cache-Control``, in the place of the first."""
-    indexes = [index for index, (name, _) in enumerate(headers) if MEANINGS[name] == CACHE_CONTROL]
+    indexes = [index for index, (name, _) in enumerate(headers) if HEADER_FLAGS[name] == CACHE_CONTROL]
     name, model = headers[indexes[0]]
     value = ", ".join(header_text(headers[index][1]) for index in indexes)
     joined = without(headers, CACHE_CONTROL)
@@ -177,10 +177,10 @@ def keep_cacheable(headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnySt
     """
     kept = []
     for name, value in headers:
-        meaning = MEANINGS[name]
-        if meaning & BODY_DIGEST:
+        flags = HEADER_FLAGS[name]
+        if flags & BODY_DIGEST:
             continue
-        if meaning & ETAG and not header_text(value).strip().startswith("W/"):
+        if flags & ETAG and not header_text(value).strip().startswith("W/"):
             value = encode_as(value, f"W/{header_text(value).strip()}")
         kept.append((name, value))
     return kept
@@ -200,10 +200,11 @@ def adjust_content_length(headers: list[tuple[Any, Any]], index: int, added: int
 def with_exact_length(headers: list[tuple[AnyStr, AnyStr]], length: int) -> list[tuple[AnyStr, AnyStr]]:
     """Returns the headers with this ``Content-Length``, if they have one."""
     return [
-        (name, encode_as(value, str(length)) if MEANINGS[name] == CONTENT_LENGTH else value) for name, value in headers
+        (name, encode_as(value, str(length)) if HEADER_FLAGS[name] == CONTENT_LENGTH else value)
+        for name, value in headers
     ]
 
 
-def without(headers: Sequence[tuple[AnyStr, AnyStr]], meaning: int) -> list[tuple[AnyStr, AnyStr]]:
-    """Returns the headers except those with this meaning."""
-    return [header for header in headers if not MEANINGS[header[0]] & meaning]
+def without(headers: Sequence[tuple[AnyStr, AnyStr]], flags: int) -> list[tuple[AnyStr, AnyStr]]:
+    """Returns the headers except those with any of these flags."""
+    return [header for header in headers if not HEADER_FLAGS[header[0]] & flags]

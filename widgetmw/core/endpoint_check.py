@@ -1,0 +1,77 @@
+"""Notices a middleware that stands in the wrong place: pages know their user, and the token endpoint does not."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+from widgetmw.core.events import Events
+from widgetmw.core.identity.request_identity import UNSET, Request, identity_of
+
+_MAX_PAGES: Final = 10
+# what session and authentication layers add to a scope or environ
+_IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
+_WITHOUT_USER: Final = (
+    "the user of a page depends on %s, which a middleware inside of WidgetMiddleware sets, so the token endpoint "
+    "cannot find the user, and tokens are not renewed: put WidgetMiddleware inside of that middleware, between it and "
+    "the app (in Starlette, add it first), or use widgetmw.starlette.install"
+)
+
+
+class EndpointCheck:
+    """Looks at the first pages of users, and warns if the endpoint, which sees requests as they come to us, has none.
+
+    That is so if the session, or the user, is set further inside.
+
+    Attributes:
+        remaining: how many more pages are looked at.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self.remaining = _MAX_PAGES
+        self._events = events
+
+    def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
+        """Checks one page that has a user.
+
+        Args:
+            before: a copy of the scope or environ, made before the app ran.
+            request: the same afterwards.
+            resolver: what has resolved the user of the page.
+
+        Returns:
+            an awaitable to wait for if the resolver is async, else ``None``.
+        """
+        self.remaining -= 1
+        identity = identity_of(request)
+        if identity.resolved is not UNSET:
+            # A plugin has resolved the user inside of the app's layers, and so it does at the endpoint.
+            self.remaining = 0
+            return None
+        added = [key for key in request.keys() - before.keys() if _IDENTITY_KEY.search(key)]
+        if not added or identity.explicit is not UNSET:
+            return None
+        self.remaining = 0
+        message = _WITHOUT_USER % ", ".join(repr(key) for key in sorted(added))
+        warn = partial(self._events.warn, "page", "endpoint_without_user", message)
+        try:
+            user = resolver(before)
+        except Exception:
+            user = None
+        if inspect.isawaitable(user):
+            return _warn_if_none(user, warn)
+        if user is None:
+            warn()
+        return None
+
+
+async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
+    try:
+        user = await awaitable
+    except Exception:
+        user = None
+    if user is None:
+        warn()
