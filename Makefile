@@ -5,6 +5,8 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+# The tests start hundreds of processes, which need not compile the package each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test servers thorough lowest lint format bench bench-quick docs assets clean
 

@@ -64,7 +64,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         process = subprocess.Popen(
             [sys.executable, *words],
             cwd=EXAMPLES,
-            env={**environ, "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**environ, "PORT": str(port)},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -176,7 +176,7 @@ def test_a_visit_in_chromium(site: str, browser: Browser) -> None:
 def test_a_static_page_of_another_origin_in_chromium(browser: Browser, tmp_path: Path) -> None:
     port, page_port = free_port(), free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("DG_", "WIDGETMW_"))}
-    environ |= {"PORT": str(port), "PAGE_PORT": str(page_port), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ |= {"PORT": str(port), "PAGE_PORT": str(page_port)}
     process = launch_process(
         [sys.executable, str(EXAMPLES / "static_page.py")], lambda: answers(port), environ, tmp_path / "log"
     )

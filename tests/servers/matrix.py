@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+Protocol = Literal["1.1", "2"]
 Feature = Literal["HTTP/2", "keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"]
 
 
@@ -227,7 +228,7 @@ class Pair:
     """
 
     server: str
-    protocol: Literal["1.1", "2"]
+    protocol: Protocol
     adapter: str
 
     def __str__(self) -> str:
@@ -264,18 +265,18 @@ UNSERVED = {
     ),
 }
 """Adapters of the contract that run on no server here, and why."""
-# The drivers without a plugin, on servers that no plugin runs on.
-_BARE = (
-    ("uvicorn-h11", "asgi"),
-    ("uvicorn-zttp", "asgi"),
-    ("daphne-tls", "asgi"),
-    ("gunicorn-threads", "wsgi"),
+# The drivers without a plugin, on servers that no plugin runs on, and over HTTP/2.
+_BARE: tuple[tuple[str, Protocol], ...] = (
+    ("uvicorn-h11", "1.1"),
+    ("uvicorn-zttp", "2"),
+    ("daphne-tls", "2"),
+    ("gunicorn-threads", "2"),
 )
 PAIRS = [
-    *(Pair(server, "1.1", adapter) for server, adapter in (*_BARE, *FRAMEWORKS)),
-    *(Pair(name, "2", server.gateway) for name, server in SERVERS.items() if "HTTP/2" not in server.lacks),
+    *(Pair(server, protocol, SERVERS[server].gateway) for server, protocol in _BARE),
+    *(Pair(server, "1.1", adapter) for server, adapter in FRAMEWORKS),
 ]
-"""What ``make test`` runs: each adapter on one server, and each server with an adapter in each of its protocols."""
+"""What ``make test`` runs: each adapter on one server, and each server with an adapter."""
 IMPOSSIBLE = {
     ("hypercorn-trio", "quart"): "Quart supports asyncio only",
     ("hypercorn-trio", "django-async"): "Django's async support is built on asgiref, which supports asyncio only",
@@ -294,16 +295,17 @@ ADAPTERS: dict[str, list[str]] = {
     gateway: [gateway, *(adapter for server, adapter in FRAMEWORKS if SERVERS[server].gateway == gateway)]
     for gateway in ("asgi", "wsgi")
 }
+HTTP2_PAIRS = [Pair(name, "2", server.gateway) for name, server in SERVERS.items() if "HTTP/2" not in server.lacks]
 ALL_PAIRS = [
-    *PAIRS,
+    *HTTP2_PAIRS,
     *(
-        pair
+        Pair(name, "1.1", adapter)
         for name, server in SERVERS.items()
         for adapter in ADAPTERS[server.gateway]
-        if (pair := Pair(name, "1.1", adapter)) not in PAIRS and (name, adapter) not in IMPOSSIBLE
+        if (name, adapter) not in IMPOSSIBLE
     ),
 ]
-"""What ``make servers`` runs: every adapter on every server of its gateway."""
+"""What ``make servers`` runs: every adapter on every server of its gateway, and its driver over HTTP/2."""
 if os.environ.get("ALL_PAIRS"):
     PAIRS = ALL_PAIRS
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))

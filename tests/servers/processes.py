@@ -52,7 +52,7 @@ def launch(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **environ},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from tests.servers.cases import LOCAL, OWN
-from tests.servers.matrix import IMPOSSIBLE, PAIRS, SERVERS, UNSERVED, Feature, Pair, Place, Server
+from tests.servers.matrix import HTTP2_PAIRS, IMPOSSIBLE, PAIRS, SERVERS, UNSERVED, Feature, Pair, Place, Server
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -20,8 +20,9 @@ def table() -> str:
         "\n".join(_line(cells) for cells in (head, ["---"] * len(head), *rows)),
         "## Why not supported\n\n" + _numbered(reasons),
         "## Adapters tested without a server\n\n" + _listed(UNSERVED.items()),
-        "## Unsupported combinations\n\n`make servers` runs every other adapter of a server's interface on it too.\n\n"
-        + _pairs(),
+        "## Unsupported combinations\n\n"
+        "`make test` runs each adapter on one server, and HTTP/2 on three. `make servers` runs every adapter of a "
+        "server's interface on it, but for these:\n\n" + _pairs(),
         "## Quirks of the servers, with or without this middleware\n\n" + _listed(_own()),
         "## Contract cases that run in process only\n\n" + _local(),
         "## How each server was started\n\n"
@@ -31,14 +32,19 @@ def table() -> str:
 
 
 def _row(name: str, server: Server, reasons: list[str]) -> list[str]:
-    def run(protocol: str) -> str:
-        return ", ".join(pair.adapter for pair in PAIRS if (pair.server, pair.protocol) == (name, protocol))
+    def run(pairs: Iterable[Pair], protocol: str) -> str:
+        return ", ".join(pair.adapter for pair in pairs if (pair.server, pair.protocol) == (name, protocol))
 
     def mark(feature: Feature) -> str:
         return f"no ({reasons.index(server.lacks[feature]) + 1})" if feature in server.lacks else "yes"
 
-    modern = run("2") or mark("HTTP/2")
-    return [f"`{name}`", run("1.1"), modern, *(mark(feature) for feature in FEATURES if feature != "HTTP/2")]
+    modern = run(HTTP2_PAIRS, "2") or mark("HTTP/2")
+    return [
+        f"`{name}`",
+        run(PAIRS, "1.1") or server.gateway,
+        modern,
+        *(mark(feature) for feature in FEATURES if feature != "HTTP/2"),
+    ]
 
 
 def _line(cells: Iterable[str]) -> str:
