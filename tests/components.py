@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
@@ -90,7 +91,8 @@ def _install_node() -> None:
         "--silent",
         *(f"{name}@{version}" for name, version in packages.items()),
     ]
-    subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
 
 
 def _is_installed(package: str, version: str) -> bool:

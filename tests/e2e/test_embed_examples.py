@@ -10,15 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jwt
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.components import CACHE, EXAMPLES, packages_of_example
 from tests.conftest import require, skip_or_fail
 from tests.servers.processes import answers, free_port, launch, stop
-
-TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 #: A script: fails if a package, whose manifest is the argument, needs another node.
 NODE_FITS = """
@@ -94,9 +91,10 @@ def serve_with_nginx(run: Run, folder: Path, app: int) -> str:
     """Serves the pages of a folder with nginx and the example's configuration; returns the URL."""
     port, program = free_port(), require("nginx")
     written = (EXAMPLES / "static" / "nginx.conf").read_text()
-    for documented, here in (("8080", port), ("8000", app), ("/tmp/widgetmw-nginx", folder / "nginx")):
+    places = {"127.0.0.1:8080": f"127.0.0.1:{port}", "127.0.0.1:8000": f"127.0.0.1:{app}", "/tmp": str(folder)}
+    for documented, here in places.items():
         assert documented in written
-        written = written.replace(documented, str(here))
+        written = written.replace(documented, here)
     user = "user root;\n" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
     (folder / "nginx.conf").write_text(user + written)
     run(port, program, "-p", str(folder), "-c", "nginx.conf")
@@ -109,9 +107,9 @@ def start_app(run: Run, path: str, **environ: str) -> int:
     return port
 
 
-def users_in(text: str) -> set[str]:
-    claims = [jwt.decode(token, options={"verify_signature": False}) for token in TOKEN.findall(text)]
-    return {each["external_id"] for each in claims}
+def users_of_tokens(page: Page) -> list[str]:
+    """Returns whose tokens the stand-in for DigitalGenius' widget shows."""
+    return re.findall(r'"external_id":"(\w+)"', page.locator("ol").inner_text())
 
 
 # --- Vite: another origin, a session cookie, the API's CORS ---------------------------------------------------------
@@ -133,7 +131,7 @@ def test_the_dev_server_of_vite_and_its_api_on_another_port(run: Run, page: Page
     expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
     page.get_by_text("Sign in as Ada").click()
     expect(page.get_by_text("Hello, Ada Lovelace.")).to_be_visible()
-    expect(page.locator("li")).to_contain_text(['"external_id":"ada"'])
+    expect(page.locator("li").first).to_contain_text("ada")
 
 
 def test_a_built_vite_app_and_its_api_on_another_port(run: Run, page: Page, tmp_path: Path) -> None:
@@ -143,15 +141,14 @@ def test_a_built_vite_app_and_its_api_on_another_port(run: Run, page: Page, tmp_
 
     page.get_by_text("Sign in as Ada").click()
     expect(page.get_by_text("Hello, Ada Lovelace.")).to_be_visible()
+    expect(page.locator("li").first).to_contain_text("ada")
     page.reload()  # embed.js alone finds the session
-    expect(page.get_by_text("Hello, Ada Lovelace.")).to_be_visible()
-    expect(page.locator("li")).to_have_count(1)
-    expect(page.locator("li")).to_have_count(2)  # renewed
-    assert all('"external_id":"ada"' in each for each in page.locator("li").all_text_contents())
+    expect(page.locator("li").nth(1)).to_contain_text("ada")  # renewed
+    assert set(users_of_tokens(page)) == {"ada"}
 
     page.get_by_text("Sign in as Grace").click()
-    expect(page.locator("li").first).to_contain_text('"external_id":"grace"')
-    assert "ada" not in page.locator("ol").inner_text()
+    expect(page.locator("li").first).to_contain_text("grace")
+    assert set(users_of_tokens(page)) == {"grace"}
     page.get_by_text("Sign out").click()
     expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
     expect(page.locator("li")).to_have_count(0)
@@ -204,8 +201,11 @@ def test_an_astro_site_with_embed_js_in_its_layout(run: Run, page: Page, tmp_pat
 
     page.get_by_text("Shop").first.click()
     page.get_by_text("Sign out").click()
+    # These pages have no giosg widget, so its clean-up is pending.
+    page.wait_for_function("Object.keys(localStorage).some((name) => name.endsWith(':pending'))")
     page.get_by_text("Contact", exact=True).first.click()
     expect(chat).to_have_text("The chat does not know you.")
+    assert page.evaluate("widgetmw.get('hissuno')") is None
 
 
 # --- a bearer token: another origin without cookies -------------------------------------------------------------------
@@ -218,13 +218,11 @@ def test_a_page_of_another_origin_with_a_bearer_token(run: Run, page: Page) -> N
     assert page.evaluate("DG_CHAT_WIDGET_CONFIG.widgetId") == "demo"
     page.get_by_text("Sign in as Ada").click()
     expect(page.get_by_text("Hello, ada.")).to_be_visible()
-    expect(page.locator("li")).to_have_count(1)
-    assert users_in(page.evaluate("tokens")[0]) == {"ada"}
-    expect(page.locator("li")).to_have_count(2)  # renewed
-    assert users_in(page.evaluate("tokens")[1]) == {"ada"}
+    expect(page.locator("li").nth(1)).to_contain_text("ada")  # renewed
+    assert set(users_of_tokens(page)) == {"ada"}
     page.get_by_text("Sign in as Grace").click()
     expect(page.get_by_text("Hello, grace.")).to_be_visible()
-    assert {user for token in page.evaluate("tokens") for user in users_in(token)} == {"grace"}
+    assert set(users_of_tokens(page)) == {"grace"}
     page.get_by_text("Sign out").click()
     expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
     assert page.evaluate("[tokens.length, widgetmw.get('digitalgenius')]") == [0, None]
