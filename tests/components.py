@@ -11,9 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
+EXAMPLES = CACHE.parent / "examples"
 # esbuild exactly: the bundles in the repository are compared with what it makes
 NODE_PACKAGES = {
     "jsonwebtoken": "9",
@@ -67,8 +69,16 @@ def install(missing: list[str]) -> None:
         subprocess.run([*as_root, "apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
+def packages_of_example(name: str) -> dict[str, str]:
+    """Returns the node packages of an example, with their versions."""
+    manifest = json.loads((EXAMPLES / name / "package.json").read_text(encoding="utf-8"))
+    return {**manifest.get("dependencies", {}), **manifest.get("devDependencies", {})}
+
+
 def _install_node() -> None:
-    if all(_is_installed(*package) for package in NODE_PACKAGES.items()) or not find("npm"):
+    # in one folder: most of what Astro needs, the others need too
+    packages = {**NODE_PACKAGES, **packages_of_example("astro"), **packages_of_example("vite")}
+    if all(_is_installed(*package) for package in packages.items()) or not find("npm"):
         return
     CACHE.mkdir(exist_ok=True)
     words = [
@@ -79,9 +89,10 @@ def _install_node() -> None:
         "--no-audit",
         "--no-fund",
         "--silent",
-        *(f"{name}@{version}" for name, version in NODE_PACKAGES.items()),
+        *(f"{name}@{version}" for name, version in packages.items()),
     ]
-    subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run([find("npm") or "npm", *words], stdout=subprocess.DEVNULL, check=False, timeout=300)
 
 
 def _is_installed(package: str, version: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from typing import NoReturn
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -97,15 +98,19 @@ def clock() -> Clock:
     return Clock()
 
 
+def skip_or_fail(why: str) -> NoReturn:
+    """Skips the test because a real component is missing, or fails it under ``CI=true``."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 def require(program: str) -> str:
     """Returns where a real component is; skips the test without it, or fails it under ``CI=true``."""
     found = find(program)
     if found:
         return found
-    why = f"{program} is not installed, and this test talks to the real one"
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
+    skip_or_fail(f"{program} is not installed, and this test talks to the real one")
 
 
 @pytest.fixture(autouse=True)

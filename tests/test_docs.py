@@ -36,6 +36,9 @@ def test_the_readme_names_both_make_commands() -> None:
         "docs/servers.md",
         "docs/users.md",
         "docs/versions.md",
+        "examples/astro/README.md",
+        "examples/static/README.md",
+        "examples/vite/README.md",
     ],
 )
 def test_links_between_documents_are_valid(name: str) -> None:

@@ -65,6 +65,7 @@ def test_a_signed_in_user_keeps_a_valid_token_for_an_hour(profile: Profile, site
     )
     assert page.evaluate("HISSUNO_WIDGET_CONFIG.userId") == "ann"
     assert page.evaluate("orloData.length") == len(site.token_requests)
+    assert page.evaluate("_giosg._e.at(-1)[2]") == page.evaluate("widgetmw.get('giosg').token")
     assert 6 <= len(site.token_requests) < 12
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.browser.fake_vendors import script
 from tests.browser.simulation import pass_time, wait_for_requests, wait_until
 from tests.browser.site import Delivery, Form, Response, Site
 from tests.components import CACHE
+from tests.conftest import skip_or_fail
 
 Profile = Callable[..., BrowserContext]
 MODULES = CACHE / "node_modules"
@@ -33,8 +33,7 @@ def serve(site: Site, files: tuple[Path, ...]) -> None:
     """Serves the files as one script, ``/router.js``."""
     for file in files:
         if not file.exists():
-            why = f"{file.name} is not installed, and this test runs the real one"
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+            skip_or_fail(f"{file.name} is not installed, and this test runs the real one")
     text = ";\n".join(file.read_text(encoding="utf-8") for file in files).encode()
     site.pages["/router.js"] = lambda user: Response(200, text, {"Content-Type": "text/javascript"})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from tests.components import CACHE
-from tests.conftest import require
+from tests.conftest import require, skip_or_fail
 
 ROOT = Path(__file__).parents[2]
 WIDGET = """
@@ -40,8 +39,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     node = require("node")
     esbuild = CACHE / "node_modules" / "esbuild" / "bin" / "esbuild"
     if not (CACHE / "node_modules" / "react-dom").exists() or not esbuild.exists():
-        why = "react and esbuild are not installed, and this test runs the recipe with them"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+        skip_or_fail("react and esbuild are not installed, and this test runs the recipe with them")
     recipe = re.search(r"```jsx\n(.*?)```", (ROOT / "docs" / "browser.md").read_text(encoding="utf-8"), re.DOTALL)
     assert recipe
     folder = tmp_path_factory.mktemp("react")

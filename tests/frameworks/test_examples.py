@@ -18,7 +18,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.chromium import launch
 from tests.servers.conftest import answers, free_port, stop
 from tests.servers.processes import PATIENCE
-from tests.servers.processes import launch as launch_process
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -171,36 +170,3 @@ def test_a_visit_in_chromium(site: str, browser: Browser) -> None:
     assert page.evaluate("[widgetmw.get('digitalgenius'), typeof window.DG_CHAT_WIDGET_CONFIG]") == [None, "undefined"]
     context.close()
     assert errors == []
-
-
-def test_a_static_page_of_another_origin_in_chromium(browser: Browser, tmp_path: Path) -> None:
-    port, page_port = free_port(), free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DG_", "WIDGETMW_"))}
-    environ |= {"PORT": str(port), "PAGE_PORT": str(page_port)}
-    process = launch_process(
-        [sys.executable, str(EXAMPLES / "static_page.py")], lambda: answers(port), environ, tmp_path / "log"
-    )
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    try:
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{page_port}/")
-        assert page.evaluate("DG_CHAT_WIDGET_CONFIG.widgetId") == "demo"
-        page.get_by_text("Sign in as Ada").click()
-        expect(page.get_by_text("Hello, ada.")).to_be_visible()
-        expect(page.locator("li")).to_have_count(1)
-        assert users_in(page.evaluate("tokens")[0]) == {"ada"}
-        expect(page.locator("li")).to_have_count(2)  # renewed
-        assert users_in(page.evaluate("tokens")[1]) == {"ada"}
-        page.get_by_text("Sign in as Grace").click()
-        expect(page.get_by_text("Hello, grace.")).to_be_visible()
-        assert {user for token in page.evaluate("tokens") for user in users_in(token)} == {"grace"}
-        page.get_by_text("Sign out").click()
-        expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
-        assert page.evaluate("[tokens.length, widgetmw.get('digitalgenius')]") == [0, None]
-        assert errors == []
-    finally:
-        context.close()
-        stop(process)

@@ -1,6 +1,6 @@
-"""A static page of another origin, and a FastAPI app that authenticates with a bearer token.
+"""FastAPI that authenticates with a bearer token instead of a cookie, and its page on another origin.
 
-Run ``python examples/static_page.py`` and open http://127.0.0.1:8001/. The page is served by port 8001, without
+Run ``python examples/bearer_token.py`` and open http://127.0.0.1:8001/. The page is served by port 8001, without
 widgetmw; the app listens on port 8000. The page's one script tag is ``embed.js`` of the app.
 """
 
