@@ -9,13 +9,12 @@ import pytest
 
 from tests.contract.bridges import BRIDGES
 from tests.contract.frameworks import FRAMEWORKS
-from tests.contract.more_sites import MORE
 from tests.contract.site import SITES, Site
 
 Make = Callable[..., Site]
 
 
-@pytest.fixture(params=(*SITES, *FRAMEWORKS, *MORE, *BRIDGES), ids=lambda kind: kind.driver)
+@pytest.fixture(params=(*SITES, *FRAMEWORKS, *BRIDGES), ids=lambda kind: kind.driver)
 def make(request: pytest.FixtureRequest, dg_env: dict[str, str]) -> Make:
     """Makes a site with DigitalGenius for each driver and plugin; upper-case keywords are environment variables."""
 

@@ -13,7 +13,6 @@ import pytest
 
 from tests.contract.conftest import Make
 from tests.contract.frameworks import FRAMEWORKS
-from tests.contract.more_sites import MORE
 from tests.contract.site import ADA, SITES, Site
 from tests.servers.canned import FOLDER
 from tests.servers.cases import differs
@@ -23,7 +22,7 @@ from tests.servers.socket_site import Connection, remote
 
 __all__ = ["answers", "free_port", "start", "stop"]  # for the tests of other folders
 
-KINDS: dict[str, type[Site]] = {kind.driver: kind for kind in (*SITES, *FRAMEWORKS, *MORE)}
+KINDS: dict[str, type[Site]] = {kind.driver: kind for kind in (*SITES, *FRAMEWORKS)}
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 
 
