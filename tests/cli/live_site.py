@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from ssl import SSLContext, SSLError
 from threading import Thread
 from typing import Any
 
@@ -99,7 +100,7 @@ class LiveSite:
 
 
 @contextmanager
-def serve(app: Any = None, front: Front = pass_on) -> Iterator[LiveSite]:
+def serve(app: Any = None, front: Front = pass_on, tls: SSLContext | None = None) -> Iterator[LiveSite]:
     """Runs a site while the block runs."""
     site = LiveSite(app, front)
 
@@ -117,11 +118,19 @@ def serve(app: Any = None, front: Front = pass_on) -> Iterator[LiveSite]:
             if answer.status != 204:
                 self.wfile.write(answer.body)
 
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except (SSLError, ConnectionError):
+                pass  # the client has refused our certificate
+
         def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site.url = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    site.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -13,7 +13,7 @@ from widgetmw.cli.page.fetched import FetchedPage
 from widgetmw.cli.page.report import PageReport
 from widgetmw.core.settings import Settings
 
-_LOGIN: Final = re.compile(r"log-?in|sign-?in|sso\b|oauth|auth\b", re.IGNORECASE)
+_LOGIN: Final = re.compile(r"(?<![a-z])(?:log[_-]?in|sign[_-]?in|sso|oauth2?|auth)(?![a-z])", re.IGNORECASE)
 
 
 def check_page(
@@ -69,6 +69,8 @@ def _explain_arrival(page: FetchedPage, passed: list[str], has_credentials: bool
     if response.status >= 400:
         remedy = "Check the URL, and pass a cookie or header that may see the page."
         report.add("error_status", f"The page answers {response.status}.", remedy)
+    if page.html is None:
+        report.notes.append("the content coding of the page cannot be decoded here, so its source was not checked")
     if response.is_cut:
         report.notes.append(f"only the first {len(response.body)} bytes were read")
     elif not response.is_complete:

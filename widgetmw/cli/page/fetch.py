@@ -141,11 +141,10 @@ class Browser:
             if len(passed) > MAX_REDIRECTS:
                 text = f"The site redirects more than {MAX_REDIRECTS} times, the last time to {shown(url)}."
                 raise FetchError("redirect_loop", text, "Pass a cookie that is signed in, or fix the site's redirects.")
-            try:
-                url = normal_url(urljoin(url, quote(location.encode("latin-1", "replace"), safe=_URL_CHARACTERS)))
-            except ValueError:
-                text = f"{shown(url)} redirects to what is not an http(s) URL."
-                raise FetchError("redirect_invalid", text, "Fix the Location header.") from None
+            url = absolute_url(url, quote(location.encode("latin-1", "replace"), safe=_URL_CHARACTERS))
+            if not url:
+                text = f"{shown(passed[-1])} redirects to what is not an http(s) URL."
+                raise FetchError("redirect_invalid", text, "Fix the Location header.")
 
     def get(self, url: str, headers: Iterable[tuple[str, str]]) -> Response:
         """Sends one request; a redirect is a response.
@@ -153,11 +152,9 @@ class Browser:
         Raises:
             FetchError: no response arrived.
         """
-        request = Request(url)  # noqa: S310  an http(s) URL, see normal_url
         own = self._headers if origin_of(url) == self.origin else ()
         agent = f"Mozilla/5.0 (compatible; widgetmw/{__version__})"
-        for name, value in (("User-Agent", agent), *own, *headers):
-            request.add_header(name, value)
+        request = Request(url, headers=dict((("User-Agent", agent), *own, *headers)))  # noqa: S310  see normal_url
         self._jar.add_cookie_header(request)
         try:
             raw: Any = _opener(urlsplit(url)).open(request, timeout=SILENCE_SECONDS)
@@ -249,6 +246,14 @@ def normal_url(text: str) -> str:
     return f"{parts.scheme}://{authority}{path}" + (f"?{query}" if query else "")
 
 
+def absolute_url(base: str, reference: str) -> str:
+    """Returns the http(s) URL that a page at ``base`` refers to; empty if it is none."""
+    try:
+        return normal_url(urljoin(base, reference))
+    except ValueError:
+        return ""
+
+
 def origin_of(url: str) -> str:
     """Returns ``scheme://host[:port]`` of a URL."""
     parts = urlsplit(url)
@@ -263,7 +268,7 @@ def is_loopback(host: str) -> bool:
 def shown(url: str) -> str:
     """Returns a URL for the output: without its query, which may hold a secret."""
     start, has_query, _ = url.partition("?")
-    return start + ("?…" if has_query else "")
+    return start + ("?..." if has_query else "")
 
 
 def parse_cookies(text: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from widgetmw.browser.assets import EMBED_PATH
-from widgetmw.cli.page.fetch import SCRIPT_HEADERS, Browser, Response, origin_of
+from widgetmw.cli.page.fetch import SCRIPT_HEADERS, Browser, Response, absolute_url, origin_of
 from widgetmw.cli.page.report import plain
 from widgetmw.cli.page.source import PageSource
 from widgetmw.core.http.csp import CspDecision, CspEvaluator
@@ -52,7 +52,7 @@ class FetchedPage:
         self.source = PageSource(self.html or b"")
         self.data = self.source.data()
         self.vendors = objects(self.data.get("vendors"))
-        urls = (urljoin(response.url, script.url) for script in self.source.other_scripts if script.url)
+        urls = (absolute_url(response.url, script.url) for script in self.source.other_scripts if script.url)
         embed_path = settings.path + EMBED_PATH
         self.embed_url = next((url for url in urls if urlsplit(url).path.endswith(embed_path)), "")
         self.endpoint_url = ""
@@ -95,7 +95,7 @@ class FetchedPage:
         if self.embed_url:
             yield urljoin(self.embed_url, "token")
         elif isinstance(named := self.data.get("url"), str) and named.startswith("/"):
-            yield urljoin(url, "/" + named.lstrip("/"))  # never another host
+            yield absolute_url(url, "/" + named.lstrip("/"))  # never another host
         else:
             first = urlsplit(url).path.split("/")[1]
             for prefix in dict.fromkeys(("", f"/{first}" if first else "")):  # the app may be mounted under a prefix

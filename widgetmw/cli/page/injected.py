@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from widgetmw import testing
-from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, origin_of, shown
+from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, absolute_url, origin_of, shown
 from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, objects
 from widgetmw.cli.page.report import PageReport, plain
 from widgetmw.cli.page.skipped import explain_unavailable, outcome
@@ -77,12 +77,12 @@ def _check_policies(page: FetchedPage, report: PageReport) -> None:
 
 def _is_allowed(page: FetchedPage, script: Script, policies: Iterable[Policy]) -> bool:
     """Whether the browser runs one of our script elements."""
-    url = parse_url(urljoin(page.response.url, script.url)) if script.url else None
+    url = parse_url(absolute_url(page.response.url, script.url))
     for sources in (policy.scripts for policy in policies):
         if sources is None or script.is_data or script.attributes.get("nonce") in sources.nonces:
             continue
         allows_inline = sources.allows_inline or hash_source(script.text.encode()) in sources.hashes
-        if not (allows_inline if url is None else sources.allows_own_script(url)):
+        if not (sources.allows_own_script(url) if script.url and url else allows_inline):
             return False
     return True
 
@@ -111,16 +111,19 @@ def _check_loaders(page: FetchedPage, report: PageReport) -> None:
 
 
 def _check_scripts(page: FetchedPage, report: PageReport) -> None:
-    urls = [urljoin(page.response.url, script.url) for script in page.source.own_scripts if script.url]
+    page_url = page.response.url
+    urls = [absolute_url(page_url, script.url) for script in page.source.own_scripts if script.url]
     for url in dict.fromkeys(urls[:_MAX_SCRIPTS]):
+        if origin_of(url) != origin_of(page_url):
+            continue
         try:
             response = page.browser.get(url, SCRIPT_HEADERS)
-        except (FetchError, ValueError):
-            report.add("runtime_not_found", f"{plain(shown(url))} does not answer.", _PREFIX_REMEDY)
+        except FetchError as error:
+            report.add("runtime_not_found", f"{shown(url)} does not answer: {error.text}", error.remedy)
             continue
         if response.status != 200 or "javascript" not in media_type(response):
             found = f"{response.status} {media_type(response)}"
-            report.add("runtime_not_found", f"{plain(shown(url))} answers {found}, not our script.", _PREFIX_REMEDY)
+            report.add("runtime_not_found", f"{shown(url)} answers {found}, not our script.", _PREFIX_REMEDY)
 
 
 def _check_endpoint(page: FetchedPage, report: PageReport) -> None:
@@ -210,7 +213,7 @@ def _check_configs(page: FetchedPage, report: PageReport) -> None:
 
 def _check_config(name: str, config: Any, code: str, report: PageReport) -> None:
     variable = _config_variable(name)
-    match = variable and re.search(rf"\b{re.escape(variable)}\s*=(?!=)([^;]*)", code)
+    match = variable and re.search(rf"\b{re.escape(variable)}\s*=(?!=)([^;]{{0,2000}})", code)
     if not match:
         return
     values = config if isinstance(config, dict) else {}

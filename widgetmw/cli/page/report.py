@@ -54,5 +54,5 @@ class PageReport:
 
 
 def plain(text: str) -> str:
-    """Returns a text of the site without what a terminal would obey."""
-    return "".join(character if character.isprintable() else "?" for character in text[:200])
+    """Returns a text of the site without what a terminal would obey, or could not show."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text[:200])
