@@ -170,6 +170,14 @@ def test_a_policy_that_a_signed_in_user_would_meet_is_named_beside_anonymous(che
     assert codes(check(app, pass_on, "--cookie", "session=nobody")[1]) == ["anonymous", "csp_blocks_script"]
 
 
+def test_an_anonymous_page_says_whether_a_cookie_was_given(check: Check) -> None:
+    for app in (shop(), shop(WIDGETMW_DEBUG="true")):
+        _, output = check(app, pass_on, "--strict")
+        assert "No user is signed in. No --cookie or --header was given. Copy the Cookie header" in output
+        _, output = check(app, pass_on, "--cookie", "session=nobody")
+        assert "No user is signed in. What --cookie and --header give is not signed in." in output
+
+
 def test_fetch_delivery_is_injected_for_everybody(check: Check) -> None:
     app = shop(WIDGETMW_DELIVERY="fetch")
     status, output = check(app)
@@ -185,8 +193,16 @@ def test_a_page_that_loads_embed_js_itself_counts_as_injected(check: Check) -> N
 
     status, output = check(shop(), front)
     assert (status, codes(output)) == (0, [])
-    assert "loads embed.js" in output
+    assert "/_widgetmw/embed.js, which fetches the tokens" in output
     assert codes(check(shop(), front, "--cookie", "session=nobody")[1]) == ["anonymous"]
+
+
+def test_the_endpoint_of_another_origin_is_not_asked(check: Check) -> None:
+    with serve(shop()) as other:
+        body = f"<!doctype html><script src='{other.url}/_widgetmw/embed.js'></script>".encode()
+        status, output = check(shop(), instead("/orders", Answer(200, [HTML], body)))
+    assert (status, codes(output), other.requests) == (0, [], [])
+    assert "only the origin of --url gets the cookies" in output
 
 
 # a second config
@@ -393,7 +409,7 @@ def test_a_redirect_to_a_login_page_means_that_nobody_is_signed_in(check: Check,
     status, output = check(shop(), front, "--cookie", "session=expired")
     assert (status, codes(output)[0]) == (1, "redirected_to_login")
     assert "what --cookie and --header give is not signed in" in output
-    assert "no cookie or header was given" in check(shop(), front, "--strict")[1]
+    assert "no --cookie or --header was given" in check(shop(), front, "--strict")[1]
 
 
 def test_cookies_and_headers_stay_with_the_origin_of_the_url(capsys: pytest.CaptureFixture[str]) -> None:

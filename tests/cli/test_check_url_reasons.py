@@ -249,6 +249,13 @@ def test_an_internal_error_is_a_guess_without_debug(
     assert "set WIDGETMW_DEBUG=true" in output
 
 
+def test_what_cannot_be_seen_is_said_to_be_unknown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, output = check(CASES[SkipReason.METHOD][0], False, monkeypatch, capsys)
+    assert (status, "problem: unknown: Nothing that can be seen explains" in output) == (1, True)
+
+
 @pytest.mark.parametrize("is_debug", [True, False])
 def test_a_page_that_holds_the_script_already_is_injected(
     is_debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

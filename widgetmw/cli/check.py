@@ -120,6 +120,7 @@ def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
         report.lines.append("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
         return
     if not settings.vendors and not needs_vendor:
+        report.lines.append("no vendor is configured here: only the page is checked")
         return
     if not settings.vendors:
         report.problems.append("no vendor is configured: pages are not modified")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ _LOGIN: Final = re.compile(r"(?<![a-z])(?:log[_-]?in|sign[_-]?in|sso|oauth2?|aut
 
 
 def check_page(
-    url: str, cookies: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]], settings: Settings
+    url: str, cookies: Iterable[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
 ) -> PageReport:
     """Checks a page. At most a dozen requests are sent, one after the other.
 
@@ -26,13 +26,12 @@ def check_page(
         headers: for the origin of the URL; they replace ours.
         settings: of the site, as far as they are known: the endpoint path, and the vendors whose loaders it embeds.
     """
-    report, cookies, headers = PageReport(shown(url)), list(cookies), list(headers)
-    browser = Browser(url, cookies, headers)
+    report, browser = PageReport(shown(url)), Browser(url, cookies, headers)
     try:
         response, passed = browser.open(url)
         report.url, report.status = shown(response.url), response.status
         page = FetchedPage(browser, settings, response)
-        _explain_arrival(page, passed, bool(cookies or headers), report)
+        _explain_arrival(page, passed, report)
         report.injected = _is_injected(page)
         page.ask_endpoint()
     except FetchError as error:
@@ -54,15 +53,14 @@ def _is_injected(page: FetchedPage) -> bool:
     return bool(page.source.own_scripts or page.embed_url)
 
 
-def _explain_arrival(page: FetchedPage, passed: list[str], has_credentials: bool, report: PageReport) -> None:
+def _explain_arrival(page: FetchedPage, passed: list[str], report: PageReport) -> None:
     """Says where redirects led, and whether this is the page that was asked for."""
     response = page.response
     report.notes += [f"redirected by {shown(url)}" for url in passed]
     is_login = _LOGIN.search(urlsplit(response.url).path) or page.source.has_password_field
     if passed and is_login:
-        why = "what --cookie and --header give is not signed in" if has_credentials else "no cookie or header was given"
-        remedy = "Copy the Cookie header of a signed-in browser, and pass it with --cookie."
-        report.add("redirected_to_login", f"The site redirects to a login page: {why}.", remedy)
+        text = f"The site redirects to a login page: {skipped.sign_in_state(page)}."
+        report.add("redirected_to_login", text, skipped.SIGN_IN)
     elif passed and origin_of(response.url) != page.browser.origin:
         text = "The site redirects to another origin, which gets neither the cookies nor the headers that were given."
         report.add("redirected_elsewhere", text, f"Check {report.url} itself.")

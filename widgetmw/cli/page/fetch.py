@@ -116,6 +116,10 @@ class Browser:
         url: the first page, whose origin the cookies and headers are for.
         cookies: names and values.
         headers: names and values; those of a page replace ours.
+
+    Attributes:
+        origin: of the first page.
+        has_credentials: whether there are cookies or headers that may sign in.
     """
 
     def __init__(
@@ -126,6 +130,8 @@ class Browser:
         given = {name.lower() for name, _ in headers}
         self._page_headers = [header for header in PAGE_HEADERS if header[0].lower() not in given]
         self._jar = CookieJar()
+        cookies = list(cookies)
+        self.has_credentials = bool(cookies or headers)
         for name, value in cookies:
             self._jar.set_cookie(_cookie_for(url, name, value))
 

@@ -93,7 +93,8 @@ class FetchedPage:
     def _endpoint_urls(self) -> Iterator[str]:
         url, path = self.response.url, f"{self.settings.path}/token"
         if self.embed_url:
-            yield urljoin(self.embed_url, "token")
+            if origin_of(self.embed_url) == self.browser.origin:  # no other gets the cookies
+                yield urljoin(self.embed_url, "token")
         elif isinstance(named := self.data.get("url"), str) and named.startswith("/"):
             yield absolute_url(url, "/" + named.lstrip("/"))  # never another host
         else:

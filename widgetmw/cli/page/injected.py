@@ -11,16 +11,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from widgetmw import testing
-from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, absolute_url, origin_of, shown
+from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, Response, absolute_url, origin_of, shown
 from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, objects
 from widgetmw.cli.page.report import PageReport, plain
-from widgetmw.cli.page.skipped import explain_unavailable, outcome
+from widgetmw.cli.page.skipped import add_anonymous, explain_unavailable, outcome
 from widgetmw.cli.page.source import PageSource, Script
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.http.csp import hash_source
 from widgetmw.core.http.csp_parser import Policy, parse_policies, parse_url
 from widgetmw.core.http.integrity_policy import requires_integrity
-from widgetmw.core.http.page import Page
+from widgetmw.core.http.page import Page, directives
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.registry import ProviderError, load_provider
 
@@ -28,6 +28,10 @@ _MAX_SCRIPTS: Final = 8
 _PREFIX_REMEDY: Final = (
     "If the mount prefix is wrong, let the proxy send the prefix that it removes (SCRIPT_NAME, root_path or "
     "X-Forwarded-Prefix). Let the proxy pass everything below WIDGETMW_PATH to the app."
+)
+_SESSION_REMEDY: Final = (
+    "Put the middleware inside of what decodes the session, or use the framework's plugin. See to it that the cookie's "
+    "Path and the proxies in front include the endpoint."
 )
 _ADDED_OUTSIDE: Final = "If a proxy or a CDN adds the header, add it in the app instead, where the middleware sees it."
 
@@ -38,7 +42,9 @@ def check(page: FetchedPage, report: PageReport) -> None:
     if with_token:
         report.notes.append(f"carries tokens for {', '.join(with_token)}")
     elif page.embed_url:
-        report.notes.append("loads embed.js, which fetches the tokens")
+        report.notes.append(f"loads {shown(page.embed_url)}, which fetches the tokens")
+        if page.endpoint is None:
+            report.notes.append("the token endpoint beside it was not asked: only the origin of --url gets the cookies")
     elif page.data:
         report.notes.append("carries no token" + (": the browser fetches it" if page.data.get("ask") else ""))
     if outcome(page) == SkipReason.ALREADY_INJECTED.code:
@@ -129,41 +135,41 @@ def _check_scripts(page: FetchedPage, report: PageReport) -> None:
 def _check_endpoint(page: FetchedPage, report: PageReport) -> None:
     if page.endpoint is None:
         return
-    status, where = page.endpoint.status, f"The token endpoint {shown(page.endpoint_url)}"
-    if page.answer is None and status in REDIRECTS:
+    if page.answer is None:
+        _explain_other_endpoint(page.endpoint, report)
+    elif page.endpoint.status == 200:
+        _check_tokens(page.endpoint, page.answer, page, report)
+    elif page.endpoint.status == 503:
+        explain_unavailable(page, report)
+    elif page.endpoint.status != 401:
+        text = f"The token endpoint answers {page.endpoint.status}: {plain(str(page.answer.get('error')))}."
+        report.add(f"endpoint_{page.endpoint.status}", text, "Look up this error of the endpoint in the documentation.")
+    elif page.has_token:
+        text = f"The page is signed in, but {shown(page.endpoint_url)} says 401, so the token will not be renewed."
+        report.add("endpoint_401", text, _SESSION_REMEDY)
+    else:
+        add_anonymous(page, report)
+
+
+def _explain_other_endpoint(endpoint: Response, report: PageReport) -> None:
+    """Says what answers in place of the token endpoint."""
+    where, status = f"The token endpoint {shown(endpoint.url)}", endpoint.status
+    if status in REDIRECTS:
         text = f"{where} redirects, so a layer in front of the middleware answers for it."
         report.add("endpoint_redirected", text, "Let requests below WIDGETMW_PATH pass to the app with their cookies.")
-    elif page.answer is None:
-        text = f"{where} answers {status} {media_type(page.endpoint)}, which is not ours."
-        report.add("endpoint_not_found", text, _PREFIX_REMEDY)
-    elif status == 401 and page.has_token:
-        text = f"The page is signed in, but {where[0].lower()}{where[1:]} says 401: the token will not be renewed."
-        remedy = (
-            "Put the middleware inside of what decodes the session, or use the framework's plugin. See to it that the "
-            "cookie's Path and the proxies in front include the endpoint."
-        )
-        report.add("endpoint_401", text, remedy)
-    elif status == 401:
-        report.add_reason(SkipReason.ANONYMOUS, "The token endpoint says so.")
-    elif status == 503:
-        explain_unavailable(page, report)
-    elif status != 200:
-        text = f"{where} answers {status}: {plain(str(page.answer.get('error')))}."
-        report.add(f"endpoint_{status}", text, "Look up this error of the endpoint in the documentation.")
     else:
-        _check_tokens(page, page.answer, report)
+        text = f"{where} answers {status} {media_type(endpoint)}, which is not ours."
+        report.add("endpoint_not_found", text, _PREFIX_REMEDY)
 
 
-def _check_tokens(page: FetchedPage, answer: Mapping[str, Any], report: PageReport) -> None:
+def _check_tokens(endpoint: Response, answer: Mapping[str, Any], page: FetchedPage, report: PageReport) -> None:
     if isinstance(failed := answer.get("errors"), dict) and failed:
         text = f"The token endpoint has no token for {', '.join(map(plain, failed))}."
         report.add("endpoint_token_missing", text, "The log of the site names the cause.")
     if page.has_token and answer.get("user") != page.data.get("user"):
         text = "The page carries the tokens of another user than the one whom the token endpoint knows."
         report.add("page_of_another_user", text, "Keep the page out of every cache, and check how users are resolved.")
-    assert page.endpoint is not None
-    is_stored = cache_header(page.endpoint) or "no-store" not in ",".join(page.endpoint.values("Cache-Control")).lower()
-    if is_stored:
+    if cache_header(endpoint) or "no-store" not in directives(",".join(endpoint.values("Cache-Control"))):
         text = "A cache in front may store the answers of the token endpoint."
         report.add("endpoint_cached", text, "Exclude WIDGETMW_PATH from the cache, and keep its Cache-Control.")
 

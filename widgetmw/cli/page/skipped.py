@@ -21,6 +21,7 @@ from widgetmw.core.reasons import SkipReason
 _OUTCOME: Final = re.compile(r"injected|skipped; reason=([a-z0-9_]{1,40})")
 _FILE_HEADERS: Final = ("Accept-Ranges", "Last-Modified")
 _GUESSED: Final = (None, SkipReason.EXCLUDED, SkipReason.FILE_SENT, SkipReason.RESOLVER_FAILED)
+SIGN_IN: Final = "Copy the Cookie header of a signed-in browser, and pass it with --cookie."
 _LOG: Final = "The log of the site names the cause, in a line that begins with widgetmw:."
 
 
@@ -40,13 +41,34 @@ def explain(page: FetchedPage, report: PageReport) -> None:
     elif code is None:
         _explain_from_outside(page, report)
     else:
-        _explain_code(code, report)
+        _explain_code(code, page, report)
     _explain_endpoint(page, report)
+    if not report.findings:
+        text = "Nothing that can be seen explains why the page does not carry the script."
+        report.add("unknown", text, "Set WIDGETMW_DEBUG=true on the site, and check again.")
 
 
-def _explain_code(code: str, report: PageReport) -> None:
+def sign_in_state(page: FetchedPage) -> str:
+    """Says why nobody is signed in, as far as the command line tells."""
+    return (
+        "what --cookie and --header give is not signed in"
+        if page.browser.has_credentials
+        else ("no --cookie or --header was given")
+    )
+
+
+def add_anonymous(page: FetchedPage, report: PageReport) -> None:
+    """Says that nobody is signed in."""
+    state = sign_in_state(page)
+    report.add_reason(SkipReason.ANONYMOUS, f"{state[0].upper()}{state[1:]}.", SIGN_IN)
+
+
+def _explain_code(code: str, page: FetchedPage, report: PageReport) -> None:
     report.reason = code
     reason = next((reason for reason in SkipReason if reason.code == code), None)
+    if reason is SkipReason.ANONYMOUS:
+        add_anonymous(page, report)
+        return
     if reason is not None:
         report.add_reason(reason)
         return
@@ -63,8 +85,11 @@ def _explain_from_outside(page: FetchedPage, report: PageReport) -> None:
     if reason is None:
         return
     report.reason = reason.code
-    report.add_reason(reason, hint)
-    if reason is SkipReason.ANONYMOUS and (blocked := _blocked_by_policy(page)) is not None:
+    if reason is not SkipReason.ANONYMOUS:
+        report.add_reason(reason, hint)
+        return
+    add_anonymous(page, report)
+    if (blocked := _blocked_by_policy(page)) is not None:
         report.add_reason(blocked, "This would keep the script from a signed-in user, too.")
 
 
@@ -93,7 +118,7 @@ def _reason_with_user(page: FetchedPage) -> tuple[SkipReason | None, str]:
     """Returns the reason that the token endpoint and the policies tell, and a hint if it is not certain."""
     status = None if page.endpoint is None or page.answer is None else page.endpoint.status
     if status == 401:
-        return SkipReason.ANONYMOUS, "The token endpoint says so."
+        return SkipReason.ANONYMOUS, ""
     if status == 503:
         return SkipReason.RESOLVER_FAILED, "The token endpoint answers 503."
     if status != 200 or page.answer is None:
