@@ -599,6 +599,15 @@ def test_a_malformed_page_is_no_error(check: Check, body: bytes) -> None:
     check(shop(), instead("/orders", Answer(200, [HTML], body)))
 
 
+def test_a_script_counts_only_where_it_runs(check: Check) -> None:
+    tag = b'<script data-widgetmw>f({"url":"/_widgetmw/token"})</script>'
+    for dead in (b"<!--" + tag + b"-->", b"<title>" + tag + b"</title>", b"<textarea>" + tag + b"</textarea>"):
+        status, output = check(shop(), instead("/orders", Answer(200, [HTML], b"<!doctype html>" + dead)))
+        assert (status, "not injected" in output) == (1, True)
+    live = b"<!doctype html><![x[ ]><!--[if IE]><![endif]--><![if !IE]>" + tag + b"<![endif]>"
+    assert check(shop(), instead("/orders", Answer(200, [HTML], live)))[0] == 0
+
+
 def test_control_characters_of_the_site_are_not_printed(check: Check) -> None:
     data = json.dumps({"url": "/_widgetmw/token", "vendors": {"\x1b[31mred": {"token": {"token": "x"}}}})
     body = b"<!doctype html><script data-widgetmw>f(" + data.encode() + b")</script>"

@@ -58,7 +58,7 @@ class PageSource(HTMLParser):
             self.feed(html.decode("utf-8", "replace"))
             self.close()
         except AssertionError:
-            pass  # html.parser gives up on some malformed declarations
+            pass  # html.parser gives up; what came before counts
 
     @property
     def own_scripts(self) -> list[Script]:
@@ -77,6 +77,12 @@ class PageSource(HTMLParser):
     def _all_data(self) -> Iterator[dict[str, Any]]:
         for script in self.own_scripts:
             yield from find_data(script.text)
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Reads ``<![endif]>`` and the like as browsers do; html.parser would give up on some of them."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Takes a start tag."""
