@@ -105,8 +105,7 @@ def _print_text(report: Report, is_ok: bool) -> None:
 def _print_page(page: PageReport) -> None:
     """Prints what the command was asked for, so all of it goes to the standard output."""
     outcome = "injected" if page.injected else f"not injected; reason={page.reason or 'unknown'}"
-    status = "" if page.status is None else f" {page.status},"
-    print(f"page: {page.url}:{status} {outcome}")
+    print(f"page: {page.url}: " + ("not fetched" if page.status is None else f"{page.status}, {outcome}"))
     for note in page.notes:
         print(f"page: {note}")
     if page.endpoint_status is not None:

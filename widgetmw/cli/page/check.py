@@ -70,6 +70,6 @@ def _explain_arrival(page: FetchedPage, passed: list[str], report: PageReport) -
     if page.html is None:
         report.notes.append("the content coding of the page cannot be decoded here, so its source was not checked")
     if response.is_cut:
-        report.notes.append(f"only the first {len(response.body)} bytes were read")
+        report.notes.append(f"the page is too large: only the first {len(response.body)} bytes were read")
     elif not response.is_complete:
         report.add("incomplete_body", "The page breaks off before its end.", "Look into the log of the server.")

@@ -143,7 +143,9 @@ def _explain_endpoint(page: FetchedPage, report: PageReport) -> None:
     if page.endpoint is None:
         return
     status, where = page.endpoint.status, shown(page.endpoint_url)
-    if page.answer is None:
+    if page.answer is None and outcome(page) is not None:
+        report.notes.append(f"nothing of widgetmw answers at {where}; if the site sets WIDGETMW_PATH, set it here, too")
+    elif page.answer is None:
         remedy = (
             "Add the middleware, enable it and configure a vendor. If the site sets WIDGETMW_PATH, set it here, too."
         )
