@@ -25,13 +25,13 @@ from typing import Any, Final
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.user import User
 from widgetmw.core.registry import load_provider, registered_names
+from widgetmw.core.script_tags import find_data
 from widgetmw.core.settings import Settings
 from widgetmw.providers.signing import decode
 
 __all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
 
 _SCRIPT: Final = re.compile(r"<script[^>]*\bdata-widgetmw\b[^>]*>(.*?)</script", re.DOTALL)
-_DATA: Final = '{"url":'
 _TOKEN_FIELDS: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
 
 
@@ -186,11 +186,7 @@ def read_tokens(html: str | bytes) -> dict[str, PageToken]:
 
 def _of_page(text: str) -> Iterator[dict[str, Any]]:
     for script in _SCRIPT.findall(text):
-        for start in (match.start() for match in re.finditer(re.escape(_DATA), script)):
-            try:
-                data, _ = json.JSONDecoder().raw_decode(script, start)
-            except ValueError:
-                continue  # this is code, not data
+        for data in find_data(script):
             yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
 
 

@@ -13,7 +13,7 @@ from widgetmw import testing
 from widgetmw.browser import assets
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.csp import ScriptForm
-from widgetmw.core.script_tags import dumps, inline_scripts, script_elements, url_prefix
+from widgetmw.core.script_tags import dumps, find_data, inline_scripts, script_elements, url_prefix
 from widgetmw.providers.giosg import Giosg
 
 
@@ -152,3 +152,9 @@ def test_data_is_ascii_and_cannot_end_the_script() -> None:
 )
 def test_urls_carry_the_root_path_and_stay_on_the_host(root_path: str, prefix: str) -> None:
     assert url_prefix(root_path) == prefix
+
+
+def test_data_is_found_in_the_text_of_a_script() -> None:
+    data = {"url": "/_widgetmw/token", "vendors": {}}
+    assert list(find_data(f"((d)=>{{}})({dumps(data)});start()")) == [data]
+    assert list(find_data('fetch({"url":here}); f({"url":' + "[" * 100_000)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from widgetmw import __version__
@@ -14,7 +14,10 @@ from widgetmw.core.errors import SettingsError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns 0, or 1 if the command found a problem. Usage errors exit with status 2."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.command == "check" and not options.url and (options.cookie or options.header):
+        parser.error("--cookie and --header need --url")
     # Each command is imported only when it runs, so that `widgetmw env` loads neither a signer nor a server.
     run = {"demo": _demo, "env": _env}.get(options.command)
     try:
@@ -50,6 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help=check_help)
     check.add_argument("--strict", action="store_true", help="fail on warnings, too")
     check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument("--url", type=_fetch_option("normal_url"), help="fetch a page, and explain what happened to it")
+    cookie_help = "NAME=VALUE or a whole Cookie header for the page; may be given several times"
+    check.add_argument(
+        "--cookie", type=_fetch_option("parse_cookies"), action="extend", default=[], metavar="COOKIE", help=cookie_help
+    )
+    header_help = "a header for the page; may be given several times"
+    check.add_argument(
+        "--header",
+        type=_fetch_option("parse_header"),
+        action="append",
+        default=[],
+        metavar="NAME: VALUE",
+        help=header_help,
+    )
 
     token = commands.add_parser("token", help="print a user's tokens and their claims")
     token.add_argument("--user", required=True, metavar="ID", help="the user's id")
@@ -78,6 +95,19 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
     return int(text)
+
+
+def _fetch_option(name: str) -> Callable[[str], object]:
+    """Returns what parses an option with a function of ``widgetmw.cli.page.fetch``, which is imported only then."""
+
+    def parse(text: str) -> object:
+        try:
+            parsed: object = getattr(import_module("widgetmw.cli.page.fetch"), name)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return parsed
+
+    return parse
 
 
 def _seconds(text: str) -> int:

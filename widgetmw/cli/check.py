@@ -1,24 +1,32 @@
-"""``widgetmw check``: validates the configuration and signs a test token per vendor. Never prints secrets."""
+"""``widgetmw check``: validates the configuration and signs a test token per vendor. Never prints secrets.
+
+With ``--url`` it also explains what happened to a page. A site can be checked from anywhere: where no variable of ours
+is set, only the page is checked.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from widgetmw.browser import assets
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, variables
 from widgetmw.core.tokens.cache import TokenCache
+
+if TYPE_CHECKING:
+    from widgetmw.cli.page.report import PageReport
 
 _COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _TEST_USER = User("widgetmw-check", "Check", "check@example.com")
@@ -33,28 +41,53 @@ class Report:
         warnings: what works and should be changed.
         vendors: what is known of each vendor that works, by name.
         lines: what else is worth saying.
+        page: what was found about the page of ``--url``.
     """
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    page: PageReport | None = None
 
 
 def run(options: Namespace) -> int:
-    """Prints the result. Returns 1 if there is a problem, or with ``--strict`` a warning; else 0."""
-    report = Report()
+    """Prints the result.
+
+    Returns 1 if there is a problem or the page of ``--url`` was not injected, or with ``--strict`` if there is a
+    warning or anything to change about the page; else 0.
+    """
+    report, settings = Report(), Settings()
     try:
-        _check(Settings.from_env(), report)
+        if options.url is None or any(name in os.environ for each in variables() for name in each.names):
+            settings = Settings.from_env()
+            _check(settings, report, needs_vendor=options.url is None)
     except SettingsError as error:
         report.problems += error.problems
-    is_ok = not report.problems and not (options.strict and report.warnings)
+    findings: list[str] = []
+    if options.url is not None:
+        report.page = page = _check_page(options, settings)
+        findings = [f"{finding.code}: {finding.text} {finding.remedy}" for finding in page.findings]
+    is_injected = report.page is None or report.page.injected
+    has_warnings = bool(report.warnings or findings)
+    is_ok = is_injected and not report.problems and not (options.strict and has_warnings)
     (_print_json if options.json else _print_text)(report, is_ok)
     return 0 if is_ok else 1
 
 
+def _check_page(options: Namespace, settings: Settings) -> PageReport:
+    from widgetmw.cli.page.check import check_page
+    from widgetmw.cli.page.fetch import parse_cookies
+
+    headers = [(name, value) for name, value in options.header if name.lower() != "cookie"]
+    cookies = [pair for name, value in options.header if name.lower() == "cookie" for pair in parse_cookies(value)]
+    return check_page(options.url, [*options.cookie, *cookies], headers, settings)
+
+
 def _print_json(report: Report, is_ok: bool) -> None:
     found = {"ok": is_ok, "problems": report.problems, "warnings": report.warnings, "vendors": report.vendors}
+    if report.page is not None:
+        found["page"] = asdict(report.page)
     print(json.dumps(found, indent=2))
 
 
@@ -65,11 +98,28 @@ def _print_text(report: Report, is_ok: bool) -> None:
         print(f"warning: {warning}")
     for problem in report.problems:
         print(f"problem: {problem}", file=sys.stderr)
+    if report.page is not None:
+        _print_page(report.page)
 
 
-def _check(settings: Settings, report: Report) -> None:
+def _print_page(page: PageReport) -> None:
+    """Prints what the command was asked for, so all of it goes to the standard output."""
+    outcome = "injected" if page.injected else f"not injected; reason={page.reason or 'unknown'}"
+    print(f"page: {page.url}: " + ("not fetched" if page.status is None else f"{page.status}, {outcome}"))
+    for note in page.notes:
+        print(f"page: {note}")
+    if page.endpoint_status is not None:
+        print(f"page: the token endpoint answers {page.endpoint_status}")
+    for finding in page.findings:
+        print(f"{'warning' if page.injected else 'problem'}: {finding.code}: {finding.text} {finding.remedy}")
+
+
+def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
     if not settings.enabled:
         report.lines.append("widgetmw is disabled (WIDGETMW_ENABLED): pages are not modified")
+        return
+    if not settings.vendors and not needs_vendor:
+        report.lines.append("no vendor is configured here: only the page is checked")
         return
     if not settings.vendors:
         report.problems.append("no vendor is configured: pages are not modified")

@@ -40,6 +40,8 @@ class Provider(ABC):
         reserved_names: names that the vendor uses itself; a user's attribute of such a name is dropped.
         script: name of the JavaScript file beside the class's module; ``None``: the module's name with ``.js``;
             empty: the vendor needs no script.
+        config_variable: name of the global variable with the widget's configuration, which a page may also set itself;
+            empty if there is none.
         embeddable: whether ``WIDGETMW_EMBED`` may name the vendor.
         lifetime: seconds for which a token is valid; ``None`` if tokens do not expire.
         values: the parsed variables by name.
@@ -49,6 +51,7 @@ class Provider(ABC):
     variables: ClassVar[tuple[Variable[Any], ...]]
     reserved_names: ClassVar[frozenset[str]] = frozenset()
     script: ClassVar[str | None] = None
+    config_variable: ClassVar[str] = ""
     embeddable: bool = False
     lifetime: int | None = None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
@@ -33,6 +33,7 @@ _NONCE: Final = b"\x00"  # placeholder of the nonce attribute; no other byte of 
 _OPEN: Final = b"<script data-widgetmw" + _NONCE + b">"
 _INLINE_SCRIPT: Final = re.compile(rb"<script[^>]*>(.*?)</script>", re.DOTALL)
 _MAX_TEMPLATES: Final = 64
+_DATA_START: Final = '{"url":'
 _EXTRA_DATA: Final[dict[PageKind, dict[str, Any]]] = {"fetch": {"ask": True}, "check": {"user": None, "ask": True}}
 
 
@@ -117,7 +118,7 @@ class ScriptTags:
         prefix = url_prefix(root_path) + self._path
         names = embed if kind == "anonymous" else tuple(self._configs)
         start, end = script_elements(self.scripts, form, prefix, names)
-        start += f'{{"url":{dumps(prefix + "/token")},"key":{dumps(mark)},'.encode()
+        start += f'{_DATA_START}{dumps(prefix + "/token")},"key":{dumps(mark)},'.encode()
         if not can_connect:
             start += b'"connect":false,'
         data = f',"embed":{dumps(embed)}' if embed else ""
@@ -162,6 +163,16 @@ def _linked(prefix: str, files: Iterable[ScriptFile], attribute: bytes = b"", ha
 def inline_scripts(script_tags: bytes) -> list[bytes]:
     """Returns the texts of inline script elements, which the hashes in a CSP refer to."""
     return _INLINE_SCRIPT.findall(script_tags)
+
+
+def find_data(script: str) -> Iterator[dict[str, Any]]:
+    """Yields the objects in the text of one of our script elements that the browser reads, as above; mostly one."""
+    for start in (match.start() for match in re.finditer(re.escape(_DATA_START), script)):
+        try:
+            data, _ = json.JSONDecoder().raw_decode(script, start)
+        except (ValueError, RecursionError):
+            continue  # this is code, not data
+        yield data
 
 
 def dumps(value: Any) -> str:

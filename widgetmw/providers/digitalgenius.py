@@ -25,6 +25,7 @@ class DigitalGenius(JwtProvider):
         Variable("DG_ENV", "`eu`, `us` or `dev.us`", one_of("eu", "us", "dev.us"), "eu"),
         Variable("DG_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 3600),
     )
+    config_variable = "DG_CHAT_WIDGET_CONFIG"
     key_variable = "DG_API_SECRET"
     lifetime_variable = "DG_TOKEN_TTL"
 

@@ -33,6 +33,7 @@ class Hissuno(JwtProvider):
         Variable("HISSUNO_API_URL", "where the component sends messages; ends in `/chat`", _chat_url),
         Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 86_400),
     )
+    config_variable = "HISSUNO_WIDGET_CONFIG"
     key_variable = "HISSUNO_SECRET_KEY"
     lifetime_variable = "HISSUNO_TOKEN_TTL"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.growth import assert_linear
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base, new_marker
+from widgetmw.core.html.marker_scanner import MarkerScanner, find_marker, has_foreign_base, new_marker
 from widgetmw.core.reasons import SkipReason
 
 MARKER = new_marker()
@@ -89,3 +89,8 @@ def test_a_base_that_names_an_origin_is_recognized(html: bytes, expected: bool) 
 @pytest.mark.parametrize("part", [b"<base ", b"<base href=", b'<base href="', b"<base href=/ ", b" / "])
 def test_the_bases_of_any_page_are_found_in_linear_time(part: bytes) -> None:
     assert_linear(has_foreign_base, lambda size: b"<base href='" + part * size, 4000)
+
+
+def test_the_marker_of_a_skipped_page_is_found_again() -> None:
+    assert find_marker(PAGE) == MARKER
+    assert find_marker(START + b"<!--widgetmw script--></head>") is None

@@ -10,6 +10,7 @@ from widgetmw.core.html.meta_charset import names_origin
 from widgetmw.core.reasons import SkipReason
 
 _MAX_SEARCHED_BYTES = 1_048_576
+_marker = re.compile(rb"<!--widgetmw [0-9a-f]{32}-->")
 _base_tag = re.compile(rb"<base[\t\n\f\r /]([^>]*+)", re.IGNORECASE)
 
 
@@ -20,6 +21,12 @@ def new_marker() -> bytes:
     in a script or an attribute ahead of it, would otherwise say where our script goes, and end the page's own.
     """
     return b"<!--widgetmw " + secrets.token_hex(16).encode() + b"-->"
+
+
+def find_marker(html: bytes) -> bytes | None:
+    """Returns the marker that a skipped page still holds, or ``None``."""
+    match = _marker.search(html)
+    return match[0] if match else None
 
 
 class MarkerScanner:

@@ -1,0 +1,1 @@
+"""``widgetmw check --url``: fetches a page and explains what happened to it and what to change."""

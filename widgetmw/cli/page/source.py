@@ -1,0 +1,110 @@
+"""What the source of a page holds: its scripts and ours, and its policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+from widgetmw.core.script_tags import find_data
+
+
+@dataclass
+class Script:
+    """A script element.
+
+    Attributes:
+        attributes: by name in lower case.
+        text: its code; empty if it is linked.
+    """
+
+    attributes: dict[str, str]
+    text: str = ""
+
+    @property
+    def url(self) -> str:
+        """The URL in its ``src``, or an empty string."""
+        return self.attributes.get("src", "")
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the middleware has inserted it."""
+        return "data-widgetmw" in self.attributes
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is a data block, which no policy blocks."""
+        return self.attributes.get("type", "").strip().lower() == "application/json"
+
+
+class PageSource(HTMLParser):
+    """Reads a page. What is inside a comment, a textarea or a title is not a script.
+
+    Attributes:
+        scripts: all script elements, in their order.
+        meta_policies: the Content-Security-Policies in meta tags.
+        has_password_field: whether one can sign in here.
+    """
+
+    def __init__(self, html: bytes) -> None:
+        super().__init__()
+        self.scripts: list[Script] = []
+        self.meta_policies: list[str] = []
+        self.has_password_field = False
+        self._inside = ""
+        try:
+            # Our script is ASCII, and so is everything else that matters here, whatever the page's encoding.
+            self.feed(html.decode("utf-8", "replace"))
+            self.close()
+        except AssertionError:
+            pass  # html.parser gives up; what came before counts
+
+    @property
+    def own_scripts(self) -> list[Script]:
+        """Those that the middleware has inserted."""
+        return [script for script in self.scripts if script.is_ours]
+
+    @property
+    def other_scripts(self) -> list[Script]:
+        """Those of the page itself."""
+        return [script for script in self.scripts if not script.is_ours]
+
+    def data(self) -> dict[str, Any]:
+        """Returns the data of our script; empty if there is none."""
+        return next(self._all_data(), {})
+
+    def _all_data(self) -> Iterator[dict[str, Any]]:
+        for script in self.own_scripts:
+            yield from find_data(script.text)
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Reads ``<![endif]>`` and the like as browsers do; html.parser would give up on some of them."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Takes a start tag."""
+        if self._inside in ("textarea", "title"):
+            return
+        attributes: dict[str, str] = {}
+        for name, value in attrs:
+            attributes.setdefault(name, value or "")
+        self._inside = tag if tag in ("script", "textarea", "title") else ""
+        if tag == "script":
+            self.scripts.append(Script(attributes))
+        elif tag == "meta" and attributes.get("http-equiv", "").lower() == "content-security-policy":
+            self.meta_policies.append(attributes.get("content", ""))
+        elif tag == "input" and attributes.get("type", "").lower() == "password":
+            self.has_password_field = True
+
+    def handle_endtag(self, tag: str) -> None:
+        """Takes an end tag."""
+        if tag == self._inside:
+            self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        """Takes text."""
+        if self._inside == "script":
+            self.scripts[-1].text += data
