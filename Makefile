@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 # The tests start hundreds of processes, which need not compile the package each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test servers thorough lowest lint format bench bench-quick docs assets clean
+.PHONY: demo test servers thorough lowest lint format bench bench-quick docs docs-site assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -49,13 +49,17 @@ bench-quick: $(VENV)/bench
 docs: $(VENV)/dev
 	$(BIN)/python -m tests.generated
 
+# builds the documentation site into site/, with warnings as errors; serve it with "python -m http.server -d site"
+docs-site: $(VENV)/dev
+	$(BIN)/python -m mkdocs build --strict $(ARGS)
+
 # bundles the browser side into widgetmw/browser/dist, which is what is served; users need no node
 assets: $(VENV)/dev
 	$(BIN)/python tests/components.py
 	node widgetmw/browser/build.mjs
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name one with: make PYTHON=/path/to/python"; exit 1; }
