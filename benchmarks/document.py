@@ -46,8 +46,17 @@ def report(result: Result) -> str:
 
 
 def readme_part(result: Result) -> str:
-    """Returns the part that the README shows."""
-    return f"{table.targets_table(result, brief=True)}\n{table.describe_run(result)}"
+    """Returns the few numbers that the README shows."""
+    found = {(each.case, each.measure): each.estimate.value for s in result.sections.values() for each in s.findings}
+    time = result.sections["peers"].costs["ASGI"]["widgetmw"].value
+    rows = [("time added to a 10 KB page with a cached token, ASGI, in process", f"{table.format_number(time)} µs")]
+    sizes = [value for (_, measure), value in found.items() if measure.startswith("bytes added to a page")]
+    if sizes:
+        few, many = table.format_number(min(sizes)), table.format_number(max(sizes))
+        rows.append(("bytes added to a page, token included, for one vendor", f"{few} to {many}"))
+    share = found["Starlette + Jinja on uvicorn", "requests per second with / without"]
+    rows.append(("requests per second of a Starlette app with templates, compared to without", f"{share:.1%}"))
+    return table.markdown_table(("what", "measured"), rows)
 
 
 DOCUMENTS: Final[Mapping[str, Callable[[Result], str]]] = {"docs/performance.md": full_report, "README.md": readme_part}

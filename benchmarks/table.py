@@ -57,20 +57,19 @@ def verdict(finding: Finding) -> str:
     return ("yes" if finding.met else "**no**") + (", within noise" if within else "")
 
 
-def targets_table(result: Result, brief: bool = False) -> str:
-    """Returns the table of targets; ``brief`` omits the intervals and the rows without a target."""
+def targets_table(result: Result) -> str:
+    """Returns the table of targets."""
     rows = [
         (
             finding.case,
             finding.measure,
-            _format_value(finding) if brief else format_estimate(finding),
+            format_estimate(finding),
             format_target(finding),
             verdict(finding),
             f"`make bench ARGS={name}`",
         )
         for name, section in result.sections.items()
         for finding in section.findings
-        if not brief or finding.limit is not None
     ]
     return markdown_table(("case", "measure", "measured", "target", "met", "reproduce"), rows)
 

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+from tests.fields import table as fields_table
 from tests.lowest import table as versions_table
 from tests.servers.table import table
 from widgetmw.core import reasons
@@ -15,7 +16,8 @@ from widgetmw.core.settings import variables
 
 ROOT = Path(__file__).parent.parent
 PARTS = {
-    "README.md": ("settings", lambda: variables_table(variables())),
+    "docs/settings.md": ("settings", lambda: variables_table(variables()).replace("](docs/", "](")),
+    "docs/user.md": ("fields", fields_table),
     "docs/reasons.md": ("reasons", reasons.table),
     "docs/proxies.md": ("reasons", partial(reasons.table, ProxyReason)),
     "docs/servers.md": ("servers", table),

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.generated import PARTS, ROOT, rendered
+from widgetmw.cli import _parser
+from widgetmw.core.endpoint import _ERRORS
 from widgetmw.core.reasons import SkipReason
-from widgetmw.core.settings import VARIABLES
+from widgetmw.core.settings import VARIABLES, variables
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -22,34 +25,71 @@ def test_the_readme_names_both_make_commands() -> None:
     assert "make test" in text
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        "SECURITY.md",
-        "CONTRIBUTING.md",
-        "docs/adding-a-vendor.md",
-        "docs/browser.md",
-        "docs/performance.md",
-        "docs/proxies.md",
-        "docs/reasons.md",
-        "docs/servers.md",
-        "docs/users.md",
-        "docs/versions.md",
-        "examples/astro/README.md",
-        "examples/static/README.md",
-        "examples/vite/README.md",
-    ],
+#: Every document, by its path.
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md")
+    for path in ROOT.glob(pattern)
 )
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_between_documents_are_valid(name: str) -> None:
     document = ROOT / name
     for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / link).exists(), link
 
 
-def test_every_variable_is_in_the_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_variable_is_in_the_settings() -> None:
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     assert [v.name for v in VARIABLES if f"`{v.name}`" not in text] == []
+
+
+#: Names that are written like ours and are none: of Kubernetes, and of the vendor of docs/adding-a-vendor.md.
+NOT_OURS = {"WIDGETMW_SERVICE_HOST", "DG_CHAT_WIDGET_CONFIG", "DG_SDK_CONFIG", "HISSUNO_WIDGET_CONFIG"}
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "CHANGELOG.md"])
+def test_every_variable_that_a_document_names_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:WIDGETMW|DG|HISSUNO|ORLO|GIOSG)(?:_[A-Z]+)+\b", text))
+    known = {each for variable in variables() for each in variable.names}
+    assert named - known - NOT_OURS == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 250
+
+
+def documented_commands(name: str) -> list[list[str]]:
+    """Returns the words of each ``widgetmw`` command in a document, without its comments."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(widgetmw [^`]+)`", text)
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("widgetmw ")]
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if documented_commands(name)])
+def test_every_command_that_a_document_names_exists(name: str) -> None:
+    for words in documented_commands(name):
+        words += ["URL"] * (words[-1] == "--url")
+        filled = [re.sub("^URL$", "https://shop.example/", word).replace("…", "name=value") for word in words]
+        try:
+            _parser().parse_args(filled)
+        except SystemExit:
+            pytest.fail(f"widgetmw {shlex.join(words)}")
+
+
+#: Codes of ``check --url`` and of log lines, which docs/reasons.md lists in its own tables.
+CODE = re.compile(r"`((?:csp|endpoint|shared|second|cross|integrity|resolver|mint|page|script)_[a-z0-9_]+)`")
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("docs/")])
+def test_every_reason_code_that_a_document_names_exists(name: str) -> None:
+    reasons = (ROOT / "docs/reasons.md").read_text(encoding="utf-8")
+    named = set(CODE.findall((ROOT / name).read_text(encoding="utf-8")))
+    assert {code for code in named if f"`{code}`" not in reasons} <= {"script_urls", *_ERRORS}
 
 
 def test_every_skip_reason_has_a_code_a_text_and_a_remedy() -> None:

@@ -57,3 +57,9 @@ def test_the_search_finds_every_page(site: Path) -> None:
     found = {document["location"].partition("#")[0] for document in index["docs"]}
     documents = [page.relative_to(ROOT / "docs").with_suffix(".html") for page in (ROOT / "docs").rglob("*.md")]
     assert {page.as_posix() for page in documents} - found <= {"index.html"}
+
+
+def test_the_navigation_names_every_page() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    documents = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in documents if f": {page}\n" not in nav] == []

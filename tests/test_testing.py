@@ -1,4 +1,4 @@
-"""``widgetmw.testing``, used as in the README, with each framework's own test client."""
+"""``widgetmw.testing``, used as in the documentation, with each framework's own test client."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from widgetmw.django import configuration
 from widgetmw.flask import Widget
 
 HEAD = "<!doctype html><html><head><title>Shop</title></head><body>"
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs/testing.md").read_text(encoding="utf-8")
 ADA = User("42", "Ada")
 
 
@@ -143,16 +143,15 @@ CLIENTS = (get_from_flask, get_from_starlette, get_from_fastapi, get_from_django
 Get = Callable[[Settings, str], bytes]
 
 
-# examples in the README
+# examples in docs/testing.md
 
 
 def snippets() -> dict[str, str]:
-    section = README.partition("\n## Testing your integration\n")[2].partition("\n## ")[0]
-    blocks = [str(code) for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL)]
+    blocks = [str(code) for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)]
     return {code.partition("\n")[0].removeprefix("# "): code for code in blocks}
 
 
-def test_the_readme_has_an_example_for_each_framework() -> None:
+def test_the_page_has_an_example_for_each_framework() -> None:
     assert list(snippets()) == ["Flask", "Starlette and FastAPI", "Django", "any framework, as time passes"]
 
 
@@ -161,22 +160,22 @@ def run(name: str, **names: Any) -> dict[str, Any]:
     return namespace
 
 
-def test_the_readme_example_for_flask() -> None:
+def test_the_example_for_flask() -> None:
     run("Flask", Widget=Widget, app=flask_app())
 
 
 @pytest.mark.parametrize("plugin", [widgetmw.starlette, widgetmw.fastapi])
-def test_the_readme_example_for_starlette_and_fastapi(plugin: Any) -> None:
+def test_the_example_for_starlette_and_fastapi(plugin: Any) -> None:
     app = starlette_app() if plugin is widgetmw.starlette else fastapi_app()
     run("Starlette and FastAPI", install=plugin.install, TestClient=TestClient, app=app)
 
 
-def test_the_readme_example_for_django() -> None:
+def test_the_example_for_django() -> None:
     run("Django", override_settings=override_settings, Client=Client)
 
 
 @pytest.mark.parametrize("get", CLIENTS)
-def test_the_readme_example_with_a_clock(get: Get) -> None:
+def test_the_example_with_a_clock(get: Get) -> None:
     namespace = run("any framework, as time passes")
     clock, settings = namespace["clock"], namespace["settings"]
     with testing.as_user(ADA):

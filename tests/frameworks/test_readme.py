@@ -1,4 +1,4 @@
-"""The quick starts of the README, each in a minimal app of its framework."""
+"""The quick starts of the README and of the frameworks' pages, each in a minimal app of its framework."""
 
 from __future__ import annotations
 
@@ -26,14 +26,27 @@ from tests.frameworks.conftest import Configure
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw.django.checks import check
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHER = (ROOT / "docs/frameworks/other.md").read_text(encoding="utf-8")
+IN_README = ("Flask", "FastAPI", "Starlette", "Django")
 
 
 def snippet(framework: str) -> str:
-    """The code block below a framework's heading."""
-    section = README.partition(f"\n### {framework}\n")[2].partition("\n### ")[0]
-    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    return str(code)
+    """The first code block of a framework's page, or below its heading."""
+    page = ROOT / f"docs/frameworks/{framework.lower()}.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else section(OTHER, f"## {framework}")
+    return str(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
+
+
+def section(text: str, heading: str) -> str:
+    level = heading.partition(" ")[0]
+    return text.partition(f"\n{heading}\n")[2].partition(f"\n{level} ")[0]
+
+
+@pytest.mark.parametrize("framework", IN_README)
+def test_the_readme_has_the_same_quick_start_as_the_page(framework: str) -> None:
+    assert f"```python\n{snippet(framework)}```" in section(README, f"### {framework}")
 
 
 @pytest.fixture(autouse=True)
@@ -192,9 +205,8 @@ def test_falcon() -> None:
 
 
 def test_falcon_under_asgi() -> None:
-    section = README.partition("\n### Falcon\n")[2]
     code = snippet("Falcon").replace("widgetmw.wsgi", "widgetmw.asgi").replace("falcon.App()", "falcon.asgi.App()")
-    (resolver,) = re.findall(r"`(lambda scope: .+)`", section.partition("\n### ")[0])
+    (resolver,) = re.findall(r"`(lambda scope: .+)`", section(OTHER, "## Falcon"))
     code = re.sub("lambda environ: .+(?=\\))", lambda _: resolver, code)
     namespace: dict[str, Any] = {"sessions": SESSIONS}
     exec(f"import falcon.asgi\n{code}", namespace)

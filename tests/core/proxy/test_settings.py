@@ -120,7 +120,7 @@ def exported(document: str) -> list[dict[str, str]]:
 def test_the_documentation_configures_every_kind(tmp_path: Path) -> None:
     documented = exported("docs/proxies.md")
     assert {names["WIDGETMW_PROXY"] for names in documented} == set(registered_names())
-    for names in documented + exported("README.md"):
+    for names in documented:
         kind = names["WIDGETMW_PROXY"]
         if "WIDGETMW_PROXY_KEYS_FILE" in names:
             (tmp_path / kind).write_text(pem(key_of(kind)))
