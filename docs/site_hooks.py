@@ -24,7 +24,8 @@ _LINK = re.compile(r"(!?\[[^\]]*\]\()((?!https?:|mailto:|#)[^)#\s]+)(#[^)\s]*)?\
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that are not in ``docs/``."""
     for name, page in ROOT_PAGES.items():
-        files.append(File.generated(config, page, content=(ROOT / name).read_text(encoding="utf-8")))
+        text = (ROOT / name).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=f"---\nsearch:\n  boost: 0.3\n---\n{text}"))
     for path in _linked():
         page = _site_path(path)
         if page.endswith(".md"):
@@ -92,6 +93,6 @@ def _site_path(path: str) -> str:
 
 def _content(path: str) -> str:
     text = (ROOT / path).read_text(encoding="utf-8")
-    if path.endswith(".md"):
-        return text
-    return f"# {path}\n\n````{_LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"
+    if not path.endswith(".md"):
+        text = f"# {path}\n\n````{_LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"
+    return f"---\nsearch:\n  exclude: true\n---\n{text}"  # the documentation comes first

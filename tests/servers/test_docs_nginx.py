@@ -1,0 +1,70 @@
+"""The tutorial's app behind nginx, with the configurations of the documentation."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import require
+from tests.generated import ROOT
+from tests.servers.processes import answers, free_port, launch, stop
+from widgetmw import testing
+
+NGINX = """{user}daemon off; pid {folder}/pid; error_log stderr; events {{}}
+http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+{written} }}"""
+
+
+def block(name: str, language: str, start: str) -> str:
+    """The first code block of a document that begins with a text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+    return str(next(code for code in blocks if code.startswith(start)))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of the tutorial's app."""
+    folder, port = tmp_path_factory.mktemp("app"), free_port()
+    (folder / "shop.py").write_text(block("docs/tutorial.md", "python", "from flask"))
+    command = [sys.executable, "-m", "flask", "--app", str(folder / "shop.py"), "run", "--port", str(port)]
+    environ = {**os.environ, **testing.environ("digitalgenius"), "PYTHONPATH": str(ROOT)}
+    process = launch(command, lambda: answers(port), environ, folder / "log")
+    yield port
+    stop(process)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("docs/frameworks/flask.md", "server"), ("docs/caching.md", "proxy_cache_path")]
+)
+def test_a_user_signs_in_and_out_behind_nginx(app: int, tmp_path: Path, name: str, start: str) -> None:
+    program, port = require("nginx"), free_port()
+    written = re.sub(r"listen \d+( ssl)?;", f"listen 127.0.0.1:{port};", block(name, "nginx", start))
+    written = re.sub(r"\n *ssl_certificate.*", "", written).replace("127.0.0.1:8000", f"127.0.0.1:{app}")
+    written = written.replace("/var/cache/nginx", str(tmp_path / "cache"))
+    user = "user root;\n" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
+    (tmp_path / "nginx.conf").write_text(NGINX.format(user=user, folder=tmp_path, written=written))
+    command = [program, "-p", str(tmp_path), "-c", "nginx.conf"]
+    process = launch(command, lambda: answers(port), dict(os.environ), tmp_path / "log")
+    try:
+        assert_sign_in_and_out_work(f"http://127.0.0.1:{port}")
+    finally:
+        stop(process)
+
+
+def assert_sign_in_and_out_work(url: str) -> None:
+    with httpx.Client(base_url=url, follow_redirects=True) as ada, httpx.Client(base_url=url) as stranger:
+        assert testing.read_tokens(stranger.get("/").text) == {}
+        tokens = testing.read_tokens(ada.get("/sign-in").text)
+        assert tokens["digitalgenius"].claims["external_id"] == "42"
+        assert ada.get("/_widgetmw/token").status_code == 200
+        assert "data-widgetmw" not in stranger.get("/").text
+        assert stranger.get("/_widgetmw/token").status_code == 401
+        assert testing.read_tokens(ada.get("/sign-out").text) == {}
+        assert ada.get("/_widgetmw/token").status_code == 401
