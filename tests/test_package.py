@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,33 @@ def test_the_wheel_holds_the_browser_side_and_the_types(wheel: Path) -> None:
     assert "widgetmw/browser/dist/runtime.js" in names
     assert "widgetmw/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
+
+
+def test_the_wheel_shows_the_readme(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        shown = archive.read(name).decode().partition("\n\n")[2]
+    repository = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {}).get("Repository", "")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert shown.strip() == hatch_build().with_absolute_links(text, repository).strip()
+
+
+def test_links_and_images_of_the_readme_become_absolute_if_the_address_is_known() -> None:
+    text = "[a](docs/a.md#b) ![c](docs/c.png) [d](https://d.example/) [e](#e)"
+    absolute = hatch_build().with_absolute_links
+    assert absolute(text, "") == text
+    assert absolute(text, "https://code.example/x/") == (
+        "[a](https://code.example/x/blob/HEAD/docs/a.md#b) ![c](https://code.example/x/raw/HEAD/docs/c.png)"
+        " [d](https://d.example/) [e](#e)"
+    )
+
+
+def hatch_build() -> Any:
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    return module
 
 
 def test_the_wheel_works_by_itself(wheel: Path, tmp_path: Path, env: dict[str, str]) -> None:
