@@ -45,7 +45,7 @@ def test_every_variable_is_in_the_settings() -> None:
     assert [v.name for v in VARIABLES if f"`{v.name}`" not in text] == []
 
 
-#: Names that are written like ours and are none: of Kubernetes, and of the vendor of docs/adding-a-vendor.md.
+#: Names that are written like variables and are none of ours: of Kubernetes, and of globals in the page.
 NOT_OURS = {"WIDGETMW_SERVICE_HOST", "DG_CHAT_WIDGET_CONFIG", "DG_SDK_CONFIG", "HISSUNO_WIDGET_CONFIG"}
 
 
