@@ -80,6 +80,28 @@ def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     assert visit().get("/_widgetmw/token/unknown", X_Wall=kind).status_code == 404
 
 
+def terms(get_response: Any) -> Any:
+    """Stops signed-in visitors on their way to the endpoint, and notes in their session where they wanted to go."""
+
+    def middleware(request: Any) -> HttpResponse:
+        if not request.user.is_authenticated or request.path != ENDPOINT:
+            return get_response(request)  # type: ignore[no-any-return]
+        request.session["next"] = request.path
+        return HttpResponse(status=302, headers={"Location": "/terms"})
+
+    return middleware
+
+
+def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[*STACK, "tests.frameworks.test_django_endpoint.terms"])
+    visitor = visit("ada")
+    reply = visitor.token()
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    assert "next" not in Session.objects.get(pk=visitor.cookie("sessionid")).get_decoded()
+    assert visit().token().status_code == 401
+
+
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="Django 5.1 added LoginRequiredMiddleware")
 def test_login_required_does_not_redirect_the_endpoint(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, LOGIN_REQUIRED], LOGIN_URL="/login")

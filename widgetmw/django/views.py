@@ -9,11 +9,11 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
 
-from widgetmw.core.endpoint import TokenResponse
+from widgetmw.core.endpoint import InnerCall, TokenResponse
 from widgetmw.core.engine import Engine
-from widgetmw.django.configuration import installed
+from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
-from widgetmw.wsgi.middleware import token_response
+from widgetmw.wsgi.middleware import is_signed_in, token_response
 from widgetmw.wsgi.request import token_request
 
 
@@ -44,10 +44,7 @@ endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 
 
 def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> HttpResponse | None:
-    """Returns the endpoint's response without what inner layers have added; ``None`` for other requests.
-
-    If a layer answers in its place, as a login wall does, the response says that the user is not signed in.
-    """
+    """Returns the endpoint's response without what inner layers have added; ``None`` for other requests."""
     ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
     if ours is not None and ours.status == response.status_code:
         http_response = _http_response(request, ours)
@@ -55,12 +52,23 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
         return http_response
-    if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
-        return None
-    call = token_request(request.META, request.path.removeprefix(endpoint_prefix()))
-    replaced = engine.endpoint.response_without_user(call) or engine.endpoint.interrupted_response(
-        call, response.status_code, response.get("Location", "")
-    )
+    return None
+
+
+def is_interrupted(request: HttpRequest) -> bool:
+    """Whether a layer has answered a token request in place of the endpoint; first ask :func:`endpoint_response`."""
+    return "/token" in request.path and request.path.startswith(f"{endpoint_prefix()}/token")
+
+
+def interrupted_response(current: Installed, engine: Engine, request: HttpRequest, response: Any) -> HttpResponse:
+    """Returns the endpoint's response after a layer has answered in its place, as a login wall does."""
+    call = InnerCall(engine.endpoint, token_request(request.META, request.path.removeprefix(endpoint_prefix())))
+    replaced = engine.endpoint.response_without_user(call.request)
+    if replaced is None:
+        if call.is_interrupted(response.status_code):
+            call.is_signed_in = is_signed_in(engine, request.META, sync_resolver(current, request))
+        replaced = call.conclude(response.status_code, response.get("Location", ""))
+        _leave_session_unsaved(request)
     return _http_response(request, replaced)
 
 
