@@ -31,7 +31,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     response = engine.endpoint.response_without_user(call)
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
-        _leave_session_unsaved(request)
+    _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
     request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.events.count("endpoint", str(response.status))
@@ -51,6 +51,7 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
+            http_response["Cache-Control"] = "no-store"
         return http_response
     return None
 
@@ -73,7 +74,10 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
 
 
 class EndpointResponse(HttpResponse):  # type: ignore[misc]
-    """A response that never renews the session's cookie. A new session's cookie is set as usual."""
+    """A response that never renews the session's cookie. A new session's cookie is set as usual.
+
+    A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
+    """
 
     session_cookie: tuple[str, str | None]
 
@@ -84,6 +88,7 @@ class EndpointResponse(HttpResponse):  # type: ignore[misc]
     def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
         """Sets a cookie, unless that would only extend the life of the session's."""
         if not self.is_known_cookie(key, value):
+            self["Cache-Control"] = "no-store"
             super().set_cookie(key, value, *args, **kwargs)
 
 
