@@ -102,6 +102,31 @@ def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(visit: 
     assert visit().token().status_code == 401
 
 
+bodies: list[bytes] = []
+
+
+def record_bodies(get_response: Any) -> Any:
+    """Records every response, as profilers and audit logs do."""
+
+    def middleware(request: Any) -> HttpResponse:
+        response = get_response(request)
+        bodies.append(response.content)
+        return response  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def test_a_middleware_below_sees_no_token(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[*STACK, "tests.frameworks.test_django_endpoint.record_bodies"])
+    visitor = visit("ada")
+    bodies.clear()
+    for address in (ENDPOINT, f"{ENDPOINT}/digitalgenius", "/"):
+        assert user_in(visitor.get(address).text) == ADA
+    assert len(bodies) == 3
+    assert not any(b"eyJ" in body for body in bodies)
+    assert visit().token().status_code == 401
+
+
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="Django 5.1 added LoginRequiredMiddleware")
 def test_login_required_does_not_redirect_the_endpoint(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, LOGIN_REQUIRED], LOGIN_URL="/login")

@@ -11,8 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from widgetmw.core.endpoint import InnerCall, TokenResponse
 from widgetmw.core.engine import Engine
+from widgetmw.core.identity.request_identity import is_owner
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, endpoint_prefix, sync_resolver
 from widgetmw.wsgi.middleware import is_signed_in, token_response
 from widgetmw.wsgi.request import token_request
 
@@ -28,14 +29,15 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     if engine is None:
         raise Http404
     call = token_request(request.META, f"/{path}")
-    response = engine.endpoint.response_without_user(call)
+    response, is_shown = engine.endpoint.response_without_user(call), True
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
+        is_shown = not is_owner(request.META, OWNER)  # a layer below the middleware may record bodies
     _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
     request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.events.count("endpoint", str(response.status))
-    return _http_response(request, response)
+    return _http_response(request, response if is_shown else InnerCall.STAND_IN)
 
 
 # The endpoint protects itself: it answers anonymous visitors with JSON, and refuses cross-site requests.
@@ -46,7 +48,7 @@ endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> HttpResponse | None:
     """Returns the endpoint's response without what inner layers have added; ``None`` for other requests."""
     ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
-    if ours is not None and ours.status == response.status_code:
+    if ours is not None and response.status_code in (ours.status, InnerCall.STAND_IN.status):
         http_response = _http_response(request, ours)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
