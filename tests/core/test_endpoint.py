@@ -123,6 +123,14 @@ def test_a_page_or_a_redirect_for_a_signed_in_user_is_no_sign_out(
     assert "let requests for tokens through" in caplog.text
 
 
+def test_the_log_names_a_remedy_unless_the_app_is_down(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    for status in (503, 429):
+        assert "let requests for tokens through" not in caplog.text
+        assert InnerCall(engine.endpoint, TOKEN).conclude(status).status == 503
+        assert f"answered {status}" in caplog.text
+    assert "let requests for tokens through" in caplog.text
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_means_anonymous_also_for_a_signed_in_user(engine: Engine, status: int) -> None:
     call = InnerCall(engine.endpoint, TOKEN)

@@ -193,8 +193,9 @@ class Endpoint:
         is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not is_signed_in
         if is_login or status in (401, 403):
             return self._error(request, "not_authenticated")
-        message = f"a layer of the app answered {status} before the user was resolved: let requests for tokens through"
-        self._events.warn("endpoint", "interrupted", message)
+        message = f"a layer of the app answered {status} before the user was resolved"
+        remedy = ": let requests for tokens through" if status < 500 else ""
+        self._events.warn("endpoint", "interrupted", message + remedy)
         return self._unavailable(request)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:
