@@ -178,6 +178,28 @@ def test_without_urls_pages_are_skipped_with_one_warning(
     assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
 
 
+OTHER_SITE = Urls(path("o/token/", lambda request: HttpResponse("the site's own")), path("", django_app.page))
+
+
+def choose_urlconf(get_response: Any) -> Any:
+    """Serves another site on another host, as django-hosts and django-tenants do."""
+
+    def middleware(request: Any) -> HttpResponse:
+        if request.get_host().startswith("other."):
+            request.urlconf = OTHER_SITE
+        return get_response(request)  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def test_paths_of_an_urlconf_without_our_urls_are_the_sites_own(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.choose_urlconf", *STACK])
+    visitor = visit("ada")
+    assert visitor.get("/o/token/", Host="other.example").text == "the site's own"
+    assert visitor.get("/", Host="other.example").text == PAGE
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
+
+
 def test_without_the_middleware_the_endpoint_still_works(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=STACK[:-1])
     visitor = visit("ada")

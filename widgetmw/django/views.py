@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import NoReverseMatch
 
 from widgetmw.core.endpoint import InnerCall, TokenResponse
 from widgetmw.core.engine import Engine
@@ -60,7 +61,12 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
 
 def is_interrupted(request: HttpRequest) -> bool:
     """Whether a layer has answered a token request in place of the endpoint; first ask :func:`endpoint_response`."""
-    return "/token" in request.path and request.path.startswith(f"{endpoint_prefix()}/token")
+    if "/token" not in request.path:
+        return False
+    try:
+        return bool(request.path.startswith(f"{endpoint_prefix()}/token"))
+    except NoReverseMatch:  # the URLconf of this request, which a middleware may have chosen, does not have our URLs
+        return False
 
 
 def interrupted_response(current: Installed, engine: Engine, request: HttpRequest, response: Any) -> HttpResponse:
