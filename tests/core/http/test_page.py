@@ -63,6 +63,28 @@ def test_headers_that_forbid_a_token(headers: list[tuple[str, str]], reason: Ski
 
 
 @pytest.mark.parametrize(
+    ("allowed", "origin", "is_own"),
+    [
+        (["https://shop.example"], "https://shop.example", True),
+        (["https://Shop.example"], "http://shop.example", True),
+        (["http://shop.example"], "https://shop.example", False),
+        (["https://shop.example", "https://a.example"], "https://shop.example", False),
+        (["https://shop.example:8443"], "https://shop.example", False),
+        (["null"], "https://shop.example", False),
+        (["*"], "https://shop.example", False),
+        ([""], None, False),
+    ],
+)
+def test_only_its_own_origin_may_read_a_page_with_a_token(allowed: list[str], origin: str | None, is_own: bool) -> None:
+    cors = [("Access-Control-Allow-Credentials", "true"), *(("Access-Control-Allow-Origin", each) for each in allowed)]
+    for extra, reason in (([], None), ([("Set-Cookie", "session=; Max-Age=0")], SkipReason.SIGNING_OUT)):
+        page = read(*cors, *extra)
+        assert isinstance(page, Page)
+        page.allow_own_origin(origin)
+        assert page.no_token_reason is (reason if is_own else SkipReason.CROSS_ORIGIN)
+
+
+@pytest.mark.parametrize(
     ("value", "coding"), [("gzip", "gzip"), ("X-GZIP", "gzip"), ("deflate", "deflate"), ("identity", "")]
 )
 def test_codings_that_can_be_decoded(value: str, coding: str) -> None:

@@ -96,6 +96,19 @@ class Page:
         if self.no_token_reason is SkipReason.SIGNING_OUT and self.values(SET_COOKIE) and sent.isdisjoint(ended):
             self.no_token_reason = None
 
+    def allow_own_origin(self, origin: str | None) -> None:
+        """Lets the page carry a token if no origin but its own may read it with the user's cookies.
+
+        Such headers come with the answer to a form, whose request names the page's origin.
+
+        Args:
+            origin: of the request, as the server sees it, which may be ``http`` behind a proxy that terminates TLS.
+        """
+        allowed = {value.strip().lower() for value in self.values(ALLOW_ORIGIN)}
+        own = (origin or "").lower()
+        if own and allowed <= {own, own.replace("http://", "https://", 1)}:
+            self.no_token_reason = SkipReason.SIGNING_OUT if self.values(SET_COOKIE) else None
+
     def note_foreign_base(self) -> None:
         """Records that paths in the script would be resolved against a ``<base>`` of another origin ahead of it."""
         self.rare_headers = [*(self.rare_headers or ()), (FOREIGN_BASE, "")]
