@@ -76,14 +76,14 @@ const connect = (vendor) => {
    */
   const signed = new Map();
   /** @param {Token | false | undefined} token */
-  const hasExpired = (token) => token && (token.expiresAt ?? Infinity) < Date.now();
+  const hasExpired = (token) => token && Number(token.expiresAt) < Date.now();
   /**
    * @param {any} element or another node
    * @param {boolean} [stays] whether it has been in the document; otherwise a frame is loading its URL now
    */
   const sign = (element, stays) => {
     if (!element.matches?.(marked)) return;
-    const isFrame = element.localName === "iframe";
+    const isFrame = "src" in element;
     const target = isFrame ? "src" : "href";
     const kept = element.getAttribute(attribute);
     const isSigned = kept[0] === " ";
@@ -91,6 +91,8 @@ const connect = (vendor) => {
     if (!token || !isSigned || (!stays && hasExpired(signed.get(element)))) signed.delete(element);
     if (token ? isFrame && (signed.has(element) || hasExpired(token)) : !isSigned) return;
     if (token) signed.set(element, token);
+    // At a click, the browser would tell the URL to everybody whom this attribute names.
+    element.ping = "";
     if (!token || !isSigned) {
       element.setAttribute(attribute, token ? " " + (element.getAttribute(target) || "") : "");
     }
