@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks import comparison, plot, result, table
 from benchmarks.baselines import (
     asgi_forwarding,
@@ -135,6 +136,20 @@ def test_a_section_that_only_counts_replaces_its_part_of_the_stored_result(monke
     kept = result.update({"sizes": measured("sizes")})
     assert list(kept.sections) == ["asgi", "sizes"]
     assert (kept.date, kept.machine) == ("2026-01-01", MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_stored"), [("sizes", True), ("sizes --effort quick", False), ("sizes asgi", False), ("", True)]
+)
+def test_a_run_is_stored_if_it_is_complete_or_only_counts(
+    words: str, is_stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results: list[Result] = []
+    monkeypatch.setattr(command, "_prepare_timing", lambda: None)
+    monkeypatch.setattr(command, "_measure", lambda names, effort: ({}, []))
+    monkeypatch.setattr(command, "_store", results.append)
+    command.main(words.split())
+    assert bool(results) == is_stored
 
 
 # Baselines: a wrong one would be cheap for the wrong reason.

@@ -111,7 +111,8 @@ def app(vendors: Sequence[str], form: Form) -> AsgiApp:
 def response(vendors: Sequence[str], form: Form, path: str = "/", headers: Headers = SHORT_HEADERS) -> bytes:
     """Requests a path.
 
-    Orlo's signature is replaced by letters of the same number: gzip's result depends on them, and they on the key.
+    Orlo's key, and so its signature, is new for each run. As many fixed letters replace the signature, because the size
+    of the gzipped page depends on them.
     """
     with event_loop() as loop:
         body = loop.get(app(vendors, form), headers, path)
