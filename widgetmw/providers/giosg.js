@@ -44,7 +44,7 @@ const connect = (vendor) => {
     if (__tcfapi && !hasFramework) {
       hasFramework = true;
       try {
-        __tcfapi("addEventListener", 2, (state) => state?.eventStatus === "useractioncomplete" && submit());
+        __tcfapi("addEventListener", 2, (state) => state?.eventStatus == "useractioncomplete" && submit());
       } catch {}
     }
   };
@@ -86,7 +86,7 @@ const connect = (vendor) => {
     const isFrame = "src" in element;
     const target = isFrame ? "src" : "href";
     const kept = element.getAttribute(attribute);
-    const isSigned = kept[0] === " ";
+    const isSigned = kept[0] == " ";
     const token = element.isConnected && vendor.token;
     if (!token || !isSigned || (!stays && hasExpired(signed.get(element)))) signed.delete(element);
     if (token ? isFrame && (signed.has(element) || hasExpired(token)) : !isSigned) return;
