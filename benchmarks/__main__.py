@@ -1,6 +1,7 @@
 """``make bench`` runs every section and stores the result; ``make bench-quick`` reports what has changed since.
 
-``make bench ARGS="asgi wsgi"`` runs only the named sections; it prints the result and does not store it.
+``make bench ARGS="asgi wsgi"`` runs only the named sections; it prints the result and does not store it. Only sections
+that count, such as ``sizes``, replace their part of the stored result: they find the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from benchmarks import comparison, document, machine, plot, result, table
 from benchmarks.effort import EFFORTS, FULL, QUICK, Effort
 from benchmarks.finding import Section
 from benchmarks.section import SectionError, run
-from benchmarks.sections import ONLY_FULL, ORDER
+from benchmarks.sections import COUNTED, ONLY_FULL, ORDER
 from benchmarks.servers import wrk
 from tests import components
 
@@ -22,20 +23,26 @@ from tests import components
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the sections named on the command line, or all of them."""
     options = _options(argv)
-    components.install([] if wrk() else ["wrk"])
-    if machine.is_busy():
-        print("Other programs keep this machine busy: expect more noise than the intervals suggest.", file=sys.stderr)
     effort = EFFORTS[options.effort]
     chosen = options.sections or [name for name in ORDER if effort is FULL or name not in ONLY_FULL]
+    only_counts = COUNTED.issuperset(chosen)
+    if not only_counts:
+        _prepare_timing()
     found, failed = _measure(chosen, effort)
-    if effort is FULL and not options.sections and not failed:
-        _store(result.create(found))
-    else:
+    if failed or effort is not FULL or (options.sections and not only_counts):
         print(document.full_report(result.create(found)))
+    else:
+        _store(result.update(found) if only_counts else result.create(found))
     if effort is QUICK:
         _compare(found)
     if failed:
         sys.exit("\n".join(failed))
+
+
+def _prepare_timing() -> None:
+    components.install([] if wrk() else ["wrk"])
+    if machine.is_busy():
+        print("Other programs keep this machine busy: expect more noise than the intervals suggest.", file=sys.stderr)
 
 
 def _measure(names: Sequence[str], effort: Effort) -> tuple[dict[str, Section], list[str]]:

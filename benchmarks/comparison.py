@@ -12,7 +12,7 @@ from benchmarks.result import Result
 
 MIN_CHANGE: Final = 0.1
 """The smallest relative change to report. Unlike rounds, runs differ in memory layout and in what else is running."""
-_COMPARABLE_UNITS: Final = frozenset({"×", "", "KB"})
+_COMPARABLE_UNITS: Final = frozenset({"×", "", "KB", "bytes"})
 
 
 @dataclass(frozen=True)

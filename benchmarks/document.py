@@ -33,6 +33,10 @@ def full_report(result: Result) -> str:
             f"## {each.by[0].upper()}{each.by[1:]}\n\n{each.measure}. {reproduce}\n\n{table.growth_table(each)}"
             for each in section.growth
         ]
+        parts += [
+            f"## {title}\n\nCounted in bytes. {reproduce}\n\n{table.sizes_table(each)}"
+            for title, each in section.sizes.items()
+        ]
     notes = table.notes_list(result.sections.values())
     if notes:
         parts.append(f"## Not measured\n\n{notes}")

@@ -62,6 +62,21 @@ class Growth:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """A table of bytes, which are counted.
+
+    Attributes:
+        by: The heading of the rows.
+        columns: The headings of the columns.
+        rows: The bytes by row, one number for each column.
+    """
+
+    by: str
+    columns: Sequence[str]
+    rows: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
 class Section:
     """The result of one section.
 
@@ -70,12 +85,14 @@ class Section:
         costs: Tables by title; each has microseconds by case.
         growth: How costs grow.
         notes: What could not be measured, and why.
+        sizes: Tables of bytes by title.
     """
 
     findings: Sequence[Finding] = ()
     costs: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     growth: Sequence[Growth] = ()
     notes: Sequence[str] = ()
+    sizes: Mapping[str, Sizes] = field(default_factory=dict)
 
 
 def to_json(section: Section) -> dict[str, Any]:
@@ -99,6 +116,7 @@ def from_json(data: Mapping[str, Any]) -> Section:
         {title: {name: Estimate(**each) for name, each in costs.items()} for title, costs in data["costs"].items()},
         tuple(Growth(**each) for each in data["growth"]),
         tuple(data["notes"]),
+        {title: Sizes(**each) for title, each in data.get("sizes", {}).items()},
     )
 
 
@@ -110,4 +128,5 @@ def merge(sections: Iterable[Section]) -> Section:
         {title: costs for section in each for title, costs in section.costs.items()},
         [growth for section in each for growth in section.growth],
         [note for section in each for note in section.notes],
+        {title: sizes for section in each for title, sizes in section.sizes.items()},
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks import machine
 from benchmarks.finding import Section, from_json, to_json
+from benchmarks.sections import ORDER
 
 FOLDER: Final = Path(__file__).parent / "results"
 STORED: Final = FOLDER / "results.json"
@@ -36,6 +37,17 @@ class Result:
 def create(sections: Mapping[str, Section]) -> Result:
     """Returns a result with this machine's description and today's date."""
     return Result(f"{datetime.now(UTC):%Y-%m-%d}", machine.describe(), machine.versions(), sections)
+
+
+def update(sections: Mapping[str, Section]) -> Result:
+    """Returns the stored result with these sections, which count and so depend on neither date nor machine.
+
+    Raises:
+        OSError: There is no stored result.
+    """
+    stored = load()
+    found = {**stored.sections, **sections}
+    return replace(stored, sections={name: found[name] for name in ORDER if name in found})
 
 
 def dumps(result: Result) -> str:

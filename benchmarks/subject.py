@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from benchmarks.traffic import SHORT_HEADERS, AsgiApp, Loop, WsgiApp, asgi_app, event_loop, page
+from benchmarks.traffic import SHORT_HEADERS, AsgiApp, WsgiApp, asgi_app, event_loop, page
 from widgetmw import Settings, User, asgi, testing, wsgi
 
 ADA = User("ada", name="Ada", email="ada@shop.example")
@@ -48,17 +48,16 @@ def snippets() -> dict[str, bytes]:
     """Returns what the baselines inject: exactly the bytes that the package adds."""
     before = page()
     with event_loop() as loop:
-        after = added_bytes(loop, before)
-    return {ADA.id: after}
+        after = loop.get(asgi_widgetmw(asgi_app(before)), SHORT_HEADERS)
+    return {ADA.id: added_bytes(before, after)}
 
 
-def added_bytes(loop: Loop, before: bytes) -> bytes:
-    """Returns the bytes that the package adds to a page.
+def added_bytes(before: bytes, after: bytes) -> bytes:
+    """Returns the bytes that the package has added to a page.
 
     Raises:
-        AssertionError: It adds none, so there is nothing to measure.
+        AssertionError: It has added none, so there is nothing to measure.
     """
-    after = loop.get(asgi_widgetmw(asgi_app(before)), SHORT_HEADERS)
     offset = before.index(b"<head>") + len(b"<head>")
     span = after[offset : offset + len(after) - len(before)]
     assert span.startswith(b"<script")

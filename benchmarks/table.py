@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from benchmarks.finding import Finding, Growth, Section
+from benchmarks.finding import Finding, Growth, Section, Sizes
 from benchmarks.result import Result
 from benchmarks.rounds import Estimate
 
@@ -91,6 +91,12 @@ def growth_table(each: Growth) -> str:
         for place, point in enumerate(each.points)
     ]
     return markdown_table((by, *each.lines), rows)
+
+
+def sizes_table(sizes: Sizes) -> str:
+    """Returns a table of bytes, which are counted and so have all their digits."""
+    rows = [(name, *(f"{each:,}" for each in values)) for name, values in sizes.rows.items()]
+    return markdown_table((sizes.by, *sizes.columns), rows)
 
 
 def notes_list(sections: Iterable[Section]) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import comparison, plot, table
+from benchmarks import __main__ as command
+from benchmarks import comparison, plot, result, table
 from benchmarks.baselines import (
     asgi_forwarding,
     asgi_minimal_injector,
@@ -26,8 +27,8 @@ from benchmarks.finding import Finding, Growth, Section, from_json, to_json
 from benchmarks.result import Result
 from benchmarks.rounds import Batch, Estimate, Rounds, run_interleaved
 from benchmarks.section import run
-from benchmarks.sections import ORDER, agent, growth, more_work, pieces
-from benchmarks.subject import anonymous, asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
+from benchmarks.sections import ORDER, agent, growth, more_work, pieces, sizes
+from benchmarks.subject import added_bytes, anonymous, asgi_widgetmw, signed_in, snippets, wsgi_widgetmw
 from benchmarks.traffic import (
     HTML,
     JSON,
@@ -42,8 +43,9 @@ from benchmarks.traffic import (
     wsgi_app,
     wsgi_request,
 )
+from widgetmw import testing
 
-IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports")
+IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports", "sizes")
 
 
 @cache
@@ -95,6 +97,59 @@ def test_every_listed_section_exists() -> None:
         assert callable(import_module(f"benchmarks.sections.{name}").measure)
     for piece in pieces.pieces().values():
         piece()
+
+
+FORM_MARKS = {
+    "inline": b"</script><script data-widgetmw defer src=",
+    "inline, with a nonce": b'<script data-widgetmw nonce="bm9uY2Utb2YtYS1wYWdl">(',
+    "inline, with a hash": b"MutationObserver",
+    "external": b'<script type="application/json" data-widgetmw>{',
+    "external, with integrity": b' integrity="sha256-',
+}
+
+
+@pytest.mark.parametrize("name", sizes.FORMS)
+def test_each_form_whose_bytes_are_counted_is_the_one_that_it_is_called(name: str) -> None:
+    span = added_bytes(page(), sizes.response(["digitalgenius"], sizes.FORMS[name]))
+    form = name.removeprefix("fetch delivery, ")
+    assert FORM_MARKS[form] in span
+    assert (b" src=" in span) == (form != "inline, with a hash")
+    assert bool(testing.read_tokens(span)) == (form == name)
+
+
+def test_the_same_bytes_are_counted_with_another_key() -> None:
+    counted = {sizes.gzipped_growth(sizes.response(["orlo"], sizes.FORMS["inline"])) for _ in range(2)}
+    sizes.variables.cache_clear()
+    counted.add(sizes.gzipped_growth(sizes.response(["orlo"], sizes.FORMS["inline"])))
+    assert len(counted) == 1
+
+
+def test_the_parts_of_the_inline_form_add_up() -> None:
+    tables = measured("sizes").sizes
+    rows = tables["What the inline form is made of"].rows.values()
+    assert all(sum(parts) == total and min(parts) >= 0 for *parts, total in rows)
+    assert next(iter(rows))[-1] == tables["Bytes added to a page"].rows["inline"][0]
+
+
+def test_a_section_that_only_counts_replaces_its_part_of_the_stored_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "load", lambda: stored(finding(2.0, 2.0, 2.0)))
+    kept = result.update({"sizes": measured("sizes")})
+    assert list(kept.sections) == ["asgi", "sizes"]
+    assert (kept.date, kept.machine) == ("2026-01-01", MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_stored"), [("sizes", True), ("sizes --effort quick", False), ("sizes asgi", False), ("", True)]
+)
+def test_a_run_is_stored_if_it_is_complete_or_only_counts(
+    words: str, is_stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results: list[Result] = []
+    monkeypatch.setattr(command, "_prepare_timing", lambda: None)
+    monkeypatch.setattr(command, "_measure", lambda names, effort: ({}, []))
+    monkeypatch.setattr(command, "_store", results.append)
+    command.main(words.split())
+    assert bool(results) == is_stored
 
 
 # Baselines: a wrong one would be cheap for the wrong reason.

@@ -30,7 +30,7 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.flask_session import leave_unsaved
 from widgetmw.wsgi import WidgetMiddleware
-from widgetmw.wsgi.middleware import token_response
+from widgetmw.wsgi.middleware import is_signed_in, token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
 from widgetmw.wsgi.responder import MARKER, use_marker
 
@@ -150,7 +150,8 @@ class _InnerPart:
         if request.script_root and is_owner(environ, self.outer):
             environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         try:
-            if is_owner(environ, self.outer) and _needs_user(self.engine, environ, response):
+            is_interrupted = INNER_CALL in environ and environ[INNER_CALL].is_interrupted(response.status_code)
+            if is_owner(environ, self.outer) and (is_interrupted or _needs_user(self.engine, environ, response)):
                 prefetch_user(environ, self.resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
@@ -165,6 +166,8 @@ class _OuterMiddleware(WidgetMiddleware):
             response = Response.from_app(self.app, {**inner_environ(environ), INNER_CALL: call}, buffered=True)
         except Exception as error:
             return call.fail(error)
+        if call.is_interrupted(response.status_code):
+            call.is_signed_in = is_signed_in(engine, environ, self._resolver)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
 
 

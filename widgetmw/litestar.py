@@ -80,6 +80,8 @@ class WidgetMiddleware(OuterMiddleware):
     async def _page_user(self, scope: Scope) -> User | None:
         if "route_handler" in scope:
             return await self._resolve(scope)
+        if INNER_CALL in scope:
+            return _unresolved(scope)
         # An error page for a path without a route, for which no middleware ran: the endpoint's route knows the user.
         assert self.engine is not None
         path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"

@@ -149,7 +149,10 @@ class _InnerPart:
             page_that_needs_user = self._engine.page_that_needs_user
             if root_path and is_owner(scope, self._outer):
                 scope[KEY].root_path = root_path  # a layer may have set it, in a copy of the scope
-            if is_owner(scope, self._outer) and page_that_needs_user(page, method, path, response.status_code, headers):
+            is_interrupted = INNER_CALL in scope and scope[INNER_CALL].is_interrupted(response.status_code)
+            if is_owner(scope, self._outer) and (
+                is_interrupted or page_that_needs_user(page, method, path, response.status_code, headers)
+            ):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass

@@ -18,9 +18,12 @@ ORDER: Final = (
     "users",
     "threads",
     "imports",
+    "sizes",
     "servers",
     "growth",
     "pieces",
 )
 ONLY_FULL: Final = frozenset({"apps", "peers", "agent", "more_work", "growth", "pieces"})
 """Sections that a quick run omits."""
+COUNTED: Final = frozenset({"sizes"})
+"""Sections that count and time nothing. They find the same on every machine, so a run of them alone is stored too."""

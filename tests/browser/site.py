@@ -82,6 +82,7 @@ class Site:
     """A site on a loopback port. The cookie ``session`` names the signed-in user."""
 
     def __init__(self) -> None:
+        #: In seconds; infinite if tokens do not expire.
         self.token_lifetime = 3600.0
         self.vendors: tuple[str, ...] = VENDORS
         #: The operator's snippets and the scripts of third-party vendors, by vendor.
@@ -132,10 +133,14 @@ class Site:
             now = self.now()
             if user not in self._minted or now >= self._minted[user][2]:
                 self._count += 1
-                expires = int(now + self.token_lifetime)
-                self._minted[user] = (self._count, expires, int(expires - max(1, self.token_lifetime / 5)))
+                lifetime = 0 if self.token_lifetime == float("inf") else self.token_lifetime
+                expires = int(now + lifetime)
+                self._minted[user] = (self._count, expires, int(expires - max(1, lifetime / 5)))
             number, expires, refresh = self._minted[user]
         made = {name: self._token(name, user, number, expires, refresh) for name in self.vendors}
+        if self.token_lifetime == float("inf"):
+            never = dict.fromkeys(("expires_at", "refresh_at", *(("expires_in", "refresh_in") if relative else ())))
+            return {name: token | never for name, token in made.items()}
         if relative:
             for token in made.values():
                 token |= {"expires_in": max(0, int(expires - now)), "refresh_in": max(0, int(refresh - now))}

@@ -47,6 +47,14 @@ def test_markup_ahead_of_the_script_changes_nothing(visit: Visit, site: Site) ->
     assert page.evaluate("widgetmw.refresh('orlo').then(({provider}) => provider)") == "orlo"
 
 
+def test_an_element_with_the_name_of_our_global_causes_no_error_ahead_of_the_script(visit: Visit, site: Site) -> None:
+    site.form, site.vendors = "bundled", ("orlo",)
+    html = f'<!doctype html><html><body><img id="widgetmw" alt="">{site.script_tags("ann")}</body></html>'
+    site.pages["/placed"] = lambda user: Response(200, html.encode(), {"Content-Type": "text/html"})
+    page = visit("ann", path="/placed")
+    assert page.evaluate("orloData.length") == 1
+
+
 def test_inert_json_beside_a_clobbered_current_script_is_not_taken_as_data(visit: Visit, site: Site) -> None:
     site.form, site.nonce = "external", "page"
     site.headers = {"Content-Security-Policy": "script-src 'nonce-page' 'self'"}

@@ -92,6 +92,29 @@ def test_a_token_response_from_a_service_workers_cache_is_not_used(
     assert page.evaluate("seen.signedout") == 1  # at the page's arrival; not again
 
 
+def test_a_service_workers_cache_does_not_bring_back_a_user_who_has_signed_out(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    page = with_worker(tokens=True)
+    page.evaluate("widgetmw.refresh('orlo').then(() => 0)")  # a response that the worker may keep
+    sign_out(page.context)
+    page.goto(site.url)
+    page.wait_for_function("seen.signedout")
+    assert page.evaluate("seen.tokens") == []
+
+
+def test_a_service_workers_cache_does_not_answer_for_the_next_user_of_a_page_without_a_token(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    site.delivery = "fetch"
+    page = with_worker(tokens=True)
+    page.evaluate("widgetmw.refresh('orlo').then(() => 0)")
+    sign_in(page.context, site, "bob")
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId")
+    assert page.evaluate(USER) == "bob"
+
+
 def test_a_tokens_request_is_repeated_as_a_post_only_if_the_response_is_old(profile: Profile, site: Site) -> None:
     page = profile("ann").new_page()
     page.goto(site.url)

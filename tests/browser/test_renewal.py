@@ -93,6 +93,19 @@ def test_a_server_clock_that_differs_does_not_matter(visit: Visit, site: Site, s
     assert 4 <= len(site.token_requests) <= 7
 
 
+def test_an_active_tab_asks_once_an_hour_where_no_token_expires(visit: Visit, site: Site) -> None:
+    site.token_lifetime = float("inf")
+    page = visit("ann", clock=True)
+    assert page.evaluate("widgetmw.get('orlo').expiresAt") is None
+    pass_time(page, site, 0.9 * HOUR, step=MINUTE)
+    assert len(site.token_requests) == 0
+    pass_time(page, site, 2.3 * HOUR, step=MINUTE)
+    assert len(site.token_requests) == 3
+    page.context.clear_cookies(name="session")
+    pass_time(page, site, HOUR, step=MINUTE)
+    assert page.evaluate("seen.signedout") == 1
+
+
 SET_CLOCK = "(seconds) => { const now = Date.now; Date.now = () => now() + 1000 * seconds; }"
 
 
@@ -113,21 +126,6 @@ def test_a_sleep_that_stopped_the_monotonic_clock_is_noticed(visit: Visit, site:
     site.clock_offset += 8 * HOUR
     page.mouse.move(3, 3)
     assert gets_valid_token(page, site)
-
-
-def test_a_token_without_expiry_is_never_renewed(visit: Visit, site: Site) -> None:
-    site.vendors = ("orlo",)
-    eternal = {"provider": "orlo", "token": "t", "expires_at": None, "refresh_at": None}
-    site.data_overrides = {"vendors": {"orlo": {"page": {}, "token": eternal}}}
-    page = visit("ann", clock=True)
-    assert page.evaluate("widgetmw.get('orlo').expiresAt") is None
-    pass_time(page, site, DAY, step=HOUR / 2)
-    assert site.token_requests == []
-    site.endpoint_override = lambda user: json_response(
-        200, {"tokens": {"orlo": eternal | {"expires_in": None, "refresh_in": None}}}
-    )
-    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token === widgetmw.get('orlo'))")
-    assert page.evaluate("seen.tokens") == []
 
 
 # --- idle, hidden, asleep, offline ----------------------------------------------------------------

@@ -301,6 +301,19 @@ def test_giosg_marked_links_always_have_the_signed_url(visit: Visit, site: Site)
     assert page.evaluate(hrefs) == [None] * 4
 
 
+def test_giosg_a_click_tells_the_signed_url_to_nobody_else(visit: Visit, site: Site) -> None:
+    site.body = (
+        '<a id="chat" data-widgetmw-giosg target="_blank" ping="/pinged">chat</a><a id="own" ping="/own">own</a>'
+    )
+    page = visit("ann")
+    sent: list[str | None] = []
+    page.on("request", lambda request: sent.append(request.header_value("Ping-To")))
+    with page.expect_popup():
+        page.click("#chat")
+    assert page.evaluate("[chat, own].map((link) => link.ping)") == ["", "/own"]
+    assert set(sent) <= {None}
+
+
 def test_giosg_a_marked_frame_gets_its_url_once_per_user(visit: Visit, site: Site) -> None:
     site.body = '<iframe id="chat" data-widgetmw-giosg></iframe>'
     page = visit("ann")

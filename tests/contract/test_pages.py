@@ -161,9 +161,17 @@ def test_headers_that_do_not_forbid_injection(make: Make, header: str, value: st
 
 
 def test_a_page_that_other_origins_may_read_with_cookies_gets_no_token(make: Make) -> None:
-    cors = [("Access-Control-Allow-Origin", "https://a.example"), ("Access-Control-Allow-Credentials", "true")]
+    cors = [("Access-Control-Allow-Origin", "https://evil.example"), ("Access-Control-Allow-Credentials", "true")]
     site = make(page=Page(headers=[HTML, *cors]))
     assert_unmodified(site.get(), site.page, "cross_origin")
+
+
+@pytest.mark.parametrize("origin", ["http://shop.example", "https://shop.example"])
+def test_a_page_that_only_its_own_origin_may_read_with_cookies_gets_a_token(make: Make, origin: str) -> None:
+    cors = [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true")]
+    site = make(page=Page(headers=[HTML, *cors]))
+    assert is_injected(site.get(Host="shop.example"))
+    assert_unmodified(site.get(Host="shop.example.evil.example"), site.page, "cross_origin")
 
 
 @pytest.mark.parametrize("from_site", ["cross-site", "same-site"])

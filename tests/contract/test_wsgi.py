@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -287,6 +288,25 @@ def test_a_list_with_a_close_method_is_closed(dg_env: dict[str, str]) -> None:
 
     assert has_script_and_whole_body(Server(app, dg_env).run())
     assert chunks.closed == 1
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_an_error_of_the_servers_start_response_propagates(dg_env: dict[str, str], coding: str | None) -> None:
+    headers = [HTML] if coding is None else [HTML, ("Content-Encoding", coding)]
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", headers)
+        return [BODY[:5], BODY[5:]] if coding is None else [gzip.compress(BODY)]
+
+    class Refusing(Server):
+        def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+            super().start_response(status, headers, exc_info)
+            raise ValueError("a header is too long")
+
+    server = Refusing(app, dg_env)
+    with pytest.raises(ValueError, match="too long"):
+        server.run()
+    assert server.log == ["start"]
 
 
 def test_an_error_page_that_replaces_another_response_is_injected(dg_env: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.core.test_engine import SETTINGS
 from widgetmw import User
-from widgetmw.core.endpoint import InnerCall, TokenRequest, is_drainable
+from widgetmw.core.endpoint import InnerCall, TokenRequest, TokenResponse, is_drainable
 from widgetmw.core.engine import Engine
 
 TOKEN = TokenRequest("GET", "/token")
@@ -105,6 +105,38 @@ def test_a_layer_that_answers_first_means_anonymous_or_a_failure(
     engine: Engine, status: int, location: str, expected: int
 ) -> None:
     assert InnerCall(engine.endpoint, TOKEN).conclude(status, location).status == expected
+
+
+@pytest.mark.parametrize("status", [200, 302])
+@pytest.mark.parametrize("is_late", [False, True], ids=["before the endpoint", "after it"])
+def test_a_page_or_a_redirect_for_a_signed_in_user_is_no_sign_out(
+    engine: Engine, caplog: pytest.LogCaptureFixture, status: int, is_late: bool
+) -> None:
+    call = InnerCall(engine.endpoint, TOKEN)
+    assert call.is_interrupted(status)
+    if is_late:
+        call.response = TokenResponse(200, (), b"")
+        assert not call.is_interrupted(status)
+        status = 302  # not that of our own response
+    call.is_signed_in = not is_late
+    assert call.conclude(status, "/terms").status == 503
+    assert "let requests for tokens through" in caplog.text
+
+
+def test_the_log_names_a_remedy_unless_the_app_is_down(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    for status in (503, 429):
+        assert "let requests for tokens through" not in caplog.text
+        assert InnerCall(engine.endpoint, TOKEN).conclude(status).status == 503
+        assert f"answered {status}" in caplog.text
+    assert "let requests for tokens through" in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_means_anonymous_also_for_a_signed_in_user(engine: Engine, status: int) -> None:
+    call = InnerCall(engine.endpoint, TOKEN)
+    assert not call.is_interrupted(status), "the user need not be resolved"
+    call.is_signed_in = True
+    assert call.conclude(status).status == 401
 
 
 def test_an_error_in_the_layers_is_503_without_the_errors_text(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import EndpointCheck
+from widgetmw.core.endpoint_check import IN_MOUNT, EndpointCheck
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import identity_of
 
@@ -64,9 +64,12 @@ def test_only_the_first_pages_are_looked_at(caplog: pytest.LogCaptureFixture) ->
     assert not check.remaining
 
 
-def test_a_plugin_that_resolves_inside_ends_the_check(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     check, request = EndpointCheck(Events()), {"session": "ada"}
     identity_of(request).resolved = ADA
     check.run({}, request, user_of_session)
-    assert check.remaining == 0
+    assert check.remaining == 9
     assert caplog.messages == []
+    check.compare({}, request, user_of_session, IN_MOUNT)
+    assert "a mounted app or a route sets" in caplog.text
+    assert check.remaining == 0

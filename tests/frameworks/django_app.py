@@ -91,6 +91,13 @@ def broken(request: Any) -> HttpResponse:
     raise ValueError("secret detail")
 
 
+def forget(request: Any) -> HttpResponse:
+    """Signs out whoever is known by a cookie of the app's own."""
+    response = HttpResponse(PAGE)
+    response.delete_cookie("access_token")
+    return response
+
+
 urlpatterns = [
     path("", page),
     path("async", async_page),
@@ -114,6 +121,7 @@ urlpatterns = [
     path("identify/<name>", identify_user),
     path("identify-in-scope/<name>", identify_in_scope),
     path("broken", broken),
+    path("forget", forget),
     path("_widgetmw/", include("widgetmw.django.urls")),
 ]
 

@@ -372,11 +372,20 @@ async def nothing(request: web.Request) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("layer", "status"), [(redirect, 401), (refuse, 401), (respond_directly, 401), (fail, 503), (nothing, 503)]
+    ("layer", "signed_in", "status"),
+    [
+        (redirect, False, 401),
+        (redirect, True, 503),
+        (refuse, True, 401),
+        (respond_directly, False, 401),
+        (respond_directly, True, 503),
+        (fail, True, 503),
+        (nothing, True, 503),
+    ],
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before the user is known", "after"])
 def test_a_middleware_that_responds_instead_of_the_endpoint(
-    settings: Settings, layer: Any, status: int, after: bool
+    settings: Settings, layer: Any, signed_in: bool, status: int, after: bool
 ) -> None:
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> Any:
@@ -386,11 +395,11 @@ def test_a_middleware_that_responds_instead_of_the_endpoint(
 
     app = make(page=page)
     app.middlewares.append(guard)
-    install(app, settings=settings, user=ada)
+    install(app, settings=settings, user=ada if signed_in else lambda request: None)
 
     async def visit(client: TestClient[Any, Any]) -> None:
         reply = await request_page(client, ENDPOINT)
-        if layer is respond_directly and after:
+        if layer is respond_directly and after and signed_in:
             assert (reply.status_code, user_in(reply.text)) == (200, "ada"), (
                 "the user was known, and the status is the same"
             )

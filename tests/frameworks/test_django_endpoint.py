@@ -80,6 +80,53 @@ def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     assert visit().get("/_widgetmw/token/unknown", X_Wall=kind).status_code == 404
 
 
+def terms(get_response: Any) -> Any:
+    """Stops signed-in visitors on their way to the endpoint, and notes in their session where they wanted to go."""
+
+    def middleware(request: Any) -> HttpResponse:
+        if not request.user.is_authenticated or request.path != ENDPOINT:
+            return get_response(request)  # type: ignore[no-any-return]
+        request.session["next"] = request.path
+        return HttpResponse(status=302, headers={"Location": "/terms"})
+
+    return middleware
+
+
+def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[*STACK, "tests.frameworks.test_django_endpoint.terms"])
+    visitor = visit("ada")
+    reply = visitor.token()
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    assert "next" not in Session.objects.get(pk=visitor.cookie("sessionid")).get_decoded()
+    assert visit().token().status_code == 401
+
+
+bodies: list[bytes] = []
+
+
+def record_bodies(get_response: Any) -> Any:
+    """Records every response, as profilers and audit logs do."""
+
+    def middleware(request: Any) -> HttpResponse:
+        response = get_response(request)
+        bodies.append(response.content)
+        return response  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def test_a_middleware_below_sees_no_token(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[*STACK, "tests.frameworks.test_django_endpoint.record_bodies"])
+    visitor = visit("ada")
+    bodies.clear()
+    for address in (ENDPOINT, f"{ENDPOINT}/digitalgenius", "/"):
+        assert user_in(visitor.get(address).text) == ADA
+    assert len(bodies) == 3
+    assert not any(b"eyJ" in body for body in bodies)
+    assert visit().token().status_code == 401
+
+
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="Django 5.1 added LoginRequiredMiddleware")
 def test_login_required_does_not_redirect_the_endpoint(visit: Visit, configured: Configure) -> None:
     configured(MIDDLEWARE=[*STACK, LOGIN_REQUIRED], LOGIN_URL="/login")
@@ -129,6 +176,28 @@ def test_without_urls_pages_are_skipped_with_one_warning(
     for _ in range(2):
         assert visitor.get().text == PAGE
     assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
+
+
+OTHER_SITE = Urls(path("o/token/", lambda request: HttpResponse("the site's own")), path("", django_app.page))
+
+
+def choose_urlconf(get_response: Any) -> Any:
+    """Serves another site on another host, as django-hosts and django-tenants do."""
+
+    def middleware(request: Any) -> HttpResponse:
+        if request.get_host().startswith("other."):
+            request.urlconf = OTHER_SITE
+        return get_response(request)  # type: ignore[no-any-return]
+
+    return middleware
+
+
+def test_paths_of_an_urlconf_without_our_urls_are_the_sites_own(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.choose_urlconf", *STACK])
+    visitor = visit("ada")
+    assert visitor.get("/o/token/", Host="other.example").text == "the site's own"
+    assert visitor.get("/", Host="other.example").text == PAGE
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
 
 
 def test_without_the_middleware_the_endpoint_still_works(visit: Visit, configured: Configure) -> None:

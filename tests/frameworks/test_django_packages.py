@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.http import HttpResponse
+from django.urls import include, path
 
+from tests.contract.django_site import Urls
 from tests.frameworks.conftest import Configure
-from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, SESSIONS
+from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, SESSIONS, STACK, urlpatterns
 from tests.frameworks.visitor import assert_endpoint_headers, user_in
 
 Visit = Callable[..., Any]
@@ -103,6 +108,64 @@ def test_a_package_that_writes_the_session_does_not_extend_it_on_a_token_request
     sessions = Session.objects.count()
     assert_endpoint_headers(visit().token())
     assert Session.objects.count() == sessions
+
+
+@pytest.mark.parametrize("stack", [STACK, [OURS, *STACK]], ids=["below", "above"])
+@pytest.mark.parametrize("name", ["runtime.js", "embed.js"])
+def test_no_shared_cache_gets_a_script_with_the_cookie_of_a_session(
+    visit: Visit, configured: Configure, stack: list[str], name: str
+) -> None:
+    configured(MIDDLEWARE=[*stack, f"{HERE}.rotate_session"])
+    visitor = visit("ada")
+    version = visitor.get().text.partition("runtime.js")[2].partition('"')[0]
+    script = f"/_widgetmw/{name}{version}"
+    public = visitor.get(script)
+    assert "public" in public.headers["Cache-Control"]
+    assert "Set-Cookie" not in public.headers
+    rotated = visitor.get(script, X_Rotate="1")
+    assert "sessionid" in rotated.headers["Set-Cookie"]
+    assert rotated.headers["Cache-Control"] == "no-store"
+    assert user_in(visitor.get().text) == ADA
+
+
+def test_a_script_creates_no_session(visit: Visit, configured: Configure) -> None:
+    configured(
+        INSTALLED_APPS=[*settings.INSTALLED_APPS, "user_sessions"],
+        MIDDLEWARE=["user_sessions.middleware.SessionMiddleware", COMMON, CSRF, AUTH, OURS],
+        SESSION_ENGINE="user_sessions.backends.db",
+        SESSION_SAVE_EVERY_REQUEST=True,
+    )
+    call_command("migrate", "user_sessions", verbosity=0)
+    visitor = visit()
+    for name in ("runtime.js", "embed.js", "token"):
+        assert "Set-Cookie" not in visitor.get(f"/_widgetmw/{name}").headers
+    assert "Set-Cookie" in visitor.get().headers
+    visitor = visit("ada")
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
+
+
+@pytest.mark.parametrize("exempt", [False, True])
+def test_a_single_sign_on_that_must_be_confirmed_is_no_sign_out(
+    visit: Visit, configured: Configure, exempt: bool
+) -> None:
+    oidc = "mozilla_django_oidc.auth.OIDCAuthenticationBackend"
+    configured(
+        MIDDLEWARE=[*STACK, "mozilla_django_oidc.middleware.SessionRefresh"],
+        ROOT_URLCONF=Urls(*urlpatterns, path("oidc/", include("mozilla_django_oidc.urls"))),
+        OIDC_OP_AUTHORIZATION_ENDPOINT="https://idp.example/authorize",
+        OIDC_OP_TOKEN_ENDPOINT="https://idp.example/token",
+        OIDC_OP_USER_ENDPOINT="https://idp.example/user",
+        OIDC_RP_CLIENT_ID="shop",
+        OIDC_RP_CLIENT_SECRET="x",
+        OIDC_EXEMPT_URLS=[re.compile("/_widgetmw/")] if exempt else [],
+        AUTHENTICATION_BACKENDS=[oidc],
+    )
+    visitor = visit("ada")  # without an ID token, which counts as one that has expired
+    assert visitor.get().headers["Location"].startswith("https://idp.example/authorize")
+    before = Session.objects.get(pk=visitor.cookie("sessionid")).session_data
+    reply = visitor.token()
+    assert reply.status_code == (200 if exempt else 503)
+    assert Session.objects.get(pk=visitor.cookie("sessionid")).session_data == before
 
 
 @pytest.mark.parametrize("engine", ENGINES)

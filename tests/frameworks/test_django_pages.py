@@ -288,6 +288,25 @@ def test_the_user_function_may_be_sync_or_async(visit: Visit, configured: Config
         assert user_in(visitor.get(path).text) == "path-ada"
 
 
+def test_the_page_that_deletes_the_users_cookie_has_no_token(visit: Visit, configured: Configure) -> None:
+    configured({"USER": lambda request: User("ada")})
+    visitor = visit()
+    reply = visitor.get("/forget")  # this browser does not have that cookie
+    assert user_in(reply.text) == "ada"
+    assert_deletes_cookie(reply)
+    visitor.set_cookie("access_token", "x")
+    reply = visitor.get("/forget")
+    assert reply.text == PAGE
+    assert reply.headers["X-Widgetmw"] == "skipped; reason=signing_out"
+    assert_deletes_cookie(reply)
+
+
+def assert_deletes_cookie(reply: Any) -> None:
+    values = [value for name, value in reply.headers.items() if name.lower() == "set-cookie"]
+    assert len(values) == 1
+    assert values[0].strip().startswith("access_token=")
+
+
 def by_path(request: Any) -> User:
     return User(f"path-{request.user.username}")
 

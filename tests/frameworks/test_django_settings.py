@@ -12,7 +12,8 @@ from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.middleware.gzip import GZipMiddleware
-from django.test.utils import override_settings
+from django.test.utils import override_script_prefix, override_settings
+from django.urls import re_path
 
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
@@ -83,6 +84,18 @@ def test_missing_urls_are_an_error(configured: Configure) -> None:
     assert ids() == ["widgetmw.E002"]
     with pytest.raises(SystemCheckError, match=r'include\("widgetmw.django.urls"\)'):
         call_command("check")
+
+
+def test_urls_that_a_catch_all_hides_are_an_error(configured: Configure) -> None:
+    *others, ours = django_app.urlpatterns
+    catch_all = re_path(r"^(?!shop/)", django_app.page)
+    configured(ROOT_URLCONF=Urls(*others, catch_all, ours))
+    assert [message.id for message in check()] == ["widgetmw.E003"]
+    assert "'^(?!shop/)'" in check()[0].msg
+    configured(ROOT_URLCONF=Urls(*others, ours, catch_all))
+    assert ids() == []
+    with override_script_prefix("/shop/"):
+        assert ids() == []
 
 
 def test_a_path_that_has_no_effect_is_a_warning(configured: Configure) -> None:

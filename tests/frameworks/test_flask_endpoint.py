@@ -63,6 +63,22 @@ def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     assert user_in(token(client).text) == "ada"
 
 
+@pytest.mark.parametrize("answer", ["redirect", "page"])
+def test_a_hook_that_stops_a_signed_in_user_does_not_sign_them_out(settings: Settings, answer: str) -> None:
+    app = make()
+
+    @app.before_request
+    def terms() -> Any:
+        return LOGIN_WALLS[answer]() if session and request.endpoint == "widgetmw.token" else None
+
+    client = signed_in(app, settings)
+    reply = token(client)
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    client.get("/out")
+    assert token(client).status_code == 401
+
+
 def test_a_token_request_does_not_extend_a_permanent_session(settings: Settings) -> None:
     app = make()
 

@@ -10,9 +10,15 @@ from litestar import Litestar, MediaType, Request, Response, get, websocket
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import NotAuthorizedException
-from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
+from litestar.middleware import (
+    AbstractAuthenticationMiddleware,
+    AuthenticationResult,
+    DefineMiddleware,
+    MiddlewareProtocol,
+)
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.middleware.session.server_side import ServerSideSessionConfig
+from litestar.response import Redirect
 from litestar.stores.memory import MemoryStore
 from litestar.testing import TestClient
 
@@ -130,6 +136,50 @@ def test_without_sessions_the_log_names_the_fix(settings: Settings, caplog: pyte
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 503
     assert "install a SessionMiddleware" in caplog.text
+
+
+class Terms(MiddlewareProtocol):
+    """Stops signed-in visitors on their way to the endpoint."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == ENDPOINT and scope.get("session"):
+            await Redirect("/terms").to_asgi_response(app=None, request=Request(scope))(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(settings: Settings) -> None:
+    sessions = CookieBackendConfig(secret=b"x" * 16)
+    app = make(middleware=[sessions.middleware, DefineMiddleware(Terms)])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=member))
+    visitor.get("/in/ada")
+    reply = visitor.token()
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    visitor.get("/out")
+    assert visitor.token().status_code == 401
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_a_redirect_outside_of_the_routes_means_anonymous(settings: Settings, signed_in: bool) -> None:
+    app = make()
+    inner = app.asgi_handler
+
+    async def canonical_host(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != ENDPOINT:
+            await inner(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 302, "headers": [(b"location", b"https://www.example/")]})
+        await send({"type": "http.response.body"})
+
+    visitor = Visitor(WidgetMiddleware(app, settings, user=member))
+    app.asgi_handler = canonical_host
+    if signed_in:
+        visitor.get("/in/ada")
+    assert visitor.token().status_code == 401
 
 
 def test_the_endpoint_is_outside_the_schema_and_its_route_is_a_404_without_the_middleware(settings: Settings) -> None:

@@ -86,6 +86,20 @@ def test_a_hook_that_refuses_means_anonymous(app: Quart, refusal: Any, status: i
     assert_endpoint_headers(reply)
 
 
+def test_a_hook_that_stops_a_signed_in_user_does_not_sign_them_out(app: Quart) -> None:
+    @app.before_request
+    async def terms() -> Any:
+        return quart.redirect("/terms") if session and quart.request.path == ENDPOINT else None
+
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/in/ada").text) == "ada"
+    reply = visitor.token()
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    visitor.get("/out")
+    assert visitor.token().status_code == 401
+
+
 def test_a_failing_hook_makes_the_endpoint_return_503(app: Quart) -> None:
     @app.before_request
     async def fail() -> None:

@@ -61,6 +61,27 @@ def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     assert user_in(visitor.token().text) == "ada"
 
 
+class Terms(BaseHTTPMiddleware):
+    """Stops signed-in visitors on their way to the endpoint, with a page or a redirect."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        if request.session and request.url.path == ENDPOINT:
+            return LoginWall.refusals[request.headers["x-answer"]]()
+        return await call_next(request)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("answer", ["redirect", "page"])
+def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(settings: Settings, answer: str) -> None:
+    app = make()
+    app.add_middleware(Terms)
+    visitor = with_sessions(app, settings)
+    reply = visitor.token(X_Answer=answer)
+    assert reply.status_code == 503
+    assert_endpoint_headers(reply)
+    visitor.cookies.clear()
+    assert visitor.token(X_Answer=answer).status_code == 401
+
+
 def test_the_page_of_a_login_wall_has_no_token(settings: Settings) -> None:
     app = make()
     app.add_middleware(LoginWall, refusal="page")

@@ -12,7 +12,7 @@ import httpx
 import jwt
 
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
-USERS_DOCUMENT = Path(__file__).parents[2] / "docs" / "users.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs"
 ENDPOINT = "/_widgetmw/token"
 EXPECTED_HEADERS = {
     "content-type": "application/json",
@@ -27,7 +27,16 @@ BROWSER = {"Accept": "text/html"}
 
 def users_snippet(heading: str) -> str:
     """The first code block below a heading of docs/users.md."""
-    section = USERS_DOCUMENT.read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
+    return _snippet("users.md", heading)
+
+
+def packages_snippet(heading: str) -> str:
+    """The first code block below a heading of docs/packages.md."""
+    return _snippet("packages.md", heading)
+
+
+def _snippet(document: str, heading: str) -> str:
+    section = (DOCUMENTS / document).read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
     return section.partition("```python\n")[2].partition("```")[0]
 
 

@@ -112,6 +112,14 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
     return engine.endpoint.respond(request, user)
 
 
+async def is_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
+    """Whether a user is known although a layer of the app has answered in our place."""
+    try:
+        return await engine.resolve_user_async(scope, resolver) is not None
+    except ResolverError:
+        return False
+
+
 async def send_response(
     response: TokenResponse, send: Send, is_head: bool = False, body: UnreadBody | None = None
 ) -> None:

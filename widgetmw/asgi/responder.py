@@ -20,6 +20,7 @@ from typing import Any, Final
 from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
+from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
@@ -298,6 +299,8 @@ class UserProbe(Responder):
         try:
             if self._engine.no_token_reason(self, self._page) is None:
                 awaitable = prefetch_user_eagerly(self._scope, self._resolver)
+                if awaitable is None and self._before is not None and isinstance(self._scope[KEY].resolved, User):
+                    awaitable = self._engine.endpoint_check.compare(self._before, self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:

@@ -179,7 +179,7 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
     return ScriptFile(
         f"/vendor/{vendor}.js",
         f'(self.widgetmw_scripts??={{}})["{vendor}"]=(()=>{{"use strict";{body}\nreturn widgetmwScript}})();'
-        f'self.widgetmw?._.onScript?.("{vendor}");\n'.encode("ascii"),
+        f'self.widgetmw?._?.onScript?.("{vendor}");\n'.encode("ascii"),
     )
 
 
@@ -199,7 +199,7 @@ def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
     return ScriptFile(
         f"/snippet/{vendor}/{name}.js",
         f'((self.widgetmw_snippets??={{}})["{vendor}"]??={{}})["{name}"]={function};\n'
-        f'self.widgetmw?._.onSnippet?.("{vendor}","{name}");\n'.encode("ascii"),
+        f'self.widgetmw?._?.onSnippet?.("{vendor}","{name}");\n'.encode("ascii"),
     )
 
 

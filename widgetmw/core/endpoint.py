@@ -94,6 +94,11 @@ class InnerCall:
         self._endpoint = endpoint
         self.request = request
         self.response: TokenResponse | None = None
+        self.is_signed_in = False  # whether a user is known although a layer answered first; set by the plugin
+
+    def is_interrupted(self, status: int) -> bool:
+        """Whether a layer answered first, with a page or a redirect, which means something else to a signed-in user."""
+        return self.response is None and 200 <= status < 400
 
     def conclude(self, status: int, location: str = "") -> TokenResponse:
         """Returns the response for the browser, given what came out of the layers; status 0: nothing was sent."""
@@ -101,7 +106,8 @@ class InnerCall:
         if self.response is not None and status in (self.STAND_IN.status, self.response.status, 0):
             return self.response
         # A middleware replaced our response, so treat it as refused.
-        return self._endpoint.interrupted_response(self.request, status, location)
+        is_signed_in = self.is_signed_in if self.response is None else self.response.status == 200
+        return self._endpoint.interrupted_response(self.request, status, location, is_signed_in)
 
     def fail(self, error: Exception) -> TokenResponse:
         """Returns the response for the browser after an error in the layers."""
@@ -174,17 +180,22 @@ class Endpoint:
         self._events.count_and_warn("endpoint", code, message, error)
         return self._unavailable(request)
 
-    def interrupted_response(self, request: TokenRequest, status: int, location: str = "") -> TokenResponse:
+    def interrupted_response(
+        self, request: TokenRequest, status: int, location: str = "", is_signed_in: bool = False
+    ) -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
-        A page, a redirect to a login page and a refusal mean anonymous. A stand-in from a cache says nothing.
+        A refusal means anonymous. So does a page or a redirect to a login page, unless a user is signed in: a layer may
+        ask that user to confirm the single sign-on, or to accept new terms. A stand-in from a cache says nothing.
         """
         is_stand_in = status == InnerCall.STAND_IN.status
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
-        if status in (401, 403) or (200 <= status < 400 and is_elsewhere and not is_stand_in):
+        is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not is_signed_in
+        if is_login or status in (401, 403):
             return self._error(request, "not_authenticated")
         message = f"a layer of the app answered {status} before the user was resolved"
-        self._events.warn("endpoint", "interrupted", message)
+        remedy = ": let requests for tokens through" if status < 500 else ""
+        self._events.warn("endpoint", "interrupted", message + remedy)
         return self._unavailable(request)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:

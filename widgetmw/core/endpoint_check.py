@@ -15,10 +15,20 @@ _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
-    "the user of a page depends on %s, which a middleware inside of WidgetMiddleware sets, so the token endpoint "
-    "cannot find the user, and tokens are not renewed: put WidgetMiddleware inside of that middleware, between it and "
-    "the app (in Starlette, add it first), or use widgetmw.starlette.install"
+    "the user of a page depends on %s, which %s sets, so the token endpoint cannot find the user, and tokens are not "
+    "renewed: %s"
 )
+IN_MIDDLEWARE: Final = (
+    "a middleware inside of WidgetMiddleware",
+    "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
+    "widgetmw.starlette.install",
+)
+"""What sets the user too late, and the remedy, for the bare middleware."""
+IN_MOUNT: Final = (
+    "a mounted app or a route",
+    "let a middleware of the whole app set it, or call install with the mounted app",
+)
+"""The same for a plugin that sees requests inside of all middleware."""
 
 
 class EndpointCheck:
@@ -35,7 +45,7 @@ class EndpointCheck:
         self._events = events
 
     def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
-        """Checks one page that has a user.
+        """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.
 
         Args:
             before: a copy of the scope or environ, made before the app ran.
@@ -46,16 +56,19 @@ class EndpointCheck:
             an awaitable to wait for if the resolver is async, else ``None``.
         """
         self.remaining -= 1
-        identity = identity_of(request)
-        if identity.resolved is not UNSET:
-            # A plugin has resolved the user inside of the app's layers, and so it does at the endpoint.
-            self.remaining = 0
+        if identity_of(request).resolved is not UNSET:
             return None
+        return self.compare(before, request, resolver, IN_MIDDLEWARE)
+
+    def compare(
+        self, before: Request, request: Request, resolver: Callable[[Any], Any], place: tuple[str, str]
+    ) -> Awaitable[None] | None:
+        """Warns if the user is found in the request only, and something like a session was added to it meanwhile."""
         added = [key for key in request.keys() - before.keys() if _IDENTITY_KEY.search(key)]
-        if not added or identity.explicit is not UNSET:
+        if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0
-        message = _WITHOUT_USER % ", ".join(repr(key) for key in sorted(added))
+        message = _WITHOUT_USER % (", ".join(repr(key) for key in sorted(added)), *place)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
             user = resolver(before)

@@ -212,6 +212,8 @@ class Engine:
 
     def no_token_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
         """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
+        if page.no_token_reason is SkipReason.CROSS_ORIGIN:
+            page.allow_own_origin(request.origin)
         if page.no_token_reason is SkipReason.SIGNING_OUT:
             page.forget_ended_sessions(request.all_cookies)
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason

@@ -7,14 +7,16 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, get_script_prefix, resolve
 from django.utils.module_loading import import_string
 
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.settings import Settings
 from widgetmw.django.configuration import USER, Installed
 from widgetmw.django.request import endpoint_prefix
+from widgetmw.django.urls import app_name
 
+_INCLUDE = 'path("_widgetmw/", include("widgetmw.django.urls"))'
 _OURS = "widgetmw.django.WidgetMiddleware"
 _AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 _CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
@@ -37,14 +39,21 @@ def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         return [Error(problem, hint=hint, id="widgetmw.E001") for problem in error.problems]
     if current.engine is None:
         return []
-    messages: list[CheckMessage] = []
+    return [*_urls(), *_order(current.settings)]
+
+
+def _urls() -> Iterator[CheckMessage]:
+    ours, urlpatterns = _INCLUDE, f"{django_settings.ROOT_URLCONF}.urlpatterns"
     try:
-        endpoint_prefix()
+        path = f"{endpoint_prefix()}/token"
     except NoReverseMatch:
         problem = "The URLs of widgetmw are not included, so no page gets a token."
-        hint = f'Add path("_widgetmw/", include("widgetmw.django.urls")) to {django_settings.ROOT_URLCONF}.urlpatterns.'
-        messages.append(Error(problem, hint=hint, id="widgetmw.E002"))
-    return [*messages, *_order(current.settings)]
+        yield Error(problem, hint=f"Add {ours} to {urlpatterns}.", id="widgetmw.E002")
+        return
+    match = resolve(f"/{path.removeprefix(get_script_prefix())}")
+    if app_name not in match.app_names:
+        problem = f"{match.route!r} in {urlpatterns} matches the URLs of widgetmw first, so no token is ever renewed."
+        yield Error(problem, hint=f"Put {ours} above it.", id="widgetmw.E003")
 
 
 def _order(settings: Settings) -> Iterator[CheckMessage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -14,7 +14,7 @@ from widgetmw.core.identity.request_identity import acquire, link_request, relea
 from widgetmw.django.configuration import Installed, installed, remember_user
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
-from widgetmw.django.views import endpoint_response
+from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted
 from widgetmw.wsgi.request import edit_request_headers, restore_codings
 from widgetmw.wsgi.responder import MARKER
 
@@ -64,6 +64,8 @@ class WidgetMiddleware:
         _restore_codings(request)
         if token_response := endpoint_response(engine, request, response):
             return token_response
+        if is_interrupted(request):
+            return interrupted_response(current, engine, request, response)
         responder = Responder(engine, request, response)
         if responder.starts() and responder.search():
             resolver = sync_resolver(current, request)
@@ -81,6 +83,8 @@ class WidgetMiddleware:
             _restore_codings(request)
             if token_response := endpoint_response(engine, request, response):
                 return token_response
+            if is_interrupted(request):
+                return await sync_to_async(interrupted_response)(current, engine, request, response)
             responder = Responder(engine, request, response)
             if responder.starts() and await responder.search_async():
                 resolver, is_inline = async_resolver(current, request), engine.is_inline_delivery

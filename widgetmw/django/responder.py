@@ -17,7 +17,7 @@ from django.urls import NoReverseMatch
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.http.page import CONTENT_LENGTH, Page
+from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
@@ -55,9 +55,13 @@ class Responder:
         if request.method not in PAGE_METHODS:
             return self._skip(SkipReason.METHOD)
         try:
-            page = engine.page_from_text(response.status_code, list(response.items()))
+            # Django keeps cookies apart from the headers. Some of them end a session.
+            cookies = [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+            page = engine.page_from_text(response.status_code, [*response.items(), *cookies])
             if isinstance(page, SkipReason):
                 return self._skip(page)
+            if cookies:
+                page.headers = without(page.headers, SET_COOKIE)
             if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)

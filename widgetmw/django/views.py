@@ -8,12 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import NoReverseMatch
 
-from widgetmw.core.endpoint import TokenResponse
+from widgetmw.core.endpoint import InnerCall, TokenResponse
 from widgetmw.core.engine import Engine
-from widgetmw.django.configuration import installed
-from widgetmw.django.request import TOKEN_RESPONSE, endpoint_prefix, sync_resolver
-from widgetmw.wsgi.middleware import token_response
+from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.django.configuration import Installed, installed
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, endpoint_prefix, sync_resolver
+from widgetmw.wsgi.middleware import is_signed_in, token_response
 from widgetmw.wsgi.request import token_request
 
 
@@ -28,14 +30,15 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     if engine is None:
         raise Http404
     call = token_request(request.META, f"/{path}")
-    response = engine.endpoint.response_without_user(call)
+    response, is_shown = engine.endpoint.response_without_user(call), True
     if response is None:
         response = token_response(engine, request.META, call, sync_resolver(current, request))
-        _leave_session_unsaved(request)
+        is_shown = not is_owner(request.META, OWNER)  # a layer below the middleware may record bodies
+    _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
     request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.events.count("endpoint", str(response.status))
-    return _http_response(request, response)
+    return _http_response(request, response if is_shown else InnerCall.STAND_IN)
 
 
 # The endpoint protects itself: it answers anonymous visitors with JSON, and refuses cross-site requests.
@@ -44,28 +47,45 @@ endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 
 
 def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> HttpResponse | None:
-    """Returns the endpoint's response without what inner layers have added; ``None`` for other requests.
-
-    If a layer answers in its place, as a login wall does, the response says that the user is not signed in.
-    """
+    """Returns the endpoint's response without what inner layers have added; ``None`` for other requests."""
     ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
-    if ours is not None and ours.status == response.status_code:
+    if ours is not None and response.status_code in (ours.status, InnerCall.STAND_IN.status):
         http_response = _http_response(request, ours)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
+            http_response["Cache-Control"] = "no-store"
         return http_response
-    if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
-        return None
-    call = token_request(request.META, request.path.removeprefix(endpoint_prefix()))
-    replaced = engine.endpoint.response_without_user(call) or engine.endpoint.interrupted_response(
-        call, response.status_code, response.get("Location", "")
-    )
+    return None
+
+
+def is_interrupted(request: HttpRequest) -> bool:
+    """Whether a layer has answered a token request in place of the endpoint; first ask :func:`endpoint_response`."""
+    if "/token" not in request.path:
+        return False
+    try:
+        return bool(request.path.startswith(f"{endpoint_prefix()}/token"))
+    except NoReverseMatch:  # the URLconf of this request, which a middleware may have chosen, does not have our URLs
+        return False
+
+
+def interrupted_response(current: Installed, engine: Engine, request: HttpRequest, response: Any) -> HttpResponse:
+    """Returns the endpoint's response after a layer has answered in its place, as a login wall does."""
+    call = InnerCall(engine.endpoint, token_request(request.META, request.path.removeprefix(endpoint_prefix())))
+    replaced = engine.endpoint.response_without_user(call.request)
+    if replaced is None:
+        if call.is_interrupted(response.status_code):
+            call.is_signed_in = is_signed_in(engine, request.META, sync_resolver(current, request))
+        replaced = call.conclude(response.status_code, response.get("Location", ""))
+        _leave_session_unsaved(request)
     return _http_response(request, replaced)
 
 
 class EndpointResponse(HttpResponse):  # type: ignore[misc]
-    """A response that never renews the session's cookie. A new session's cookie is set as usual."""
+    """A response that never renews the session's cookie. A new session's cookie is set as usual.
+
+    A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
+    """
 
     session_cookie: tuple[str, str | None]
 
@@ -76,6 +96,7 @@ class EndpointResponse(HttpResponse):  # type: ignore[misc]
     def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
         """Sets a cookie, unless that would only extend the life of the session's."""
         if not self.is_known_cookie(key, value):
+            self["Cache-Control"] = "no-store"
             super().set_cookie(key, value, *args, **kwargs)
 
 

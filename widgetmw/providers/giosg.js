@@ -44,7 +44,7 @@ const connect = (vendor) => {
     if (__tcfapi && !hasFramework) {
       hasFramework = true;
       try {
-        __tcfapi("addEventListener", 2, (state) => state?.eventStatus === "useractioncomplete" && submit());
+        __tcfapi("addEventListener", 2, (state) => state?.eventStatus == "useractioncomplete" && submit());
       } catch {}
     }
   };
@@ -76,21 +76,23 @@ const connect = (vendor) => {
    */
   const signed = new Map();
   /** @param {Token | false | undefined} token */
-  const hasExpired = (token) => token && (token.expiresAt ?? Infinity) < Date.now();
+  const hasExpired = (token) => token && Number(token.expiresAt) < Date.now();
   /**
    * @param {any} element or another node
    * @param {boolean} [stays] whether it has been in the document; otherwise a frame is loading its URL now
    */
   const sign = (element, stays) => {
     if (!element.matches?.(marked)) return;
-    const isFrame = element.localName === "iframe";
+    const isFrame = "src" in element;
     const target = isFrame ? "src" : "href";
     const kept = element.getAttribute(attribute);
-    const isSigned = kept[0] === " ";
+    const isSigned = kept[0] == " ";
     const token = element.isConnected && vendor.token;
     if (!token || !isSigned || (!stays && hasExpired(signed.get(element)))) signed.delete(element);
     if (token ? isFrame && (signed.has(element) || hasExpired(token)) : !isSigned) return;
     if (token) signed.set(element, token);
+    // At a click, the browser would tell the URL to everybody whom this attribute names.
+    element.ping = "";
     if (!token || !isSigned) {
       element.setAttribute(attribute, token ? " " + (element.getAttribute(target) || "") : "");
     }

@@ -99,6 +99,14 @@ def token_response(engine: Engine, environ: Environ, request: TokenRequest, reso
     return engine.endpoint.respond(request, user)
 
 
+def is_signed_in(engine: Engine, environ: Environ, resolver: Resolver) -> bool:
+    """Whether a user is known although a layer of the app has answered in our place."""
+    try:
+        return engine.resolve_user(environ, resolver) is not None
+    except ResolverError:
+        return False
+
+
 def send_response(response: TokenResponse, request: TokenRequest, start_response: StartResponse) -> Iterable[bytes]:
     """Sends a response of the endpoint."""
     headers = list(response.headers)

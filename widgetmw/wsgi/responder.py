@@ -167,40 +167,45 @@ class Responder(PageRequest):
         page, offset = self._page, PENDING
         if page is None:
             return [data]
+        body = self._body
+        if body is not None and self._stage >= _STARTED:
+            return [body.rewrite(data, last)]
         try:
-            if self._body is None:
-                if page.charset_declared and not page.coding and MARKER not in self._environ:
-                    offset = self._engine.known_prefixes.insertion_offset(self.root_path, data)
-                if offset == PENDING:
-                    self._body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
-                    return self._search(page, self._body, data, last, True)
-            elif self._stage >= _STARTED:
-                return [self._body.rewrite(data, last)]
-            else:
-                return self._search(page, self._body, data, last, False)
+            if body is None and page.charset_declared and not page.coding and MARKER not in self._environ:
+                offset = self._engine.known_prefixes.insertion_offset(self.root_path, data)
+            if offset == PENDING:
+                offset = self._search(page, data, last)
         except Exception as error:
             return self._pass_through(self._engine.page_failure(error), data)
+        if offset == PENDING:
+            return []
+        body = self._body
+        if body is not None and offset == REFUSED:
+            return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         reason = self._decide(page)
         if reason is not None:
             return self._pass_through(reason, data)
+        if body is not None:
+            return self._inject_searched(page, body, last)
         self._page = None
         self._start_held(None, page.headers)
         return [b"".join((data[:offset], page.script, memoryview(data)[offset:]))]  # copied once
 
-    def _search(self, page: Page, body: BodyRewriter, data: bytes, last: bool, is_first: bool) -> list[bytes]:
+    def _search(self, page: Page, data: bytes, last: bool) -> int:
         """Looks for the insertion offset in a page that is compressed or has an unusual start."""
+        body = self._body
+        is_first = body is None
+        if body is None:
+            self._body = body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
         offset = body.find_offset(data, last)
-        if offset == PENDING:
-            return []
-        if offset == REFUSED:
-            return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
-        if is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
+        if offset > 0 and is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
             self._engine.known_prefixes.remember(self.root_path, data, offset)
-        if body.follows_foreign_base:
+        if offset >= 0 and body.follows_foreign_base:
             page.note_foreign_base()
-        reason = self._decide(page)
-        if reason is not None:
-            return self._pass_through(reason, data)
+        return offset
+
+    def _inject_searched(self, page: Page, body: BodyRewriter, last: bool) -> list[bytes]:
+        """Sends all searched chunks as one."""
         page.script = body.insert(page.script, last)  # now with the page around it
         headers = page.headers
         if last or not page.coding:

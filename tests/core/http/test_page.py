@@ -37,6 +37,16 @@ def test_headers_that_forbid_a_change(name: str, value: str, reason: SkipReason)
         ([("Set-Cookie", "session=; Path=/; Max-Age=0")], SkipReason.SIGNING_OUT),
         ([("Set-Cookie", "sessionid=null; expires=Thu, 01 Jan 1970 00:00:00 GMT")], SkipReason.SIGNING_OUT),
         ([("Set-Cookie", "__Host-auth=; Max-Age=0; Secure")], SkipReason.SIGNING_OUT),
+        # as Starlette, aiohttp-security and Beaker write it, and many others
+        ([("Set-Cookie", 'jwt=""; expires=Fri, 31 Dec 9999 23:59:59 GMT; Max-Age=0')], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", 'AIOHTTP_SECURITY=""; Path=/')], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "beaker.session.id=1; expires=Fri, 01-Jan-2021 10:00:00 GMT")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "my_sid=1; Expires=Thu, 01-Jan-1970 00:00:10 GMT")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "auth_tkt=x; Max-Age=0; expires=Wed, 31-Dec-97 23:59:59 GMT")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "token=")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "user=x; Path=/; Max-Age=-1")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "session=; Expires=Fri, 31 Dec 9999 23:59:59 GMT; Path=/")], SkipReason.SIGNING_OUT),
+        ([("Set-Cookie", "session=abc; Expires=Fri, 31 Dec 9999 23:59:59 GMT; Max-Age=3600")], None),
         ([("Set-Cookie", "session=abc; Path=/; Max-Age=3600"), ("Set-Cookie", "messages=; Max-Age=0")], None),
         ([("Set-Cookie", "csrf_access_token=; Max-Age=0"), ("Set-Cookie", "oauth_state=; Max-Age=0")], None),
         ([("Set-Cookie", "session=; Max-Age=0"), ("Cache-Control", "public")], SkipReason.SHARED_CACHE),
@@ -60,6 +70,28 @@ def test_headers_that_forbid_a_token(headers: list[tuple[str, str]], reason: Ski
     page = read(*headers)
     assert isinstance(page, Page)
     assert page.no_token_reason is reason
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "is_own"),
+    [
+        (["https://shop.example"], "https://shop.example", True),
+        (["https://Shop.example"], "http://shop.example", True),
+        (["http://shop.example"], "https://shop.example", False),
+        (["https://shop.example", "https://a.example"], "https://shop.example", False),
+        (["https://shop.example:8443"], "https://shop.example", False),
+        (["null"], "https://shop.example", False),
+        (["*"], "https://shop.example", False),
+        ([""], None, False),
+    ],
+)
+def test_only_its_own_origin_may_read_a_page_with_a_token(allowed: list[str], origin: str | None, is_own: bool) -> None:
+    cors = [("Access-Control-Allow-Credentials", "true"), *(("Access-Control-Allow-Origin", each) for each in allowed)]
+    for extra, reason in (([], None), ([("Set-Cookie", "session=; Max-Age=0")], SkipReason.SIGNING_OUT)):
+        page = read(*cors, *extra)
+        assert isinstance(page, Page)
+        page.allow_own_origin(origin)
+        assert page.no_token_reason is (reason if is_own else SkipReason.CROSS_ORIGIN)
 
 
 @pytest.mark.parametrize(

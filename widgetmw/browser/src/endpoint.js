@@ -91,8 +91,9 @@ const send = async (method) => {
  * @returns {Promise<EndpointResponse>}
  */
 export const requestTokens = async (isStale) => {
-  const response = await send("GET");
-  // A service worker may have answered from its cache, which it cannot do for a POST.
+  // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that shows only
+  // if we already know of something newer.
+  const response = await send(navigator.serviceWorker?.controller ? "POST" : "GET");
   return response.body && isStale(response.body) ? send("POST") : response;
 };
 

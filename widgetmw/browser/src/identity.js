@@ -101,18 +101,16 @@ export const removeMark = () => {
 
 // The times are those of the server's clock, in milliseconds.
 
-/** @returns {{ changedAt: number, offset: number }} `NaN` if unknown */
-const readTimes = () => {
-  const [changedAt, offset] = (readStored(":time") ?? "").split(" ");
-  return { changedAt: parseFloat(changedAt), offset: parseFloat(offset) };
-};
+/** @returns {number[]} the time of the last change, and the clock's offset; `NaN` or missing if unknown */
+const readTimes = () => (readStored(":time") ?? "").split(" ").map(parseFloat);
 
 // When a user was last signed out or replaced by another one, as any tab has noticed. What is older is not valid.
-export const changedAt = () => readTimes().changedAt || 0;
+export const changedAt = () => readTimes()[0] || 0;
 
 // By how much the server's clock was ahead when it was last seen, without storage too.
-let offset = NaN;
-const knownOffset = () => (Number.isNaN(offset) ? readTimes().offset : offset);
+/** @type {number | undefined} */
+let offset;
+const knownOffset = () => offset ?? readTimes()[1];
 /** @returns {number} the server's time in milliseconds; `NaN` if unknown */
 export const serverTime = () => Date.now() + knownOffset();
 
@@ -124,10 +122,10 @@ export const serverTime = () => Date.now() + knownOffset();
  */
 export const recordServerTime = (seen, isExact) => {
   if (Number.isNaN(seen)) return;
-  const known = readTimes();
-  offset = isExact || !(known.offset > seen) ? seen : known.offset;
+  const [changed, known] = readTimes();
+  offset = isExact || !(known > seen) ? seen : known;
   // A change in the future was recorded by a clock that was wrong.
-  writeTimes(isExact ? Math.min(known.changedAt, serverTime()) : known.changedAt);
+  writeTimes(isExact ? Math.min(changed, serverTime()) : changed);
 };
 
 /**

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import lru_cache
 from typing import Any, Final
 
@@ -43,8 +44,10 @@ _FLAGS: Final = {
 _SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY
 # One match even where the closing quote is missing, or each quote would be looked at again: quadratic time.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
-_SESSION_COOKIE = re.compile(r"sess|auth|remember|\bsid\b|access.?token")
+_SESSION_COOKIE = re.compile(r"sess|auth|remember|token|jwt|identity|security|user|logged|(?<![a-z])sid(?![a-z])")
 _OTHER_COOKIE = re.compile(r"csrf|xsrf|state|nonce")
+_THIS_YEAR = str(time.gmtime().tm_year)
+_YEAR_START = len("expires=thu, 01 jan ")
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
 _WITHOUT_ARGUMENT = frozenset({"no-store", "private", "no-cache"})
 _SHAREABLE = frozenset({"public", "s-maxage"})
@@ -95,6 +98,19 @@ class Page:
         ended = map(ended_session, self.values(SET_COOKIE))
         if self.no_token_reason is SkipReason.SIGNING_OUT and self.values(SET_COOKIE) and sent.isdisjoint(ended):
             self.no_token_reason = None
+
+    def allow_own_origin(self, origin: str | None) -> None:
+        """Lets the page carry a token if no origin but its own may read it with the user's cookies.
+
+        Such headers come with the answer to a form, whose request names the page's origin.
+
+        Args:
+            origin: of the request, as the server sees it, which may be ``http`` behind a proxy that terminates TLS.
+        """
+        allowed = {value.strip().lower() for value in self.values(ALLOW_ORIGIN)}
+        own = (origin or "").lower()
+        if own and allowed <= {own, own.replace("http://", "https://", 1)}:
+            self.no_token_reason = SkipReason.SIGNING_OUT if self.values(SET_COOKIE) else None
 
     def note_foreign_base(self) -> None:
         """Records that paths in the script would be resolved against a ``<base>`` of another origin ahead of it."""
@@ -167,13 +183,23 @@ def directives(cache_control: str) -> frozenset[str]:
 
 def ended_session(set_cookie: Any) -> str:
     """Returns the name of the cookie that a ``Set-Cookie`` value deletes, if it is that of a session; else empty."""
-    text = header_text(set_cookie)
-    lower = text.lower()
-    if "max-age=0" not in lower and "01 jan 1970" not in lower:
+    name, _, rest = header_text(set_cookie).partition("=")
+    if not _SESSION_COOKIES[name]:
         return ""
-    name = text.partition("=")[0].strip()
-    is_session = _SESSION_COOKIE.search(name.lower()) and not _OTHER_COOKIE.search(name.lower())
-    return name if is_session else ""
+    text = rest.lower()
+    has_ended = "max-age=0" in text or "max-age=-" in text or text.startswith((";", '"";')) or text in ("", '""')
+    if not has_ended and (expiry := text.find("expires=")) >= 0:
+        year = text[expiry + _YEAR_START : expiry + _YEAR_START + 4]
+        has_ended = year < _THIS_YEAR and year.isdigit()
+    return name.strip() if has_ended else ""
+
+
+def _may_be_session(name: str) -> bool:
+    lower = name.lower()
+    return bool(_SESSION_COOKIE.search(lower)) and not _OTHER_COOKIE.search(lower)
+
+
+_SESSION_COOKIES: Final = Memo(_may_be_session)
 
 
 def needs_evaluation(cache_control: str | bytes) -> bool:

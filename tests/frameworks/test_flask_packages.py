@@ -1,0 +1,87 @@
+"""Flask: packages that need a line of docs/packages.md."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask, Response, jsonify
+from flask_jwt_extended import JWTManager, create_access_token, set_access_cookies, unset_jwt_cookies
+from flask_limiter import Limiter
+
+from tests.frameworks.flask_app import PAGE, make, signed_in, token
+from tests.frameworks.visitor import assert_endpoint_headers, packages_snippet, user_in
+from widgetmw import Settings, User
+from widgetmw.flask import Widget
+
+
+def shop_with_jwt(settings: Settings, lifetime: int) -> Flask:
+    app = Flask("shop")
+    app.config.update(JWT_SECRET_KEY="x" * 32, JWT_TOKEN_LOCATION=["cookies"], JWT_ACCESS_TOKEN_EXPIRES=lifetime)
+    JWTManager(app)
+
+    @app.get("/")
+    def page() -> str:
+        return PAGE
+
+    @app.get("/in/<user_id>")
+    def sign_in(user_id: str) -> Response:
+        response = jsonify()
+        set_access_cookies(response, create_access_token(user_id))
+        return response
+
+    @app.get("/out")
+    def sign_out() -> Response:
+        response = Response(PAGE)
+        unset_jwt_cookies(response)
+        return response
+
+    namespace: dict[str, Any] = {"User": User}
+    exec(packages_snippet("Flask-JWT-Extended"), namespace)
+    Widget(app, settings, user=namespace["current_user"])
+    return app
+
+
+def test_flask_jwt_extended_from_sign_in_to_sign_out(settings: Settings) -> None:
+    client = shop_with_jwt(settings, lifetime=3600).test_client()
+    assert token(client).status_code == 401
+    client.get("/in/ada")
+    assert user_in(client.get("/").text) == user_in(token(client).text) == "ada"
+    client.get("/in/eve")
+    assert user_in(client.get("/").text) == user_in(token(client).text) == "eve"
+    assert user_in(client.get("/out").text) is None
+    assert token(client).status_code == 401
+
+
+@pytest.mark.parametrize("is_readable", [True, False], ids=["expired", "not a token"])
+def test_flask_jwt_extended_without_a_valid_token_means_anonymous(
+    settings: Settings, caplog: pytest.LogCaptureFixture, is_readable: bool
+) -> None:
+    client = shop_with_jwt(settings, lifetime=-1).test_client()
+    client.get("/in/ada")
+    if not is_readable:
+        client.set_cookie("access_token_cookie", "x")
+    reply = client.get("/")
+    assert reply.headers["X-Widgetmw"] == "skipped; reason=anonymous"
+    assert token(client).status_code == 401
+    assert_endpoint_headers(token(client))
+    assert "widgetmw" not in {record.name for record in caplog.records if record.levelno >= logging.WARNING}
+
+
+@pytest.mark.parametrize("is_exempt", [True, False])
+def test_flask_limiter_does_not_limit_an_exempt_endpoint(
+    settings: Settings, caplog: pytest.LogCaptureFixture, is_exempt: bool
+) -> None:
+    app = make()
+    limiter = Limiter(lambda: "visitor", default_limits=["1 per day"], storage_uri="memory://")
+    limiter.init_app(app)
+    client = signed_in(app, settings)
+    if is_exempt:
+        limiter.exempt(app.blueprints["widgetmw"])
+    assert user_in(token(client).text) == "ada"
+    reply = token(client)
+    assert reply.status_code == (200 if is_exempt else 503)
+    assert_endpoint_headers(reply)
+    assert ("answered 429" in caplog.text) is not is_exempt
+    assert ("let requests for tokens through" in caplog.text) is not is_exempt
