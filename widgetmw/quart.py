@@ -44,7 +44,7 @@ class Widget:
 
     Raises:
         SettingsError: the configuration is invalid.
-        TypeError: ``user`` is not callable, or there is neither ``user`` nor a proxy.
+        TypeError: ``user`` is not callable.
     """
 
     def __init__(
