@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, settings
 
 from tests.components import find
+from tests.parsed_keys import parse_each_key_once
 from widgetmw.core import registry
 
 DG_SECRET = "dg-secret-4f1d2a9c8b7e6f5a4d3c2b1a0f9e8d7c"
@@ -24,6 +25,7 @@ _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, He
 settings.register_profile("quick", max_examples=100, derandomize=True, **_UNTIMED)
 settings.register_profile("thorough", max_examples=2000, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+parse_each_key_once()
 
 
 def pytest_collection_finish() -> None:

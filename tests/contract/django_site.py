@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextvars import copy_context
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -101,7 +102,8 @@ class DjangoSite(WsgiSite):
 
     def request(self, path: str = "/", method: str = "GET", root_path: str = "", **headers: str) -> Reply:
         self.activate()
-        reply = super().request(path, method, root_path, **headers)
+        # in a context of its own: each URLconf leaves a variable behind, which asgiref copies at each switch of threads
+        reply = copy_context().run(super().request, path, method, root_path, **headers)
         return Reply(reply.status, reply.headers, []) if method == "HEAD" else reply  # servers send no body
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import aiohttp_cache
 import fastapi.responses
 import flask
@@ -30,6 +31,8 @@ from widgetmw import flask as widgetmw_flask
 from widgetmw import litestar as widgetmw_litestar
 from widgetmw import quart as widgetmw_quart
 from widgetmw import starlette as widgetmw_starlette
+
+BEFORE_3_10_7 = tuple(map(int, aiohttp.__version__.split(".")[:3])) < (3, 10, 7)
 
 
 def user_of(request: Any) -> User | None:
@@ -134,6 +137,7 @@ def test_litestars_response_cache(settings: Settings) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:It is recommended to use web")  # aiohttp-cache uses a string key
+@pytest.mark.skipif(BEFORE_3_10_7, reason="this aiohttp's Request.url, which the cache reads, fails with a newer yarl")
 def test_aiohttp_cache(settings: Settings) -> None:
     app, calls = web.Application(), []
     aiohttp_cache.setup_cache(app)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, jsonify
-from flask_jwt_extended import JWTManager, create_access_token, set_access_cookies, unset_jwt_cookies
 from flask_limiter import Limiter
 
 from tests.frameworks.flask_app import PAGE, make, signed_in, token
@@ -17,6 +16,9 @@ from widgetmw.flask import Widget
 
 
 def shop_with_jwt(settings: Settings, lifetime: int) -> Flask:
+    pytest.importorskip("jwt.types", reason="Flask-JWT-Extended needs PyJWT 2.7")
+    from flask_jwt_extended import JWTManager, create_access_token, set_access_cookies, unset_jwt_cookies
+
     app = Flask("shop")
     app.config.update(JWT_SECRET_KEY="x" * 32, JWT_TOKEN_LOCATION=["cookies"], JWT_ACCESS_TOKEN_EXPIRES=lifetime)
     JWTManager(app)

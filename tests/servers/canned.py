@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.site import Page, Site
+from tests.parsed_keys import parse_each_key_once
 
 ORDER, SEEN = "X-Canned-Order", "X-Canned-Seen"
 FOLDER = "TEST_ORDERS"  # the environment variable with the folder of the orders
+parse_each_key_once()
 
 
 @dataclass(frozen=True)
