@@ -281,6 +281,19 @@ def test_the_sample_opens_as_a_real_page(visit: Visit) -> None:
     opened.value.wait_for_function("widgetmw.get('orlo').token")
 
 
+def test_nothing_moves_while_a_page_loads(visit: Visit) -> None:
+    visit.context.add_init_script(
+        """window.shifted = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))
+          .observe({ type: "layout-shift", buffered: true });"""
+    )
+    for path in PATHS:
+        page = visit.sign_in("ada", path) if path == "/" else visit.open(path)
+        page.reload()  # a sign-in counts as input, after which shifts are expected
+        page.locator("[data-state=verified], #sample-decision[data-state=injected]").first.wait_for()
+        assert page.evaluate("shifted") < 0.1  # what browsers call a good score
+
+
 HOSTILE = """<!doctype html><html><head><script>top.pasted = 1; fetch("/stolen")</script>
 <meta http-equiv="refresh" content="0;url=/stolen"></head><body onload="top.pasted = 1">
 <img src="/stolen" onerror="top.pasted = 1"><iframe src="/stolen"></iframe><base href="https://evil.example/">
