@@ -422,6 +422,7 @@ def test_the_header_of_a_phone_has_two_rows_and_shows_the_current_page(visit: Vi
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_the_chat_stands_beside_the_page_where_there_is_room(visit: Visit, vendor: str) -> None:
     page = visit.sign_in("ada", f"/{vendor}")
+    page.locator(".chat-window").wait_for()
     chat, goods = page.locator(".chat-window").bounding_box(), page.locator(".shop-goods").bounding_box()
     assert chat is not None
     assert goods is not None

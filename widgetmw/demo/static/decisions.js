@@ -34,9 +34,9 @@ class Sample {
     const chip = element("span", reason ?? outcome);
     chip.className = "chip";
     chip.dataset.state = outcome;
-    const what = element("span", chosen.join(", ") || "the defaults");
+    const what = element("span", ...(chosen.length ? chosen : ["the defaults"]).map((text) => element("span", text)));
     what.className = "entry-what";
-    const entry = element("li", what, chip);
+    const entry = element("li", chip, what);
     entry.className = "entry fresh";
     byId("log").prepend(entry);
     while (byId("log").children.length > MAX_ENTRIES) byId("log").lastElementChild.remove();
@@ -55,19 +55,21 @@ class Paste {
   }
 
   async run() {
-    const { headers, page } = this.form.elements;
     byId("paste-error").textContent = "";
+    await this.view.load(() => this.compare().catch((error) => {
+      byId("paste-error").textContent = error.message;
+      throw new Error("No decision");
+    }));
+  }
+
+  async compare() {
+    const { headers, page } = this.form.elements;
     const max = Number(this.form.dataset.maxPage);
-    if (page.value.length > max) {
-      const error = `The page has more than ${max.toLocaleString("en")} characters. Its start is enough: paste that.`;
-      byId("paste-error").textContent = error;
-      return;
+    if (page.value.length > max) { // the server would say the same, but might hang up on a body that is far too long
+      throw new Error(`The page has more than ${max.toLocaleString("en")} characters. Its start is enough: paste that.`);
     }
     const body = new URLSearchParams({ headers: headers.value, page: page.value });
-    await this.view.load(() => fetchComparison("/inspect/pasted", { method: "POST", body }).catch((error) => {
-      byId("paste-error").textContent = error.message;
-      throw error;
-    }));
+    return fetchComparison("/inspect/pasted", { method: "POST", body });
   }
 }
 

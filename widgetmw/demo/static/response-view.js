@@ -88,6 +88,7 @@ export class ResponseView {
 
   show(result) {
     const { outcome } = result.decision;
+    this.part("view").classList.remove("failed");
     this.setDecision(outcome, TEXTS[outcome] ?? outcome);
     this.part("why").replaceChildren(...why(result));
     this.part("summary").textContent = summary(result.body);
@@ -105,10 +106,10 @@ export class ResponseView {
   }
 
   fail(message) {
-    this.setDecision("rejected", `No answer: ${message}`);
-    for (const name of ["why", "facts", "headers", "code"]) this.part(name).replaceChildren();
+    this.setDecision("rejected", message);
+    this.part("why").replaceChildren();
     this.part("summary").textContent = "";
-    this.part("switch").hidden = true;
+    this.part("view").classList.add("failed");
   }
 
   setDecision(state, text) {
@@ -120,8 +121,8 @@ export class ResponseView {
 
 // Fetches a comparison. Rejects with a message for the visitor.
 export async function fetchComparison(path, options) {
-  const response = await fetch(path, options).catch(() => { throw new Error("the demo server is not responding"); });
+  const response = await fetch(path, options).catch(() => { throw new Error("The demo server is not responding"); });
   if (response.ok) return response.json();
   const isJson = response.headers.get("Content-Type") === "application/json";
-  throw new Error(isJson ? (await response.json()).error : `the server responded with status ${response.status}`);
+  throw new Error(isJson ? (await response.json()).error : `The server responded with status ${response.status}`);
 }
