@@ -238,7 +238,7 @@ def test_shows_the_page_with_and_without_widgetmw(visit: Visit) -> None:
     page.get_by_text("Compare the page with and without widgetmw").click()
     expect(page.locator("#inspector-summary")).to_contain_text("bytes were inserted at byte")
     expect(page.locator("#inspector-code ins")).to_contain_text("data-widgetmw")
-    page.get_by_label("As the shop wrote it").check()
+    page.get_by_label("As the app wrote it").check()
     expect(page.locator("#inspector-code ins")).to_have_count(0)
     expect(page.locator("#inspector-headers")).to_contain_text("private, no-store")
     expect(page.locator("#inspector-decision")).to_have_text("The page carries the script")
