@@ -15,7 +15,7 @@ from widgetmw.demo.catalogue import VENDORS
 from widgetmw.demo.people import PEOPLE
 from widgetmw.demo.sessions import COOKIE
 
-PAGES = ["/", *(f"/{vendor}" for vendor in VENDORS)]
+PAGES = ["/", *(f"/{vendor}" for vendor in VENDORS), "/decisions"]
 
 
 def tokens(client: Client) -> dict[str, Any]:
@@ -196,7 +196,13 @@ def test_no_response_contains_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     sign_in(client)
     (account,) = made
     secrets = [account.dg_api_secret, account.hissuno_secret_key, account.giosg_signing_key, "PRIVATE KEY"]
-    paths = [*PAGES, *(f"/inspect{page}" for page in PAGES), "/_widgetmw/token", "/vendor/giosg/room"]
+    paths = [
+        *PAGES,
+        *(f"/inspect{page}" for page in PAGES),
+        "/inspect/sample",
+        "/_widgetmw/token",
+        "/vendor/giosg/room",
+    ]
     for path in paths:
         text = client.get(path).text
         assert not [secret for secret in secrets if secret in text]

@@ -1,106 +1,88 @@
-"""Shows what widgetmw adds to a page by requesting the page without and with the middleware."""
+"""Shows what widgetmw does to a response, by making the same request without and with the middleware."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import Forbidden, HTTPException, MethodNotAllowed, NotFound
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Request, Response
 
-from widgetmw.demo.site import NONCE, Site, new_nonce
+from widgetmw.core.reasons import SkipReason
+from widgetmw.demo.comparison import Reply, comparison
+from widgetmw.demo.pasted import PasteError, pasted
+from widgetmw.demo.site import NONCE, RESPONSE, Site, json_response, new_nonce, require_same_origin
+from widgetmw.wsgi import WidgetMiddleware
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_CONTEXT = 900  # bytes of the page shown before and after the addition
-# Date and Server are not the middleware's doing. Set-Cookie could contain a session.
-_HIDDEN_HEADERS = {"date", "server", "set-cookie"}
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What the middleware added to a page.
-
-    ``added`` was inserted at byte ``offset``, between ``before`` and ``after``. ``one_span`` is false if the
-    page was changed in any other place too.
-    """
-
-    offset: int
-    before: bytes
-    added: bytes
-    after: bytes
-    one_span: bool
-
-
-def difference(plain: bytes, served: bytes) -> Difference:
-    """Returns what was added to ``plain`` to make ``served``."""
-    start = _common_prefix_length(plain, served)
-    added = max(len(served) - len(plain), 0)
-    # If the addition and the rest of the page begin alike ("<script"), the common prefix is too long. Step back to
-    # the start of the tag.
-    while start and served[start : start + 1] != b"<" and served[start - 1] == served[start - 1 + added]:
-        start -= 1
-    one_span = served[:start] + served[start + added :] == plain
-    return Difference(start, plain[:start], served[start : start + added], plain[start:], one_span)
+_SAMPLE = "/sample"
+_MAX_FORM_BYTES = 1_000_000  # a pasted character may take nine, as %XX%XX%XX
+_NOTES = (SkipReason.CSP_BLOCKS_CONNECT,)  # also counted for pages that do carry the script
 
 
 class Inspector:
-    """A WSGI app: ``GET /<page>`` returns that page's difference as JSON, for the caller's own session."""
+    """A WSGI app that says, as JSON, what the middleware does to a response for the caller's own session.
 
-    def __init__(self, site: Site, wrapped_site: WSGIApplication) -> None:
+    ``GET /<page>`` is about a page of the site, ``GET /sample?<options>`` about the sample response, and
+    ``POST /pasted`` about the response that the form describes.
+    """
+
+    def __init__(self, site: Site, wrapped_site: WidgetMiddleware) -> None:
         self._site = site
         self._wrapped_site = wrapped_site
+        self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._respond(Request(environ))(environ, start_response)
+        request = Request(environ)
+        request.max_content_length = request.max_form_memory_size = _MAX_FORM_BYTES
+        try:
+            response = self._respond(request)
+        except HTTPException as error:
+            response = error.get_response(environ)
+            response.headers["Cache-Control"] = "no-store"
+        return response(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            return Response("Only available to this site's own pages.", 403, {"Cache-Control": "no-store"})
-        if not self._site.has_page(request.path):
-            return Response("No such page.", 404, {"Cache-Control": "no-store"})
-        nonce = new_nonce()
-        plain = self._get(self._site, request, nonce)
-        served = self._get(self._wrapped_site, request, nonce)
-        body = json.dumps(_as_json(plain, served))
-        return Response(body, headers={"Cache-Control": "no-store"}, content_type="application/json")
+            raise Forbidden("Only available to this site's own pages.")
+        if request.path == "/pasted":
+            return self._on_pasted(request)
+        if request.path != _SAMPLE and not self._site.has_page(request.path):
+            raise NotFound("No such page.")
+        return self._compare(request, request.path, {})
 
-    @staticmethod
-    def _get(app: WSGIApplication, request: Request, nonce: str) -> tuple[bytes, Headers]:
+    def _on_pasted(self, request: Request) -> Response:
+        if request.method != "POST":
+            raise MethodNotAllowed(["POST"])
+        require_same_origin(request)
+        try:
+            response = pasted(request.form.get("headers", ""), request.form.get("page", ""))
+        except PasteError as error:
+            return json_response({"error": str(error)}, 400)
+        return self._compare(request, _SAMPLE, {RESPONSE: response})
+
+    def _compare(self, request: Request, path: str, keys: dict[str, object]) -> Response:
         # Both requests use the same nonce; otherwise the pages would differ in it.
-        headers = Headers({"Cookie": request.headers.get("Cookie", ""), "Accept": "text/html"})
-        environ = EnvironBuilder(path=request.path, base_url=request.root_url, headers=headers).get_environ()
-        environ["SCRIPT_NAME"] = ""
-        environ[NONCE] = nonce
-        body, _status, response_headers = run_wsgi_app(app, environ, buffered=True)
-        return b"".join(body), response_headers
+        keys[NONCE] = new_nonce()
+        plain = _get(self._site, request, path, keys)
+        engine = self._wrapped_site.engine
+        assert engine is not None
+        with self._lock:
+            counts = engine.events.counts
+            served = _get(self._wrapped_site, request, path, keys)
+            counts = engine.events.counts - counts
+        return json_response(comparison(plain, served, [note for note in _NOTES if counts[f"page:{note.code}"]]))
 
 
-def _common_prefix_length(one: bytes, other: bytes) -> int:
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))
-
-
-def _as_json(plain: tuple[bytes, Headers], served: tuple[bytes, Headers]) -> dict[str, object]:
-    diff = difference(plain[0], served[0])
-    return {
-        "offset": diff.offset,
-        "bytes": len(plain[0]),
-        "added": diff.added.decode("utf-8", "replace"),
-        "before": diff.before[-_CONTEXT:].decode("utf-8", "replace"),
-        "after": diff.after[:_CONTEXT].decode("utf-8", "replace"),
-        "one_span": diff.one_span,
-        "headers": _changed_headers(plain[1], served[1]),
-    }
-
-
-def _changed_headers(plain: Headers, served: Headers) -> list[dict[str, str | None]]:
-    names = {name.lower() for name, _ in [*plain, *served]} - _HIDDEN_HEADERS
-    pairs = [(name.title(), plain.get(name), served.get(name)) for name in sorted(names)]
-    return [{"name": name, "before": old, "after": new} for name, old, new in pairs if old != new]
+def _get(app: WSGIApplication, request: Request, path: str, keys: Mapping[str, object]) -> Reply:
+    headers = Headers({"Cookie": request.headers.get("Cookie", ""), "Accept": "text/html"})
+    environ = EnvironBuilder(path, request.root_url, query_string=request.args, headers=headers).get_environ()
+    environ["SCRIPT_NAME"] = ""
+    environ.update(keys)
+    chunks, status, response_headers = run_wsgi_app(app, environ, buffered=True)
+    return Reply(status, response_headers, tuple(filter(None, chunks)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from widgetmw.demo.catalogue import VENDORS, VendorPage
+from widgetmw.demo.pasted import MAX_PAGE
 from widgetmw.demo.people import PEOPLE, Person
 from widgetmw.demo.render import Markup, code_spans, join, render
+from widgetmw.demo.samples import CHOICES, Choice
 from widgetmw.demo.vendors import Verdict
 
 
@@ -32,11 +34,10 @@ class PageContext:
 def overview(context: PageContext) -> Markup:
     """Returns the front page: the sign-in form and an overview of the four vendors."""
     cards = join([_card(vendor, context) for vendor in VENDORS.values()])
-    people = join([_person_button(person, context.person) for person in PEOPLE.values()])
     template = "overview-signed-in" if context.person else "overview-anonymous"
     hero = render(template, name=context.person.label if context.person else "", ttl=context.ttl)
     heading = "Switch to another user" if context.person else "Sign in"
-    sign_in = render("sign-in", next=context.path, people=people, heading=heading)
+    sign_in = _sign_in(context, heading)
     first, last = (Markup(), sign_in) if context.person else (sign_in, Markup())
     body = render("overview", hero=hero, first=first, cards=cards, last=last, inspector=_inspector(context))
     return _layout(context, "Overview", body, "overview.js")
@@ -65,6 +66,19 @@ def vendor(context: PageContext, page: VendorPage) -> Markup:
     return _layout(context, page.name, body, "panel.js")
 
 
+def decisions(context: PageContext) -> Markup:
+    """Returns the page on which visitors see what the middleware decides about other responses, and why."""
+    body = render(
+        "decisions",
+        sign_in=Markup() if context.person else render("decisions-anonymous", sign_in=_sign_in(context, "Sign in")),
+        choices=join([_choice(choice) for choice in CHOICES.values()]),
+        sample_view=render("response-view", id="sample"),
+        paste_view=render("response-view", id="paste"),
+        max_page=MAX_PAGE,
+    )
+    return _layout(context, "Decisions", body, "decisions.js")
+
+
 def room(context: PageContext, url: str, verdict: Verdict) -> Markup:
     """Returns the stand-in for the chat room that a signed URL opens."""
     state = "verified" if verdict.verified else "rejected"
@@ -80,8 +94,13 @@ def error(context: PageContext, title: str, text: str) -> Markup:
 
 
 def _layout(context: PageContext, title: str, body: Markup, script: str | None) -> Markup:
-    scripts = render("script", name=script, nonce=context.nonce) if script else Markup()
-    links = [("/", "Overview"), *((f"/{vendor.key}", vendor.name) for vendor in VENDORS.values())]
+    names = ("nav.js", script) if script else ("nav.js",)
+    scripts = join([render("script", name=name, nonce=context.nonce) for name in names])
+    links = [
+        ("/", "Overview"),
+        *((f"/{vendor.key}", vendor.name) for vendor in VENDORS.values()),
+        ("/decisions", "Decisions"),
+    ]
     nav = join([_link(path, text, path == context.path) for path, text in links])
     if context.person:
         account = render("account", name=context.person.label, initials=context.person.initials, next=context.path)
@@ -99,6 +118,11 @@ def _card(vendor: VendorPage, context: PageContext) -> Markup:
     return render(template, key=vendor.key, name=vendor.name, summary=vendor.summary, ttl=context.ttl)
 
 
+def _sign_in(context: PageContext, heading: str) -> Markup:
+    people = join([_person_button(person, context.person) for person in PEOPLE.values()])
+    return render("sign-in", next=context.path, people=people, heading=heading)
+
+
 def _person_button(person: Person, current: Person | None) -> Markup:
     return render(
         "person",
@@ -108,16 +132,19 @@ def _person_button(person: Person, current: Person | None) -> Markup:
         email=person.user.email or "no email address",
         about=person.about,
         current="true" if person is current else "false",
+        action="Signed in" if person is current else "Sign in",
     )
 
 
 def _anonymous_panel(context: PageContext) -> Markup:
     note = render("note-signed-out" if context.just_signed_out else "note-anonymous")
-    people = join([_person_button(person, None) for person in PEOPLE.values()])
-    return render(
-        "panel-anonymous", note=note, sign_in=render("sign-in", next=context.path, people=people, heading="Sign in")
-    )
+    return render("panel-anonymous", note=note, sign_in=_sign_in(context, "Sign in"))
 
 
 def _inspector(context: PageContext) -> Markup:
-    return render("inspector", path=context.path)
+    return render("inspector", path=context.path, view=render("response-view", id="inspector"))
+
+
+def _choice(choice: Choice) -> Markup:
+    options = join([render("option", key=option.key, label=option.label) for option in choice.options])
+    return render("choice", key=choice.key, label=choice.label, options=options)

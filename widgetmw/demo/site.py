@@ -18,24 +18,29 @@ from widgetmw.demo import assets, pages
 from widgetmw.demo.catalogue import VENDORS
 from widgetmw.demo.keys import Keys
 from widgetmw.demo.people import PEOPLE, Person
+from widgetmw.demo.responses import RawResponse
+from widgetmw.demo.samples import sample
 from widgetmw.demo.sessions import COOKIE, Sessions
 from widgetmw.demo.vendors import Vendors
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Default token lifetime in seconds, short enough to watch renewals.
 TTL = 20
 #: Environ key under which a caller may set the page's CSP nonce.
 NONCE = "widgetmw.demo.nonce"
+#: Environ key under which a caller may set the response that ``/sample`` gives.
+RESPONSE = "widgetmw.demo.response"
 _MAX_FORM_BYTES = 16_384
-#: Set by the runtime while a user is signed in; the clean-up after sign-out removes it.
 
 _VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
 _URLS = Map(
     [
         Rule("/", endpoint="overview", methods=["GET"]),
         Rule(f"/{_VENDOR}", endpoint="vendor", methods=["GET"]),
+        Rule("/decisions", endpoint="decisions", methods=["GET"]),
+        Rule("/sample", endpoint="sample", methods=["GET"]),
         Rule("/sign-in", endpoint="sign_in", methods=["POST"]),
         Rule("/sign-out", endpoint="sign_out", methods=["POST"]),
         Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
@@ -82,19 +87,19 @@ class Site:
 
     def has_page(self, path: str) -> bool:
         """Returns whether ``path`` is a page for visitors, not an asset or an API."""
-        return path == "/" or path.removeprefix("/") in VENDORS
+        return path in ("/", "/decisions") or path.removeprefix("/") in VENDORS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         request.max_content_length = _MAX_FORM_BYTES
         return self._respond(request)(environ, start_response)
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> WSGIApplication:
         try:
             endpoint, values = _URLS.bind_to_environ(request.environ).match()
             if request.method == "POST":
-                _require_same_origin(request)
-            response: Response = getattr(self, f"_on_{endpoint}")(request, **values)
+                require_same_origin(request)
+            response: WSGIApplication = getattr(self, f"_on_{endpoint}")(request, **values)
         except HTTPException as error:
             return self._error(request, error)
         return response
@@ -106,6 +111,19 @@ class Site:
     def _on_vendor(self, request: Request, vendor: str) -> Response:
         context = self._context(request)
         return _html(pages.vendor(context, VENDORS[vendor]), context.nonce)
+
+    def _on_decisions(self, request: Request) -> Response:
+        context = self._context(request)
+        return _html(pages.decisions(context), context.nonce)
+
+    def _on_sample(self, request: Request) -> RawResponse:
+        given = request.environ.get(RESPONSE)
+        if isinstance(given, RawResponse):
+            return given
+        try:
+            return sample(request.args, request.environ.get(NONCE) or new_nonce())
+        except KeyError as error:
+            raise NotFound("There is no such option.") from error
 
     def _on_sign_in(self, request: Request) -> Response:
         person = PEOPLE.get(request.form.get("person", ""))
@@ -132,14 +150,14 @@ class Site:
         return response.make_conditional(request)
 
     def _on_verify(self, request: Request, vendor: str) -> Response:
-        return _json(self._vendors.verify(vendor, request.form.get("token", "")).as_json())
+        return json_response(self._vendors.verify(vendor, request.form.get("token", "")).as_json())
 
     def _on_chat(self, request: Request, vendor: str) -> Response:
         text, verdict = self._vendors.reply(vendor, request.form.get("token", ""))
-        return _json({"reply": text, "verdict": verdict.as_json() if verdict else None})
+        return json_response({"reply": text, "verdict": verdict.as_json() if verdict else None})
 
     def _on_verify_url(self, request: Request) -> Response:
-        return _json(self._vendors.verify_url(request.form.get("url", "")).as_json())
+        return json_response(self._vendors.verify_url(request.form.get("url", "")).as_json())
 
     def _on_room(self, request: Request) -> Response:
         url = request.args.get("url", "")
@@ -170,7 +188,7 @@ class Site:
         return PEOPLE.get(self._sessions.person(request.cookies.get(COOKIE)) or "")
 
 
-def _require_same_origin(request: Request) -> None:
+def require_same_origin(request: Request) -> None:
     """Rejects a form sent by another site. The session cookie is SameSite=Lax as well.
 
     Browsers send one of the two headers with every POST; a caller that sends neither is not a browser.
@@ -193,6 +211,7 @@ def _html(body: str, nonce: str, *, status: int = 200, ancestors: str = "'none'"
     return Response(body, status, headers, content_type="text/html; charset=utf-8")
 
 
-def _json(value: dict[str, object]) -> Response:
+def json_response(value: dict[str, object], status: int = 200) -> Response:
+    """Returns ``value`` for a script of this site."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(json.dumps(value), headers=headers, content_type="application/json")
+    return Response(json.dumps(value), status, headers, content_type="application/json")
