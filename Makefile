@@ -8,14 +8,22 @@ LOWEST := .venv-lowest
 # The tests start hundreds of processes, which need not compile the package each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test servers thorough lowest lint format bench bench-quick docs docs-site assets clean
+.PHONY: demo test components compiled servers thorough lowest lint format bench bench-quick docs docs-site assets clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
 
-test: $(VENV)/dev lint
-	$(BIN)/python tests/components.py
+test: $(VENV)/dev
+	$(MAKE) --no-print-directory --jobs 3 lint components compiled
 	$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
+
+# what tests need and pip does not install, such as a browser
+components: $(VENV)/dev
+	$(BIN)/python tests/components.py
+
+# each of the processes that run the tests would compile them otherwise; an error shows when they run
+compiled: $(VENV)/dev
+	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null || true
 
 # the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
 servers: $(VENV)/dev
@@ -54,8 +62,7 @@ docs-site: $(VENV)/dev
 	$(BIN)/python -m mkdocs build --strict $(ARGS)
 
 # bundles the browser side into widgetmw/browser/dist, which is what is served; users need no node
-assets: $(VENV)/dev
-	$(BIN)/python tests/components.py
+assets: components
 	node widgetmw/browser/build.mjs
 
 clean:
