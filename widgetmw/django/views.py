@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import NoReverseMatch
 
 from widgetmw.core.endpoint import TokenResponse
 from widgetmw.core.engine import Engine
@@ -55,13 +56,25 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
         return http_response
-    if "/token" not in request.path or not request.path.startswith(f"{endpoint_prefix()}/token"):
+    path = _token_path(request)
+    if not path:
         return None
-    call = token_request(request.META, request.path.removeprefix(endpoint_prefix()))
+    call = token_request(request.META, path)
     replaced = engine.endpoint.response_without_user(call) or engine.endpoint.interrupted_response(
         call, response.status_code, response.get("Location", "")
     )
     return _http_response(request, replaced)
+
+
+def _token_path(request: HttpRequest) -> str:
+    """Returns the path of a token request below our URLs; empty for other requests."""
+    if "/token" not in request.path:
+        return ""
+    try:
+        prefix = endpoint_prefix()
+    except NoReverseMatch:  # urls.py does not include our URLs
+        return ""
+    return request.path.removeprefix(prefix) if request.path.startswith(f"{prefix}/token") else ""
 
 
 class EndpointResponse(HttpResponse):  # type: ignore[misc]
