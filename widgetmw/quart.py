@@ -66,9 +66,10 @@ class Widget:
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
+        outer_resolver = None if self._user is None else _from_outside
         if self._user is None and settings.active and settings.proxy is None:
             log.warning("widgetmw: nothing says who is signed in: pass user= to Widget, or call identify")
-        outer_resolver = None if self._user is None else _from_outside
+            outer_resolver = from_scope
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
         app.extensions[_NAME] = outer
         if outer.engine is not None:

@@ -13,11 +13,13 @@ from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
-from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
+from widgetmw.core.identity.resolvers import NO_USER_SOURCE, Environ, Resolver, from_environ
+from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi.request import (
     App,
     StartResponse,
+    carries_credentials,
     decode_path,
     edit_request_headers,
     has_page_headers,
@@ -48,7 +50,7 @@ class WidgetMiddleware:
         self.settings = Settings.from_env() if settings is None else settings
         self.engine = Engine(self.settings) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
-        self._resolver = (self.proxy_resolver or from_environ) if user is None else user
+        self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
         self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -84,6 +86,12 @@ class WidgetMiddleware:
             response = self._token_response(engine, environ, request)
         engine.events.count("endpoint", str(response.status))
         return send_response(response, request, start_response)
+
+    def _by_convention(self, environ: Environ) -> User | None:
+        """Reads ``REMOTE_USER``; warns if there is none."""
+        if "REMOTE_USER" not in environ and self.engine is not None and carries_credentials(environ):
+            self.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE % ("REMOTE_USER", "WidgetMiddleware"))
+        return from_environ(environ)
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         """Overridden by plugins that resolve the user inside the app."""
