@@ -25,7 +25,7 @@ from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 
 __all__ = ["install"]
 
@@ -71,6 +71,7 @@ def install_resolver(
         raise RuntimeError("widgetmw is already installed in this app: call install once")
     if app.middleware_stack is not None:
         raise RuntimeError("the app has started: call install before its first request, where the app is created")
+    require_settings(settings)
     settings = Settings.from_env() if settings is None else settings
     app.build_middleware_stack = builder = _StackBuilder(app, settings, resolver, excluded_paths)  # type: ignore[method-assign]
     own_class = type(app)

@@ -25,9 +25,9 @@ from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
-from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, from_scope
+from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 
 
 class WidgetMiddleware:
@@ -42,12 +42,18 @@ class WidgetMiddleware:
 
     Raises:
         SettingsError: the environment is invalid.
-        TypeError: ``user`` is not callable.
+        TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
+        require_settings(settings)
+        if callable(app) and not accepts_arguments(app, 3):
+            raise TypeError(
+                f"app must be an ASGI 3 app, called with scope, receive and send, not {type(app).__name__}: use "
+                "widgetmw.wsgi for a WSGI app, or the framework's plugin, such as widgetmw.django"
+            )
         self.settings = Settings.from_env() if settings is None else settings
         self.engine = Engine(self.settings) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None

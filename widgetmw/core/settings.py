@@ -211,6 +211,12 @@ class Settings:
         return settings
 
 
+def require_settings(settings: object) -> None:
+    """Raises ``TypeError`` for anything but settings or ``None``, such as a resolver in the place of the settings."""
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"settings must be a Settings, not {type(settings).__name__}; pass the resolver as user=")
+
+
 def variables() -> Iterator[Variable[Any]]:
     """Yields all variables: those of this package, then those of the vendors."""
     yield from VARIABLES
