@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.settings import Settings
-from widgetmw.django.configuration import USER, Installed
+from widgetmw.django.configuration import USER, installed, unread_settings
 from widgetmw.django.request import endpoint_prefix
 
 _OURS = "widgetmw.django.WidgetMiddleware"
@@ -31,13 +31,13 @@ _MISPLACED = (  # a middleware, where it must not be, what happens there, and th
 def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Checks the settings, the URLs and the order of the middleware."""
     try:
-        current = Installed()
+        current = installed()
     except SettingsError as error:
         hint = "Fix settings.WIDGETMW or the environment variables it overrides."
         return [Error(problem, hint=hint, id="widgetmw.E001") for problem in error.problems]
+    messages: list[CheckMessage] = [*_unread()]
     if current.engine is None:
-        return []
-    messages: list[CheckMessage] = []
+        return messages
     try:
         endpoint_prefix()
     except NoReverseMatch:
@@ -45,6 +45,12 @@ def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         hint = f'Add path("_widgetmw/", include("widgetmw.django.urls")) to {django_settings.ROOT_URLCONF}.urlpatterns.'
         messages.append(Error(problem, hint=hint, id="widgetmw.E002"))
     return [*messages, *_order(current.settings)]
+
+
+def _unread() -> Iterator[CheckMessage]:
+    for name in unread_settings():
+        hint = f'Move it into settings.WIDGETMW: {{"{name}": …}}.'
+        yield Warning(f"settings.{name} has no effect: nothing reads it.", hint=hint, id="widgetmw.W008")
 
 
 def _order(settings: Settings) -> Iterator[CheckMessage]:

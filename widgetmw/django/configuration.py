@@ -22,7 +22,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError, SettingsError
 from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings, did_you_mean
+from widgetmw.core.settings import Settings, did_you_mean, variables
 
 USER: Final = "USER"
 _SETTINGS: Final = "SETTINGS"
@@ -101,6 +101,13 @@ def _variables(options: Mapping[Any, Any], problems: list[str]) -> dict[str, Any
     return config
 
 
+def unread_settings() -> list[str]:
+    """Returns variables that are settings of their own, as in Flask, where nothing reads them."""
+    read = {*os.environ, *_variables(getattr(django_settings, "WIDGETMW", {}), [])}
+    names = (name for variable in variables() for name in variable.names)
+    return [name for name in names if name not in read and hasattr(django_settings, name)]
+
+
 def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
     if ready is None:
         return Settings.from_env(merge_config(os.environ, config))
@@ -116,8 +123,9 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
         return None
     try:
         found = import_string(path) if isinstance(path, str) else path
-    except ImportError:
-        problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported")
+    except ImportError as error:
+        missing = f": there is no module {error.name!r}" if isinstance(error, ModuleNotFoundError) else ""
+        problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported{missing}")
         return None
     if not (callable(found) and accepts_arguments(found, 1)):
         problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")
