@@ -188,7 +188,8 @@ class Endpoint:
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
         if status in (401, 403) or (200 <= status < 400 and is_elsewhere and not is_stand_in):
             return self._error(request, "not_authenticated")
-        message = f"a layer of the app answered {status} before the user was resolved"
+        remedy = "let it pass the requests of the token endpoint"
+        message = f"a layer of the app answered {status} before the user was resolved: {remedy}"
         self._events.warn("endpoint", "interrupted", message)
         return self._unavailable(request)
 

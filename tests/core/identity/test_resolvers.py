@@ -96,6 +96,7 @@ def test_any_other_result_is_a_failure(resolve: Any) -> None:
         (lambda request: {"a": 1}["secret"], "it must return None if nobody is signed in"),
         (lambda request: SimpleNamespace().id, "it must return None if nobody is signed in"),
         (lambda request: {"id": "secret"}, "it must return User(...) with the user's id"),
+        (raising(HttpError(303)), "it must return None, or raise a 401 or 403"),
         (raising(RuntimeError("Working outside of request context.")), "use widgetmw.flask.Widget"),
         (raising(RuntimeError("Not within a request nor websocket context")), "use widgetmw.quart.Widget"),
         (raising(AssertionError("SessionMiddleware must be installed to access request.session")), "further out"),

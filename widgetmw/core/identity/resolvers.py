@@ -112,7 +112,10 @@ def _remedy(error: Exception, request: Request) -> str:
     for part, remedy in _MISSING_LAYERS:
         if part in text:
             return remedy
-    return "it must return None if nobody is signed in" if isinstance(error, LookupError | AttributeError) else ""
+    if isinstance(error, LookupError | AttributeError):
+        return "it must return None if nobody is signed in"
+    # a redirect to a login page, or a 404
+    return "if nobody is signed in, it must return None, or raise a 401 or 403" if _status(error) else ""
 
 
 def _checked(value: object) -> User | None:
@@ -131,16 +134,21 @@ def is_auth_error(error: Exception) -> bool:
 
     Otherwise an expired API credential would sign every user out.
     """
+    return _status(error) in _AUTH_STATUSES
+
+
+def _status(error: Exception) -> int | None:
+    """Returns the HTTP status of an error that is the app's own response, not that of another server."""
     if isinstance(error, OSError):  # urllib's errors
-        return False
+        return None
     try:
         if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
-            return False  # it carries the exchange with another server
+            return None  # it carries the exchange with another server
         # Starlette and FastAPI call it status_code, Werkzeug code
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
     except Exception:
-        return False
-    return isinstance(status, int) and status in _AUTH_STATUSES
+        return None
+    return status if isinstance(status, int) else None
 
 
 def prefetch_user(environ: Environ, resolver: Resolver) -> None:
