@@ -130,8 +130,11 @@ async def read_aiohttp_session(scope: Any) -> User | None:
 @pytest.mark.parametrize(
     ("resolver", "remedy"),
     [
-        (lambda scope: User(scope["session"]["id"]), "no middleware has set 'session'"),
-        (lambda scope: User(Request(scope).session["id"]), "add that middleware further out"),
+        (lambda scope: User(scope["session"]["id"]), "the middleware that sets 'session' is missing"),
+        (
+            lambda scope: User(Request(scope).session["id"]),
+            "the middleware whose data it reads is missing; add it further out",
+        ),
         (lambda scope: User(flask.session["id"]), "use widgetmw.flask.Widget"),
         (lambda scope: User(quart.session["id"]), "use widgetmw.quart.Widget"),
         (read_aiohttp_session, "call aiohttp_session.setup"),

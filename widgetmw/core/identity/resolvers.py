@@ -16,8 +16,8 @@ Resolver: TypeAlias = Callable[[Any], User | None]
 AsyncResolver: TypeAlias = Callable[[Any], User | Awaitable[User | None] | None]
 
 NO_USER_SOURCE: Final = (
-    "neither user=, nor identify, nor %s has named the user of a request with cookies: pass user= to %s, or call "
-    "identify, with None for an anonymous visitor"
+    "neither user= nor identify() nor %s names the user of a request with cookies: pass user= to %s, or call "
+    "identify(), with None for an anonymous visitor"
 )
 _AUTH_STATUSES: Final = frozenset({401, 403})
 # attributes of HTTP clients' errors: requests, httpx, botocore; aiohttp; Google's clients
@@ -25,15 +25,13 @@ _CLIENT_ERROR_ATTRIBUTES: Final = ("response", "request", "request_info", "resp"
 
 # what layers outside of us set in the scope or environ, and a resolver reads
 _LAYER_KEYS: Final = ("session", "user", "auth")
-_NO_LAYER: Final = (
-    "no middleware has set {!r} on the request: add the one that does, further out than this one (in Starlette, add it "
-    "after this one)"
-)
+_FURTHER_OUT: Final = "add it further out than this one (in Starlette, add it after this one)"
+_NO_LAYER: Final = f"the middleware that sets {{!r}} is missing; {_FURTHER_OUT}"
 _MISSING_LAYERS: Final = (  # a part of the framework's own message, and what to do
     ("outside of request context", "use widgetmw.flask.Widget, which calls it inside the request context"),
     ("outside of application context", "use widgetmw.flask.Widget, which calls it inside the request context"),
     ("Not within a request", "use widgetmw.quart.Widget, which calls it inside the request context"),
-    ("must be installed to access", "add that middleware further out than this one (in Starlette, after this one)"),
+    ("must be installed to access", f"the middleware whose data it reads is missing; {_FURTHER_OUT}"),
     ("Install aiohttp_session middleware", "call aiohttp_session.setup for this app"),
 )
 
@@ -125,7 +123,7 @@ def _checked(value: object) -> User | None:
         value.close()
     remedy = "it must return User(...) with the user's id, or None if nobody is signed in"
     if inspect.isawaitable(value):
-        remedy = "nothing awaits it here"
+        remedy = "pass an async function itself as user=, and under WSGI one that is not async"
     raise ResolverError(f"the resolver returned {type(value).__name__}, neither a User nor None; {remedy}")
 
 
