@@ -221,10 +221,15 @@ def test_what_is_never_meant_at_the_ends_of_a_secret_is_refused(
 
 
 @pytest.mark.parametrize("name", ["DG_API_SECRET", "DG_API_KEY", "DG_WIDGET_ID"])
-@pytest.mark.parametrize("text", ["${DG}", "$(DG)", "{{ dg }}", "<your value>", "…", "..."])
+@pytest.mark.parametrize("text", ["${DG}", "$(DG)", "{{ dg }}", "…", "..."])
 def test_a_placeholder_that_nothing_has_replaced_is_refused(dg_env: dict[str, str], name: str, text: str) -> None:
     problem = the_problem({**dg_env, name: text})
     assert problem == f"{name} is a placeholder that nothing has replaced; set the value itself"
+
+
+def test_angle_brackets_mark_a_placeholder_of_a_secret_only(dg_env: dict[str, str]) -> None:
+    assert "DG_API_SECRET is a placeholder" in the_problem({**dg_env, "DG_API_SECRET": "<your secret>"})
+    Settings.from_env({**dg_env, "DG_WIDGET_ID": "<b>"})
 
 
 def test_a_required_value_in_quotes_is_refused(dg_env: dict[str, str]) -> None:

@@ -16,7 +16,8 @@ Value = TypeVar("Value")
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _QUOTES = ('""', "''", "``", "“”", "‘’")
 # of a shell or a compose file, of Kubernetes, of a template, and of documentation
-_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)|\{\{.*\}\}|<[^<>]*>|…|\.\.\.")
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)|\{\{.*\}\}|…|\.\.\.")
+_SECRET_PLACEHOLDER = re.compile(rf"{_PLACEHOLDER.pattern}|<[^<>]*>")
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
@@ -151,7 +152,7 @@ def refuse_stand_in(text: str, variable: Variable[Any]) -> None:
     Raises:
         ValueError: the text is a placeholder that nothing has replaced, or the path of a file.
     """
-    if _PLACEHOLDER.fullmatch(text):
+    if (_SECRET_PLACEHOLDER if variable.secret else _PLACEHOLDER).fullmatch(text):
         raise ValueError("is a placeholder that nothing has replaced; set the value itself")
     if variable.from_file and "/" in text and os.path.isfile(text):
         raise ValueError(f"is the path of a file; set {variable.name}_FILE to it instead")
