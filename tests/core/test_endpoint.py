@@ -156,3 +156,17 @@ def test_requests_of_no_other_origin_are_not_logged(
 ) -> None:
     engine.endpoint.response_without_user(request_)
     assert caplog.messages == []
+
+
+def test_a_path_of_the_app_that_the_prefix_hides_says_so(engine: Engine) -> None:
+    response = engine.endpoint.response_without_user(TokenRequest("GET", "/users"))
+    assert response is not None
+    assert b"all paths below WIDGETMW_PATH belong to widgetmw" in response.body
+
+
+def test_a_layer_that_answers_in_place_of_the_endpoint_is_logged_with_the_remedy(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert engine.endpoint.interrupted_response(TOKEN, 404).status == 503
+    (message,) = caplog.messages
+    assert "answered 404 before the user was resolved: let it pass the requests of the token endpoint" in message

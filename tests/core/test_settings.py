@@ -252,6 +252,16 @@ def test_the_content_of_a_file_in_place_of_its_path_is_refused(rsa_pem: str) -> 
     assert the_problem({"ORLO_PRIVATE_KEY_FILE": "'/run/key'"}).startswith("ORLO_PRIVATE_KEY_FILE is in quotes")
 
 
+@pytest.mark.parametrize("text", ["-----BEGIN PUBLIC KEY-----\nx", "-----BEGIN CERTIFICATE-----\nx", "ssh-rsa AAAA"])
+def test_a_public_key_in_place_of_the_private_one_is_named_as_such(text: str) -> None:
+    assert the_problem({"ORLO_PRIVATE_KEY": text}).endswith("not a public key or a certificate")
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/", "https://a.example/shop", "a.example", "*"])
+def test_an_origin_has_no_path(dg_env: dict[str, str], origin: str) -> None:
+    assert "without path or final slash" in the_problem({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": origin})
+
+
 def test_an_unknown_name_comes_with_the_known_one_that_is_most_like_it(dg_env: dict[str, str]) -> None:
     problem = the_problem({**dg_env, "WIDGETMW_PROVIDER": "digitalgenius"})
     assert problem == "WIDGETMW_PROVIDER is not a variable of widgetmw; did you mean 'WIDGETMW_PROVIDERS'?"
