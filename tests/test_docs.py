@@ -9,6 +9,7 @@ import pytest
 from tests.generated import PARTS, ROOT, rendered
 from widgetmw.cli import _parser
 from widgetmw.core.endpoint import _ERRORS
+from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.settings import VARIABLES, variables
 
@@ -96,6 +97,32 @@ def test_every_skip_reason_has_a_code_a_text_and_a_remedy() -> None:
     assert all(reason.text and reason.remedy for reason in SkipReason)
     assert all(re.fullmatch("[a-z0-9_]+", reason.code) for reason in SkipReason)
     assert len({reason.code for reason in SkipReason}) == len(SkipReason)
+
+
+#: A call that logs an outcome, with its kind and its code.
+LOGGED = re.compile(r"""\b(?:warn|warn_once|warn_always|count_and_warn)[(,]\s*(?:"(\w+)"|self\._kind), "(\w+)",""")
+
+
+def logged_by(sources: list[str]) -> set[tuple[str, str]]:
+    """Returns kind and code of every line that is logged with a code of its own."""
+    found = {pair for source in sources for pair in LOGGED.findall(source)}
+    endpoint = {("endpoint", code) for source in sources for code in re.findall(r'failed\([\w.]+, "(\w+)"', source)}
+    kinds = {kind for source in sources for kind in re.findall(r'SecretFileWatcher\(.*, "(\w+)"\)', source)}
+    return endpoint | {(each, code) for kind, code in found for each in ([kind] if kind else kinds)}
+
+
+def test_every_line_of_the_log_is_documented() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "widgetmw").rglob("*.py")]
+    text = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    section = text[text.index("## What the log says") : text.index("## The reasons")]
+    documented = set(re.findall(r"`(page|endpoint|token|proxy): (\w+)`", section))
+    # these are logged with the code of a reason
+    of_reasons = {("page", "resolver_failed"), ("page", "internal_error")}
+    of_proxies = {("proxy", ProxyReason.ADDRESS_NOT_LISTED.code), ("proxy", ProxyReason.VALUE_LEFT_OUT.code)}
+    assert documented == logged_by(sources) | of_reasons | of_proxies
+    without_code = [line for each in sources for line in re.findall(r'log\.warning\("widgetmw: ([^%:]+)', each)]
+    assert without_code
+    assert [line for line in without_code if f"`{line}`" not in section] == []
 
 
 #: A path in CONTRIBUTING.md, with the names that it says are defined there.

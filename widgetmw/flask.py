@@ -27,7 +27,7 @@ from widgetmw.core.html.head_scanner import REFUSED
 from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 from widgetmw.flask_session import leave_unsaved
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import is_signed_in, token_response
@@ -70,6 +70,7 @@ class Widget:
             raise TypeError(
                 "user must not be async: make it a plain function, or wrap it in asgiref.sync.async_to_sync"
             )
+        require_settings(settings)
         self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
@@ -79,8 +80,13 @@ class Widget:
 
         Raises:
             SettingsError: the configuration is invalid.
+            TypeError: ``app`` is not a Flask app.
             RuntimeError: it is already installed in the app.
         """
+        if not isinstance(app, Flask):
+            raise TypeError(
+                f"Widget takes a Flask app, not {type(app).__name__}: wrap others with widgetmw.wsgi.WidgetMiddleware"
+            )
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))

@@ -23,7 +23,7 @@ from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import KEY, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 from widgetmw.flask_session import leave_unsaved
 
 __all__ = ["Widget"]
@@ -52,6 +52,7 @@ class Widget:
     ) -> None:
         if user is not None and not (callable(user) and accepts_arguments(user, 0)):
             raise TypeError("user must be a function without arguments that returns a User or None")
+        require_settings(settings)
         self._settings, self._user = settings, user
         if app is not None:
             self.init_app(app)
@@ -61,14 +62,20 @@ class Widget:
 
         Raises:
             SettingsError: the configuration is invalid.
+            TypeError: ``app`` is not a Quart app.
             RuntimeError: it is already installed in the app.
         """
+        if not isinstance(app, Quart):
+            raise TypeError(
+                f"Widget takes a Quart app, not {type(app).__name__}: wrap others with widgetmw.asgi.WidgetMiddleware"
+            )
         if _NAME in app.extensions:
             raise RuntimeError("widgetmw is already installed in this app: call init_app once")
         settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
+        outer_resolver = None if self._user is None else _from_outside
         if self._user is None and settings.active and settings.proxy is None:
             log.warning("widgetmw: nothing says who is signed in: pass user= to Widget, or call identify")
-        outer_resolver = None if self._user is None else _from_outside
+            outer_resolver = from_scope
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
         app.extensions[_NAME] = outer
         if outer.engine is not None:

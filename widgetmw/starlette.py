@@ -16,16 +16,16 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, has_page_headers, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, has_page_headers, split_path
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import KEY, is_owner
-from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
+from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 
 __all__ = ["install"]
 
@@ -71,6 +71,7 @@ def install_resolver(
         raise RuntimeError("widgetmw is already installed in this app: call install once")
     if app.middleware_stack is not None:
         raise RuntimeError("the app has started: call install before its first request, where the app is created")
+    require_settings(settings)
     settings = Settings.from_env() if settings is None else settings
     app.build_middleware_stack = builder = _StackBuilder(app, settings, resolver, excluded_paths)  # type: ignore[method-assign]
     own_class = type(app)
@@ -114,6 +115,7 @@ class _StackBuilder:
         added = self._app.user_middleware
         if self._resolver is None and not added:
             log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
+            self._resolver = from_scope
         self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
         try:
             stack = self._build()
@@ -132,7 +134,7 @@ class _StackBuilder:
 
     def _inner_middleware(self, app: App) -> App:
         """Runs inside all middleware, and resolves the user."""
-        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or from_scope
+        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or self._by_convention
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
             if engine is None or not is_owner(scope, outer):
@@ -158,6 +160,12 @@ class _StackBuilder:
 
         inner.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return inner
+
+    def _by_convention(self, scope: Scope) -> User | None:
+        """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
+        if "user" not in scope and self.outer.engine is not None and carries_credentials(scope["headers"]):
+            self.outer.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
+        return from_scope(scope)
 
 
 def _from_outside(scope: Scope) -> User | None:

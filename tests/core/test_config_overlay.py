@@ -66,3 +66,8 @@ def test_which_names_are_variables() -> None:
     config: dict[Any, str] = {**ours, "SECRET_KEY": "x", 7: "x"}
     assert merge_config({}, config) == ours
     assert {"WIDGETMW_PROXY", "GIOSG_ROOM_ID"} <= variable_names()
+
+
+def test_the_dict_that_only_django_reads_is_refused() -> None:
+    with pytest.raises(SettingsError, match="WIDGETMW is not read here; set WIDGETMW_DELIVERY"):
+        merge_config({}, {"WIDGETMW": {"DELIVERY": "fetch"}})

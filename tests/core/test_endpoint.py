@@ -145,3 +145,52 @@ def test_an_error_in_the_layers_is_503_without_the_errors_text(
     assert InnerCall(engine.endpoint, TOKEN).fail(ValueError("secret detail")).status == 503
     assert "ValueError" in caplog.text
     assert "secret detail" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        TokenRequest("GET", "/token", origin="https://www.shop.example", fetch_site="cross-site"),
+        TokenRequest("GET", "/token", origin="https://www.shop.example", fetch_site="same-site"),
+        TokenRequest("GET", "/token", origin="https://www.shop.example", host="app.shop.example"),
+        TokenRequest("OPTIONS", "/token", origin="https://www.shop.example", is_preflight=True),
+    ],
+)
+def test_an_origin_that_is_not_listed_is_logged_once_with_the_remedy(
+    engine: Engine, request_: TokenRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        engine.endpoint.response_without_user(request_)
+    (message,) = caplog.messages
+    assert message.startswith("widgetmw: endpoint: cross_site: ")
+    assert "https://www.shop.example" in message
+    assert "WIDGETMW_ALLOWED_ORIGINS" in message
+
+
+def test_requests_of_many_origins_do_not_flood_the_log(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(50):
+        origin = f"https://{number}.example"
+        engine.endpoint.response_without_user(TokenRequest("GET", "/token", origin=origin, fetch_site="cross-site"))
+    assert len(caplog.messages) == 10
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        TokenRequest("POST", "/token", origin="https://shop.example", fetch_site="same-origin"),
+        TokenRequest("POST", "/token", origin="https://shop.example", host="shop.example"),
+        TokenRequest("GET", "/token", origin="https://shop.example\nforged", fetch_site="cross-site"),
+        TokenRequest("GET", "/token", fetch_site="cross-site"),
+    ],
+)
+def test_requests_of_no_other_origin_are_not_logged(
+    engine: Engine, request_: TokenRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.endpoint.response_without_user(request_)
+    assert caplog.messages == []
+
+
+def test_a_path_of_the_app_that_the_prefix_hides_says_so(engine: Engine) -> None:
+    response = engine.endpoint.response_without_user(TokenRequest("GET", "/users"))
+    assert response is not None
+    assert b"all paths below WIDGETMW_PATH belong to widgetmw" in response.body

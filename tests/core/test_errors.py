@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 
@@ -40,4 +41,12 @@ def test_the_innermost_line_outside_of_this_package_is_named_and_our_message_kep
     description = describe_error(caught.value)
     assert re.fullmatch(
         r"UserTypeError at core/test_errors.py:\d+: User.id must be a string, an int or a UUID, not list", description
+    )
+
+
+def test_for_a_library_s_line_that_of_the_app_is_named_too() -> None:
+    with pytest.raises(ValueError, match="badly formed") as caught:
+        uuid.UUID("secret")
+    assert re.fullmatch(
+        r"ValueError at python[\d.]+/uuid.py:\d+, called from core/test_errors.py:\d+", describe_error(caught.value)
     )

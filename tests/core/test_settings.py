@@ -39,7 +39,10 @@ def test_no_vendor_is_valid_and_warns_once(caplog: pytest.LogCaptureFixture) -> 
     assert not settings.active
     (record,) = caplog.records
     assert record.name == "widgetmw"
-    assert record.getMessage() == "widgetmw: no vendor is configured: every response passes through unmodified"
+    assert record.getMessage() == (
+        "widgetmw: no vendor is configured: every response passes through unmodified; "
+        "set a vendor's variables, which `widgetmw env` lists"
+    )
 
 
 def test_a_package_without_its_metadata_is_named(
@@ -215,6 +218,54 @@ def test_what_is_never_meant_at_the_ends_of_a_secret_is_refused(
         Settings.from_env({**dg_env, "DG_API_SECRET_FILE": str(file)})
     assert caught.value.problems[0].startswith("DG_API_SECRET_FILE ")
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["DG_API_SECRET", "DG_API_KEY", "DG_WIDGET_ID"])
+@pytest.mark.parametrize("text", ["${DG}", "$(DG)", "{{ dg }}", "…", "..."])
+def test_a_placeholder_that_nothing_has_replaced_is_refused(dg_env: dict[str, str], name: str, text: str) -> None:
+    problem = the_problem({**dg_env, name: text})
+    assert problem == f"{name} is a placeholder that nothing has replaced; set the value itself"
+
+
+def test_angle_brackets_mark_a_placeholder_of_a_secret_only(dg_env: dict[str, str]) -> None:
+    assert "DG_API_SECRET is a placeholder" in the_problem({**dg_env, "DG_API_SECRET": "<your secret>"})
+    Settings.from_env({**dg_env, "DG_WIDGET_ID": "<b>"})
+
+
+def test_a_required_value_in_quotes_is_refused(dg_env: dict[str, str]) -> None:
+    problem = the_problem({**dg_env, "DG_WIDGET_ID": '"widget-7"'})
+    assert problem == "DG_WIDGET_ID is in quotes, which count as a part of it; remove them"
+
+
+def test_the_path_of_a_file_in_place_of_its_content_is_refused(dg_env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET, encoding="utf-8")
+    problem = the_problem({**dg_env, "DG_API_SECRET": str(file)})
+    assert problem == "DG_API_SECRET is the path of a file; set DG_API_SECRET_FILE to it instead"
+    assert the_problem({"ORLO_PRIVATE_KEY": str(file)}).endswith("set ORLO_PRIVATE_KEY_FILE to it instead")
+    Settings.from_env({**dg_env, "DG_API_SECRET": f"{SECRET}/of+base64=="})
+
+
+def test_the_content_of_a_file_in_place_of_its_path_is_refused(rsa_pem: str) -> None:
+    problem = the_problem({"ORLO_PRIVATE_KEY_FILE": rsa_pem})
+    assert problem == "ORLO_PRIVATE_KEY_FILE is a key, not the path of a file; set ORLO_PRIVATE_KEY to it instead"
+    assert the_problem({"ORLO_PRIVATE_KEY_FILE": "'/run/key'"}).startswith("ORLO_PRIVATE_KEY_FILE is in quotes")
+
+
+@pytest.mark.parametrize("text", ["-----BEGIN PUBLIC KEY-----\nx", "-----BEGIN CERTIFICATE-----\nx", "ssh-rsa AAAA"])
+def test_a_public_key_in_place_of_the_private_one_is_named_as_such(text: str) -> None:
+    assert the_problem({"ORLO_PRIVATE_KEY": text}).endswith("not a public key or a certificate")
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/", "https://a.example/shop", "a.example", "*"])
+def test_an_origin_has_no_path(dg_env: dict[str, str], origin: str) -> None:
+    assert "without path or final slash" in the_problem({**dg_env, "WIDGETMW_ALLOWED_ORIGINS": origin})
+
+
+def test_an_unknown_name_comes_with_the_known_one_that_is_most_like_it(dg_env: dict[str, str]) -> None:
+    problem = the_problem({**dg_env, "WIDGETMW_PROVIDER": "digitalgenius"})
+    assert problem == "WIDGETMW_PROVIDER is not a variable of widgetmw; did you mean 'WIDGETMW_PROVIDERS'?"
+    assert the_problem({**dg_env, "WIDGETMW_QQ": "1"}) == "WIDGETMW_QQ is not a variable of widgetmw"
 
 
 def test_a_secret_may_hold_quotes_and_a_pem_key_blank_lines(dg_env: dict[str, str], rsa_pem: str) -> None:

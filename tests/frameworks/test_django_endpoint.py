@@ -174,7 +174,8 @@ def test_without_urls_pages_are_skipped_with_one_warning(
     configured(ROOT_URLCONF=Urls(*django_app.urlpatterns[:-1]))
     visitor = visit("ada")
     for _ in range(2):
-        assert visitor.get().text == PAGE
+        reply = visitor.get()
+        assert (reply.text, reply.headers["X-Widgetmw"]) == (PAGE, "skipped; reason=urls_missing")
     assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
 
 
@@ -198,6 +199,12 @@ def test_paths_of_an_urlconf_without_our_urls_are_the_sites_own(visit: Visit, co
     assert visitor.get("/o/token/", Host="other.example").text == "the site's own"
     assert visitor.get("/", Host="other.example").text == PAGE
     assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
+
+
+def test_without_urls_the_site_s_own_token_views_work(visit: Visit, configured: Configure) -> None:
+    own = path("api/token", lambda request: HttpResponse("the site's own"))
+    configured(ROOT_URLCONF=Urls(own, *django_app.urlpatterns[:-1]))
+    assert visit("ada").get("/api/token").text == "the site's own"
 
 
 def test_without_the_middleware_the_endpoint_still_works(visit: Visit, configured: Configure) -> None:

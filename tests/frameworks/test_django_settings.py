@@ -103,6 +103,52 @@ def test_a_path_that_has_no_effect_is_a_warning(configured: Configure) -> None:
     assert ids() == ["widgetmw.W007"]
 
 
+@pytest.mark.parametrize("name", ["WIDGETMW_DELIVERY", "DG_ENV", "DG_API_SECRET_FILE"])
+def test_a_variable_that_is_a_setting_of_its_own_is_a_warning(configured: Configure, name: str) -> None:
+    configured(**{name: "secret text"})
+    (message,) = check()
+    assert (message.id, f"settings.{name} has no effect" in message.msg) == ("widgetmw.W008", True)
+    assert "settings.WIDGETMW" in message.hint
+    assert "secret text" not in str(message)
+
+
+def test_a_setting_whose_variable_is_set_elsewhere_is_the_site_s_own(
+    configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DG_ENV", "us")
+    configured({"DELIVERY": "inline"}, DG_ENV="us", WIDGETMW_DELIVERY="inline")
+    assert ids() == []
+
+
+def test_vendor_variables_that_are_settings_of_their_own_are_named_where_no_vendor_is_active(
+    configured: Configure, dg_env: dict[str, str]
+) -> None:
+    with override_settings(WIDGETMW={}, **dg_env):
+        assert ids() == ["widgetmw.W008"] * len(dg_env)
+
+
+def test_an_app_that_is_not_installed_is_logged(configured: Configure, caplog: pytest.LogCaptureFixture) -> None:
+    WidgetMiddleware(lambda request: None)
+    assert caplog.messages == []
+    with override_settings(INSTALLED_APPS=[]):
+        WidgetMiddleware(lambda request: None)
+    (message,) = caplog.messages
+    assert message.startswith("widgetmw: widgetmw.django is not in INSTALLED_APPS")
+
+
+def test_a_missing_module_of_the_user_function_is_named(configured: Configure) -> None:
+    configured({"USER": "no_such_shop.chat.user"})
+    (message,) = check()
+    assert message.msg.endswith("cannot be imported: there is no module 'no_such_shop'")
+
+
+def test_checks_and_site_warn_once_of_no_vendor(configured: Configure, caplog: pytest.LogCaptureFixture) -> None:
+    with override_settings(WIDGETMW={}):
+        check()
+        WidgetMiddleware(lambda request: None)
+    assert caplog.text.count("no vendor is configured") == 1
+
+
 def test_every_problem_of_the_settings_is_a_separate_error(configured: Configure) -> None:
     configured({"DELIVRY": "fetch", "USER": "no.such.function", "CACHE_SIZE": 0})
     found = check()

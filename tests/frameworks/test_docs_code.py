@@ -5,7 +5,9 @@ What a block does is tested where its subject is; the quick starts in ``test_rea
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -47,13 +49,17 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("never called")
 
 
+def wsgi_app(environ: Any, start_response: Any) -> Any:
+    raise AssertionError("never called")
+
+
 def given(name: str) -> dict[str, Any]:
     """What the blocks of a page refer to and do not define."""
     django = {"INSTALLED_APPS": [], "urlpatterns": [], "path": path, "include": include}
     return {
         "README.md": {**django, "User": User},
         "docs/frameworks/django.md": django,
-        "docs/frameworks/other.md": {"app": asgi_app, "is_signed_in": bool, "sessions": {}},
+        "docs/frameworks/other.md": {"app": asgi_app, "application": wsgi_app, "is_signed_in": bool, "sessions": {}},
         "docs/proxies.md": {"app": asgi_app, "WidgetMiddleware": WidgetMiddleware},
     }.get(name, {})
 
@@ -64,7 +70,18 @@ def _environment(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.usefixtures("_environment")
+@pytest.fixture
+def _logging() -> Iterator[None]:
+    """Undoes what a block configures."""
+    loggers = [logging.getLogger(), logging.getLogger("widgetmw")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers = handlers
+
+
+@pytest.mark.usefixtures("_environment", "_logging")
 @pytest.mark.filterwarnings("ignore:'cgi' is deprecated")  # WebOb, which Pyramid uses, imports it
 @pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")  # aiohttp-session uses string keys
 @pytest.mark.parametrize("name", PAGES)

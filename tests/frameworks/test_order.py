@@ -6,12 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp_session
+import flask
 import pytest
+import quart
+from aiohttp.test_utils import make_mocked_request
 from flask import Flask
 from flask_login import LoginManager
 from quart import Quart
 from starlette.applications import Starlette
-from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, UnauthenticatedUser
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
@@ -19,7 +23,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from tests.frameworks.visitor import HEAD, Visitor, user_in
-from widgetmw import Settings, User
+from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 from widgetmw.flask import Widget
 from widgetmw.quart import Widget as QuartWidget
@@ -144,6 +148,38 @@ def test_a_wsgi_middleware_outside_of_the_authentication_is_named(
     assert "'REMOTE_USER'" in line
 
 
+# a resolver that its middleware or plugin is missing for
+
+
+async def read_aiohttp_session(scope: Any) -> User | None:
+    await aiohttp_session.get_session(make_mocked_request("GET", "/"))
+    return None
+
+
+@pytest.mark.parametrize(
+    ("resolver", "remedy"),
+    [
+        (lambda scope: User(scope["session"]["id"]), "the middleware that sets 'session' is missing"),
+        (
+            lambda scope: User(Request(scope).session["id"]),
+            "the middleware whose data it reads is missing; add it further out",
+        ),
+        (lambda scope: User(flask.session["id"]), "use widgetmw.flask.Widget"),
+        (lambda scope: User(quart.session["id"]), "use widgetmw.quart.Widget"),
+        (read_aiohttp_session, "call aiohttp_session.setup"),
+    ],
+)
+def test_a_resolver_without_its_middleware_or_plugin_is_named_with_the_remedy(
+    settings: Settings, resolver: Any, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=resolver))
+    assert visitor.get("/").text == HEAD
+    assert visitor.token().status_code == 503
+    assert [line.split(": ")[1] for line in caplog.messages] == ["page", "endpoint"]
+    assert all(remedy in line for line in caplog.messages)
+
+
 # nothing says who is signed in
 
 
@@ -173,6 +209,80 @@ def test_quart_warns_at_the_start_without_a_source_of_the_user(
     (line,) = caplog.messages
     assert "pass user= to Widget" in line
     assert Visitor(app).token().status_code == 401
+
+
+class Nobody(AuthenticationBackend):
+    async def authenticate(self, conn: Any) -> tuple[AuthCredentials, UnauthenticatedUser]:
+        return AuthCredentials(), UnauthenticatedUser()
+
+
+@pytest.mark.parametrize("has_authentication", [True, False])
+def test_starlette_warns_at_the_first_page_without_a_source_of_the_user(
+    settings: Settings, has_authentication: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))])
+    install(app, settings=settings)
+    app.add_middleware(SessionMiddleware, secret_key="k")
+    if has_authentication:
+        app.add_middleware(AuthenticationMiddleware, backend=Nobody())
+    visitor = Visitor(app)
+    for _ in range(2):
+        assert visitor.get("/", Cookie="a=b").text == HEAD
+    assert visitor.token(Cookie="a=b").status_code == 401
+    lines = [line for line in caplog.messages if "no_user_source" in line]
+    assert len(lines) == (0 if has_authentication else 1)
+    assert all("pass user= to install" in line for line in lines)
+
+
+def test_starlette_without_middleware_warns_once_at_the_start(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))])
+    install(app, settings=settings)
+    visitor = Visitor(app)
+    assert visitor.get("/", Cookie="a=b").text == HEAD
+    assert visitor.token(Cookie="a=b").status_code == 401
+    (line,) = caplog.messages
+    assert "pass user= to install" in line
+
+
+@pytest.mark.parametrize("cookies", [{"Cookie": "a=b"}, {}])
+def test_the_asgi_middleware_warns_at_the_first_page_with_a_cookie_and_without_a_source_of_the_user(
+    settings: Settings, cookies: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = Visitor(WidgetMiddleware(Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))]), settings))
+    for _ in range(2):
+        assert visitor.get("/", **cookies).text == HEAD
+    assert len(caplog.messages) == len(cookies)
+    assert all("no_user_source" in line and "pass user=" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("has_cookie", [True, False])
+def test_the_wsgi_middleware_warns_at_the_first_page_with_a_cookie_and_without_a_source_of_the_user(
+    settings: Settings, has_cookie: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    app.wsgi_app = WsgiMiddleware(app.wsgi_app, settings)  # type: ignore[method-assign, arg-type, assignment]
+    client = app.test_client()
+    if has_cookie:
+        client.set_cookie("a", "b")
+    for _ in range(2):
+        assert client.get("/").text == HEAD
+    assert len(caplog.messages) == has_cookie
+    assert all("no_user_source" in line and "pass user=" in line for line in caplog.messages)
+
+
+def test_an_app_that_names_an_anonymous_visitor_itself_is_silent(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def page(request: Request) -> HTMLResponse:
+        identify(request.scope, None)
+        return HTMLResponse(HEAD)
+
+    visitor = Visitor(WidgetMiddleware(Starlette(routes=[Route("/", page)]), settings))
+    assert visitor.get("/", Cookie="a=b").text == HEAD
+    assert caplog.messages == []
 
 
 def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from widgetmw.aiohttp.middleware import AiohttpMiddleware, Resolver
 from widgetmw.asgi.subrequest import require_user_source
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.resolvers import accepts_arguments
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, require_settings
 
 __all__ = ["install"]
 
@@ -49,6 +49,7 @@ def install(app: web.Application, *, settings: Settings | None = None, user: Res
         raise RuntimeError(
             "the app has started, or is part of another app: call install earlier, where the app is created"
         )
+    require_settings(settings)
     settings = Settings.from_env() if settings is None else settings
     require_user_source(user, settings)
     app[INSTALLED] = AiohttpMiddleware(app, Engine(settings), user) if settings.active else None

@@ -13,6 +13,7 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     UnreadBody,
+    carries_credentials,
     edit_request_headers,
     has_page_headers,
     hide_file_sending,
@@ -24,8 +25,9 @@ from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
-from widgetmw.core.identity.resolvers import AsyncResolver, from_scope
-from widgetmw.core.settings import Settings
+from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
+from widgetmw.core.identity.user import User
+from widgetmw.core.settings import Settings, require_settings
 
 
 class WidgetMiddleware:
@@ -40,16 +42,22 @@ class WidgetMiddleware:
 
     Raises:
         SettingsError: the environment is invalid.
-        TypeError: ``user`` is not callable.
+        TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
+        require_settings(settings)
+        if callable(app) and not accepts_arguments(app, 3):
+            raise TypeError(
+                f"app must be an ASGI 3 app, called with scope, receive and send, not {type(app).__name__}: use "
+                "widgetmw.wsgi for a WSGI app, or the framework's plugin, such as widgetmw.django"
+            )
         self.settings = Settings.from_env() if settings is None else settings
         self.engine = Engine(self.settings) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
-        self._resolver = (self.proxy_resolver or from_scope) if user is None else user
+        self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -95,6 +103,14 @@ class WidgetMiddleware:
             response = await self._token_response(engine, scope, body.receive, request)
         engine.events.count("endpoint", str(response.status))
         await send_response(response, send, request.method == "HEAD", body)
+
+    def _by_convention(self, scope: Scope) -> User | None:
+        """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
+        if "user" not in scope and self.engine is not None and carries_credentials(scope["headers"]):
+            self.engine.events.warn_once(
+                "page", "no_user_source", NO_USER_SOURCE % ("scope['user']", "WidgetMiddleware")
+            )
+        return from_scope(scope)
 
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest

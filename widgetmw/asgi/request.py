@@ -105,6 +105,11 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     return request
 
 
+def carries_credentials(headers: Headers) -> bool:
+    """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
+    return any(name in _CREDENTIALS for name, _ in headers)
+
+
 def has_page_headers(headers: Headers) -> bool:
     """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
     page_headers = _PAGE_HEADERS

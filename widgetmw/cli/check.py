@@ -122,7 +122,10 @@ def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
         report.lines.append("no vendor is configured here: only the page is checked")
         return
     if not settings.vendors:
-        report.problems.append("no vendor is configured: pages are not modified")
+        report.problems.append(
+            "no vendor is configured in the environment of this command, which does not read app.config and "
+            "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
+        )
         return
     report.lines.append(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
     if settings.proxy is not None:

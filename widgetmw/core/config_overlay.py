@@ -20,9 +20,11 @@ def merge_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[
             A value for ``X`` also overrides ``X_FILE`` in the environment, and the other way round.
 
     Raises:
-        SettingsError: a value has another type.
+        SettingsError: a value has another type, or all settings are in one dict, as only Django has them.
     """
     merged, problems, names = dict(environ), [], variable_names()
+    if isinstance(config.get("WIDGETMW"), Mapping):
+        problems.append("WIDGETMW is not read here; set WIDGETMW_DELIVERY and the like one by one")
     for name, value in config.items():
         if not isinstance(name, str) or not (name.startswith("WIDGETMW_") or name.removesuffix("_FILE") in names):
             continue  # neither read by Settings.from_env, nor reported as unknown

@@ -31,6 +31,8 @@ _TOKEN_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
 _CACHE_MINUTES: Final = "public, max-age=300"
 _HEADER_NAME: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_MAX_REPORTED_ORIGINS: Final = 10
+_MAX_ORIGIN: Final = 200
 _PREFLIGHT_HEADERS: Final = (
     ("Access-Control-Allow-Methods", "GET, POST"),
     ("Access-Control-Max-Age", "600"),
@@ -39,7 +41,7 @@ _ERRORS: Final = {
     "not_authenticated": (401, "no user is signed in"),
     "cross_site": (403, "this origin may not request tokens"),
     "unknown_provider": (404, "no such vendor is active"),
-    "not_found": (404, "there is nothing at this path"),
+    "not_found": (404, "there is nothing at this path; all paths below WIDGETMW_PATH belong to widgetmw"),
     "method_not_allowed": (405, "use GET or POST"),
     "token_unavailable": (503, "the token cannot be created right now"),
 }
@@ -134,6 +136,7 @@ class Endpoint:
         self._scripts = scripts
         self._clock = clock
         self._events = events
+        self._reported_origins: set[str] = set()
 
     def response_without_user(self, request: TokenRequest) -> TokenResponse | None:
         """Returns the response if it does not depend on the user; ``None`` if a token may be given."""
@@ -145,6 +148,8 @@ class Endpoint:
         if provider and provider not in self._providers:
             return self._error(request, "unknown_provider")
         is_allowed_origin = request.origin in self._allowed_origins
+        if request.origin is not None and not is_allowed_origin:
+            self._report_origin(request)
         if request.method == "OPTIONS" and request.is_preflight and is_allowed_origin:
             # A page may authenticate its requests with any header, see setRequestHeaders in widgetmw.d.ts.
             names = ", ".join(_HEADER_NAME.findall(request.requested_headers)) or "Accept, Content-Type"
@@ -210,6 +215,19 @@ class Endpoint:
         times = {"expires_in": token.expires_at, "refresh_in": token.refresh_at}
         seconds = {name: None if time is None else max(0, int(time - now)) for name, time in times.items()}
         return {**token.as_json(), **seconds, **extras}
+
+    def _report_origin(self, request: TokenRequest) -> None:
+        """Logs an origin whose pages cannot read the response, once each and up to a limit.
+
+        The browser's console only says that a CORS header is missing, which no CORS middleware adds here.
+        """
+        if request.fetch_site != "same-site" and _is_same_site(request):
+            return
+        origin = normal_origin(request.origin or "")[:_MAX_ORIGIN]
+        if origin and origin not in self._reported_origins and len(self._reported_origins) < _MAX_REPORTED_ORIGINS:
+            self._reported_origins.add(origin)
+            remedy = "if that page is yours, list its origin in WIDGETMW_ALLOWED_ORIGINS"
+            self._events.warn_always("endpoint", "cross_site", f"no token for a page of {origin}: {remedy}")
 
     def _cors(self, request: TokenRequest) -> tuple[tuple[str, str], ...]:
         if request.origin is None or request.origin not in self._allowed_origins:

@@ -9,12 +9,14 @@ WidgetError
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 _PACKAGE: Final = str(Path(__file__).parents[1])
+_STANDARD_LIBRARY: Final = str(Path(os.__file__).parent)
 
 
 class WidgetError(Exception):
@@ -49,14 +51,23 @@ class ResolverError(WidgetError):
 def describe_error(error: BaseException) -> str:
     """Describes an error without a value.
 
-    Returns its type, the innermost line outside of this package, and its message if it is ours: another's may hold
-    personal data or a secret.
+    Returns its type, the innermost line outside of this package, the line of the app that led there if that is a
+    library's, and the error's message if it is ours: another's may hold personal data or a secret.
     """
-    text, line = type(error).__name__, None
+    text, line, own_line = type(error).__name__, None, None
     for frame, number in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
         if line is None or not file.startswith(_PACKAGE):
             line = f"{'/'.join(Path(file).parts[-2:])}:{number}"
+            own_line = line if _is_of_app(file) else own_line
     if line is not None:
         text += f" at {line}"
+    if own_line not in (None, line):
+        text += f", called from {own_line}"
     return f"{text}: {error}" if isinstance(error, WidgetError) else text
+
+
+def _is_of_app(file: str) -> bool:
+    """Whether a file is neither ours nor a library's, as far as its path tells."""
+    is_library = "site-packages" in file or "dist-packages" in file
+    return not is_library and not file.startswith((_PACKAGE, _STANDARD_LIBRARY, "<"))

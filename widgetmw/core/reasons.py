@@ -48,7 +48,11 @@ class SkipReason(Reason):
         return None if self.remedy.startswith("Nothing") else logging.WARNING
 
     # the user
-    ANONYMOUS = ("No user is signed in.", "Nothing, unless a user is signed in: then check how the user is resolved.")
+    ANONYMOUS = (
+        "No user is signed in.",
+        "Nothing, unless a user is signed in: then check how the user is resolved, and look for `no_user_source` in "
+        "the log.",
+    )
     RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.")
     MINT_FAILED = ("No token could be signed, for any vendor.", "The log line names the cause.")
 
@@ -173,6 +177,10 @@ class SkipReason(Reason):
     )
 
     # this package
+    URLS_MISSING = (
+        "Only in Django: urls.py does not include widgetmw.django.urls.",
+        'Add `path("_widgetmw/", include("widgetmw.django.urls"))` to `urlpatterns`.',
+    )
     INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.")
 
 

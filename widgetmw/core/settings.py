@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
 from widgetmw.core.vendor import NO_METADATA, PROVIDERS, ConfiguredVendor, provider_names, read_vendors
 
+_PREFIX = "WIDGETMW_"
 # Kubernetes sets these names in every pod if there is a service whose name begins with "widgetmw".
 _KUBERNETES = re.compile(r"WIDGETMW_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
@@ -45,7 +46,9 @@ def _path_prefixes(text: str) -> tuple[str, ...]:
 def _origins(text: str) -> frozenset[str]:
     origins = frozenset(normal_origin(item) for item in comma_list(text))
     if "" in origins:
-        raise ValueError("must be a comma-separated list of origins such as https://example.com")
+        raise ValueError(
+            "must be a comma-separated list of origins such as https://example.com, without path or final slash"
+        )
     return origins
 
 
@@ -201,9 +204,17 @@ class Settings:
         if reader.problems:
             raise SettingsError(reader.problems)
         if not settings.vendors:
-            reason = "no vendor is configured" if registry.registered_names() else NO_METADATA
-            log.warning("widgetmw: %s: every response passes through unmodified", reason)
+            reason, remedy = NO_METADATA, ""
+            if registry.registered_names():
+                reason, remedy = "no vendor is configured", "; set a vendor's variables, which `widgetmw env` lists"
+            log.warning("widgetmw: %s: every response passes through unmodified%s", reason, remedy)
         return settings
+
+
+def require_settings(settings: object) -> None:
+    """Raises ``TypeError`` for anything but settings or ``None``, such as a resolver in the place of the settings."""
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"settings must be a Settings, not {type(settings).__name__}; pass the resolver as user=")
 
 
 def variables() -> Iterator[Variable[Any]]:
@@ -218,11 +229,20 @@ def variables() -> Iterator[Variable[Any]]:
 
 def _unknown_names(reader: EnvReader) -> Iterator[str]:
     ours = {name for variable in VARIABLES for name in variable.names}
-    names = {name for name in reader.environ if name.startswith("WIDGETMW_") and not _KUBERNETES.fullmatch(name)}
+    names = {name for name in reader.environ if name.startswith(_PREFIX) and not _KUBERNETES.fullmatch(name)}
     if unknown := names - ours:  # else the vendors that are not active need not be imported
         unknown -= {name for variable in variables() for name in variable.names}
     for name in sorted(unknown):
-        yield f"{name} is not a variable of widgetmw"
+        yield f"{name} is not a variable of widgetmw{did_you_mean(name, [known.name for known in variables()])}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a sentence about an unknown name, with the known one that is most like it; else nothing."""
+    from difflib import get_close_matches  # imported late: few processes need it
+
+    by_end = {each.removeprefix(_PREFIX): each for each in known}  # what all names share would make all of them alike
+    close = get_close_matches(name.upper().removeprefix(_PREFIX), by_end, 1)
+    return f"; did you mean {by_end[close[0]]!r}?" if close else ""
 
 
 def _conflicts(settings: Settings) -> Iterator[str]:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.settings import Settings
-from widgetmw.django.configuration import USER, Installed
+from widgetmw.django.configuration import USER, installed, unread_settings
 from widgetmw.django.request import endpoint_prefix
 from widgetmw.django.urls import app_name
 
@@ -33,13 +33,14 @@ _MISPLACED = (  # a middleware, where it must not be, what happens there, and th
 def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Checks the settings, the URLs and the order of the middleware."""
     try:
-        current = Installed()
+        current = installed()
     except SettingsError as error:
         hint = "Fix settings.WIDGETMW or the environment variables it overrides."
         return [Error(problem, hint=hint, id="widgetmw.E001") for problem in error.problems]
+    messages: list[CheckMessage] = [*_unread()]
     if current.engine is None:
-        return []
-    return [*_urls(), *_order(current.settings)]
+        return messages
+    return [*messages, *_urls(), *_order(current.settings)]
 
 
 def _urls() -> Iterator[CheckMessage]:
@@ -54,6 +55,12 @@ def _urls() -> Iterator[CheckMessage]:
     if app_name not in match.app_names:
         problem = f"{match.route!r} in {urlpatterns} matches the URLs of widgetmw first, so no token is ever renewed."
         yield Error(problem, hint=f"Put {ours} above it.", id="widgetmw.E003")
+
+
+def _unread() -> Iterator[CheckMessage]:
+    for name in unread_settings():
+        hint = f'Move it into settings.WIDGETMW: {{"{name}": …}}.'
+        yield Warning(f"settings.{name} has no effect: nothing reads it.", hint=hint, id="widgetmw.W008")
 
 
 def _order(settings: Settings) -> Iterator[CheckMessage]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
@@ -23,7 +22,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError, SettingsError
 from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.identity.user import User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import Settings, did_you_mean, variables
 
 USER: Final = "USER"
 _SETTINGS: Final = "SETTINGS"
@@ -91,16 +90,22 @@ setting_changed.connect(forget)
 def _variables(options: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
     """Returns values by the full name of their variable, whose prefix may be omitted."""
     names, config = variable_names(), {}
-    known = {name.removeprefix(_PREFIX): name for name in (*names, USER, _SETTINGS)}
+    known = [name.removeprefix(_PREFIX) for name in (*names, USER, _SETTINGS)]
     for key, value in options.items():
         found = next((name for name in (key, f"{_PREFIX}{key}") if str(name).removesuffix("_FILE") in names), None)
         if found is not None:
             config[found] = value
         elif key not in (USER, _SETTINGS):
-            close = get_close_matches(str(key).upper().removeprefix(_PREFIX), known, 1)
-            suggestion = f"; did you mean {close[0]!r}?" if close else ""
+            suggestion = did_you_mean(str(key), known)
             problems.append(f"settings.WIDGETMW[{key!r}] is not a setting of widgetmw{suggestion}")
     return config
+
+
+def unread_settings() -> list[str]:
+    """Returns variables that are settings of their own, as in Flask, where nothing reads them."""
+    read = {*os.environ, *_variables(getattr(django_settings, "WIDGETMW", {}), [])}
+    names = (name for variable in variables() for name in variable.names)
+    return [name for name in names if name not in read and hasattr(django_settings, name)]
 
 
 def _settings(ready: Any, config: Mapping[str, Any]) -> Settings:
@@ -118,8 +123,9 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
         return None
     try:
         found = import_string(path) if isinstance(path, str) else path
-    except ImportError:
-        problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported")
+    except ImportError as error:
+        missing = f": there is no module {error.name!r}" if isinstance(error, ModuleNotFoundError) else ""
+        problems.append(f"settings.WIDGETMW['USER'] names {path!r}, which cannot be imported{missing}")
         return None
     if not (callable(found) and accepts_arguments(found, 1)):
         problems.append("settings.WIDGETMW['USER'] must be the dotted path of a function of the request")

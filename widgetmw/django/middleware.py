@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.apps import apps
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from widgetmw.core.engine import Engine
+from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import acquire, link_request, release
 from widgetmw.django.configuration import Installed, installed, remember_user
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
@@ -17,6 +19,8 @@ from widgetmw.django.responder import Responder
 from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted
 from widgetmw.wsgi.request import edit_request_headers, restore_codings
 from widgetmw.wsgi.responder import MARKER
+
+_APP: Final = "widgetmw.django"
 
 
 class WidgetMiddleware:
@@ -36,6 +40,8 @@ class WidgetMiddleware:
             markcoroutinefunction(self)
         self.process_view = _process_view_async if self._is_async else _process_view
         installed()
+        if not apps.is_installed(_APP):
+            log.warning("widgetmw: %s is not in INSTALLED_APPS, so manage.py check does not look for mistakes", _APP)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handles one request."""

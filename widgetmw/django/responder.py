@@ -67,8 +67,7 @@ class Responder:
             self._page, self._page_request = page, page_request(request)
             reason = engine.no_token_reason(self._page_request, page)
         except NoReverseMatch:
-            reason = SkipReason.INTERNAL_ERROR
-            engine.events.warn_once("page", reason.code, "urls.py does not include widgetmw.django.urls")
+            reason = SkipReason.URLS_MISSING
         except Exception as error:
             reason = engine.page_failure(error)
         return reason is None or self._skip(reason)

@@ -47,6 +47,8 @@ def rsa_key(text: str) -> RSAPrivateKey:
         ValueError: the text is not such a key, or the key is encrypted or has less than 2048 bits.
     """
     pem = text.replace("\\n", "\n") if "\n" not in text.strip() else text
+    if "PUBLIC KEY" in pem or "CERTIFICATE" in pem or pem.startswith("ssh-"):
+        raise ValueError("must be an RSA private key in PEM, not a public key or a certificate")
     if "PRIVATE KEY" not in pem:
         raise ValueError("must be an RSA private key in PEM")
     try:

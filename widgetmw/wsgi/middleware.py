@@ -13,11 +13,13 @@ from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
-from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
-from widgetmw.core.settings import Settings
+from widgetmw.core.identity.resolvers import NO_USER_SOURCE, Environ, Resolver, accepts_arguments, from_environ
+from widgetmw.core.identity.user import User
+from widgetmw.core.settings import Settings, require_settings
 from widgetmw.wsgi.request import (
     App,
     StartResponse,
+    carries_credentials,
     decode_path,
     edit_request_headers,
     has_page_headers,
@@ -37,7 +39,8 @@ class WidgetMiddleware:
 
     Raises:
         SettingsError: the environment is invalid.
-        TypeError: ``user`` is not callable, or is async, which WSGI cannot await.
+        TypeError: ``user`` is not callable, or is async, which WSGI cannot await; ``settings`` are none, or ``app`` is
+            not a WSGI app.
     """
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
@@ -45,10 +48,16 @@ class WidgetMiddleware:
             raise TypeError("user must be a function of the environ that returns a User or None")
         if inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(type(user).__call__):
             raise TypeError("user must not be async under WSGI: make it a plain function, or use widgetmw.asgi")
+        require_settings(settings)
+        if callable(app) and not accepts_arguments(app, 2):
+            raise TypeError(
+                f"app must be a WSGI app, called with environ and start_response, not {type(app).__name__}: use "
+                "widgetmw.asgi for an ASGI app, or the framework's plugin, such as widgetmw.django"
+            )
         self.settings = Settings.from_env() if settings is None else settings
         self.engine = Engine(self.settings) if self.settings.active else None
         self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
-        self._resolver = (self.proxy_resolver or from_environ) if user is None else user
+        self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
         self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -84,6 +93,12 @@ class WidgetMiddleware:
             response = self._token_response(engine, environ, request)
         engine.events.count("endpoint", str(response.status))
         return send_response(response, request, start_response)
+
+    def _by_convention(self, environ: Environ) -> User | None:
+        """Reads ``REMOTE_USER``; warns if there is none."""
+        if "REMOTE_USER" not in environ and self.engine is not None and carries_credentials(environ):
+            self.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE % ("REMOTE_USER", "WidgetMiddleware"))
+        return from_environ(environ)
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         """Overridden by plugins that resolve the user inside the app."""

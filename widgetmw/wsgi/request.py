@@ -99,8 +99,7 @@ def edit_request_headers(engine: Engine, environ: Environ, path: str) -> bool:
     * Content codings that we cannot decode. :func:`restore_codings` shows them again, to compression outside of us.
     """
     accept, method = environ.get("HTTP_ACCEPT", ""), environ["REQUEST_METHOD"]
-    has_credentials = "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
-    if not engine.may_carry_script(environ, method, path, accept, has_credentials):
+    if not engine.may_carry_script(environ, method, path, accept, carries_credentials(environ)):
         return False
     hides_conditions = engine.is_inline_delivery and method != "POST" and not environ.keys().isdisjoint(_CONDITIONAL)
     if hides_conditions:
@@ -119,6 +118,11 @@ def restore_codings(environ: Environ) -> bool:
         return False
     environ[_CODINGS] = environ.pop(_HIDDEN_CODINGS)
     return True
+
+
+def carries_credentials(environ: Environ) -> bool:
+    """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
+    return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
 
 
 def has_page_headers(environ: Environ) -> bool:

@@ -56,6 +56,12 @@ def test_a_missing_file_is_described_without_its_path(tmp_path: Path) -> None:
         SecretFile("KEY", str(tmp_path / "missing")).read()
 
 
+def test_a_missing_file_with_a_relative_path_is_said_to_be_relative() -> None:
+    with pytest.raises(ValueError, match="the path is relative to the directory the process runs in") as caught:
+        SecretFile("KEY", "missing-folder/key").read()
+    assert "missing-folder" not in str(caught.value)
+
+
 def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="not a regular file"):

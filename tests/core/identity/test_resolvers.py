@@ -88,6 +88,38 @@ def test_any_other_result_is_a_failure(resolve: Any) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("resolver", "remedy"),
+    [
+        (lambda request: request["session"]["id"], "the middleware that sets 'session' is missing"),
+        (lambda request: request.session["id"], "not with a request object"),
+        (lambda request: {"a": 1}["secret"], "it must return None if nobody is signed in"),
+        (lambda request: SimpleNamespace().id, "it must return None if nobody is signed in"),
+        (lambda request: {"id": "secret"}, "it must return User(...) with the user's id"),
+        (raising(HttpError(303)), "it must return None, or raise a 401 or 403"),
+        (raising(RuntimeError("Working outside of request context.")), "use widgetmw.flask.Widget"),
+        (raising(RuntimeError("Not within a request nor websocket context")), "use widgetmw.quart.Widget"),
+        (
+            raising(AssertionError("SessionMiddleware must be installed to access request.session")),
+            "the middleware whose data it reads is missing",
+        ),
+        (raising(RuntimeError("Install aiohttp_session middleware in your app")), "aiohttp_session.setup"),
+    ],
+)
+def test_the_mistakes_that_resolvers_make_most_come_with_a_remedy(resolve: Any, resolver: Any, remedy: str) -> None:
+    with pytest.raises(ResolverError) as caught:
+        resolve({}, resolver)
+    assert remedy in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@BOTH
+def test_another_error_comes_without_a_remedy(resolve: Any) -> None:
+    with pytest.raises(ResolverError, match=r"raised ZeroDivisionError at [\w/.]+:\d+$"):
+        resolve({}, lambda request: 1 / 0)
+
+
+@BOTH
 def test_what_identify_said_comes_before_the_resolver(resolve: Any) -> None:
     request: dict[str, Any] = {}
     identify(request, None)

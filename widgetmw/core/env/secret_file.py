@@ -47,7 +47,8 @@ class SecretFile:
         try:
             text = self._read_bytes(again).decode()
         except OSError as error:
-            raise ValueError(f"cannot be read ({error.strerror or type(error).__name__})") from None
+            where = "" if os.path.isabs(self.path) else "; the path is relative to the directory the process runs in"
+            raise ValueError(f"cannot be read ({error.strerror or type(error).__name__}){where}") from None
         except UnicodeDecodeError:
             raise ValueError("is not UTF-8 text") from None
         return _value(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ Value = TypeVar("Value")
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _QUOTES = ('""', "''", "``", "“”", "‘’")
+# of a shell or a compose file, of Kubernetes, of a template, and of documentation
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)|\{\{.*\}\}|…|\.\.\.")
+_SECRET_PLACEHOLDER = re.compile(rf"{_PLACEHOLDER.pattern}|<[^<>]*>")
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
@@ -98,6 +102,7 @@ class EnvReader:
                 raise ValueError(f"and {variable.name}_FILE are both set; set one of them")
             if path:
                 label = f"{variable.name}_FILE"
+                refuse_value_for_path(path, variable.name)
                 file = SecretFile(variable.name, path)
                 text = file.read()
                 if (variable.secret or variable.watched) and file.can_change:
@@ -106,6 +111,9 @@ class EnvReader:
             if text:
                 if variable.secret:
                     refuse_odd_ends(text)
+                if variable.secret or variable.required:
+                    refuse_quotes(text.strip())
+                    refuse_stand_in(text.strip(), variable)
                 self.texts[variable.name] = text
                 return variable.parsed(text)
         except UnicodeEncodeError:
@@ -119,16 +127,47 @@ def refuse_odd_ends(text: str) -> None:
     """Refuses a secret with what nobody means: a copy-and-paste or env-file mistake would make every token invalid.
 
     Raises:
-        ValueError: the text begins or ends with white space or a byte-order mark, or is in quotes; a key in PEM may
-            stand between blank lines.
+        ValueError: the text begins or ends with white space or a byte-order mark, or XX
     """
     key = text.strip() if "-----BEGIN" in text else text
     if "\ufeff" in (key[0], key[-1]):
         raise ValueError("begins or ends with a byte-order mark; remove it")
     if key != key.strip():
         raise ValueError("begins or ends with white space or a line break; remove it")
-    if len(key) > 1 and key[0] + key[-1] in _QUOTES:
+
+
+def refuse_quotes(text: str) -> None:
+    """Refuses a value in quotes, which a shell removes and an env file keeps.
+
+    Raises:
+        ValueError: the text is in quotes.
+    """
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         raise ValueError("is in quotes, which count as a part of it; remove them")
+
+
+def refuse_stand_in(text: str, variable: Variable[Any]) -> None:
+    """Refuses a text that only says where the value should come from.
+
+    Raises:
+        ValueError: the text is a placeholder that nothing has replaced, or the path of a file.
+    """
+    if (_SECRET_PLACEHOLDER if variable.secret else _PLACEHOLDER).fullmatch(text):
+        raise ValueError("is a placeholder that nothing has replaced; set the value itself")
+    if variable.from_file and "/" in text and os.path.isfile(text):
+        raise ValueError(f"is the path of a file; set {variable.name}_FILE to it instead")
+
+
+def refuse_value_for_path(path: str, name: str) -> None:
+    """Refuses the path of a secret's file if it is in quotes, or is the secret itself.
+
+    Raises:
+        ValueError: it is not a path.
+    """
+    if "-----BEGIN" in path:
+        raise ValueError(f"is a key, not the path of a file; set {name} to it instead")
+    refuse_odd_ends(path)
+    refuse_quotes(path)
 
 
 def parse_bool(text: str) -> bool:

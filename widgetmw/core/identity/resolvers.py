@@ -15,9 +15,25 @@ Environ: TypeAlias = dict[str, Any]
 Resolver: TypeAlias = Callable[[Any], User | None]
 AsyncResolver: TypeAlias = Callable[[Any], User | Awaitable[User | None] | None]
 
+NO_USER_SOURCE: Final = (
+    "neither user= nor identify() nor %s names the user of a request with cookies: pass user= to %s, or call "
+    "identify(), with None for an anonymous visitor"
+)
 _AUTH_STATUSES: Final = frozenset({401, 403})
 # attributes of HTTP clients' errors: requests, httpx, botocore; aiohttp; Google's clients
 _CLIENT_ERROR_ATTRIBUTES: Final = ("response", "request", "request_info", "resp")
+
+# what layers outside of us set in the scope or environ, and a resolver reads
+_LAYER_KEYS: Final = ("session", "user", "auth")
+_FURTHER_OUT: Final = "add it further out than this one (in Starlette, add it after this one)"
+_NO_LAYER: Final = f"the middleware that sets {{!r}} is missing; {_FURTHER_OUT}"
+_MISSING_LAYERS: Final = (  # a part of the framework's own message, and what to do
+    ("outside of request context", "use widgetmw.flask.Widget, which calls it inside the request context"),
+    ("outside of application context", "use widgetmw.flask.Widget, which calls it inside the request context"),
+    ("Not within a request", "use widgetmw.quart.Widget, which calls it inside the request context"),
+    ("must be installed to access", f"the middleware whose data it reads is missing; {_FURTHER_OUT}"),
+    ("Install aiohttp_session middleware", "call aiohttp_session.setup for this app"),
+)
 
 
 def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
@@ -26,7 +42,7 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
     Raises:
         ResolverError: the user cannot be found; the message names the cause without any value.
     """
-    return resolve_user_eagerly(environ, resolver, _checked)  # type: ignore[return-value]
+    return resolve_user_eagerly(environ, resolver, _refuse_awaitable)  # type: ignore[return-value]
 
 
 async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
@@ -38,7 +54,7 @@ async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User 
 def resolve_user_eagerly(
     request: Request,
     resolver: AsyncResolver,
-    on_awaitable: Callable[[Any], User | Awaitable[User | None] | None] | None = None,
+    on_awaitable: Callable[[Any, Request], User | Awaitable[User | None] | None] | None = None,
 ) -> User | Awaitable[User | None] | None:
     """Returns the user, or an awaitable of it if the resolver is async. Like :func:`resolve_user_async` otherwise.
 
@@ -56,27 +72,48 @@ def resolve_user_eagerly(
     except ResolverError:
         raise
     except Exception as error:
-        _raise_unless_auth_error(error)
+        _raise_unless_auth_error(error, request)
         return None
     if user is None or isinstance(user, User):
         return user
-    return (on_awaitable or _await_user)(user) if inspect.isawaitable(user) else _checked(user)
+    return (on_awaitable or _await_user)(user, request) if inspect.isawaitable(user) else _checked(user)
 
 
-async def _await_user(awaitable: Awaitable[User | None]) -> User | None:
+async def _await_user(awaitable: Awaitable[User | None], request: Request) -> User | None:
     try:
         return _checked(await awaitable)
     except ResolverError:
         raise
     except Exception as error:
-        _raise_unless_auth_error(error)
+        _raise_unless_auth_error(error, request)
         return None
 
 
-def _raise_unless_auth_error(error: Exception) -> None:
+def _refuse_awaitable(value: object, request: Request) -> User | None:
+    return _checked(value)
+
+
+def _raise_unless_auth_error(error: Exception, request: Request) -> None:
     if not is_auth_error(error):
         debug_traceback(error)
-        raise ResolverError(f"the resolver raised {describe_error(error)}") from error
+        remedy = _remedy(error, request)
+        raise ResolverError(f"the resolver raised {describe_error(error)}" + (remedy and f"; {remedy}")) from error
+
+
+def _remedy(error: Exception, request: Request) -> str:
+    """Returns what to do about the mistakes that resolvers make most; empty for other errors."""
+    if isinstance(error, KeyError) and error.args and error.args[0] in _LAYER_KEYS and error.args[0] not in request:
+        return _NO_LAYER.format(error.args[0])
+    if isinstance(error, AttributeError) and error.obj is request:
+        return "it is called with the ASGI scope or WSGI environ, not with a request object: use the framework's plugin"
+    text = str(error) if isinstance(error, RuntimeError | AssertionError) else ""
+    for part, remedy in _MISSING_LAYERS:
+        if part in text:
+            return remedy
+    if isinstance(error, LookupError | AttributeError):
+        return "it must return None if nobody is signed in"
+    # a redirect to a login page, or a 404
+    return "if nobody is signed in, it must return None, or raise a 401 or 403" if _status(error) else ""
 
 
 def _checked(value: object) -> User | None:
@@ -84,7 +121,10 @@ def _checked(value: object) -> User | None:
         return value
     if inspect.iscoroutine(value):
         value.close()
-    raise ResolverError(f"the resolver returned {type(value).__name__}, neither a User nor None")
+    remedy = "it must return User(...) with the user's id, or None if nobody is signed in"
+    if inspect.isawaitable(value):
+        remedy = "pass an async function itself as user=, and under WSGI one that is not async"
+    raise ResolverError(f"the resolver returned {type(value).__name__}, neither a User nor None; {remedy}")
 
 
 def is_auth_error(error: Exception) -> bool:
@@ -92,16 +132,21 @@ def is_auth_error(error: Exception) -> bool:
 
     Otherwise an expired API credential would sign every user out.
     """
+    return _status(error) in _AUTH_STATUSES
+
+
+def _status(error: Exception) -> int | None:
+    """Returns the HTTP status of an error that is the app's own response, not that of another server."""
     if isinstance(error, OSError):  # urllib's errors
-        return False
+        return None
     try:
         if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
-            return False  # it carries the exchange with another server
+            return None  # it carries the exchange with another server
         # Starlette and FastAPI call it status_code, Werkzeug code
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
     except Exception:
-        return False
-    return isinstance(status, int) and status in _AUTH_STATUSES
+        return None
+    return status if isinstance(status, int) else None
 
 
 def prefetch_user(environ: Environ, resolver: Resolver) -> None:
