@@ -93,7 +93,7 @@ class WidgetMiddleware:
         response = engine.endpoint.response_without_user(request)
         if response is None:
             response = await self._token_response(engine, scope, body.receive, request)
-        engine.events.count("endpoint", str(response.status))
+        engine.endpoint.count(request, response)
         await send_response(response, send, request.method == "HEAD", body)
 
     async def _token_response(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -66,7 +67,7 @@ class WidgetMiddleware:
             return token_response
         responder = Responder(engine, request, response)
         if responder.starts() and responder.search():
-            resolver = sync_resolver(current, request)
+            resolver, responder.started = sync_resolver(current, request), perf_counter()
             try:
                 user = engine.resolve_user(request.META, resolver) if engine.is_inline_delivery else None
                 result = responder.inject(user)
@@ -84,6 +85,7 @@ class WidgetMiddleware:
             responder = Responder(engine, request, response)
             if responder.starts() and await responder.search_async():
                 resolver, is_inline = async_resolver(current, request), engine.is_inline_delivery
+                responder.started = perf_counter()
                 try:
                     user = await engine.resolve_user_async(request.META, resolver) if is_inline else None
                     result = responder.inject(user)

@@ -82,7 +82,7 @@ class WidgetMiddleware:
         response = engine.endpoint.response_without_user(request)
         if response is None:
             response = self._token_response(engine, environ, request)
-        engine.events.count("endpoint", str(response.status))
+        engine.endpoint.count(request, response)
         return send_response(response, request, start_response)
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
