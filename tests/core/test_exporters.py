@@ -48,8 +48,8 @@ def test_an_exporter_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_library_is_imported_unless_it_is_named(env: dict[str, str]) -> None:
     code = (
-        "import sys; from widgetmw.core.engine import Engine; from widgetmw import Settings; Engine(Settings.from_env());"
-        " print(*sys.modules)"
+        "import sys; from widgetmw import Settings; from widgetmw.core.engine import Engine;"
+        " Engine(Settings.from_env()); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
