@@ -30,6 +30,7 @@ def test_the_readme_names_both_make_commands() -> None:
         "CONTRIBUTING.md",
         "docs/adding-a-vendor.md",
         "docs/browser.md",
+        "docs/metrics.md",
         "docs/performance.md",
         "docs/proxies.md",
         "docs/reasons.md",
