@@ -14,9 +14,9 @@ def debug_headers(reason: SkipReason | None, started: float | None = None) -> li
         reason: why it is skipped; ``None`` if it carries the script.
         started: when the middleware began to resolve the user, by ``perf_counter``; ``None`` if it never did.
     """
-    outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
-    headers = [("X-Widgetmw", outcome)]
+    if reason is not None:
+        return [("X-Widgetmw", f"skipped; reason={reason.code}")]  # otherwise a skipped page is the app's own
+    headers = [("X-Widgetmw", "injected")]
     if started is not None:
-        code, milliseconds = "injected" if reason is None else reason.code, (perf_counter() - started) * 1000
-        headers.append(("Server-Timing", f'widgetmw;dur={milliseconds:.3f};desc="{code}"'))
+        headers.append(("Server-Timing", f"widgetmw;dur={(perf_counter() - started) * 1000:.3f}"))
     return headers

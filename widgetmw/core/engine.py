@@ -95,7 +95,7 @@ class Engine:
     """Decides about every page and token request of one app.
 
     Attributes:
-        debug: whether responses say what was done to them, and how long that took.
+        debug: whether responses say what was done to them, and pages with the script how long that took.
         endpoint: answers the requests below ``path``.
         endpoint_check: warns about pages whose user the endpoint does not know.
         events: counts outcomes.

@@ -117,7 +117,7 @@ METRICS: Variable[tuple[str, ...]] = Variable(
 DEBUG = Variable(
     "WIDGETMW_DEBUG",
     "`true`: the `X-Widgetmw` response header says whether the response was modified, and if not, why; "
-    "`Server-Timing` says how long that took",
+    "`Server-Timing` says how long a page with the script took",
     parse_bool,
     False,
 )
