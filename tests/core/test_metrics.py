@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any, cast
 
 import pytest
@@ -152,15 +154,26 @@ def test_an_async_listener_is_refused() -> None:
             observe(each)
 
 
-def test_a_listener_cannot_change_an_event() -> None:
+def test_what_a_listener_does_to_an_event_does_not_reach_the_next_one() -> None:
+    def spoil(event: Event) -> None:
+        cast(dict[str, str], event.attributes).clear()
+
     events: list[Event] = []
-    stop = observe(events.append)
+    stops = [observe(spoil), observe(events.append)]
     PAGES.notify("injected")
-    stop()
+    for stop in stops:
+        stop()
+    assert events == [Event("widgetmw.pages", {"outcome": "injected"})]
     with pytest.raises(AttributeError):
         events[0].name = "other"  # type: ignore[misc]
-    with pytest.raises(TypeError):
-        cast(dict[str, str], events[0].attributes)["outcome"] = "other"
+
+
+def test_an_event_can_be_logged_as_json() -> None:
+    lines: list[str] = []
+    stop = observe(lambda event: lines.append(json.dumps(asdict(event))))
+    PAGES.notify("injected")
+    stop()
+    assert lines == ['{"name": "widgetmw.pages", "attributes": {"outcome": "injected"}, "value": 1}']
 
 
 def test_a_subscription_to_some_metrics_leaves_the_others_alone() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from widgetmw.core.errors import describe_error
@@ -73,12 +72,9 @@ class Metric:
     def notify(self, value: str, amount: float = 1) -> None:
         """Tells the listeners of an event that is counted already. Nothing that they raise reaches the caller."""
         listeners = self._listeners  # a tuple: a listener may end itself or add another one
-        if not listeners:
-            return
-        event = Event(self.opentelemetry_name, MappingProxyType({self.label: value}), amount)
         for listener in listeners:
             try:
-                listener(event)
+                listener(Event(self.opentelemetry_name, {self.label: value}, amount))  # to each its own
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 _log.warn("observe", "listener_failed", describe_error(error), error)
 

@@ -46,7 +46,7 @@ def create_instruments(meter: Meter) -> None:
     )
 
     def record(event: Event) -> None:
-        histogram.record(event.value, dict(event.attributes))
+        histogram.record(event.value, event.attributes)
 
     subscribe(record, [timing])
 
