@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,13 +35,42 @@ def test_prometheus_can_scrape_a_flask_app() -> None:
     assert re.search(r'widgetmw_pages_total\{outcome="injected"\} [1-9]', text)
 
 
+def test_the_workers_of_multiprocess_mode_add_up_and_leave_no_users_behind(tmp_path: Path) -> None:
+    code = f"""
+import os
+from types import SimpleNamespace
+from werkzeug.test import Client
+from tests.metrics.test_documentation import shop
+{BLOCKS[1]}
+{BLOCKS[2]}
+app = shop()
+for _ in range(2):
+    pid = os.fork()
+    if not pid:
+        try:
+            app.test_client().get("/")
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+print(Client(metrics_app).get("/").text)
+child_exit(None, SimpleNamespace(pid=pid))
+print(Client(metrics_app).get("/").text)
+"""
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count('widgetmw_pages_total{outcome="injected"} 2.0') == 2
+    assert re.findall("^widgetmw_cached_users (.+)$", done.stdout, re.MULTILINE) == ["2.0", "1.0"]
+
+
 def test_a_function_gets_the_events_as_tags() -> None:
     sent: list[tuple[str, list[str]]] = []
     increment: Callable[..., None] = lambda name, tags: sent.append((name, tags))  # noqa: E731
     names: dict[str, Any] = {"statsd": SimpleNamespace(increment=increment)}
-    exec(BLOCKS[1], names)
+    exec(BLOCKS[3], names)
     shop().test_client().get("/")
     names["stop"]()
     assert ("widgetmw.pages", ["outcome:injected"]) in sent
     assert ("widgetmw.tokens_minted", ["provider:hissuno"]) in sent
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 4
