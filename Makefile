@@ -35,7 +35,7 @@ thorough: $(VENV)/dev
 
 # the tests with the oldest releases that pyproject.toml allows, whose own deprecations are not errors
 lowest: $(LOWEST)/ready
-	$(LOWEST)/bin/pytest -W default --numprocesses 2 --dist loadfile tests/core tests/contract tests/providers tests/cli \
+	$(LOWEST)/bin/pytest -W default --numprocesses 2 --dist loadfile tests/core tests/contract tests/providers tests/metrics tests/cli \
 		tests/frameworks tests/test_testing.py --ignore tests/frameworks/test_examples.py \
 		--ignore tests/frameworks/test_readme.py $(ARGS)
 

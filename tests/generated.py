@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.fields import table as fields_table
 from tests.lowest import table as versions_table
 from tests.servers.table import table
-from widgetmw.core import reasons
+from widgetmw.core import metrics, reasons
 from widgetmw.core.env.variable import table as variables_table
 from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.settings import variables
@@ -19,6 +19,7 @@ PARTS = {
     "docs/settings.md": ("settings", lambda: variables_table(variables()).replace("](docs/", "](")),
     "docs/user.md": ("fields", fields_table),
     "docs/reasons.md": ("reasons", reasons.table),
+    "docs/metrics.md": ("metrics", metrics.table),
     "docs/proxies.md": ("reasons", partial(reasons.table, ProxyReason)),
     "docs/servers.md": ("servers", table),
     "docs/versions.md": ("versions", versions_table),

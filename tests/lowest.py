@@ -14,10 +14,14 @@ _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9-]+)>=(?P<version>[0-9.]+)")
 
 
 def lower_bounds() -> dict[str, dict[str, str]]:
-    """Returns the oldest release of each package: those that widgetmw needs, and the frameworks it has plugins for."""
+    """Returns the oldest release of each package: those that widgetmw needs, an extra, and the frameworks with plugins.
+
+    The other extra is not among them: the instrumentations that the tests use need a newer OpenTelemetry.
+    """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
     groups = {
         "required": project["project"]["dependencies"],
+        "extras": project["project"]["optional-dependencies"]["prometheus"],
         "frameworks": project["dependency-groups"]["frameworks"],
     }
     return {group: dict(map(_parse, requirements)) for group, requirements in groups.items()}
@@ -33,9 +37,9 @@ def _parse(requirement: str) -> tuple[str, str]:
 def table() -> str:
     """Returns the generated part of docs/versions.md, in Markdown."""
     bounds = lower_bounds()
-    required = [f"| {name} | {version} | required |" for name, version in bounds["required"].items()]
-    optional = [f"| {name} | {version} | plugin |" for name, version in bounds["frameworks"].items()]
-    return "\n".join(["| package | oldest release tested | |", "|---|---|---|", *required, *optional]) + "\n"
+    uses = {"required": "required", "extras": "extra", "frameworks": "plugin"}
+    rows = [f"| {name} | {version} | {uses[group]} |" for group in uses for name, version in bounds[group].items()]
+    return "\n".join(["| package | oldest release tested | |", "|---|---|---|", *rows]) + "\n"
 
 
 def main() -> None:

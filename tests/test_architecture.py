@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "wsgi": {"core"},
     "providers": {"core", "provider"},
     "proxies": {"core"},
+    "metrics": {"core"},
     "provider": {"core", "providers"},
 }
 
@@ -72,6 +73,14 @@ def test_the_core_knows_no_vendor(path: Path) -> None:
 def test_every_module_of_the_core_has_a_test_file(path: Path) -> None:
     test = ROOT / "tests" / "core" / path.relative_to(PACKAGE / "core").with_name(f"test_{path.name}")
     assert test.is_file(), f"{test.relative_to(ROOT)} is missing"
+
+
+def test_only_exporters_import_the_libraries_of_metrics() -> None:
+    exporters = set(files_of("metrics"))
+    for path in sorted(set(PACKAGE.rglob("*.py")) - exporters):
+        assert {name.partition(".")[0] for name in imports(path)} & {"prometheus_client", "opentelemetry"} == set(), (
+            path
+        )
 
 
 def test_both_drivers_have_the_same_files() -> None:

@@ -137,7 +137,7 @@ class _InnerPart:
             return _from_login_manager()
         user = from_environ(request.environ)
         if user is None:
-            self.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE)
+            self.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE)
         return user
 
     def _token_view(self, **_: str) -> Response:

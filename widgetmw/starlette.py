@@ -164,7 +164,7 @@ class _StackBuilder:
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
         if "user" not in scope and self.outer.engine is not None and carries_credentials(scope["headers"]):
-            self.outer.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
+            self.outer.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
         return from_scope(scope)
 
 

@@ -38,7 +38,7 @@ def count_minted(id: str) -> int:
     engine = Engine(settings())
     barrier = Barrier(THREADS)
     _run_in_parallel([partial(_get_tokens, engine.tokens, id, barrier) for _ in range(THREADS)])
-    return engine.events.counts["token:minted"]
+    return engine.events.counts["tokens_minted:digitalgenius"]
 
 
 def _get_tokens(tokens: TokenCache, id: str, barrier: Barrier) -> None:

@@ -199,7 +199,7 @@ def test_a_csp_that_forbids_the_script_skips_the_page(make: Make, csp: str, reas
 def test_a_csp_that_forbids_the_endpoint_keeps_the_runtime_from_fetching(make: Make) -> None:
     site = make(page=page_with_csp("connect-src https://api.example"))
     assert page_data(site.get())["connect"] is False
-    assert site.engine.events.counts["page:csp_blocks_connect"] == 1
+    assert site.engine.events.counts["note:csp_blocks_connect"] == 1
 
 
 def test_the_csp_reaches_the_browser_unchanged(make: Make) -> None:
@@ -286,7 +286,7 @@ def test_a_loader_that_the_csp_refuses_is_omitted_and_the_token_stays(make: Make
     data = page_data(site.get())
     assert "embed" not in data
     assert data["vendors"]["digitalgenius"]["token"]
-    assert site.engine.events.counts["page:csp_blocks_loader"] == 1
+    assert site.engine.events.counts["note:csp_blocks_loader"] == 1
 
 
 def test_a_loader_that_the_csp_allows_is_added(make: Make) -> None:
@@ -299,7 +299,7 @@ def test_no_loader_is_added_under_trusted_types(make: Make, env: dict[str, str])
     variables = {"WIDGETMW_EMBED": "digitalgenius,orlo", "ORLO_EMBED_SNIPPET": "chat('WIDGET_ID')"}
     site = make(env=env, page=page_with_csp(csp), **variables)
     assert "embed" not in page_data(site.get())
-    assert site.engine.events.counts["page:csp_trusted_types"] == 1
+    assert site.engine.events.counts["note:csp_trusted_types"] == 1
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_vendors_loader_is_left_out_only_if_an_integrity_policy_is_enforced() 
         script = inject(engine, FakeRequest(), User("ada"), (name, INTEGRITY[1]))
         assert isinstance(script, bytes)
         assert (b'"embed":["digitalgenius"]' in script) is embeds
-        assert engine.events.counts["page:integrity_blocks_loader"] == (0 if embeds else 1)
+        assert engine.events.counts["note:integrity_blocks_loader"] == (0 if embeds else 1)
 
 
 def test_after_a_base_of_another_origin_the_page_links_no_script() -> None:

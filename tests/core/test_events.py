@@ -16,6 +16,26 @@ def test_outcomes_are_counted_by_kind_and_code() -> None:
     assert events.counts["page:never"] == 0
 
 
+def test_fixed_counts_start_at_zero_and_only_those_of_them_that_happened_are_outcomes() -> None:
+    events = Events()
+    counter = events.fixed_counter("page", ("injected", "anonymous"))
+    assert events.counter("page") == {"injected": 0, "anonymous": 0}
+    counter["injected"] += 1
+    assert events.counts == {"page:injected": 1}
+
+
+def test_the_counts_of_another_app_can_be_absorbed() -> None:
+    ours, theirs = Events(), Events()
+    for events in (ours, theirs):
+        events.count("page", "injected")
+        events.mint_seconds["hissuno"].observe(0.5)
+    theirs.fixed_counter("token_cache", ("hit", "miss"))["miss"] += 1
+    ours.absorb(theirs)
+    assert ours.counts == {"page:injected": 2, "token_cache:miss": 1}
+    assert ours.mint_seconds["hissuno"].sum == 1
+    assert theirs.counts["page:injected"] == 1
+
+
 def test_a_warning_is_logged_once_and_counted_each_time(caplog: pytest.LogCaptureFixture) -> None:
     events = Events()
     for message in ("a", "a", "b"):

@@ -85,7 +85,7 @@ class AiohttpMiddleware:
         response = self.engine.endpoint.response_without_user(call)
         if response is None:
             response = await self._token_response(request, handler, scope, call)
-        self.engine.events.count("endpoint", str(response.status))
+        self.engine.endpoint.count(call, response)
         request._payload_writer = EndpointWriter(request._payload_writer, response)  # type: ignore[assignment]
         return web.Response(body=response.body, status=response.status, headers=response.headers)
 

@@ -101,14 +101,14 @@ class WidgetMiddleware:
         response = engine.endpoint.response_without_user(request)
         if response is None:
             response = await self._token_response(engine, scope, body.receive, request)
-        engine.events.count("endpoint", str(response.status))
+        engine.endpoint.count(request, response)
         await send_response(response, send, request.method == "HEAD", body)
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
         if "user" not in scope and self.engine is not None and carries_credentials(scope["headers"]):
             self.engine.events.warn_once(
-                "page", "no_user_source", NO_USER_SOURCE % ("scope['user']", "WidgetMiddleware")
+                "user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "WidgetMiddleware")
             )
         return from_scope(scope)
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
 from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
+from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
@@ -30,6 +32,7 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
 from widgetmw.core.identity.user import User
+from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 
 _NO_HEADERS: Final[Headers] = []
@@ -52,6 +55,7 @@ class Responder(PageRequest):
         "_resolver",
         "_send",
         "_start",
+        "_started",
         "is_undecided",
     )
 
@@ -61,6 +65,7 @@ class Responder(PageRequest):
     _page: Page
     _body: BodyRewriter
     _held: list[Message]
+    _started: float
 
     def begin(
         self, engine: Engine, scope: Scope, root_path: str, path: str, send: Send, resolver: AsyncResolver
@@ -105,10 +110,12 @@ class Responder(PageRequest):
         """Sends the start of a response that is not modified."""
         engine, code = self._engine, reason.code
         engine.outcomes[code] += 1
+        if PAGES.is_watched:
+            PAGES.notify(code)
         if code in engine.events.unreported:
             engine.events.report(reason, self.path)
         self._handler = send = self._send
-        return send(_with_reason(start, reason) if engine.debug else start)
+        return send(self._with_debug_headers(start, reason) if engine.debug else start)
 
     # while undecided
 
@@ -168,6 +175,8 @@ class Responder(PageRequest):
         """
         engine, page, scope = self._engine, self._page, self._scope
         result: SkipReason | None = None
+        if engine.debug:
+            self._started = perf_counter()
         try:
             if scope[KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self.path)
@@ -228,9 +237,11 @@ class Responder(PageRequest):
         engine, start, page = self._engine, self._start, self._page
         headers = page.headers
         engine.outcomes["injected"] += 1
-        if engine.debug:
-            headers.append((b"x-widgetmw", b"injected"))
+        if PAGES.is_watched:
+            PAGES.notify("injected")
         start["headers"] = headers
+        if engine.debug:
+            self._start = start = self._with_debug_headers(start, None)
         if message is None or offset < 0:
             return self._inject_searched(start, message)
         data = message["body"]
@@ -270,15 +281,22 @@ class Responder(PageRequest):
         """Sends what is held, and the message, as they came."""
         engine, start, code = self._engine, self._start, reason.code
         engine.outcomes[code] += 1
+        if PAGES.is_watched:
+            PAGES.notify(code)
         if code in engine.events.unreported:
             engine.events.report(reason, self.path)
-        return self._release(_with_reason(start, reason) if engine.debug else start, message)
+        return self._release(self._with_debug_headers(start, reason) if engine.debug else start, message)
 
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
         last = () if message is None else (message,)
         return send_all(map(send, (start, *self._held, *last) if self._held else (start, *last)))
+
+    def _with_debug_headers(self, start: Message, reason: SkipReason | None) -> Message:
+        ours = debug_headers(reason, getattr(self, "_started", None))
+        encoded = ((name.lower().encode(), value.encode()) for name, value in ours)
+        return {**start, "headers": [*(start.get("headers") or ()), *encoded]}
 
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
@@ -319,11 +337,6 @@ class UserProbe(Responder):
 
     def _failure(self, error: Exception) -> SkipReason:
         return SkipReason.INTERNAL_ERROR
-
-
-def _with_reason(start: Message, reason: SkipReason) -> Message:
-    header = (b"x-widgetmw", f"skipped; reason={reason.code}".encode())
-    return {**start, "headers": [*(start.get("headers") or ()), header]}
 
 
 async def send_both(sends: Iterator[Awaitable[None]]) -> None:

@@ -12,6 +12,7 @@ from widgetmw.browser.assets import EMBED_PATH, ScriptFile
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
+from widgetmw.core.metrics import TOKEN_REQUESTS
 from widgetmw.core.settings import Settings, normal_origin
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.tokens.token import Token
@@ -177,6 +178,11 @@ class Endpoint:
         if failed:
             body["errors"] = {name: _error_object("token_unavailable") for name in failed}
         return self._json(request, 200, body)
+
+    def count(self, request: TokenRequest, response: TokenResponse) -> None:
+        """Counts a response that is about to be sent, unless it is one of the scripts."""
+        if _provider(request.path) is not None:
+            TOKEN_REQUESTS.record(self._events, str(response.status))
 
     def failed(
         self, request: TokenRequest, code: str, message: str, error: BaseException | None = None

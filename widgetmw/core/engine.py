@@ -12,6 +12,7 @@ from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
+from widgetmw.core.exporters import start_exporter
 from widgetmw.core.html.known_prefixes import KnownPrefixes
 from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
 from widgetmw.core.http.integrity_policy import requires_integrity
@@ -33,11 +34,13 @@ from widgetmw.core.identity import resolvers
 from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
+from widgetmw.core.metrics import PAGES
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.script_tags import PageKind, ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.totals import TOTALS
 
 # CPython 3.11 looks an enum member up with a Python function.
 _ANONYMOUS: Final = SkipReason.ANONYMOUS
@@ -92,7 +95,7 @@ class Engine:
     """Decides about every page and token request of one app.
 
     Attributes:
-        debug: whether responses say what was done to them.
+        debug: whether responses say what was done to them, and pages with the script how long that took.
         endpoint: answers the requests below ``path``.
         endpoint_check: warns about pages whose user the endpoint does not know.
         events: counts outcomes.
@@ -114,7 +117,7 @@ class Engine:
         clock = settings.clock if clock is None else clock
         self.settings = settings
         self.events = Events(clock)
-        self.outcomes = self.events.counter("page")
+        self.outcomes = self.events.fixed_counter(PAGES.kind, ("injected", *(reason.code for reason in SkipReason)))
         self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         self.path = settings.path
         self.endpoint_check = EndpointCheck(self.events)
@@ -126,6 +129,9 @@ class Engine:
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens = TokenCache(settings, clock, self.events)
         self.script_tags = ScriptTags(settings, scripts)
+        TOTALS.add(self.tokens, self.events)
+        for exporter in settings.metrics:
+            start_exporter(exporter)
         self.endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
         self._clock = clock
         vendors = (vendor.provider for vendor in settings.vendors)
@@ -310,7 +316,7 @@ class Engine:
         if not decision.can_connect:
             if kind in ("fetch", "check") and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
-            self.events.count("page", SkipReason.CSP_BLOCKS_CONNECT.code)
+            self.events.count("note", SkipReason.CSP_BLOCKS_CONNECT.code)
             self.events.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)
         return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
 
@@ -333,7 +339,7 @@ class Engine:
     def _embedded(self, request: PageRequest, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
-            self.events.count("page", decision.loader_reason.code)
+            self.events.count("note", decision.loader_reason.code)
             self.events.report(decision.loader_reason, request.path)
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
             return ()  # an operator's snippet adds scripts by URLs that we do not know

@@ -10,8 +10,9 @@ import logging
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from widgetmw.core.histogram import Histogram
 from widgetmw.core.reasons import SkipReason
 
 log = logging.getLogger("widgetmw")
@@ -31,20 +32,24 @@ def debug_traceback(error: BaseException) -> None:
 class Events:
     """Counts the outcomes of one app, and logs what an operator can fix.
 
-    Outcomes are counted as ``"kind:code"``; the kinds are ``page``, ``token``, ``endpoint`` and ``proxy``. With many
-    threads a count may miss one now and then: a lock would cost every request.
+    Outcomes are counted as ``"kind:code"``. The kinds are ``page``, ``token``, ``endpoint`` and ``proxy``, ``note`` for
+    what is left out of a page with a script, and those of the metrics in ``core/metrics.py``. There is no lock, which
+    would cost every request: CPython switches threads only at calls and jumps, never within ``counts[code] += 1``. On a
+    free-threaded Python, a count may miss one now and then.
 
     Args:
         clock: returns Unix seconds.
 
     Attributes:
+        mint_seconds: how long signing has taken, by vendor.
         unreported: the codes of the reasons to skip a page that :meth:`report` has not logged yet.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.mint_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
         self._clock = clock
-        self._counters: dict[str, defaultdict[str, int]] = {}
+        self._counters: dict[str, dict[str, int]] = {}
         # by kind, code and message: when the line was logged, and how many were suppressed since
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
         self._logged_once: set[tuple[str, str, str]] = set()
@@ -53,11 +58,30 @@ class Events:
     def counts(self) -> Counter[str]:
         """How often each outcome has happened."""
         kinds = self._counters.copy()
-        return Counter({f"{kind}:{code}": count for kind in kinds for code, count in kinds[kind].copy().items()})
+        counted = ((kind, code, count) for kind in kinds for code, count in kinds[kind].copy().items())
+        return Counter({f"{kind}:{code}": count for kind, code, count in counted if count})
 
-    def counter(self, kind: str) -> defaultdict[str, int]:
-        """Returns the counts of one kind, for callers that count at every request."""
+    def counter(self, kind: str) -> dict[str, int]:
+        """Returns the counts of one kind."""
         return self._counters.setdefault(kind, defaultdict(int))
+
+    def fixed_counter(self, kind: str, codes: Iterable[str]) -> dict[str, int]:
+        """Returns the counts of a kind that has only these codes, for callers that count at every request.
+
+        A plain dict is faster than one with a default. Its counts are there from the start: to a reader that has seen
+        no zero, the first event would be no increase.
+        """
+        self._counters[kind] = counter = dict.fromkeys(codes, 0)
+        return counter
+
+    def absorb(self, other: Events) -> None:
+        """Adds what another object has counted."""
+        for kind, counts in other._counters.items():
+            counter = self.counter(kind)
+            for code, count in counts.items():
+                counter[code] += count
+        for provider, histogram in other.mint_seconds.items():
+            self.mint_seconds[provider].add(histogram)
 
     def count(self, kind: str, code: str) -> None:
         """Counts an outcome."""

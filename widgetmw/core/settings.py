@@ -13,6 +13,7 @@ from widgetmw.core import registry
 from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, parse_bool, parse_int, regex
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.events import log
+from widgetmw.core.exporters import parse_exporters
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
 from widgetmw.core.vendor import NO_METADATA, PROVIDERS, ConfiguredVendor, provider_names, read_vendors
@@ -110,9 +111,16 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
     _origins,
     frozenset(),
 )
+METRICS: Variable[tuple[str, ...]] = Variable(
+    "WIDGETMW_METRICS",
+    "comma-separated list of `prometheus` and `opentelemetry`, each an extra; see [docs/metrics.md](docs/metrics.md)",
+    parse_exporters,
+    (),
+)
 DEBUG = Variable(
     "WIDGETMW_DEBUG",
-    "`true`: the `X-Widgetmw` response header says whether the response was modified, and if not, why",
+    "`true`: the `X-Widgetmw` response header says whether the response was modified, and if not, why; "
+    "`Server-Timing` says how long a page with the script took",
     parse_bool,
     False,
 )
@@ -128,6 +136,7 @@ _OTHERS = (
     EXCLUDE,
     INCLUDE,
     ALLOWED_ORIGINS,
+    METRICS,
     DEBUG,
 )
 VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OTHERS, *proxy_settings.VARIABLES)
@@ -139,6 +148,7 @@ class Settings:
 
     Attributes:
         vendors: the active vendors in order.
+        metrics: names of the exporters.
         refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
         path: prefix of the endpoints, without a trailing slash.
         proxy: the authenticating proxy that identifies the user if nothing in the app does, or ``None``.
@@ -157,6 +167,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
+    metrics: tuple[str, ...] = ()
     debug: bool = False
     proxy: ConfiguredProxy | None = None
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
@@ -197,6 +208,7 @@ class Settings:
             exclude=reader.read(EXCLUDE),
             include=reader.read(INCLUDE),
             allowed_origins=reader.read(ALLOWED_ORIGINS),
+            metrics=reader.read(METRICS),
             debug=reader.read(DEBUG),
             proxy=proxy_settings.read_proxy(reader),
         )

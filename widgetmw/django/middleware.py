@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -74,7 +75,7 @@ class WidgetMiddleware:
             return interrupted_response(current, engine, request, response)
         responder = Responder(engine, request, response)
         if responder.starts() and responder.search():
-            resolver = sync_resolver(current, request)
+            resolver, responder.started = sync_resolver(current, request), perf_counter()
             try:
                 user = engine.resolve_user(request.META, resolver) if engine.is_inline_delivery else None
                 result = responder.inject(user)
@@ -94,6 +95,7 @@ class WidgetMiddleware:
             responder = Responder(engine, request, response)
             if responder.starts() and await responder.search_async():
                 resolver, is_inline = async_resolver(current, request), engine.is_inline_delivery
+                responder.started = perf_counter()
                 try:
                     user = await engine.resolve_user_async(request.META, resolver) if is_inline else None
                     result = responder.inject(user)

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.http.response import ResponseHeaders
 from django.urls import NoReverseMatch
 
+from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
@@ -21,6 +22,7 @@ from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
+from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 from widgetmw.django.request import page_request
 from widgetmw.wsgi.responder import MARKER
@@ -36,7 +38,10 @@ class Responder:
 
     Attributes:
         response: to send. It is the app's own, unless the script is in it.
+        started: when the user began to be resolved, by ``perf_counter``; ``None`` before that.
     """
+
+    started: float | None = None
 
     _page: Page
     _page_request: PageRequest
@@ -138,25 +143,35 @@ class Responder:
         else:
             response.content = body.insert(page.script, True)
             headers = with_exact_length(headers, len(response.content))
-        self._engine.outcomes["injected"] += 1
-        if self._engine.debug:
-            headers.append(("X-Widgetmw", "injected"))
+        self._count("injected")
         # Django's headers have no duplicates; it keeps cookies elsewhere.
         for name in dict(response.items()).keys() - dict(headers):
             del response[name]
         for name, value in headers:
             response[name] = value
+        self._add_debug_headers(None)
         setattr(response, _INJECTED, True)
 
     def _skip(self, reason: SkipReason) -> bool:
         """Puts back what was read of the body, and counts the reason."""
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
-        self._engine.outcomes[reason.code] += 1
+        self._count(reason.code)
         self._engine.events.report(reason, self._request.path_info)
-        if self._engine.debug:
-            self.response["X-Widgetmw"] = f"skipped; reason={reason.code}"
+        self._add_debug_headers(reason)
         return False
+
+    def _count(self, code: str) -> None:
+        self._engine.outcomes[code] += 1
+        if PAGES.is_watched:
+            PAGES.notify(code)
+
+    def _add_debug_headers(self, reason: SkipReason | None) -> None:
+        if self._engine.debug:
+            for name, value in debug_headers(reason, self.started):
+                # the app may have a Server-Timing of its own, and Django's headers have no duplicates
+                theirs = self.response.get(name, "") if name == "Server-Timing" else ""
+                self.response[name] = f"{theirs}, {value}" if theirs else value
 
     def _replace_stream(self, first: bytes, body: BodyRewriter | None) -> None:
         make: Any = _stream_async if hasattr(self._rest, "__anext__") else _stream

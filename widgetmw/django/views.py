@@ -37,7 +37,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
     request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
-    engine.events.count("endpoint", str(response.status))
+    engine.endpoint.count(call, response)
     return _http_response(request, response if is_shown else InnerCall.STAND_IN)
 
 

@@ -91,13 +91,13 @@ class WidgetMiddleware:
         response = engine.endpoint.response_without_user(request)
         if response is None:
             response = self._token_response(engine, environ, request)
-        engine.events.count("endpoint", str(response.status))
+        engine.endpoint.count(request, response)
         return send_response(response, request, start_response)
 
     def _by_convention(self, environ: Environ) -> User | None:
         """Reads ``REMOTE_USER``; warns if there is none."""
         if "REMOTE_USER" not in environ and self.engine is not None and carries_credentials(environ):
-            self.engine.events.warn_once("page", "no_user_source", NO_USER_SOURCE % ("REMOTE_USER", "WidgetMiddleware"))
+            self.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("REMOTE_USER", "WidgetMiddleware"))
         return from_environ(environ)
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from time import perf_counter
 from typing import Any, Final
 
+from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
@@ -28,6 +30,7 @@ from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
+from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import (
     Headers,
@@ -60,11 +63,13 @@ class Responder(PageRequest):
         "_resolver",
         "_stage",
         "_start_response",
+        "_started",
         "_status",
         "_write",
     )
 
     _body: BodyRewriter | None
+    _started: float
 
     def begin(
         self,
@@ -226,6 +231,8 @@ class Responder(PageRequest):
     def _decide(self, page: Page) -> SkipReason | None:
         """Resolves the user, unless nobody could get a token; returns the reason to skip the page."""
         engine, environ, known = self._engine, self._environ, self._identity.root_path
+        if engine.debug:
+            self._started = perf_counter()
         try:
             if known or environ.get("SCRIPT_NAME"):
                 self.root_path = final_root_path(environ, known, self.root_path, self.path)
@@ -249,15 +256,14 @@ class Responder(PageRequest):
     def _start(self, reason: SkipReason | None, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
         """Starts the response, and counts what became of it. The reason is ``None`` if it carries the script."""
         engine, start_response = self._engine, self._start_response
-        if reason is None:
-            engine.outcomes["injected"] += 1
-        else:
-            engine.outcomes[reason.code] += 1
-            if reason.code in engine.events.unreported:
-                engine.events.report(reason, self.path)
+        code = "injected" if reason is None else reason.code
+        engine.outcomes[code] += 1
+        if PAGES.is_watched:
+            PAGES.notify(code)
+        if reason is not None and code in engine.events.unreported:
+            engine.events.report(reason, self.path)
         if engine.debug:
-            outcome = "injected" if reason is None else f"skipped; reason={reason.code}"
-            headers = [*headers, ("X-Widgetmw", outcome)]
+            headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
         restore_codings(self._environ)
         return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)

@@ -166,7 +166,7 @@ def test_a_failing_signer_is_named_and_tried_again_soon(clock: Clock, caplog: py
     for _ in range(50):
         token_set = tokens.get(ADA)
     assert (token_set.by_provider, token_set.failed) == ({}, ("counting",))
-    assert events.counts["token:mint_failed"] == 1
+    assert events.counts["token_failures:counting"] == 1
     assert "OSError" in caplog.text
     assert "secret detail" not in caplog.text
     provider.broken = False
@@ -290,7 +290,7 @@ def test_an_unchanged_key_file_costs_no_new_token(dg_env: dict[str, str], secret
     for _ in range(100):
         tokens.get(ADA)
         clock.turn(1)
-    assert events.counts["token:minted"] == 1
+    assert events.counts["tokens_minted:digitalgenius"] == 1
 
 
 @pytest.mark.parametrize("content", [None, "", "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----"])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from math import inf
 from threading import Lock
+from time import perf_counter
 from typing import Any
 
 from cachetools import Cache
@@ -14,6 +15,7 @@ from widgetmw.core.env.secret_file import WATCH_PERIOD
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
+from widgetmw.core.metrics import TOKEN_CACHE, TOKEN_FAILURES, TOKEN_MINT_SECONDS, TOKENS_MINTED
 from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.keyring import Keyring
@@ -36,6 +38,9 @@ class TokenCache:
         self._clock = clock
         self._events = events
         self._keyring = Keyring(settings.vendors, events)
+        events.fixed_counter(TOKEN_CACHE.kind, ("hit", "miss"))
+        for metric in (TOKENS_MINTED, TOKEN_FAILURES):
+            events.fixed_counter(metric.kind, settings.providers)
         # The bounded cache decides which users stay. Cached reads go to a plain dict with the same entries: no lock,
         # and a tenth of the time. First in, first out is enough, and is what the plain Cache does: a user who comes
         # back after being evicted gets new tokens. A cache with an order of its own would have a third table, and
@@ -54,6 +59,8 @@ class TokenCache:
         if token_set is not None and token_set.usable_from <= now < token_set.recheck_at:
             known = token_set.user
             if known is user or known == user:
+                if TOKEN_CACHE.is_watched:
+                    TOKEN_CACHE.record(self._events, "hit")
                 return token_set
         return None
 
@@ -81,9 +88,12 @@ class TokenCache:
         if token_set is not None and token_set.user == user and self._is_valid(token_set, now):
             if now >= token_set.recheck_at:
                 token_set.recheck_at = self._recheck_time(token_set, now)
-            return token_set
-        token_set = self._mint(user, now)
-        self._store(token_set)
+            result = "hit"
+        else:
+            token_set, result = self._mint(user, now), "miss"
+            self._store(token_set)
+        if TOKEN_CACHE.is_watched:
+            TOKEN_CACHE.record(self._events, result)
         return token_set
 
     def _is_valid(self, token_set: TokenSet, now: float) -> bool:
@@ -102,18 +112,24 @@ class TokenCache:
         tokens: list[Token] = []
         failed: list[str] = []
         for vendor in self._keyring.vendors:
-            provider = vendor.provider
+            provider, started = vendor.provider, perf_counter()
             try:
                 tokens.append(self._token(provider, user, int(now)))
-                self._events.count("token", "minted")
+                self._count_minted(provider.name, perf_counter() - started)
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 failed.append(provider.name)
-                self._events.count_and_warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}", error)
+                TOKEN_FAILURES.record(self._events, provider.name)
+                self._events.warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}", error)
             except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
                 raise error.with_traceback(None) from None
         token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
         token_set.recheck_at = self._recheck_time(token_set, now)
         return token_set
+
+    def _count_minted(self, provider: str, seconds: float) -> None:
+        TOKENS_MINTED.record(self._events, provider)
+        self._events.mint_seconds[provider].observe(seconds)
+        TOKEN_MINT_SECONDS.notify(provider, seconds)
 
     def _token(self, provider: Provider, user: User, now: int) -> Token:
         for name in provider.reserved_names & user.attributes.keys():

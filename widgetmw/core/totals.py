@@ -1,0 +1,73 @@
+"""Adds up what all apps of this process have counted, for exporters, which read it when they are asked.
+
+An app that goes away takes its counts along. They are added to those of the apps before it, since a counter must never
+go backwards, when the next app is made. Until then they are kept, so that no reader needs a lock: a lock that another
+thread holds at a fork would never be released in the child.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import ref
+
+from widgetmw.core.events import Events
+from widgetmw.core.histogram import Histogram
+from widgetmw.core.metrics import Metric
+
+if TYPE_CHECKING:
+    from widgetmw.core.tokens.cache import TokenCache
+
+_App: TypeAlias = "tuple[ref[TokenCache] | None, Events]"  # no cache: the sum of those that went away
+
+
+class Totals:
+    """The sums over all apps that were ever added."""
+
+    def __init__(self) -> None:
+        # replaced as a whole, so that a reader sees all counts of an app exactly once
+        self._apps: tuple[_App, ...] = ()
+        self._adding = Lock()
+
+    def add(self, tokens: TokenCache, events: Events) -> None:
+        """Counts an app in, for as long as its token cache exists."""
+        with self._adding:
+            gone: list[Events] = []
+            living: list[_App] = []
+            for cache, counted in self._apps:
+                if cache is None or cache() is None:
+                    gone.append(counted)
+                else:
+                    living.append((cache, counted))
+            self._apps = ((None, _merged(gone)), *living, (ref(tokens), events))
+
+    def counts(self, metric: Metric) -> Counter[str]:
+        """Returns the counts of a metric by value of its label."""
+        total: Counter[str] = Counter()
+        for _, events in self._apps:
+            total.update(events.counter(metric.kind).copy())
+        return total
+
+    def mint_seconds(self) -> dict[str, Histogram]:
+        """Returns how long signing has taken, by vendor."""
+        total: defaultdict[str, Histogram] = defaultdict(Histogram)
+        for _, events in self._apps:
+            for provider, histogram in events.mint_seconds.copy().items():
+                total[provider].add(histogram)
+        return total
+
+    def cached_users(self) -> int:
+        """Returns how many users have tokens in a cache."""
+        caches = (None if cache is None else cache() for cache, _ in self._apps)
+        return sum(len(cache) for cache in caches if cache is not None)
+
+
+def _merged(all_events: list[Events]) -> Events:
+    merged = Events()
+    for events in all_events:
+        merged.absorb(events)
+    return merged
+
+
+TOTALS: Final = Totals()
