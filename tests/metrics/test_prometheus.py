@@ -138,7 +138,12 @@ client()
 """
     environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if multiprocess else {}
     log = run(code, **environ).stderr
-    assert log.count("widgetmw: metrics: prometheus: names that begin with widgetmw_ are registered already") == 1
+    assert (
+        log.count(
+            "widgetmw: prometheus_client has names that begin with widgetmw_ already, so our metrics are not registered"
+        )
+        == 1
+    )
 
 
 def test_a_worker_that_was_forked_counts_for_itself() -> None:

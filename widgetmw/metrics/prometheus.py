@@ -45,7 +45,9 @@ def start() -> None:
             REGISTRY.register(TotalsCollector())
             count_cache_hits()
     except ValueError:
-        log.warning("widgetmw: metrics: prometheus: names that begin with widgetmw_ are registered already; not again")
+        log.warning(
+            "widgetmw: prometheus_client has names that begin with widgetmw_ already, so our metrics are not registered"
+        )
 
 
 class TotalsCollector:
