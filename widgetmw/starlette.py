@@ -108,6 +108,7 @@ class _StackBuilder:
         self.outer = OuterMiddleware(app.router, settings, user=outer_resolver)
         if self.outer.engine is not None:
             self.outer.engine.exclude_by_default(excluded_paths)
+            self.outer.engine.endpoint_check.is_asked_inside = True
         self._resolver = resolver or self.outer.proxy_resolver
 
     def __call__(self) -> ASGIApp:

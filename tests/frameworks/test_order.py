@@ -13,9 +13,10 @@ from quart import Quart
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
 from tests.frameworks.visitor import HEAD, Visitor, user_in
@@ -96,6 +97,33 @@ def test_a_user_who_does_not_depend_on_the_session_is_silent(
     visitor = site(settings, from_cookie, is_outside=True)
     visitor.get("/in")
     assert user_in(visitor.get("/").text) == "ada"
+    assert order_warnings(caplog) == []
+
+
+async def page_of_a_middleware(request: Request, call_next: Any) -> Response:
+    response = await call_next(request)
+    return HTMLResponse(HEAD) if request.url.path == "/" else response
+
+
+async def final_headers_of_a_middleware(request: Request, call_next: Any) -> Response:
+    response: Response = await call_next(request)
+    response.headers["Cache-Control"] = "no-cache"  # as cashews' CacheRequestControlMiddleware does
+    return response
+
+
+@pytest.mark.parametrize("dispatch", [page_of_a_middleware, final_headers_of_a_middleware])
+def test_a_page_that_a_middleware_makes_or_changes_is_no_mistake_of_order(
+    settings: Settings, dispatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = {"Cache-Control": "public, max-age=60"}
+    app = Starlette(routes=[Route("/in", sign_in), Route("/", lambda request: HTMLResponse(HEAD, headers=shared))])
+    app.add_middleware(BaseHTTPMiddleware, dispatch=dispatch)
+    app.add_middleware(SessionMiddleware, secret_key="k")
+    install(app, settings=settings, user=from_session_or_none)
+    visitor = Visitor(app)
+    visitor.get("/in")
+    assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.token().status_code == 200
     assert order_warnings(caplog) == []
 
 
