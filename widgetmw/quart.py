@@ -20,7 +20,7 @@ from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import KEY, is_owner
+from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -30,6 +30,10 @@ __all__ = ["Widget"]
 
 Resolver: TypeAlias = Callable[[], User | Awaitable[User | None] | None]
 
+NOT_WRAPPED: Final = (
+    "the server, or a package, took app.asgi_app before Widget(app) replaced it, so no page gets a token and there is "
+    "no endpoint: call Widget(app) first, or hand over app.asgi_app again"
+)
 _NAME: Final = "widgetmw"
 
 
@@ -143,6 +147,9 @@ class _InnerPart:
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
+        identity: RequestIdentity | None = scope.get(KEY)
+        if identity is None or identity.owner is None:
+            self._engine.events.warn_once("page", "not_wrapped", NOT_WRAPPED)
         try:
             root_path, path = split_path(scope)
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)

@@ -18,6 +18,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from werkzeug.test import Client
 
 from tests.frameworks.visitor import HEAD, Visitor, user_in
 from widgetmw import Settings, User
@@ -201,6 +202,36 @@ def test_quart_warns_at_the_start_without_a_source_of_the_user(
     (line,) = caplog.messages
     assert "pass user= to Widget" in line
     assert Visitor(app).token().status_code == 401
+
+
+def test_flask_names_a_wsgi_app_that_was_taken_before_the_widget_was_installed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    taken = app.wsgi_app
+    Widget(app, settings, user=lambda: User("ada"))
+    assert user_in(app.test_client().get("/").text) == "ada"
+    assert not any("not_wrapped" in line for line in caplog.messages)
+    for _ in range(2):
+        assert Client(taken).get("/").text == HEAD
+    (line,) = [line for line in caplog.messages if "not_wrapped" in line]
+    assert "hand over app.wsgi_app again" in line
+
+
+def test_quart_names_an_asgi_app_that_was_taken_before_the_widget_was_installed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Quart(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    taken = app.asgi_app
+    QuartWidget(app, settings, user=lambda: User("ada"))
+    assert user_in(Visitor(app).get("/").text) == "ada"
+    assert not any("not_wrapped" in line for line in caplog.messages)
+    for _ in range(2):
+        assert Visitor(taken).get("/").text == HEAD
+    (line,) = [line for line in caplog.messages if "not_wrapped" in line]
+    assert "hand over app.asgi_app again" in line
 
 
 def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -> None:
