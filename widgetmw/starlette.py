@@ -193,4 +193,7 @@ def explain(error: AssertionError) -> Exception:
     """Names the fix if ``request.session``, ``request.user`` or ``request.auth`` lacks its middleware."""
     if "must be installed" not in str(error):  # Starlette's own words
         return error
-    return ResolverError(f"{error}: call app.add_middleware for it, before or after install")
+    return ResolverError(
+        f"{error}: call app.add_middleware for it, before or after install; if it is there, a middleware outside of it, "
+        "such as a cache, returned the page, and belongs inside of it: add that one first"
+    )
