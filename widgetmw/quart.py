@@ -124,9 +124,13 @@ class _InnerPart:
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self._outer, self._engine = outer, engine
         self._user: Any = user
+
+        async def token_view(**_: str) -> Response:  # not a method, since packages mark views with attributes
+            return await self._token_response()
+
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
-            app.add_url_rule(f"{engine.path}{rule}", _NAME, self._token_view, **host)  # type: ignore[arg-type]
+            app.add_url_rule(f"{engine.path}{rule}", _NAME, token_view, **host)  # type: ignore[arg-type]
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
@@ -135,7 +139,7 @@ class _InnerPart:
             return proxy_resolver(scope)
         return from_scope(scope) if self._user is None else self._user()
 
-    async def _token_view(self, **_: str) -> Response:
+    async def _token_response(self) -> Response:
         """The view of the endpoint. The app's hooks see a response without a token."""
         scope: Any = request.scope
         if INNER_CALL not in scope:

@@ -194,6 +194,6 @@ def explain(error: AssertionError) -> Exception:
     if "must be installed" not in str(error):  # Starlette's own words
         return error
     return ResolverError(
-        f"{error}: call app.add_middleware for it, before or after install; if it is there, a middleware outside of it, "
-        "such as a cache, returned the page, and belongs inside of it: add that one first"
+        f"{error}: call app.add_middleware for it, before or after install; if it is there, a middleware outside of "
+        "it, such as a cache, returned the page, and belongs inside of it: add that one first"
     )
