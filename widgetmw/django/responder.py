@@ -68,7 +68,8 @@ class Responder:
             reason = engine.no_token_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.INTERNAL_ERROR
-            engine.events.warn_once("page", reason.code, "urls.py does not include widgetmw.django.urls")
+            message = f"{_urlconf(request)} does not include widgetmw.django.urls"
+            engine.events.warn_once("page", reason.code, message)
         except Exception as error:
             reason = engine.page_failure(error)
         return reason is None or self._skip(reason)
@@ -168,6 +169,12 @@ def _is_in_admin(engine: Engine, request: HttpRequest) -> bool:
     """Whether the page belongs to Django's admin, which is not the site's own."""
     match = request.resolver_match
     return match is not None and "admin" in match.app_names and not engine.is_included(request.path_info)
+
+
+def _urlconf(request: HttpRequest) -> str:
+    """Returns the name of the request's URLconf, which a middleware may have chosen, as django-hosts does."""
+    urlconf = getattr(request, "urlconf", None) or "urls.py"
+    return urlconf if isinstance(urlconf, str) else getattr(urlconf, "__name__", "the URLconf of the request")
 
 
 def _copy(response: Any) -> Any:
