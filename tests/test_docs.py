@@ -115,7 +115,7 @@ def test_every_line_of_the_log_is_documented() -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "widgetmw").rglob("*.py")]
     text = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
     section = text[text.index("## What the log says") : text.index("## The reasons")]
-    documented = set(re.findall(r"`(page|user|endpoint|token|proxy|observe): (\w+)`", section))
+    documented = set(re.findall(r"`(page|app|user|endpoint|token|proxy|observe): (\w+)`", section))
     # these are logged with the code of a reason
     of_reasons = {("page", "resolver_failed"), ("page", "internal_error")}
     of_proxies = {("proxy", ProxyReason.ADDRESS_NOT_LISTED.code), ("proxy", ProxyReason.VALUE_LEFT_OUT.code)}

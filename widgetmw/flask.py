@@ -24,7 +24,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
-from widgetmw.core.identity.request_identity import KEY, is_owner
+from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -40,6 +40,10 @@ Resolver: TypeAlias = Callable[[], User | None]
 
 NO_USER_SOURCE: Final = (
     "the app has no login manager and the server sets no REMOTE_USER, so nobody is signed in: pass user= to Widget"
+)
+NOT_WRAPPED: Final = (
+    "the server, or a package, took app.wsgi_app before Widget(app) replaced it, so no page gets a token and there is "
+    "no endpoint: call Widget(app) first, or hand over app.wsgi_app again"
 )
 _NAME: Final = "widgetmw"
 
@@ -153,6 +157,9 @@ class _InnerPart:
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         environ = request.environ
+        identity: RequestIdentity | None = environ.get(KEY)
+        if identity is None or identity.owner is None:
+            self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         if request.script_root and is_owner(environ, self.outer):
             environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         try:

@@ -20,7 +20,7 @@ from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import KEY, is_owner
+from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -30,6 +30,10 @@ __all__ = ["Widget"]
 
 Resolver: TypeAlias = Callable[[], User | Awaitable[User | None] | None]
 
+NOT_WRAPPED: Final = (
+    "the server, or a package, took app.asgi_app before Widget(app) replaced it, so no page gets a token and there is "
+    "no endpoint: call Widget(app) first, or hand over app.asgi_app again"
+)
 _NAME: Final = "widgetmw"
 
 
@@ -127,9 +131,13 @@ class _InnerPart:
     def __init__(self, app: Quart, outer: OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self._outer, self._engine = outer, engine
         self._user: Any = user
+
+        async def token_view(**_: str) -> Response:  # not a method, since packages mark views with attributes
+            return await self._token_response()
+
         for rule in ("/token", "/token/<provider>"):
             host = {"host": "<host>"} if app.url_map.host_matching else {}
-            app.add_url_rule(f"{engine.path}{rule}", _NAME, self._token_view, **host)  # type: ignore[arg-type]
+            app.add_url_rule(f"{engine.path}{rule}", _NAME, token_view, **host)  # type: ignore[arg-type]
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
@@ -138,7 +146,7 @@ class _InnerPart:
             return proxy_resolver(scope)
         return from_scope(scope) if self._user is None else self._user()
 
-    async def _token_view(self, **_: str) -> Response:
+    async def _token_response(self) -> Response:
         """The view of the endpoint. The app's hooks see a response without a token."""
         scope: Any = request.scope
         if INNER_CALL not in scope:
@@ -150,6 +158,9 @@ class _InnerPart:
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
+        identity: RequestIdentity | None = scope.get(KEY)
+        if identity is None or identity.owner is None:
+            self._engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         try:
             root_path, path = split_path(scope)
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)

@@ -109,6 +109,7 @@ class _StackBuilder:
         self.outer = OuterMiddleware(app.router, settings, user=outer_resolver)
         if self.outer.engine is not None:
             self.outer.engine.exclude_by_default(excluded_paths)
+            self.outer.engine.endpoint_check.is_asked_inside = True
         self._resolver = resolver or self.outer.proxy_resolver
 
     def __call__(self) -> ASGIApp:
@@ -200,4 +201,7 @@ def explain(error: AssertionError) -> Exception:
     """Names the fix if ``request.session``, ``request.user`` or ``request.auth`` lacks its middleware."""
     if "must be installed" not in str(error):  # Starlette's own words
         return error
-    return ResolverError(f"{error}: call app.add_middleware for it, before or after install")
+    return ResolverError(
+        f"{error}: call app.add_middleware for it, before or after install; if it is there, a middleware outside of "
+        "it, such as a cache, returned the page, and belongs inside of it: add that one first"
+    )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp_remotes
 import aiohttp_session
 import pytest
 from aiohttp import ClientResponseError, RequestInfo, web
@@ -106,6 +107,38 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, first: bool) -> 
         assert (await request_page(client, ENDPOINT)).status_code == 401
 
     serve_and_visit(app, visit)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["installed first", "installed last"])
+def test_a_session_of_a_request_that_a_middleware_has_cloned(settings: Settings, first: bool) -> None:
+    async def sign_in(request: web.Request) -> web.Response:
+        (await aiohttp_session.get_session(request))["user_id"] = "ada"
+        return await page(request)
+
+    async def streamed(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/html; charset=utf-8"})
+        await response.prepare(request)
+        await response.write(HEAD.encode())
+        return response
+
+    async def set_up() -> web.Application:
+        app = make(page=page, sign_in=sign_in, streamed=streamed)
+        if first:
+            install(app, settings=settings, user=member)
+        await aiohttp_remotes.setup(app, aiohttp_remotes.XForwardedRelaxed())
+        app.middlewares.append(web.normalize_path_middleware())  # clones requests too, but only to try other paths
+        aiohttp_session.setup(app, aiohttp_session.SimpleCookieStorage())
+        if not first:
+            install(app, settings=settings, user=member)
+        return app
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert user_in((await request_page(client, "/sign_in")).text) == "ada"
+        for path in ("/", "/streamed", ENDPOINT):
+            assert user_in((await request_page(client, path)).text) == "ada", path
+            assert user_in((await request_page(client, path, X_Forwarded_For="10.0.0.1")).text) == "ada", path
+
+    serve_and_visit(LOOP.run_until_complete(set_up()), visit)
 
 
 def test_headers_from_signals_count_for_pages_but_not_for_the_endpoint(settings: Settings) -> None:

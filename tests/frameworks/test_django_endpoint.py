@@ -176,7 +176,7 @@ def test_without_urls_pages_are_skipped_with_one_warning(
     for _ in range(2):
         reply = visitor.get()
         assert (reply.text, reply.headers["X-Widgetmw"]) == (PAGE, "skipped; reason=urls_missing")
-    assert caplog.text.count("urls.py does not include widgetmw.django.urls") == 1
+    assert caplog.text.count("does not include widgetmw.django.urls") == 1
 
 
 OTHER_SITE = Urls(path("o/token/", lambda request: HttpResponse("the site's own")), path("", django_app.page))
@@ -193,11 +193,14 @@ def choose_urlconf(get_response: Any) -> Any:
     return middleware
 
 
-def test_paths_of_an_urlconf_without_our_urls_are_the_sites_own(visit: Visit, configured: Configure) -> None:
+def test_paths_of_an_urlconf_without_our_urls_are_the_sites_own(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
     configured(MIDDLEWARE=["tests.frameworks.test_django_endpoint.choose_urlconf", *STACK])
     visitor = visit("ada")
     assert visitor.get("/o/token/", Host="other.example").text == "the site's own"
     assert visitor.get("/", Host="other.example").text == PAGE
+    assert "urls_missing at" in caplog.text
     assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
 
 

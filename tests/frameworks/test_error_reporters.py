@@ -48,7 +48,7 @@ def test_an_aiohttp_connection_that_breaks() -> None:
     request = make_mocked_request("GET", "/")
     request._payload_writer = Broken()  # type: ignore[assignment]
 
-    def make_responder(send: Any) -> AsgiResponder:
+    def make_responder(_: Any, send: Any) -> AsgiResponder:
         responder = AsgiResponder()
         scope: dict[str, Any] = {"method": "GET", "headers": []}
         acquire(scope, responder)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask, Response, jsonify
+from flask_httpauth import HTTPBasicAuth, HTTPTokenAuth, MultiAuth
 from flask_limiter import Limiter
+from werkzeug.test import Client
 
 from tests.frameworks.flask_app import PAGE, make, signed_in, token
-from tests.frameworks.visitor import assert_endpoint_headers, packages_snippet, user_in
+from tests.frameworks.visitor import ENDPOINT, assert_endpoint_headers, packages_snippet, user_in
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
 
@@ -87,3 +90,39 @@ def test_flask_limiter_does_not_limit_an_exempt_endpoint(
     assert_endpoint_headers(reply)
     assert ("answered 429" in caplog.text) is not is_exempt
     assert ("let requests for tokens through" in caplog.text) is not is_exempt
+
+
+@pytest.mark.parametrize("is_multiple", [True, False])
+def test_flask_httpauth_authenticates_pages_and_the_endpoint(settings: Settings, is_multiple: bool) -> None:
+    app = Flask("shop")
+    basic = HTTPBasicAuth()
+    basic.verify_password(lambda name, password: name if password == "right" else None)
+    auth = MultiAuth(basic, HTTPTokenAuth()) if is_multiple else basic
+    app.add_url_rule("/", view_func=auth.login_required(lambda: PAGE))
+    exec(packages_snippet("Flask-HTTPAuth"), {"User": User, "Widget": partial(Widget, settings=settings), **locals()})
+    client = app.test_client()
+    for password, user in (("right", "ada"), ("wrong", None)):
+        page, reply = (client.get(path, auth=("ada", password)) for path in ("/", ENDPOINT))
+        assert user_in(page.text) == user_in(reply.text) == user
+        assert page.status_code == reply.status_code == (200 if user else 401)
+        assert_endpoint_headers(reply)
+    assert token(client).status_code == 401
+
+
+def test_connexion_hands_over_the_wsgi_app_again(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    app = ConnexionLikeApp(make())
+    scope = {"app": app, "Widget": partial(Widget, settings=settings), "current_user": lambda: User("ada")}
+    exec(packages_snippet("Connexion"), scope)
+    client = Client(app.served)
+    assert user_in(client.get("/").text) == user_in(client.get(ENDPOINT).text) == "ada"
+    assert "not_wrapped" not in caplog.text
+
+
+class ConnexionLikeApp:
+    """Takes ``wsgi_app`` early, as Connexion's ``FlaskApp`` does, and has its way to wrap it."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.served = app, app.wsgi_app
+
+    def add_wsgi_middleware(self, middleware: Any) -> None:
+        self.served = middleware(self.served)

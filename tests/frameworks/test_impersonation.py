@@ -29,11 +29,12 @@ ADA = "1"  # her primary key
 PACKAGES = {
     "hijack": ("hijack.middleware.HijackUserMiddleware", "/hijack/acquire/", "/hijack/release/"),
     "impersonate": ("impersonate.middleware.ImpersonateMiddleware", "/impersonate/1/", "/impersonate/stop/"),
+    "django_su": ("django.contrib.messages.middleware.MessageMiddleware", "/django_su/1/", "/django_su/"),
     "loginas": ("django.contrib.messages.middleware.MessageMiddleware", "/loginas/login/user/1/", "/loginas/logout/"),
 }
 INSTALLED = [
     *("django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "django.contrib.messages"),
-    *("django.contrib.admin", "widgetmw.django", "hijack", "impersonate", "loginas"),
+    *("django.contrib.admin", "widgetmw.django", "hijack", "impersonate", "django_su", "loginas"),
 ]
 
 
@@ -46,6 +47,7 @@ def staff(visit: Visit, configured: Configure, request: pytest.FixtureRequest) -
     configured(
         MIDDLEWARE=[f"{__name__}.without_csrf_checks", SESSIONS, AUTH, middleware, OURS],
         ROOT_URLCONF=Urls(*urls, *django_app.urlpatterns),
+        AUTHENTICATION_BACKENDS=["django_su.backends.SuBackend"],
         LOGIN_REDIRECT_URL="/",
         LOGINAS_LOGOUT_REDIRECT_URL="/",
     )

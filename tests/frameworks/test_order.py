@@ -17,10 +17,12 @@ from quart import Quart
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, UnauthenticatedUser
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from werkzeug.test import Client
 
 from tests.frameworks.visitor import HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
@@ -100,6 +102,33 @@ def test_a_user_who_does_not_depend_on_the_session_is_silent(
     visitor = site(settings, from_cookie, is_outside=True)
     visitor.get("/in")
     assert user_in(visitor.get("/").text) == "ada"
+    assert order_warnings(caplog) == []
+
+
+async def page_of_a_middleware(request: Request, call_next: Any) -> Response:
+    response = await call_next(request)
+    return HTMLResponse(HEAD) if request.url.path == "/" else response
+
+
+async def final_headers_of_a_middleware(request: Request, call_next: Any) -> Response:
+    response: Response = await call_next(request)
+    response.headers["Cache-Control"] = "no-cache"  # as cashews' CacheRequestControlMiddleware does
+    return response
+
+
+@pytest.mark.parametrize("dispatch", [page_of_a_middleware, final_headers_of_a_middleware])
+def test_a_page_that_a_middleware_makes_or_changes_is_no_mistake_of_order(
+    settings: Settings, dispatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = {"Cache-Control": "public, max-age=60"}
+    app = Starlette(routes=[Route("/in", sign_in), Route("/", lambda request: HTMLResponse(HEAD, headers=shared))])
+    app.add_middleware(BaseHTTPMiddleware, dispatch=dispatch)
+    app.add_middleware(SessionMiddleware, secret_key="k")
+    install(app, settings=settings, user=from_session_or_none)
+    visitor = Visitor(app)
+    visitor.get("/in")
+    assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.token().status_code == 200
     assert order_warnings(caplog) == []
 
 
@@ -283,6 +312,36 @@ def test_an_app_that_names_an_anonymous_visitor_itself_is_silent(
     visitor = Visitor(WidgetMiddleware(Starlette(routes=[Route("/", page)]), settings))
     assert visitor.get("/", Cookie="a=b").text == HEAD
     assert caplog.messages == []
+
+
+def test_flask_names_a_wsgi_app_that_was_taken_before_the_widget_was_installed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    taken = app.wsgi_app
+    Widget(app, settings, user=lambda: User("ada"))
+    assert user_in(app.test_client().get("/").text) == "ada"
+    assert not any("not_wrapped" in line for line in caplog.messages)
+    for _ in range(2):
+        assert Client(taken).get("/").text == HEAD
+    (line,) = [line for line in caplog.messages if "not_wrapped" in line]
+    assert "hand over app.wsgi_app again" in line
+
+
+def test_quart_names_an_asgi_app_that_was_taken_before_the_widget_was_installed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Quart(__name__)
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    taken = app.asgi_app
+    QuartWidget(app, settings, user=lambda: User("ada"))
+    assert user_in(Visitor(app).get("/").text) == "ada"
+    assert not any("not_wrapped" in line for line in caplog.messages)
+    for _ in range(2):
+        assert Visitor(taken).get("/").text == HEAD
+    (line,) = [line for line in caplog.messages if "not_wrapped" in line]
+    assert "hand over app.asgi_app again" in line
 
 
 def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import quart
 from quart import Quart, g, session, stream_with_context
 from quart.sessions import SecureCookieSessionInterface
+from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt
 from werkzeug.exceptions import Unauthorized
 
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
@@ -332,3 +334,19 @@ def test_a_session_of_the_apps_own_kind_needs_no_attributes_of_quarts(settings: 
     assert visitor.token().status_code == 401
     visitor.cookies.set("user_id", "ada")
     assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
+
+
+@pytest.mark.parametrize("is_exempt", [True, False])
+def test_quart_rate_limiter_does_not_limit_an_exempt_endpoint(
+    app: Quart, caplog: pytest.LogCaptureFixture, is_exempt: bool
+) -> None:
+    RateLimiter(app, default_limits=[RateLimit(1, timedelta(days=1))])
+    if is_exempt:
+        rate_exempt(app.view_functions["widgetmw"])
+    visitor = Visitor(app)
+    visitor.get("/in/ada")
+    assert user_in(visitor.token().text) == "ada"
+    reply = visitor.token()
+    assert reply.status_code == (200 if is_exempt else 503)
+    assert_endpoint_headers(reply)
+    assert ("let requests for tokens through" in caplog.text) is not is_exempt

@@ -48,6 +48,8 @@ class AiohttpMiddleware:
         self._route = app.router.add_route("*", f"{engine.path}/{{tail:.*}}", self._inner_route)
         app.middlewares.insert(0, self)
         app.on_response_prepare.append(announce_file)
+        self._app, self._pre_freeze = app, app.pre_freeze
+        object.__setattr__(app, "pre_freeze", self._add_innermost)  # an assignment warns in asyncio's debug mode
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Handles one request."""
@@ -61,7 +63,8 @@ class AiohttpMiddleware:
         if edit_request_headers(self.engine, scope, path):
             _replace_headers(request, scope["headers"])
 
-        def make_responder(send: Send) -> Responder:
+        def make_responder(request: web.Request, send: Send) -> Responder:
+            scope["scheme"] = request.scheme
             responder = Responder()
             responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
             responder.read_page_headers()
@@ -69,6 +72,12 @@ class AiohttpMiddleware:
 
         request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]
         return await handler(request)
+
+    def _add_innermost(self) -> None:
+        """Runs once all of the app's middlewares are there, and before aiohttp looks at them."""
+        if not self._app.pre_frozen:
+            self._app.middlewares.append(_Innermost())
+        self._pre_freeze()
 
     @cached_property
     def _root_path(self) -> str:
@@ -119,6 +128,22 @@ class AiohttpMiddleware:
         resolver = outermost._resolver(request)
         call.response = await token_response(outermost.engine, scope, call.request, resolver)
         return web.Response(status=call.STAND_IN.status, headers=call.STAND_IN.headers)
+
+
+class _Innermost:
+    """Shows our writer the request that the handler gets.
+
+    A middleware may have cloned it, as aiohttp-remotes does. Only the clone has what the middlewares further in add,
+    such as the session.
+    """
+
+    __middleware_version__ = 1
+
+    def __call__(self, request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        writer: object = request.writer
+        if isinstance(writer, RewritingWriter):
+            writer.follow(request)
+        return handler(request)
 
 
 def _scope(request: web.Request, root_path: str) -> Scope:

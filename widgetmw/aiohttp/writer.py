@@ -29,12 +29,12 @@ class RewritingWriter:
     file: web.FileResponse | None = None
     length: int | None = None
 
-    def __init__(self, request: web.Request, make_responder: Callable[[Send], Responder]) -> None:
+    def __init__(self, request: web.Request, make_responder: Callable[[web.Request, Send], Responder]) -> None:
         self._writer: Any = request.writer
         self._is_head = request.method == "HEAD"
         self._can_chunk = request.version >= (1, 1)
         # Reference cycle with the request: cleared once the decision is made.
-        self._make_responder: Callable[[Send], Responder] | None = make_responder
+        self._make_responder: partial[Responder] | None = partial(make_responder, request)
         self._responder: Responder | None = None
         self._setup: list[Callable[[], None]] = []
         self._compresses = False
@@ -43,6 +43,12 @@ class RewritingWriter:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
+
+    def follow(self, request: web.Request) -> None:
+        """Resolves the user of the page with this request, which may be a clone."""
+        make_responder = self._make_responder
+        if make_responder is not None and make_responder.args[0] is not request:
+            self._make_responder = partial(make_responder.func, request)
 
     # what aiohttp calls; all of it twice if an error page replaces a response that is still held
 

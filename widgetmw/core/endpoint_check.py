@@ -38,10 +38,13 @@ class EndpointCheck:
 
     Attributes:
         remaining: how many more pages are looked at.
+        is_asked_inside: whether token requests pass through all middleware of the app, which then cannot be in the
+            wrong place. A page may still come from a middleware, or get its final headers from one.
     """
 
     def __init__(self, events: Events) -> None:
         self.remaining = _MAX_PAGES
+        self.is_asked_inside = False
         self._events = events
 
     def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
@@ -56,7 +59,7 @@ class EndpointCheck:
             an awaitable to wait for if the resolver is async, else ``None``.
         """
         self.remaining -= 1
-        if identity_of(request).resolved is not UNSET:
+        if self.is_asked_inside or identity_of(request).resolved is not UNSET:
             return None
         return self.compare(before, request, resolver, IN_MIDDLEWARE)
 

@@ -178,7 +178,8 @@ class SkipReason(Reason):
 
     # this package
     URLS_MISSING = (
-        "Only in Django: urls.py does not include widgetmw.django.urls.",
+        "Only in Django: urls.py, or the URLconf that a middleware has chosen for the request, does not include "
+        "widgetmw.django.urls.",
         'Add `path("_widgetmw/", include("widgetmw.django.urls"))` to `urlpatterns`.',
     )
     INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.")
