@@ -242,8 +242,13 @@ export const onBroadcast = (message) => {
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
-      // A response may have been on its way while another user signed in.
-      if (message.response?.tokens && (isSignedIn || awaitsResponse()) && !isStale(message.response)) {
+      // A response may have been on its way while another user signed in. With headers of its own each tab may have
+      // another user.
+      if (
+        message.response?.tokens &&
+        (shared.headers ? message.response.user === user : isSignedIn || awaitsResponse()) &&
+        !isStale(message.response)
+      ) {
         accept(message.response, (Date.now() - message.sentAt) / 1000);
       }
   }
