@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from email.message import Message
+from functools import partial
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -11,7 +13,7 @@ from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import HOUR, MINUTE, has_valid_token, pass_time, wait_for_requests, wait_until
-from tests.browser.site import Response, Site
+from tests.browser.site import ENDPOINT, Response, Site, json_response
 from widgetmw.core.http.mark import mark_name
 
 Profile = Callable[..., BrowserContext]
@@ -162,6 +164,39 @@ def test_as_a_module_it_says_what_to_change(profile: Profile, site: Site) -> Non
     assert "not as a module" in page.evaluate("problem")
 
 
+def test_apps_of_two_other_hosts_are_told_apart(profile: Profile, site: Site, static: Site) -> None:
+    site.cors_headers = {"Access-Control-Allow-Origin": static.url, "Access-Control-Allow-Credentials": "true"}
+    pages: list[Page] = []
+    for name, user in (("shop.localhost", "ann"), ("bank.localhost", "bob")):
+        site.endpoint_override = partial(as_user, site, user)
+        tag = f'<script src="{site.url.replace("127.0.0.1", name)}/_widgetmw/embed.js"></script>'
+        static.pages["/static"] = partial(html_page, tag)
+        pages.append(open_page(pages[0].context if pages else profile(), static))
+        pages[-1].wait_for_function("widgetmw.get('orlo')")
+    shop, bank = pages
+    assert shop.evaluate("widgetmw.get('orlo')?.token") == site.tokens("ann", relative=False)["orlo"]["token"]
+    assert bank.evaluate("widgetmw.get('orlo').token") == site.tokens("bob", relative=False)["orlo"]["token"]
+    assert shop.evaluate("seen.signedout") == 0
+    assert len(stored_keys(bank)) == 2
+
+
+def as_user(site: Site, name: str, user: str | None) -> Response:
+    """The answer of an app that knows the user by other means than the cookie."""
+    return json_response(
+        200, {"user": f"hash-of-{name}", "now": site.now(), "tokens": site.tokens(name, relative=True)}
+    )
+
+
+def html_page(head: str, user: str | None) -> Response:
+    return Response(200, f"<!doctype html><head>{head}</head>".encode(), {"Content-Type": "text/html"})
+
+
+def stored_keys(page: Page) -> list[str]:
+    """The entries of all apps that remember their user."""
+    found: list[str] = page.evaluate("Object.keys(localStorage).filter((name) => /^widgetmw_[0-9a-f]{8}$/.test(name))")
+    return found
+
+
 def test_a_cross_site_frame_makes_no_request(profile: Profile, site: Site, static: Site) -> None:
     add_page(site, site)
     static.pages["/frame"] = lambda user: Response(
@@ -204,3 +239,33 @@ def test_the_headers_may_come_late_and_a_failure_is_retried(profile: Profile, si
     pass_time(page, site, 2 * MINUTE, step=5)
     assert page.evaluate(result) == "fine"
     assert site.token_requests[-1].headers["X-Key"] == "k"
+
+
+def test_a_tab_with_headers_of_another_user_gets_no_token_of_this_one(profile: Profile, site: Site) -> None:
+    # as with a library that keeps its access token in the sessionStorage
+    site.serve = partial(serve_bearer, site, site.serve)  # type: ignore[method-assign]
+    context = profile()
+    tabs: list[Page] = []
+    for user in ("ann", "bob"):
+        add_page(site, site, after=script(f"widgetmw.setRequestHeaders(() => ({{Authorization: '{user}'}}));"))
+        tabs.append(open_page(context, site))
+        tabs[-1].wait_for_function("widgetmw.get('orlo')")
+    # the second waits for the first, whose response all tabs hear of
+    for tab in tabs:
+        tab.evaluate("void widgetmw.refresh('orlo')")
+    for tab, user in zip(tabs, ("ann", "bob"), strict=True):
+        token = site.tokens(user, relative=False)["orlo"]["token"]
+        tab.wait_for_function(
+            "(token) => widgetmw.refresh('orlo').then((it) => it.token === token, () => 0)", arg=token
+        )
+        assert tab.evaluate(RECEIVED) == [token]
+
+
+RECEIVED = "[...new Set(seen.tokens.filter(({provider}) => provider === 'orlo').map(({token}) => token))]"
+
+
+def serve_bearer(site: Site, serve: Callable[[str, Message], Response], path: str, headers: Message) -> Response:
+    """Serves a site that knows its users by a header."""
+    if path == ENDPOINT:
+        return as_user(site, headers["Authorization"], None)
+    return serve(path, headers)

@@ -8,8 +8,9 @@ import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -22,11 +23,13 @@ from cryptography.x509.oid import NameOID
 from tests.cli.live_site import Answer, Front, LiveSite, Request, Respond, pass_on, serve
 from tests.cli.test_check_url_reasons import app_of
 from tests.contract.site import BODY, HTML, Page
+from tests.growth import assert_linear
 from widgetmw import Settings, User, testing
 from widgetmw.asgi import WidgetMiddleware
 from widgetmw.cli import main
 from widgetmw.cli.page import fetch
-from widgetmw.cli.page.fetched import CSP
+from widgetmw.cli.page.fetched import CSP, cache_header
+from widgetmw.cli.page.source import PageSource
 
 USERS = {"session=ada-cookie": User("ada-1", "Ada"), "session=bob-cookie": User("bob-2", "Bob")}
 ADA = ("--cookie", "session=ada-cookie")
@@ -444,6 +447,27 @@ def test_cookies_and_headers_stay_with_the_origin_of_the_url(capsys: pytest.Capt
     assert "secret" not in output
 
 
+@pytest.mark.parametrize("name", ["cookie of the user", "cookie of the site"])
+def test_subdomains_do_not_get_the_cookies_of_a_host(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", partial(to_loopback, socket.getaddrinfo))
+
+    def front(request: Request, respond: Respond) -> Answer:
+        if request.headers["Host"].startswith("evil."):
+            return respond(request)
+        elsewhere = f"http://evil.{request.headers['Host']}/orders"
+        return Answer(302, [("Location", elsewhere), ("Set-Cookie", "given=secret-2; Path=/")])
+
+    with serve(shop(), front) as site:
+        url = site.url.replace("127.0.0.1", "shop.test.localhost")
+        main(["check", "--url", f"{url}/orders", *(["--cookie", "session=secret-1"] if "user" in name else [])])
+    assert len(site.requests) > 1
+    assert not any("secret" in str(request.headers) for request in site.requests[1:])
+
+
+def to_loopback(look_up: Any, host: str, *rest: Any, **options: Any) -> Any:
+    return look_up("127.0.0.1", *rest, **options)
+
+
 def test_cookies_of_the_site_are_kept_as_in_a_browser(check: Check) -> None:
     def front(request: Request, respond: Respond) -> Answer:
         if request.path == "/orders" and request.headers.get("Cookie") == "session=old":
@@ -496,6 +520,36 @@ def test_silence_is_explained(capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr(fetch, "SILENCE_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert run(capsys, url_of(server.getsockname()[1])) == ["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"1"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-Trailer: 1\r\n"),
+    ],
+)
+def test_a_response_without_an_end_is_given_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, start: bytes, part: bytes
+) -> None:
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5 - fetch.SILENCE_SECONDS)
+    is_over = Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(start)
+                while not is_over.wait(0.02):
+                    connection.sendall(part)
+
+        thread = Thread(target=answer)
+        thread.start()
+        assert run(capsys, url_of(server.getsockname()[1])) == ["timeout"]
+        is_over.set()
+        thread.join()
 
 
 def test_a_body_that_never_ends_is_cut_off(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -613,6 +667,19 @@ def test_a_script_counts_only_where_it_runs(check: Check) -> None:
         assert (status, "not injected" in output) == (1, True)
     live = b"<!doctype html><![x[ ]><!--[if IE]><![endif]--><![if !IE]>" + tag + b"<![endif]>"
     assert check(shop(), instead("/orders", Answer(200, [HTML], live)))[0] == 0
+
+
+@pytest.mark.parametrize("part", [b"<!--", b"<a a='"])
+def test_a_page_that_is_never_complete_takes_linear_time(part: bytes) -> None:
+    assert_linear(PageSource, lambda count: part * count, 8000)
+
+
+@pytest.mark.parametrize(("name", "part"), [("Age", " "), ("Age", "0"), ("X-Varnish", "1")])
+def test_headers_of_caches_take_linear_time(name: str, part: str) -> None:
+    def answer(count: int) -> fetch.Response:
+        return fetch.Response("http://127.0.0.1/", 200, [(name, part * count)], b"")
+
+    assert_linear(cache_header, answer, 8000)
 
 
 def test_control_characters_of_the_site_are_not_printed(check: Check) -> None:

@@ -149,7 +149,7 @@ def test_verify_refuses_what_is_expired_or_altered_or_of_another_key(
         assert (result.returncode, words in result.stdout) == (1, True), result.stdout
 
 
-@pytest.mark.parametrize("text", ["nonsense", "", "a.b.c", "https://site.example/?a=1"])
+@pytest.mark.parametrize("text", ["http://[", "nonsense", "", "a.b.c", "https://site.example/?a=1"])
 def test_verify_tells_what_is_not_a_token(env: dict[str, str], text: str) -> None:
     result = run("verify", text, env=env)
     assert (result.returncode, result.stderr) == (2, "")

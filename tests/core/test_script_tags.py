@@ -158,3 +158,5 @@ def test_data_is_found_in_the_text_of_a_script() -> None:
     data = {"url": "/_widgetmw/token", "vendors": {}}
     assert list(find_data(f"((d)=>{{}})({dumps(data)});start()")) == [data]
     assert list(find_data('fetch({"url":here}); f({"url":' + "[" * 100_000)) == []
+    assert list(find_data('f({"url":{"url":1}}); g({"url":2})')) == [{"url": {"url": 1}}, {"url": 2}]
+    assert list(find_data('f({"url":{"url":' * 100 + "x")) == []

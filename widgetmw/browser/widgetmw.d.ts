@@ -91,7 +91,8 @@ export interface WidgetmwApi {
 
   /**
    * Sets a function that returns further headers for token requests, for apps that authenticate without cookies:
-   * `setRequestHeaders(() => ({ Authorization: "Bearer " + token }))`. It is called before each request.
+   * `setRequestHeaders(() => ({ Authorization: "Bearer " + token }))`. It is called before each request. If it throws,
+   * the request is tried again later: a request without the header would count as a sign-out.
    */
   setRequestHeaders(
     headers: () => Record<string, string> | undefined | Promise<Record<string, string> | undefined>

@@ -24,7 +24,7 @@ def run(options: Namespace) -> int:
     """
     text = options.token.strip()
     is_url = text.startswith(("http://", "https://"))
-    claims = dict(parse_qsl(urlsplit(text).query)) if is_url else decode(text).get("claims")
+    claims = _url_claims(text) if is_url else decode(text).get("claims")
     if claims is None or (is_url and "sig" not in claims):
         print("this is neither a JSON Web Token nor a signed URL")
         return NOT_A_TOKEN
@@ -43,6 +43,13 @@ def run(options: Namespace) -> int:
     moment = datetime.fromtimestamp(expires_at, UTC).isoformat(sep=" ", timespec="seconds")
     print(f"signed with the key of {signer}; {'valid until' if is_valid else 'expired at'} {moment}")
     return VALID if is_valid else INVALID
+
+
+def _url_claims(url: str) -> dict[str, str] | None:
+    try:
+        return dict(parse_qsl(urlsplit(url).query))
+    except ValueError:
+        return None
 
 
 def _is_signed_by(provider: Provider, text: str, is_url: bool) -> bool:

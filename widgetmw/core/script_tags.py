@@ -167,12 +167,16 @@ def inline_scripts(script_tags: bytes) -> list[bytes]:
 
 def find_data(script: str) -> Iterator[dict[str, Any]]:
     """Yields the objects in the text of one of our script elements that the browser reads, as above; mostly one."""
-    for start in (match.start() for match in re.finditer(re.escape(_DATA_START), script)):
+    decoder, position = json.JSONDecoder(), 0
+    while (start := script.find(_DATA_START, position)) >= 0:
         try:
-            data, _ = json.JSONDecoder().raw_decode(script, start)
-        except (ValueError, RecursionError):
-            continue  # this is code, not data
-        yield data
+            data, position = decoder.raw_decode(script, start)
+        except RecursionError:
+            return  # not ours
+        except ValueError as error:  # this is code, not data; what was read is not read again
+            position = max(getattr(error, "pos", 0), start + 1)
+        else:
+            yield data
 
 
 def dumps(value: Any) -> str:

@@ -76,7 +76,7 @@ const connect = (vendor) => {
    */
   const signed = new Map();
   /** @param {Token | false | undefined} token */
-  const hasExpired = (token) => token && Number(token.expiresAt) < Date.now();
+  const hasExpired = (token) => token && /** @type {number} */ (token.expiresAt) < Date.now();
   /**
    * @param {any} element or another node
    * @param {boolean} [stays] whether it has been in the document; otherwise a frame is loading its URL now

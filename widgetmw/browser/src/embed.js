@@ -5,13 +5,13 @@ import { loadScript } from "./load_script.js";
 
 /**
  * Names the app as the server does, so that embedded pages and pages with inserted scripts work together: see
- * `core/http/mark.py`.
+ * `core/http/mark.py`. An app of another host inserts nothing into pages of this one, but there may be several.
  *
  * @param {URL} base
  */
-const keyOf = ({ port, pathname }) => {
+const keyOf = ({ hostname, port, pathname }) => {
   let sum = -1;
-  for (const letter of port + " " + pathname) {
+  for (const letter of port + " " + (hostname === location.hostname ? "" : hostname) + pathname) {
     sum ^= letter.charCodeAt(0);
     for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 && 0xedb88320);
   }

@@ -130,8 +130,6 @@ export const backOff = (failuresInARow) => {
 export const schedule = () => {
   renewAt = Infinity;
   for (const name in shared.vendors) renewAt = Math.min(renewAt, shared.vendors[name].renewAt ?? Infinity);
-  // Where no token expires, only an occasional request tells whether the user is still signed in.
-  if (renewAt === Infinity) renewAt = time() + 3600000;
   period = renewAt - time();
   awaitsTokens = false;
   if (period > 0) {

@@ -83,7 +83,8 @@ const dispatch = (type, detail) =>
 const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = shared.tokens[name];
   const left = token.expires_at ? Number(expires_in) - age : Infinity;
-  shared.vendors[name].renewAt = (left < Infinity ? renewalTime(left, Number(refresh_in) - age) : left) || 0;
+  // Where a token does not expire, only an occasional request tells whether the user is still signed in.
+  shared.vendors[name].renewAt = left === Infinity ? time() + 3600000 : renewalTime(left, Number(refresh_in) - age) || 0;
   const hasMoved = left < Infinity && Math.abs(Number(old?.expiresAt) - Date.now() - left * 1000) > 3000;
   if (!(left > 0) || (old?.token === token.token && !hasMoved)) return false;
   shared.tokens[name] = toToken(token, (Number(token.expires_at) - left) * 1000 - Date.now());
@@ -242,8 +243,13 @@ export const onBroadcast = (message) => {
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
-      // A response may have been on its way while another user signed in.
-      if (message.response?.tokens && (isSignedIn || awaitsResponse()) && !isStale(message.response)) {
+      // A response may have been on its way while another user signed in. With headers of its own each tab may have
+      // another user.
+      if (
+        message.response?.tokens &&
+        (shared.headers ? message.response.user === user : isSignedIn || awaitsResponse()) &&
+        !isStale(message.response)
+      ) {
         accept(message.response, (Date.now() - message.sentAt) / 1000);
       }
   }

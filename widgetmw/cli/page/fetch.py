@@ -14,7 +14,9 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
-from http.cookiejar import Cookie, CookieJar
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any, Final
 from urllib.error import URLError
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -129,7 +131,8 @@ class Browser:
         self._headers = list(headers)
         given = {name.lower() for name, _ in headers}
         self._page_headers = [header for header in PAGE_HEADERS if header[0].lower() not in given]
-        self._jar = CookieJar()
+        # As in browsers: without this, subdomains would get cookies that name no domain, too.
+        self._jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
         cookies = list(cookies)
         self.has_credentials = bool(cookies or headers)
         for name, value in cookies:
@@ -158,17 +161,29 @@ class Browser:
         Raises:
             FetchError: no response arrived.
         """
+        done: Queue[Response | Exception] = Queue()
+        Thread(target=self._send, args=(url, headers, done), daemon=True).start()
+        # The timeout of a socket begins again with each byte, and a response may have no end even before its body.
+        try:
+            result = done.get(timeout=TOTAL_SECONDS + SILENCE_SECONDS)
+        except Empty:
+            result = TimeoutError()
+        if isinstance(result, Response):
+            return result
+        raise _explain(url, result.reason if isinstance(result, URLError) else result) from None
+
+    def _send(self, url: str, headers: Iterable[tuple[str, str]], done: Queue[Response | Exception]) -> None:
         own = self._headers if origin_of(url) == self.origin else ()
         agent = f"Mozilla/5.0 (compatible; widgetmw/{__version__})"
-        request = Request(url, headers=dict((("User-Agent", agent), *own, *headers)))  # noqa: S310  see normal_url
-        self._jar.add_cookie_header(request)
         try:
+            request = Request(url, headers=dict((("User-Agent", agent), *own, *headers)))  # noqa: S310  see normal_url
+            self._jar.add_cookie_header(request)
             raw: Any = _opener(urlsplit(url)).open(request, timeout=SILENCE_SECONDS)
             with raw:
                 self._jar.extract_cookies(raw, request)
-                return _read(url, raw, dict(request.header_items()))
-        except (OSError, HTTPException, ValueError) as error:
-            raise _explain(url, error.reason if isinstance(error, URLError) else error) from None
+                done.put(_read(url, raw, dict(request.header_items())))
+        except Exception as error:
+            done.put(error)
 
     def without_credentials(self) -> Browser:
         """Returns a browser without any cookie or header of the command line."""
@@ -203,7 +218,7 @@ def _explain(url: str, error: object) -> FetchError:
     """Says why no response arrived. The message of the error is left out, unless it can hold nothing of the request."""
     where = shown(url)
     if isinstance(error, TimeoutError):
-        text = f"{where} did not answer within {SILENCE_SECONDS:g} seconds."
+        text = f"{where} did not answer in time."
         return FetchError("timeout", text, "Check that the site runs and that this machine can reach it.")
     if isinstance(error, ConnectionRefusedError):
         return FetchError("connection_refused", f"Nothing listens at {where}.", "Start the site, or correct the port.")

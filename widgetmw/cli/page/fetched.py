@@ -20,12 +20,12 @@ from widgetmw.core.settings import Settings
 
 CSP: Final = "Content-Security-Policy"
 _CACHE_HITS: Final = {
-    "Age": re.compile(r"\s*0*[1-9]"),
+    "Age": re.compile(r"^\s*0*[1-9]"),
     "X-Cache": re.compile(r"\bhit\b", re.IGNORECASE),
     # Cloudflare names a miss only where it may store the response
     "CF-Cache-Status": re.compile(r"hit|miss|expired|stale|revalidated|updating", re.IGNORECASE),
     "Cache-Status": re.compile(r";\s*hit\b", re.IGNORECASE),
-    "X-Varnish": re.compile(r"\d+ \d+"),
+    "X-Varnish": re.compile(r"\d \d"),
 }
 
 

@@ -55,8 +55,8 @@ class PageSource(HTMLParser):
         self._inside = ""
         try:
             # Our script is ASCII, and so is everything else that matters here, whatever the page's encoding.
+            # No close(): what is left is not complete, so browsers ignore it, and reading it may take quadratic time.
             self.feed(html.decode("utf-8", "replace"))
-            self.close()
         except AssertionError:
             pass  # html.parser gives up; what came before counts
 
