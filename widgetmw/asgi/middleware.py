@@ -25,6 +25,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import AsyncResolver, from_scope
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.settings import Settings
 
 
@@ -46,15 +47,17 @@ class WidgetMiddleware:
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
-        self.settings = Settings.from_env() if settings is None else settings
-        self.engine = Engine(self.settings) if self.settings.active else None
-        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self.settings: Settings = Settings.from_env() if settings is None else settings
+        self.engine: Engine | None = Engine(self.settings) if self.settings.active else None
+        self.proxy_resolver: ProxyResolver | None = (
+            self.engine.proxy_resolver if self.engine is not None and user is None else None
+        )
         self._resolver = (self.proxy_resolver or from_scope) if user is None else user
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
         """Sets the app to wrap, for plugins whose app is built late."""
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
+        self.app: App = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""

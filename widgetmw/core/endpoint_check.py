@@ -41,7 +41,7 @@ class EndpointCheck:
     """
 
     def __init__(self, events: Events) -> None:
-        self.remaining = _MAX_PAGES
+        self.remaining: int = _MAX_PAGES
         self._events = events
 
     def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:

@@ -34,7 +34,7 @@ class WidgetMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        self.process_view = _process_view_async if self._is_async else _process_view
+        self.process_view: Callable[..., Any] = _process_view_async if self._is_async else _process_view
         installed()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:

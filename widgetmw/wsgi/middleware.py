@@ -14,6 +14,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import Environ, Resolver, from_environ
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.settings import Settings
 from widgetmw.wsgi.request import (
     App,
@@ -45,11 +46,13 @@ class WidgetMiddleware:
             raise TypeError("user must be a function of the environ that returns a User or None")
         if inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(type(user).__call__):
             raise TypeError("user must not be async under WSGI: make it a plain function, or use widgetmw.asgi")
-        self.settings = Settings.from_env() if settings is None else settings
-        self.engine = Engine(self.settings) if self.settings.active else None
-        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self.settings: Settings = Settings.from_env() if settings is None else settings
+        self.engine: Engine | None = Engine(self.settings) if self.settings.active else None
+        self.proxy_resolver: ProxyResolver | None = (
+            self.engine.proxy_resolver if self.engine is not None and user is None else None
+        )
         self._resolver = (self.proxy_resolver or from_environ) if user is None else user
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
+        self.app: App = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handles one request."""

@@ -64,6 +64,8 @@ class Responder(PageRequest):
         "_write",
     )
 
+    path: str
+    root_path: str
     _body: BodyRewriter | None
 
     def begin(
