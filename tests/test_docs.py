@@ -27,6 +27,7 @@ def test_the_readme_names_both_make_commands() -> None:
     [
         "README.md",
         "SECURITY.md",
+        "CODE_OF_CONDUCT.md",
         "CONTRIBUTING.md",
         "docs/adding-a-vendor.md",
         "docs/browser.md",
@@ -37,6 +38,7 @@ def test_the_readme_names_both_make_commands() -> None:
         "docs/users.md",
         "docs/versions.md",
         "examples/astro/README.md",
+        "examples/compose/README.md",
         "examples/static/README.md",
         "examples/vite/README.md",
     ],

@@ -9,5 +9,5 @@ from widgetmw.core.identity.request_identity import identify
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Settings", "SettingsError", "User", "identify"]
