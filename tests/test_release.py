@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import sbom
 from tests.wheel import supported_versions
 from widgetmw import __version__
 
@@ -92,3 +93,13 @@ def test_an_issue_form_has_a_name_a_description_and_fields_with_labels(path: Pat
     assert all(part["attributes"]["label"] for part in fields)
     assert len({part["id"] for part in fields}) == len(fields)
     assert any(part.get("validations", {}).get("required") for part in fields)
+
+
+def test_the_bill_of_materials_names_the_package_what_it_requires_and_the_licences() -> None:
+    bill = sbom.bill_of_materials()
+    assert bill["metadata"]["component"]["name"] == "widgetmw"
+    assert bill["metadata"]["component"]["licenses"] == [{"expression": "MIT"}]
+    found = {part["name"].lower(): part["purl"] for part in bill["components"]}
+    (required,) = (each["dependsOn"] for each in bill["dependencies"] if each["ref"].startswith("pkg:pypi/widgetmw@"))
+    names = [re.split("[><=]", text)[0].lower() for text in PROJECT["dependencies"]]
+    assert required == sorted(found[name] for name in names)

@@ -52,7 +52,7 @@ def run(*command: str | Path, folder: Path) -> int:
     return subprocess.run(command, cwd=folder, check=False).returncode
 
 
-def test_wheel(python: str, wheel: Path, sdist: Path, folder: Path, options: Sequence[str]) -> bool:
+def run_tests(python: str, wheel: Path, sdist: Path, folder: Path, options: Sequence[str]) -> bool:
     """Installs the wheel with one Python and runs the tests; returns whether they pass."""
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
@@ -78,7 +78,7 @@ def results(options: Sequence[str]) -> Iterator[tuple[str, bool]]:
             continue
         with TemporaryDirectory() as folder:
             print(f"Python {version}", flush=True)
-            yield version, test_wheel(python, wheel, sdist, Path(folder), options)
+            yield version, run_tests(python, wheel, sdist, Path(folder), options)
 
 
 def main() -> int:
