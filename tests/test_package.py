@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-#: The public names of each public module; docs/versions.md says what is promised of them.
+#: The public names of the modules that users import from.
 PUBLIC = {
     "widgetmw": {"Settings", "SettingsError", "User", "identify"},
     "widgetmw.asgi": {"WidgetMiddleware"},
