@@ -49,7 +49,8 @@ def _is_version(python: str, version: str) -> bool:
 
 
 def run(*command: str | Path, folder: Path) -> int:
-    return subprocess.run(command, cwd=folder, check=False).returncode
+    environ = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}  # it may lead to the sources
+    return subprocess.run(command, cwd=folder, env=environ, check=False).returncode
 
 
 def run_tests(python: str, wheel: Path, sdist: Path, folder: Path, options: Sequence[str]) -> bool:

@@ -120,7 +120,7 @@ class Load:
         for client in self._clients:
             client.result()
 
-    def last(self, seconds: int) -> float:
+    def run(self, seconds: int) -> float:
         """Lets that many seconds of the shared clock pass, each with requests in it; returns the time then."""
         self._serve_all()
         for _ in range(seconds):
@@ -128,10 +128,10 @@ class Load:
             self._serve_all()
         return self._clock()
 
-    def last_until(self, since_look: int) -> None:
+    def run_until(self, since_look: int) -> None:
         """Lets time pass until the server's last look at its files, which began with the clock, is so long ago."""
         while (self._clock() - self._clock.START) % WATCH_PERIOD != since_look:
-            self.last(1)
+            self.run(1)
 
     def _serve_all(self) -> None:
         """Waits until each client has gone two rounds, of which one has begun by now."""
@@ -182,14 +182,14 @@ def rename(folder: Path, contents: Keys, load: Load) -> None:
         (folder / f".{name}.tmp").write_text(content)
         (folder / f".{name}.tmp").replace(folder / name)
         if name == "DG_API_KEY":
-            load.last(int(WATCH_PERIOD) - 1)
+            load.run(int(WATCH_PERIOD) - 1)
 
 
 def truncate(folder: Path, contents: Keys, load: Load) -> None:
     """As a shell's redirection does: the files are empty for a while, here for longer than a look takes."""
     for name in contents:
         (folder / name).write_text("")
-    load.last(LOOKS)
+    load.run(LOOKS)
     for name, content in contents.items():
         (folder / name).write_text(content)
 
@@ -209,11 +209,11 @@ def test_keys_rotate_under_load_without_a_failed_request_a_mixed_token_or_an_old
     with deployed(name, place, environ, tmp_path / "log") as deployment:
         load = Load(deployment, clock)
         with load.running():
-            only = [(clock.START, load.last(2))]
+            only = [(clock.START, load.run(2))]
             for generation, (way, since_look) in enumerate(WAYS, 1):
-                load.last_until(since_look)
+                load.run_until(since_look)
                 way(folder, keys(generation), load)
-                only.append((load.last(int(MAX_DELAY)), load.last(2)))
+                only.append((load.run(int(MAX_DELAY)), load.run(2)))
     found = [(visit.sent_at, visit.generations()) for visit in load.visits]
     for generation, (since, until) in enumerate(only):
         signed_with = [generations for sent_at, generations in found if since <= sent_at < until]
