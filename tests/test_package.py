@@ -6,11 +6,12 @@ import importlib
 import os
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.wheel import unpack
 
 ROOT = Path(__file__).parent.parent
 #: The public names of the modules that users import from.
@@ -49,10 +50,7 @@ def wheel(distributions: tuple[Path, Path]) -> Path:
 @pytest.fixture
 def sources(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
     """The unpacked sdist."""
-    with tarfile.open(distributions[1]) as archive:
-        archive.extractall(tmp_path, filter="data")
-    (folder,) = tmp_path.iterdir()
-    return folder
+    return unpack(distributions[1], tmp_path)
 
 
 def test_a_build_from_the_sdist_is_the_same_to_the_bit(

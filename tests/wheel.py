@@ -48,6 +48,15 @@ def _is_version(python: str, version: str) -> bool:
     return done.stdout.strip() == version
 
 
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpacks an sdist into an empty folder; returns the folder of the sources."""
+    with tarfile.open(sdist) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and newer
+        archive.extractall(folder)
+    (sources,) = folder.iterdir()
+    return sources
+
+
 def run(*command: str | Path, folder: Path) -> int:
     environ = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}  # it may lead to the sources
     return subprocess.run(command, cwd=folder, env=environ, check=False).returncode
@@ -55,9 +64,7 @@ def run(*command: str | Path, folder: Path) -> int:
 
 def run_tests(python: str, wheel: Path, sdist: Path, folder: Path, options: Sequence[str]) -> bool:
     """Installs the wheel with one Python and runs the tests; returns whether they pass."""
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
-    (sources,) = folder.iterdir()
+    sources = unpack(sdist, folder)
     shutil.rmtree(sources / "widgetmw")
     environment = folder / "environment" / "bin"
     groups = [word for group in GROUPS for word in ("--group", group)]
