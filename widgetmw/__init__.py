@@ -11,5 +11,5 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import Event, observe
 from widgetmw.core.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Event", "Settings", "SettingsError", "User", "identify", "observe"]

@@ -59,7 +59,7 @@ class JwtProvider(Provider):
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._key = values[self.key_variable]
-        self.lifetime = values[self.lifetime_variable] or None
+        self.lifetime: int | None = values[self.lifetime_variable] or None
 
     @abstractmethod
     def payload(self, user: User) -> Mapping[str, Any]:

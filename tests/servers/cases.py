@@ -38,6 +38,11 @@ LOCAL = {
 
 # Quirks of the servers, with or without this middleware: server, test and a part of the test's parameters.
 OWN = {
+    (
+        "daphne-tls",
+        "test_a_page_that_only_its_own_origin_may_read_with_cookies_gets_a_token",
+        "http://shop.example",
+    ): "serves https, so an origin with http is another one",
     ("cheroot", "test_statuses_without_a_page_are_skipped", "205"): "sends a body with a 205, without its length",
     ("cheroot", "test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored", ""): (
         "reads the unread rest of a request body into memory at once"

@@ -27,6 +27,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.settings import Settings, require_settings
 
 
@@ -54,15 +55,17 @@ class WidgetMiddleware:
                 f"app must be an ASGI 3 app, called with scope, receive and send, not {type(app).__name__}: use "
                 "widgetmw.wsgi for a WSGI app, or the framework's plugin, such as widgetmw.django"
             )
-        self.settings = Settings.from_env() if settings is None else settings
-        self.engine = Engine(self.settings) if self.settings.active else None
-        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self.settings: Settings = Settings.from_env() if settings is None else settings
+        self.engine: Engine | None = Engine(self.settings) if self.settings.active else None
+        self.proxy_resolver: ProxyResolver | None = (
+            self.engine.proxy_resolver if self.engine is not None and user is None else None
+        )
         self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
         """Sets the app to wrap, for plugins whose app is built late."""
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
+        self.app: App = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""

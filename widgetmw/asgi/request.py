@@ -224,7 +224,7 @@ class UnreadBody:
         self._receive = receive
         self._is_first, self._has_ended = True, False
         lengths = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"]
-        self.must_be_drained = scope.get("http_version") == "2" and any(map(is_drainable, lengths))
+        self.must_be_drained: bool = scope.get("http_version") == "2" and any(map(is_drainable, lengths))
 
     async def receive(self) -> Message:
         """A ``receive`` for the app's layers: they get an empty body at once, then what is not a body."""

@@ -59,6 +59,9 @@ class Responder(PageRequest):
         "is_undecided",
     )
 
+    is_undecided: bool
+    path: str
+    root_path: str
     _before: Scope | None
     _handler: Send | None
     _start: Message

@@ -43,8 +43,8 @@ class EndpointCheck:
     """
 
     def __init__(self, events: Events) -> None:
-        self.remaining = _MAX_PAGES
-        self.is_asked_inside = False
+        self.remaining: int = _MAX_PAGES
+        self.is_asked_inside: bool = False
         self._events = events
 
     def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache, reduce
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -53,6 +53,7 @@ _WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 
 Headers: TypeAlias = list[tuple[Any, Any]]
+ReadPage: TypeAlias = Callable[[int, Headers], Page | SkipReason]
 
 
 class PageRequest(Protocol):
@@ -109,38 +110,44 @@ class Engine:
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
     """
 
-    resolve_user = staticmethod(resolvers.resolve_user)
-    resolve_user_async = staticmethod(resolvers.resolve_user_async)
-    resolve_user_eagerly = staticmethod(resolvers.resolve_user_eagerly)
+    resolve_user: staticmethod[..., User | None] = staticmethod(resolvers.resolve_user)
+    resolve_user_async: staticmethod[..., Awaitable[User | None]] = staticmethod(resolvers.resolve_user_async)
+    resolve_user_eagerly: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
+        resolvers.resolve_user_eagerly
+    )
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         clock = settings.clock if clock is None else clock
         self.settings = settings
-        self.events = Events(clock)
-        self.outcomes = self.events.fixed_counter(PAGES.kind, ("injected", *(reason.code for reason in SkipReason)))
-        self.proxy_resolver = None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
-        self.path = settings.path
-        self.endpoint_check = EndpointCheck(self.events)
-        self.known_prefixes = KnownPrefixes()
-        self.debug = settings.debug
-        self.has_excludes = bool(settings.exclude)
+        self.events: Events = Events(clock)
+        self.outcomes: dict[str, int] = self.events.fixed_counter(
+            PAGES.kind, ("injected", *(reason.code for reason in SkipReason))
+        )
+        self.proxy_resolver: ProxyResolver | None = (
+            None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
+        )
+        self.path: str = settings.path
+        self.endpoint_check: EndpointCheck = EndpointCheck(self.events)
+        self.known_prefixes: KnownPrefixes = KnownPrefixes()
+        self.debug: bool = settings.debug
+        self.has_excludes: bool = bool(settings.exclude)
         self._excluded_by_default: tuple[str, ...] = ()
-        self.is_inline_delivery = settings.delivery == "inline"
+        self.is_inline_delivery: bool = settings.delivery == "inline"
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
-        self.tokens = TokenCache(settings, clock, self.events)
-        self.script_tags = ScriptTags(settings, scripts)
+        self.tokens: TokenCache = TokenCache(settings, clock, self.events)
+        self.script_tags: ScriptTags = ScriptTags(settings, scripts)
         TOTALS.add(self.tokens, self.events)
         for exporter in settings.metrics:
             start_exporter(exporter)
-        self.endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
+        self.endpoint: Endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
         self._clock = clock
         vendors = (vendor.provider for vendor in settings.vendors)
         self._loaders = {vendor.name: vendor.script_urls() for vendor in vendors if vendor.name in settings.embed}
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._csp = CspEvaluator(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
         self._without_csp = self._csp.evaluate(())
-        self.page_from_bytes = ResponseHeaders(bytes, settings.cache_control).read
-        self.page_from_text = ResponseHeaders(str, settings.cache_control).read
+        self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
+        self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
         self._headers_without_token = {}
         for header_type in (bytes, str):
             check = ResponseHeaders(header_type, _CHECK_CACHE_CONTROL, override=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from widgetmw.core.histogram import Histogram
 from widgetmw.core.reasons import SkipReason
 
-log = logging.getLogger("widgetmw")
+log: logging.Logger = logging.getLogger("widgetmw")
 
 _MAX_LOGGED = 1000
 _QUIET_SECONDS = 60
@@ -47,7 +47,7 @@ class Events:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.mint_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self.unreported = {reason.code for reason in SkipReason if reason.log_level is not None}
+        self.unreported: set[str] = {reason.code for reason in SkipReason if reason.log_level is not None}
         self._clock = clock
         self._counters: dict[str, dict[str, int]] = {}
         # by kind, code and message: when the line was logged, and how many were suppressed since

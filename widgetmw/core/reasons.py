@@ -21,7 +21,7 @@ class Reason(Enum):
     """
 
     def __init__(self, text: str, remedy: str) -> None:
-        self.code = self.name.lower()
+        self.code: str = self.name.lower()
         self.text = text
         self.remedy = remedy
 

@@ -122,5 +122,6 @@ def _variables(found: Any) -> tuple[Variable[Any], ...]:
 
 
 def _rejection(entry: EntryPoint, problem: str, variables: tuple[Variable[Any], ...] = ()) -> ProviderError:
-    owner = f" of the distribution {entry.dist.name}" if entry.dist is not None and entry.dist.name else ""
+    is_named = entry.dist is not None and "Name" in entry.dist.metadata  # Python 3.12 warns of asking for the name
+    owner = f" of the distribution {entry.dist.name}" if entry.dist is not None and is_named else ""
     return ProviderError(f"the entry point {entry.name} = {entry.value}{owner} {problem}", variables)

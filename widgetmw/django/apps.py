@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from typing import TYPE_CHECKING
+
 from django.core.checks import register
 
 from widgetmw.django.checks import check
 
+if TYPE_CHECKING:  # Django has no types, and a base class of an unknown type would make this one unknown
+    AppConfig = object
+else:
+    from django.apps import AppConfig
 
-class WidgetmwConfig(AppConfig):  # type: ignore[misc]
+
+class WidgetmwConfig(AppConfig):
     """``INSTALLED_APPS += ["widgetmw.django"]``."""
 
     name = "widgetmw.django"

@@ -22,6 +22,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError, SettingsError
 from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.identity.user import User
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.settings import Settings, did_you_mean, variables
 
 USER: Final = "USER"
@@ -50,16 +51,18 @@ class Installed:
         config = _variables(options, problems)
         user = _user(options.get(USER), problems)
         try:
-            self.settings = _settings(options.get(_SETTINGS), config)
+            self.settings: Settings = _settings(options.get(_SETTINGS), config)
         except SettingsError as error:
             problems += error.problems
         if problems:
             del options, config  # error reporters record the local variables of the frame that raises
             raise SettingsError(problems)
-        self.engine = Engine(replace(self.settings, path="")) if self.settings.active else None
-        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self.engine: Engine | None = Engine(replace(self.settings, path="")) if self.settings.active else None
+        self.proxy_resolver: ProxyResolver | None = (
+            self.engine.proxy_resolver if self.engine is not None and user is None else None
+        )
         self.user: Callable[[HttpRequest], Any] = user or from_request
-        self.is_async = iscoroutinefunction(self.user)
+        self.is_async: bool = iscoroutinefunction(self.user)
 
 
 _current: Installed | None = None

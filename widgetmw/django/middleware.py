@@ -39,7 +39,7 @@ class WidgetMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        self.process_view = _process_view_async if self._is_async else _process_view
+        self.process_view: Callable[..., Any] = _process_view_async if self._is_async else _process_view
         installed()
         if not apps.is_installed(_APP):
             log.warning("widgetmw: %s is not in INSTALLED_APPS, so manage.py check does not look for mistakes", _APP)

@@ -50,7 +50,8 @@ class Responder:
     _ended = False
 
     def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
-        self._engine, self._request, self.response = engine, request, response
+        self._engine, self._request = engine, request
+        self.response: Any = response
 
     def starts(self) -> bool:
         """Whether request and headers allow the script, before anything of the body is read."""

@@ -81,7 +81,7 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
     return _http_response(request, replaced)
 
 
-class EndpointResponse(HttpResponse):  # type: ignore[misc]
+class _EndpointResponse(HttpResponse):  # type: ignore[misc]
     """A response that never renews the session's cookie. A new session's cookie is set as usual.
 
     A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
@@ -100,10 +100,10 @@ class EndpointResponse(HttpResponse):  # type: ignore[misc]
             super().set_cookie(key, value, *args, **kwargs)
 
 
-def _http_response(request: HttpRequest, response: TokenResponse) -> EndpointResponse:
+def _http_response(request: HttpRequest, response: TokenResponse) -> _EndpointResponse:
     # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
     body = b"" if request.method == "HEAD" else response.body
-    http_response = EndpointResponse(body, status=response.status, headers=dict(response.headers))
+    http_response = _EndpointResponse(body, status=response.status, headers=dict(response.headers))
     http_response.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if response.status == 204:
         del http_response["Content-Type"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from widgetmw.provider import JwtProvider, User, Variable, hmac_key, one_of, parse_int, parse_text
 
@@ -17,8 +17,8 @@ class DigitalGenius(JwtProvider):
 
     name = "digitalgenius"
     embeddable = True
-    reserved_names = JwtProvider.reserved_names | {"scope", "external_id"}
-    variables = (
+    reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"scope", "external_id"}
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("DG_API_KEY", "API key; sent as `kid`", parse_text, required=True, from_file=True, watched=True),
         Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),
         Variable("DG_WIDGET_ID", "the widget's id", parse_text, required=True),
@@ -31,7 +31,7 @@ class DigitalGenius(JwtProvider):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.headers = {"kid": values["DG_API_KEY"]}
+        self.headers: Mapping[str, str] = {"kid": values["DG_API_KEY"]}
 
     def payload(self, user: User) -> Mapping[str, Any]:
         """Returns the user's id; the vendor takes nothing else."""

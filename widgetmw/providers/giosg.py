@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from widgetmw.provider import (
@@ -34,8 +34,8 @@ class Giosg(JwtProvider):
 
     name = "giosg"
     embeddable = True
-    reserved_names = JwtProvider.reserved_names | {"username", "email", "userId", "name"}
-    variables = (
+    reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"username", "email", "userId", "name"}
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("GIOSG_ORGANIZATION_ID", "the organization's id", _identifier, required=True),
         Variable("GIOSG_ROOM_ID", "the room's id", _identifier, required=True),
         Variable("GIOSG_SIGNING_KEY", "signs URLs and data", hmac_key, required=True, from_file=True, secret=True),

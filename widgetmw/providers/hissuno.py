@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 from widgetmw.provider import JwtProvider, User, Variable, as_text, hmac_key, parse_int, parse_text, regex
 
@@ -19,8 +19,8 @@ class Hissuno(JwtProvider):
     """
 
     name = "hissuno"
-    reserved_names = frozenset({"name", "email"})  # of userMetadata, where the attributes go
-    variables = (
+    reserved_names: ClassVar[frozenset[str]] = frozenset({"name", "email"})  # of userMetadata, where the attributes go
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("HISSUNO_PROJECT_ID", "the project's id", parse_text, required=True),
         Variable(
             "HISSUNO_SECRET_KEY",

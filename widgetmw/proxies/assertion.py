@@ -129,8 +129,8 @@ class CloudflareAccess(_SigningProxy):
 
     name = "cloudflare-access"
     algorithm = "RS256"
-    header_names = ("cf-access-jwt-assertion",)
-    required_variables = (KEYS, AUDIENCE, ISSUER)
+    header_names: tuple[str, ...] = ("cf-access-jwt-assertion",)
+    required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE, ISSUER)
 
 
 class Pomerium(_SigningProxy):
@@ -140,9 +140,9 @@ class Pomerium(_SigningProxy):
     """
 
     name = "pomerium"
-    header_names = ("x-pomerium-jwt-assertion",)
-    required_variables = (KEYS, AUDIENCE)
-    optional_variables = (ISSUER,)
+    header_names: tuple[str, ...] = ("x-pomerium-jwt-assertion",)
+    required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE)
+    optional_variables: ClassVar[tuple[str, ...]] = (ISSUER,)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
@@ -153,9 +153,9 @@ class GoogleIap(_SigningProxy):
     """Google's Identity-Aware Proxy: ES256, always the same issuer (documented)."""
 
     name = "google-iap"
-    header_names = ("x-goog-iap-jwt-assertion",)
-    required_variables = (KEYS, AUDIENCE)
-    default_issuers = ("https://cloud.google.com/iap",)
+    header_names: tuple[str, ...] = ("x-goog-iap-jwt-assertion",)
+    required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE)
+    default_issuers: ClassVar[tuple[str, ...]] = ("https://cloud.google.com/iap",)
 
 
 class AwsAlb(_SigningProxy):
@@ -166,11 +166,11 @@ class AwsAlb(_SigningProxy):
     """
 
     name = "aws-alb"
-    header_names = ("x-amzn-oidc-data",)
+    header_names: tuple[str, ...] = ("x-amzn-oidc-data",)
     pattern = r"[A-Za-z0-9_-]+={0,2}(\.[A-Za-z0-9_-]+={0,2}){2}"
-    required_claims = ("sub",)
+    required_claims: ClassVar[tuple[str, ...]] = ("sub",)
     has_claims_in_header = True
-    required_variables = (KEYS, SIGNER, ISSUER)
+    required_variables: ClassVar[tuple[str, ...]] = (KEYS, SIGNER, ISSUER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)

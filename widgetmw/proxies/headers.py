@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.base import HeaderValues, Proxy, ProxyIdentity, ProxyIdentityError, is_printable
@@ -58,21 +58,25 @@ class OAuth2Proxy(_HeaderProxy):
     """
 
     name = "oauth2-proxy"
-    header_names = ("x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email")
+    header_names: tuple[str, str, str] = ("x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email")
 
 
 class OAuth2ProxyNginx(_HeaderProxy):
     """oauth2-proxy called by nginx, ingress-nginx or Traefik (``--set-xauthrequest``, source: its options)."""
 
     name = "oauth2-proxy-nginx"
-    header_names = ("x-auth-request-user", "x-auth-request-preferred-username", "x-auth-request-email")
+    header_names: tuple[str, str, str] = (
+        "x-auth-request-user",
+        "x-auth-request-preferred-username",
+        "x-auth-request-email",
+    )
 
 
 class Authelia(_HeaderProxy):
     """Authelia's trusted header SSO (source: its documentation)."""
 
     name = "authelia"
-    header_names = ("remote-user", "remote-name", "remote-email")
+    header_names: tuple[str, str, str] = ("remote-user", "remote-name", "remote-email")
 
 
 class PomeriumClaims(_HeaderProxy):
@@ -82,16 +86,16 @@ class PomeriumClaims(_HeaderProxy):
     """
 
     name = "pomerium-claims"
-    header_names = ("x-pomerium-claim-sub", "x-pomerium-claim-name", "x-pomerium-claim-email")
+    header_names: tuple[str, str, str] = ("x-pomerium-claim-sub", "x-pomerium-claim-name", "x-pomerium-claim-email")
 
 
 class Headers(_HeaderProxy):
     """Any other proxy, with its headers named by variables."""
 
     name = "headers"
-    required_variables = (USER_HEADER,)
-    optional_variables = (NAME_HEADER, EMAIL_HEADER)
+    required_variables: ClassVar[tuple[str, ...]] = (USER_HEADER,)
+    optional_variables: ClassVar[tuple[str, ...]] = (NAME_HEADER, EMAIL_HEADER)
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         user, name, email = ((values[variable] or "").lower() for variable in (USER_HEADER, NAME_HEADER, EMAIL_HEADER))
-        self.header_names = (user, name, email)
+        self.header_names: tuple[str, str, str] = (user, name, email)

@@ -15,6 +15,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, Environ, Resolver, accepts_arguments, from_environ
 from widgetmw.core.identity.user import User
+from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.settings import Settings, require_settings
 from widgetmw.wsgi.request import (
     App,
@@ -54,11 +55,13 @@ class WidgetMiddleware:
                 f"app must be a WSGI app, called with environ and start_response, not {type(app).__name__}: use "
                 "widgetmw.asgi for an ASGI app, or the framework's plugin, such as widgetmw.django"
             )
-        self.settings = Settings.from_env() if settings is None else settings
-        self.engine = Engine(self.settings) if self.settings.active else None
-        self.proxy_resolver = self.engine.proxy_resolver if self.engine is not None and user is None else None
+        self.settings: Settings = Settings.from_env() if settings is None else settings
+        self.engine: Engine | None = Engine(self.settings) if self.settings.active else None
+        self.proxy_resolver: ProxyResolver | None = (
+            self.engine.proxy_resolver if self.engine is not None and user is None else None
+        )
         self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
-        self.app = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
+        self.app: App = app if self.proxy_resolver is None else self.proxy_resolver.record_peer_middleware(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handles one request."""

@@ -68,6 +68,8 @@ class Responder(PageRequest):
         "_write",
     )
 
+    path: str
+    root_path: str
     _body: BodyRewriter | None
     _started: float
 

@@ -47,15 +47,17 @@ class FetchedPage:
     """
 
     def __init__(self, browser: Browser, settings: Settings, response: Response) -> None:
-        self.browser, self.settings, self.response = browser, settings, response
-        self.html = response.decoded()
-        self.source = PageSource(self.html or b"")
-        self.data = self.source.data()
-        self.vendors = objects(self.data.get("vendors"))
+        self.browser: Browser = browser
+        self.settings: Settings = settings
+        self.response: Response = response
+        self.html: bytes | None = response.decoded()
+        self.source: PageSource = PageSource(self.html or b"")
+        self.data: dict[str, Any] = self.source.data()
+        self.vendors: dict[str, dict[str, Any]] = objects(self.data.get("vendors"))
         urls = (absolute_url(response.url, script.url) for script in self.source.other_scripts if script.url)
         embed_path = settings.path + EMBED_PATH
-        self.embed_url = next((url for url in urls if urlsplit(url).path.endswith(embed_path)), "")
-        self.endpoint_url = ""
+        self.embed_url: str = next((url for url in urls if urlsplit(url).path.endswith(embed_path)), "")
+        self.endpoint_url: str = ""
         self.endpoint: Response | None = None
         self.answer: dict[str, Any] | None = None
 

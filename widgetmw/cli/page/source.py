@@ -51,7 +51,7 @@ class PageSource(HTMLParser):
         super().__init__()
         self.scripts: list[Script] = []
         self.meta_policies: list[str] = []
-        self.has_password_field = False
+        self.has_password_field: bool = False
         self._inside = ""
         try:
             # Our script is ASCII, and so is everything else that matters here, whatever the page's encoding.

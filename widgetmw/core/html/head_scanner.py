@@ -53,7 +53,7 @@ class HeadScanner:
 
     def __init__(self, charset_declared: bool, limit: int = LIMIT) -> None:
         self.reason: SkipReason | None = None
-        self.follows_head_tag = False
+        self.follows_head_tag: bool = False
         self._offset = PENDING
         self._meta_charset = None if charset_declared else MetaCharset()
         self._head = PENDING

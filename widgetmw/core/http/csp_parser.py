@@ -85,20 +85,22 @@ class SourceList:
     def __init__(self, value: str) -> None:
         tokens = _WORDS.findall(value)
         words = {token.lower() for token in tokens}
-        self.nonces = dict.fromkeys(match[1] for match in map(_NONCE.fullmatch, tokens) if match)
-        self.hashes = frozenset(token for token in tokens if _HASH.fullmatch(token))
-        self.has_strict_dynamic = "'strict-dynamic'" in words
-        self.has_url_hashes = any(map(_URL_HASH.fullmatch, tokens))
+        self.nonces: dict[str, None] = dict.fromkeys(match[1] for match in map(_NONCE.fullmatch, tokens) if match)
+        self.hashes: frozenset[str] = frozenset(token for token in tokens if _HASH.fullmatch(token))
+        self.has_strict_dynamic: bool = "'strict-dynamic'" in words
+        self.has_url_hashes: bool = any(map(_URL_HASH.fullmatch, tokens))
         has_unsafe_inline = "'unsafe-inline'" in words
-        self.allows_inline = has_unsafe_inline and not (self.nonces or self.hashes or self.has_strict_dynamic)
-        self.has_self = "'self'" in words
-        self.schemes = {match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match}
+        self.allows_inline: bool = has_unsafe_inline and not (self.nonces or self.hashes or self.has_strict_dynamic)
+        self.has_self: bool = "'self'" in words
+        self.schemes: set[str] = {match[1].lower() for match in map(_SCHEME.fullmatch, tokens) if match}
         if "*" in words:
             self.schemes.add("http")
-        self.hosts = [match.groups("") for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*"]
+        self.hosts: list[tuple[str, ...]] = [
+            match.groups("") for match in map(_HOST.fullmatch, tokens) if match and match[0] != "*"
+        ]
         allows_urls = bool(self.has_self or self.schemes or self.hosts)
-        self.is_empty = not (self.nonces or self.hashes or allows_urls or has_unsafe_inline)
-        self.depends_on_origin = bool(self.hosts) and not (self.has_self or self.schemes & {"http", "https"})
+        self.is_empty: bool = not (self.nonces or self.hashes or allows_urls or has_unsafe_inline)
+        self.depends_on_origin: bool = bool(self.hosts) and not (self.has_self or self.schemes & {"http", "https"})
 
     def matches(self, url: Url) -> bool:
         """Whether one of its schemes or hosts matches the URL; ignores ``'self'``."""
@@ -164,9 +166,9 @@ class Policy:
         for directive in text.split(";"):
             for name, value in parse_directive(directive):
                 self.directives.setdefault(name, value)
-        self.script_directive = self._governing("script-src-elem", "script-src")
-        self.scripts = self._sources(self.script_directive)
-        self.connections = self._sources(self._governing("connect-src"))
+        self.script_directive: str | None = self._governing("script-src-elem", "script-src")
+        self.scripts: SourceList | None = self._sources(self.script_directive)
+        self.connections: SourceList | None = self._sources(self._governing("connect-src"))
 
     def _governing(self, *names: str) -> str | None:
         return next((name for name in (*names, "default-src") if name in self.directives), None)

@@ -71,7 +71,7 @@ class ConfiguredProxy:
     """
 
     def __init__(self, kind: type[Proxy], values: Mapping[str, Any], files: tuple[SecretFile, ...] = ()) -> None:
-        self.proxy = kind(values)
+        self.proxy: Proxy = kind(values)
         self.addresses: TrustedAddresses = values[ADDRESSES]
         self.files = files
         self._values = values

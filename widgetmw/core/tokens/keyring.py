@@ -19,9 +19,9 @@ class Keyring:
     """
 
     def __init__(self, vendors: tuple[ConfiguredVendor, ...], events: Events) -> None:
-        self.vendors = vendors
-        self.version = 0
-        self.watched = any(vendor.files for vendor in vendors)
+        self.vendors: tuple[ConfiguredVendor, ...] = vendors
+        self.version: int = 0
+        self.watched: bool = any(vendor.files for vendor in vendors)
         self._watchers = [SecretFileWatcher(vendor.files, events, "token") for vendor in vendors]
         self._lock = Lock()
 

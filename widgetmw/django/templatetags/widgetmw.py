@@ -12,7 +12,7 @@ from widgetmw.django.configuration import installed
 from widgetmw.django.request import OWNER, sync_resolver
 from widgetmw.wsgi.responder import use_marker
 
-register = template.Library()
+register: Any = template.Library()
 
 
 def widgetmw_script(context: Any) -> SafeString:

@@ -73,7 +73,7 @@ class Script:
         self._is_operand = False  # whether an operand ends with the last token
         self._stack = [_Bracket("")]
         self._closed = self._stack[0]  # what the last closing bracket closed
-        self.code = "".join(self._rewritten()).strip()
+        self.code: str = "".join(self._rewritten()).strip()
         if len(self._stack) > 1:
             self._fail("a bracket that is never closed")
 

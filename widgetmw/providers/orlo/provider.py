@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -35,10 +35,10 @@ class Orlo(JwtProvider):
     """
 
     name = "orlo"
-    script = "orlo.js"
+    script: ClassVar[str | None] = "orlo.js"
     algorithm = "RS256"
-    reserved_names = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
-    variables = (
+    reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable(
             "ORLO_PRIVATE_KEY",
             "RSA private key in PEM, 2048 bits or more; signs",
@@ -65,7 +65,7 @@ class Orlo(JwtProvider):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.embeddable = values["ORLO_EMBED_SNIPPET"] is not None
+        self.embeddable: bool = values["ORLO_EMBED_SNIPPET"] is not None
         for name in ("ORLO_MOBILE_URL", "ORLO_CUSTOMER_DATA_SNIPPET", "ORLO_EMBED_SNIPPET"):
             # a snippet is a function by now, whose parameters are the placeholders
             text = (values[name] or "").removeprefix(f"function({TOKEN},{WIDGET})")
