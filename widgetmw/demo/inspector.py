@@ -76,7 +76,7 @@ class Inspector:
             counts = engine.events.counts
             served = _get(self._wrapped_site, request, path, keys)
             counts = engine.events.counts - counts
-        return json_response(comparison(plain, served, [note for note in _NOTES if counts[f"page:{note.code}"]]))
+        return json_response(comparison(plain, served, [note for note in _NOTES if counts[f"note:{note.code}"]]))
 
 
 def _get(app: WSGIApplication, request: Request, path: str, keys: Mapping[str, object]) -> Reply:
