@@ -155,28 +155,28 @@ def test_the_page_has_an_example_for_each_framework() -> None:
     assert list(snippets()) == ["Flask", "Starlette and FastAPI", "Django", "any framework, as time passes"]
 
 
-def run(name: str, **names: Any) -> dict[str, Any]:
-    exec(snippets()[name], namespace := {"testing": testing, "User": User, **names})
-    return namespace
+def run(code: str, **names: Any) -> dict[str, Any]:
+    exec(code, names)
+    return names
 
 
 def test_the_example_for_flask() -> None:
-    run("Flask", Widget=Widget, app=flask_app())
+    run(snippets()["Flask"], app=flask_app())
 
 
 @pytest.mark.parametrize("plugin", [widgetmw.starlette, widgetmw.fastapi])
 def test_the_example_for_starlette_and_fastapi(plugin: Any) -> None:
     app = starlette_app() if plugin is widgetmw.starlette else fastapi_app()
-    run("Starlette and FastAPI", install=plugin.install, TestClient=TestClient, app=app)
+    run(snippets()["Starlette and FastAPI"].replace("widgetmw.fastapi", plugin.__name__), app=app)
 
 
 def test_the_example_for_django() -> None:
-    run("Django", override_settings=override_settings, Client=Client)
+    run(snippets()["Django"])
 
 
 @pytest.mark.parametrize("get", CLIENTS)
 def test_the_example_with_a_clock(get: Get) -> None:
-    namespace = run("any framework, as time passes")
+    namespace = run(snippets()["any framework, as time passes"])
     clock, settings = namespace["clock"], namespace["settings"]
     with testing.as_user(ADA):
         (token,) = testing.read_tokens(get(settings, "/")).values()

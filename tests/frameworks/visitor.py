@@ -36,7 +36,7 @@ def packages_snippet(heading: str) -> str:
 
 
 def _snippet(document: str, heading: str) -> str:
-    section = (DOCUMENTS / document).read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
+    section = (DOCUMENTS / document).read_text(encoding="utf-8").partition(f"## {heading}")[2]
     return section.partition("```python\n")[2].partition("```")[0]
 
 
