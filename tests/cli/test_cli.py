@@ -85,7 +85,9 @@ def test_check_json_is_for_programs(env: dict[str, str]) -> None:
     result = run("check", "--json", env={**env, "DG_API_SECRET": "short-secret"})
     found = json.loads(result.stdout)
     assert (result.returncode, found["ok"], found["problems"]) == (0, True, [])
-    assert found["warnings"] == ["digitalgenius: DG_API_SECRET has 12 bytes; HS256 needs 32 or more (RFC 7518, 3.2)"]
+    (warning,) = found["warnings"]
+    assert "digitalgenius: DG_API_SECRET has 12 bytes; HS256 needs 32 or more (RFC 7518, 3.2)" in warning
+    assert "check that the value was copied completely" in warning
     assert found["vendors"].keys() == {"digitalgenius", "hissuno", "orlo", "giosg"}
     assert found["vendors"]["orlo"] | {"token_bytes": 0} == {
         "key": "RS256 key of 2048 bits",
@@ -122,6 +124,12 @@ def test_token_json_has_all_tokens_with_their_claims(tokens: dict[str, dict[str,
     claims: Any = tokens["giosg"]["claims"]
     assert (claims["userId"], claims["plan"], claims["seats"]) == ("ada", "gold", 3)
     assert all(token["expires_at"] for token in tokens.values())
+
+
+def test_verify_says_where_no_vendor_is_configured(tokens: dict[str, dict[str, str]]) -> None:
+    result = run("verify", tokens["digitalgenius"]["token"])
+    assert result.returncode == 1
+    assert "no vendor is configured in this shell" in result.stdout
 
 
 def test_verify_names_whose_key_signed_a_token(env: dict[str, str], tokens: dict[str, dict[str, str]]) -> None:

@@ -127,7 +127,7 @@ def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
             "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
         )
         return
-    report.lines.append(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
+    report.lines.append(f"endpoint path: {settings.path} (below the app's prefix); delivery: {settings.delivery}")
     if settings.proxy is not None:
         report.lines.append(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())

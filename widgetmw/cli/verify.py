@@ -31,8 +31,11 @@ def run(options: Namespace) -> int:
     providers = [vendor.provider for vendor in Settings.from_env().vendors]
     signer = next((provider.name for provider in providers if _is_signed_by(provider, text, is_url)), None)
     print(json.dumps({name: value for name, value in claims.items() if name != "sig"}, indent=2))
+    if not providers:
+        print("no vendor is configured in this shell, so its key is not known: set the variables of the app")
+        return INVALID
     if signer is None:
-        active = ", ".join(provider.name for provider in providers) or "none"
+        active = ", ".join(provider.name for provider in providers)
         print(f"not signed with the key of an active vendor ({active}), or altered since")
         return INVALID
     expires_at = _timestamp(claims.get("exp"))
