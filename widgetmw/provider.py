@@ -41,8 +41,8 @@ __all__ = [
 
 
 _SHORT_KEY = (
-    "tokens are signed with it all the same: check that the value was copied completely, or ask the vendor for a longer "
-    "one"
+    "tokens are signed with it all the same: check that the value was copied completely, or ask the vendor for a "
+    "longer one"
 )
 
 

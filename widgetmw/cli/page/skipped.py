@@ -27,8 +27,8 @@ _NOT_INSTALLED: Final = (
     "app lies below a path, pass a URL below it."
 )
 _PREFIX_KEPT: Final = (
-    "If the app lies below a path, pass a URL below it. If this URL is, the proxy may pass that mount prefix on: let it "
-    "remove the prefix from the path."
+    "If the app lies below a path, pass a URL below it. If this URL is, the proxy may pass that mount prefix on: let "
+    "it remove the prefix from the path."
 )
 _LOG: Final = "The log of the site names the cause, in a line that begins with widgetmw:."
 
