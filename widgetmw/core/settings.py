@@ -113,7 +113,7 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
 )
 METRICS: Variable[tuple[str, ...]] = Variable(
     "WIDGETMW_METRICS",
-    "comma-separated list of `prometheus` and `opentelemetry`, each an extra; see [docs/metrics.md](docs/metrics.md)",
+    "comma-separated list of `prometheus` and `opentelemetry`, each an extra; see [Metrics](docs/metrics.md)",
     parse_exporters,
     (),
 )
