@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, require
+from widgetmw.cli import check, main
 
 
 def run(
@@ -68,8 +69,17 @@ def test_check_warns_about_a_short_key(dg_env: dict[str, str]) -> None:
 def test_check_fails_where_no_vendor_is_configured() -> None:
     result = run("check")
     assert result.returncode == 1
-    assert "no vendor is configured" in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("problem: no vendor is configured")
     assert run("check", env={"WIDGETMW_ENABLED": "false"}).returncode == 0
+
+
+def test_check_says_if_the_package_was_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "registered_names", tuple)
+    assert main(["check"]) == 1
+    assert "the package was not installed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("short", [{"DG_API_SECRET": "short-secret"}, {"HISSUNO_SECRET_KEY": "k" * 40}])
