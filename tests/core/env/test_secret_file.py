@@ -284,7 +284,7 @@ def test_a_malformed_content_is_reported_once_and_tried_once(tmp_path: Path, cap
     assert len(configure.calls) == events.counts["token:key_file_malformed"] == 1
     (record,) = caplog.records
     assert (
-        "KEY_FILE: the new content cannot be used, and the current one stays in use: KEY must be better"
+        "KEY_FILE: the new content cannot be used: KEY must be better; the current one stays in use"
         in record.getMessage()
     )
     assert "secret-text" not in caplog.text

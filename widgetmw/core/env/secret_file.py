@@ -151,7 +151,7 @@ class SecretFileWatcher:
             configured = configure(self._contents)
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in self._contents)
-            message = f"{names}: the new content cannot be used, and the current one stays in use: {error}"
+            message = f"{names}: the new content cannot be used: {error}; the current one stays in use"
             self._events.count(self._kind, "key_file_malformed")
             self._events.warn_always(self._kind, "key_file_malformed", message)
             return None
