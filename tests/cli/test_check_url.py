@@ -283,6 +283,7 @@ def test_a_policy_that_a_proxy_adds_is_found(check: Check, name: str, value: str
     status, output = check(shop(), with_header(name, value))
     assert (status, codes(output)) == (0, [code])
     assert words in output
+    assert output.count(f"{code}: ") == 1
 
 
 @pytest.mark.parametrize("policy", ["script-src 'nonce-abc'", "script-src 'unsafe-inline' 'self'; connect-src 'self'"])
