@@ -100,7 +100,9 @@ def test_every_skip_reason_has_a_code_a_text_and_a_remedy() -> None:
 
 
 #: A call that logs an outcome, with its kind and its code.
-LOGGED = re.compile(r"""\b(?:warn|warn_once|warn_always|count_and_warn)[(,]\s*(?:"(\w+)"|self\._kind), "(\w+)",""")
+LOGGED = re.compile(
+    r"""\b(?:inform|warn|warn_once|warn_always|count_and_warn)[(,]\s*(?:"(\w+)"|self\._kind), "(\w+)","""
+)
 
 
 def logged_by(sources: list[str]) -> set[tuple[str, str]]:

@@ -40,6 +40,12 @@ __all__ = [
 ]
 
 
+_SHORT_KEY = (
+    "tokens are signed with it all the same: check that the value was copied completely, or ask the vendor for a "
+    "longer one"
+)
+
+
 class JwtProvider(Provider):
     """A vendor whose token is a JSON Web Token.
 
@@ -88,7 +94,8 @@ class JwtProvider(Provider):
     def warnings(self) -> tuple[str, ...]:
         """Warns of a shared key that is shorter than its hash."""
         if isinstance(self._key, bytes) and len(self._key) < 32:
-            return (f"{self.key_variable} has {len(self._key)} bytes; HS256 needs 32 or more (RFC 7518, 3.2)",)
+            size = f"{self.key_variable} has {len(self._key)} bytes; HS256 needs 32 or more (RFC 7518, 3.2)"
+            return (f"{size}; {_SHORT_KEY}",)
         return ()
 
 
@@ -134,4 +141,5 @@ class HmacProvider(Provider):
         size = hashlib.new(self.digest).digest_size
         if len(self._key) >= size:
             return ()
-        return (f"{self.key_variable} has {len(self._key)} bytes; HMAC-{self.digest.upper()} needs {size} or more",)
+        text = f"{self.key_variable} has {len(self._key)} bytes; HMAC-{self.digest.upper()} needs {size} or more"
+        return (f"{text}; {_SHORT_KEY}",)

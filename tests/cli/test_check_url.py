@@ -36,6 +36,10 @@ ADA = ("--cookie", "session=ada-cookie")
 NOT_FOUND = Answer(404, [HTML], b"<!doctype html><title>Not found</title>")
 LOGIN = Answer(200, [HTML], b"<!doctype html><form><input type='password' name='p'></form>")
 Check = Callable[..., tuple[int, str]]
+NO_LOADER = (
+    "the page has no loader of digitalgenius: unless a script adds it later, embed it or set "
+    "WIDGETMW_EMBED=digitalgenius"
+)
 
 
 def shop(
@@ -109,7 +113,7 @@ def test_json_describes_the_page(check: Check) -> None:
     page = found["page"]
     assert (status, found["ok"], found["problems"], found["vendors"]) == (0, True, [], {})
     assert page.pop("url").endswith("/orders")
-    notes = ["carries tokens for digitalgenius"]
+    notes = ["carries tokens for digitalgenius", NO_LOADER]
     expected = {"status": 200, "injected": True, "reason": None, "findings": [], "endpoint_status": 200, "notes": notes}
     assert page == expected
     status, output = check(shop(), pass_on, "--json", "--cookie", "session=nobody")
@@ -120,7 +124,7 @@ def test_json_describes_the_page(check: Check) -> None:
 
 
 def test_strict_fails_on_findings_of_an_injected_page(check: Check) -> None:
-    app = shop(BODY.replace(b"</body>", b"<script>DG_CHAT_WIDGET_CONFIG = {}</script></body>"))
+    app = shop(BODY.replace(b"</body>", b"<script>DG_CHAT_WIDGET_CONFIG = {metadata: {}}</script></body>"))
     assert check(app)[0] == 0
     assert check(app, pass_on, "--strict", *ADA)[0] == 1
     assert check(shop(), pass_on, "--strict", *ADA)[0] == 0
@@ -150,6 +154,13 @@ def test_a_site_without_the_middleware_is_told_so(check: Check) -> None:
     status, output = check(app_of(Page()))
     assert (status, codes(output)) == (1, ["endpoint_not_found"])
     assert "Add the middleware, enable it and configure a vendor." in output
+    assert "If the app lies below a path, pass a URL below it." in output
+
+
+def test_a_page_and_an_endpoint_that_are_not_found_may_be_below_a_prefix_that_the_proxy_keeps(check: Check) -> None:
+    output = check(app_of(Page(status=404)), path="/app/orders")[1]
+    assert codes(output) == ["error_status", "endpoint_not_found"]
+    assert "let it remove the prefix from the path" in output
 
 
 def test_a_skipped_page_whose_endpoint_is_elsewhere_has_one_finding(check: Check) -> None:
@@ -232,6 +243,20 @@ def test_a_config_of_the_page_itself_is_found(check: Check) -> None:
     assert codes(check(shop(BODY + b"<!-- <script>DG_CHAT_WIDGET_CONFIG = {}</script> -->"))[1]) == []
 
 
+def test_a_config_without_our_keys_is_no_finding(check: Check) -> None:
+    script = b"<script>window.DG_CHAT_WIDGET_CONFIG = { callbacks: { onChatInitialised() {} } };</script></body>"
+    status, output = check(shop(BODY.replace(b"</body>", script)), pass_on, "--strict", *ADA)
+    assert (status, codes(output)) == (0, [])
+    assert "the page assigns DG_CHAT_WIDGET_CONFIG itself: its keys are kept" in output
+
+
+def test_a_page_without_the_loader_is_told_so(check: Check) -> None:
+    page = BODY.replace(b"</body>", b"<script src='https://chat.digitalgenius.com/init.js'></script></body>")
+    assert NO_LOADER in check()[1]
+    assert NO_LOADER not in check(shop(page))[1]
+    assert NO_LOADER not in check(shop(WIDGETMW_EMBED="digitalgenius"))[1]
+
+
 def test_a_second_loader_is_found(check: Check) -> None:
     page = BODY.replace(b"</body>", b"<script src='https://chat.digitalgenius.com/init.js'></script></body>")
     status, output = check(shop(page, WIDGETMW_EMBED="digitalgenius"))
@@ -258,6 +283,7 @@ def test_a_policy_that_a_proxy_adds_is_found(check: Check, name: str, value: str
     status, output = check(shop(), with_header(name, value))
     assert (status, codes(output)) == (0, [code])
     assert words in output
+    assert output.count(f"{code}: ") == 1
 
 
 @pytest.mark.parametrize("policy", ["script-src 'nonce-abc'", "script-src 'unsafe-inline' 'self'; connect-src 'self'"])
@@ -334,8 +360,35 @@ def test_a_wrong_mount_prefix_is_found(check: Check) -> None:
     assert "/_widgetmw/runtime.js?... answers 404 text/html, not our script." in output
     assert "/_widgetmw/token answers 404 text/html, which is not ours." in output
     assert "mount prefix is wrong" in output
+    assert "x_prefix=1" in output
     # the endpoint of a page without a script is found below the prefix
     assert codes(check(shop(), front, "--cookie", "a=b", path="/app/orders")[1]) == ["anonymous"]
+
+
+def below_prefix(request: Request, respond: Respond) -> Answer:
+    """An app that is told its prefix, on its own address: there, URLs with the prefix are not found."""
+    if request.path.startswith("/app/_widgetmw"):
+        return NOT_FOUND
+    request.root_path, request.path = "/app", f"/app{request.path}"
+    return respond(request)
+
+
+def test_a_page_on_the_address_of_a_pod_is_told_to_use_its_public_url(check: Check) -> None:
+    _, output = check(shop(), below_prefix)
+    assert codes(output) == ["runtime_not_found", "endpoint_not_found"]
+    assert "Check its public URL" in output
+
+
+def test_a_prefix_that_the_proxy_does_not_remove_is_found(check: Check) -> None:
+    _, output = check(shop(), below_prefix, path="/app/orders")
+    assert codes(output) == ["runtime_not_found", "endpoint_not_found"]
+    assert "let it remove the prefix" in output
+
+
+def test_a_rule_for_static_files_that_answers_for_the_script_is_found(check: Check) -> None:
+    _, output = check(shop(), instead("/_widgetmw/runtime.js", NOT_FOUND))
+    assert codes(output) == ["runtime_not_found"]
+    assert "use location ^~" in output
 
 
 def test_a_site_that_answers_every_path_with_a_page_is_found(check: Check) -> None:

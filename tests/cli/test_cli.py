@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, require
+from widgetmw.cli import check, main
 
 
 def run(
@@ -68,8 +69,17 @@ def test_check_warns_about_a_short_key(dg_env: dict[str, str]) -> None:
 def test_check_fails_where_no_vendor_is_configured() -> None:
     result = run("check")
     assert result.returncode == 1
-    assert "no vendor is configured" in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("problem: no vendor is configured")
     assert run("check", env={"WIDGETMW_ENABLED": "false"}).returncode == 0
+
+
+def test_check_says_if_the_package_was_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "registered_names", tuple)
+    assert main(["check"]) == 1
+    assert "the package was not installed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("short", [{"DG_API_SECRET": "short-secret"}, {"HISSUNO_SECRET_KEY": "k" * 40}])
@@ -85,7 +95,9 @@ def test_check_json_is_for_programs(env: dict[str, str]) -> None:
     result = run("check", "--json", env={**env, "DG_API_SECRET": "short-secret"})
     found = json.loads(result.stdout)
     assert (result.returncode, found["ok"], found["problems"]) == (0, True, [])
-    assert found["warnings"] == ["digitalgenius: DG_API_SECRET has 12 bytes; HS256 needs 32 or more (RFC 7518, 3.2)"]
+    (warning,) = found["warnings"]
+    assert "digitalgenius: DG_API_SECRET has 12 bytes; HS256 needs 32 or more (RFC 7518, 3.2)" in warning
+    assert "check that the value was copied completely" in warning
     assert found["vendors"].keys() == {"digitalgenius", "hissuno", "orlo", "giosg"}
     assert found["vendors"]["orlo"] | {"token_bytes": 0} == {
         "key": "RS256 key of 2048 bits",
@@ -122,6 +134,12 @@ def test_token_json_has_all_tokens_with_their_claims(tokens: dict[str, dict[str,
     claims: Any = tokens["giosg"]["claims"]
     assert (claims["userId"], claims["plan"], claims["seats"]) == ("ada", "gold", 3)
     assert all(token["expires_at"] for token in tokens.values())
+
+
+def test_verify_says_where_no_vendor_is_configured(tokens: dict[str, dict[str, str]]) -> None:
+    result = run("verify", tokens["digitalgenius"]["token"])
+    assert result.returncode == 1
+    assert "no vendor is configured in this shell" in result.stdout
 
 
 def test_verify_names_whose_key_signed_a_token(env: dict[str, str], tokens: dict[str, dict[str, str]]) -> None:

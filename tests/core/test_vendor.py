@@ -32,6 +32,13 @@ def test_a_vendor_with_some_of_its_variables_names_the_missing(dg_env: dict[str,
     assert the_problem(dg_env).startswith(f"{name} is not set")
 
 
+def test_a_missing_secret_may_also_come_from_a_file(dg_env: dict[str, str]) -> None:
+    del dg_env["DG_API_SECRET"]
+    assert the_problem(dg_env).startswith(
+        "DG_API_SECRET is not set, and digitalgenius needs it (or DG_API_SECRET_FILE)"
+    )
+
+
 def test_a_vendor_that_is_named_but_not_configured_is_a_problem(dg_env: dict[str, str]) -> None:
     found = problems({**dg_env, "WIDGETMW_PROVIDERS": "digitalgenius,hissuno"})
     assert [p.split()[0] for p in found] == ["HISSUNO_PROJECT_ID", "HISSUNO_SECRET_KEY"]

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 
 from tests.generated import ROOT
+from tests.servers.processes import free_port
 from widgetmw import User, testing
 from widgetmw.flask import Widget
 
@@ -35,14 +36,31 @@ def test_prometheus_can_scrape_a_flask_app() -> None:
     assert re.search(r'widgetmw_pages_total\{outcome="injected"\} [1-9]', text)
 
 
+def test_prometheus_can_scrape_a_port_of_its_own_while_the_app_runs() -> None:
+    port = free_port()
+    code = f"""
+import httpx
+from fastapi.testclient import TestClient
+from tests.metrics.test_documentation import shop
+{BLOCKS[1].replace("9100", f"{port}, '127.0.0.1'")}
+shop()
+with TestClient(app):
+    print(httpx.get("http://127.0.0.1:{port}/metrics").text)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "widgetmw_pages_total" in done.stdout
+
+
 def test_the_workers_of_multiprocess_mode_add_up_and_leave_no_users_behind(tmp_path: Path) -> None:
     code = f"""
 import os
 from types import SimpleNamespace
 from werkzeug.test import Client
 from tests.metrics.test_documentation import shop
-{BLOCKS[1]}
 {BLOCKS[2]}
+{BLOCKS[3]}
 app = shop()
 for _ in range(2):
     pid = os.fork()
@@ -68,9 +86,9 @@ def test_a_function_gets_the_events_as_tags() -> None:
     sent: list[tuple[str, list[str]]] = []
     increment: Callable[..., None] = lambda name, tags: sent.append((name, tags))  # noqa: E731
     names: dict[str, Any] = {"statsd": SimpleNamespace(increment=increment)}
-    exec(BLOCKS[3], names)
+    exec(BLOCKS[4], names)
     shop().test_client().get("/")
     names["stop"]()
     assert ("widgetmw.pages", ["outcome:injected"]) in sent
     assert ("widgetmw.tokens_minted", ["provider:hissuno"]) in sent
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5

@@ -106,8 +106,8 @@ def test_its_variables_have_the_problems_of_any_vendor() -> None:
     for environ, problem in (
         (
             {"TOY_APP_ID": "app-1"},
-            "TOY_KEY is not set, and toy needs it; if toy is not meant to be active, name the others in "
-            "WIDGETMW_PROVIDERS",
+            "TOY_KEY is not set, and toy needs it (or TOY_KEY_FILE); if toy is not meant to be active, name the others "
+            "in WIDGETMW_PROVIDERS",
         ),
         ({**ENV, "WIDGETMW_PROVIDERS": "toy", "TOY_APP_ID": ""}, "TOY_APP_ID is not set, and toy needs it"),
         ({**ENV, "TOY_TOKEN_TTL": "soon"}, "TOY_TOKEN_TTL must be a whole number, 1 or more"),

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,11 @@ http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folde
 uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
 {written} }}"""
 
+PROXY_FIX = """
+from werkzeug.middleware.proxy_fix import ProxyFix
+app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_prefix=1)
+"""
+
 
 def block(name: str, language: str, start: str) -> str:
     """The first code block of a document that begins with a text."""
@@ -32,7 +38,7 @@ def block(name: str, language: str, start: str) -> str:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of the tutorial's app."""
     folder, port = tmp_path_factory.mktemp("app"), free_port()
-    (folder / "shop.py").write_text(block("docs/tutorial.md", "python", "from flask"))
+    (folder / "shop.py").write_text(block("docs/tutorial.md", "python", "from flask") + PROXY_FIX)
     command = [sys.executable, "-m", "flask", "--app", str(folder / "shop.py"), "run", "--port", str(port)]
     environ = {**os.environ, **testing.environ("digitalgenius"), "PYTHONPATH": str(ROOT)}
     process = launch(command, lambda: answers(port), environ, folder / "log")
@@ -44,8 +50,29 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     ("name", "start"), [("docs/frameworks/flask.md", "server"), ("docs/caching.md", "proxy_cache_path")]
 )
 def test_a_user_signs_in_and_out_behind_nginx(app: int, tmp_path: Path, name: str, start: str) -> None:
+    with nginx(block(name, "nginx", start), app, tmp_path) as url:
+        assert_sign_in_and_out_work(url)
+
+
+def test_a_page_below_a_path_has_urls_with_the_path(app: int, tmp_path: Path) -> None:
+    location = block("docs/frameworks/flask.md", "nginx", "location /shop/")
+    with (
+        nginx(f"server {{ listen 8080; {location} }}", app, tmp_path) as url,
+        httpx.Client(base_url=f"{url}/shop") as ada,
+    ):
+        ada.get("/sign-in")
+        page = ada.get("/").text
+        assert testing.read_tokens(page)["digitalgenius"].claims["external_id"] == "42"
+        (runtime,) = set(re.findall(r'/shop(/_widgetmw/runtime\.js[^"]*)"', page))
+        assert "javascript" in ada.get(runtime).headers["content-type"]
+        assert ada.get("/_widgetmw/token").status_code == 200
+
+
+@contextmanager
+def nginx(written: str, app: int, tmp_path: Path) -> Iterator[str]:
+    """Runs nginx with a documented configuration in front of the app; yields its URL."""
     program, port = require("nginx"), free_port()
-    written = re.sub(r"listen \d+( ssl)?;", f"listen 127.0.0.1:{port};", block(name, "nginx", start))
+    written = re.sub(r"listen \d+( ssl)?;", f"listen 127.0.0.1:{port};", written)
     written = re.sub(r"\n *ssl_certificate.*", "", written).replace("127.0.0.1:8000", f"127.0.0.1:{app}")
     written = written.replace("/var/cache/nginx", str(tmp_path / "cache"))
     user = "user root;\n" if os.geteuid() == 0 else ""  # otherwise its workers could not access the folder
@@ -53,7 +80,7 @@ def test_a_user_signs_in_and_out_behind_nginx(app: int, tmp_path: Path, name: st
     command = [program, "-p", str(tmp_path), "-c", "nginx.conf"]
     process = launch(command, lambda: answers(port), dict(os.environ), tmp_path / "log")
     try:
-        assert_sign_in_and_out_work(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
     finally:
         stop(process)
 

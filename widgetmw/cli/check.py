@@ -18,17 +18,24 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from widgetmw.browser import assets
+from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
-from widgetmw.core.settings import Settings, variables
+from widgetmw.core.registry import registered_names
+from widgetmw.core.settings import Settings, read_settings, variables
 from widgetmw.core.tokens.cache import TokenCache
+from widgetmw.core.vendor import NO_METADATA
 
 if TYPE_CHECKING:
     from widgetmw.cli.page.report import PageReport
 
 _COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
+_NO_VENDOR = (
+    "no vendor is configured in the environment of this command, which does not read app.config and "
+    "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
+)
 _TEST_USER = User("widgetmw-check", "Check", "check@example.com")
 
 
@@ -60,7 +67,7 @@ def run(options: Namespace) -> int:
     report, settings = Report(), Settings()
     try:
         if options.url is None or any(name in os.environ for each in variables() for name in each.names):
-            settings = Settings.from_env()
+            settings = read_settings(EnvReader(os.environ))
             _check(settings, report, needs_vendor=options.url is None)
     except SettingsError as error:
         report.problems += error.problems
@@ -122,12 +129,9 @@ def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
         report.lines.append("no vendor is configured here: only the page is checked")
         return
     if not settings.vendors:
-        report.problems.append(
-            "no vendor is configured in the environment of this command, which does not read app.config and "
-            "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
-        )
+        report.problems.append(_NO_VENDOR if registered_names() else NO_METADATA)
         return
-    report.lines.append(f"endpoint path: {settings.path}; delivery: {settings.delivery}")
+    report.lines.append(f"endpoint path: {settings.path} (below the app's prefix); delivery: {settings.delivery}")
     if settings.proxy is not None:
         report.lines.append(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from argparse import Namespace
 from typing import Any
 
+from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.errors import SettingsError, UserTypeError, UserValueError
 from widgetmw.core.events import Events
 from widgetmw.core.identity.user import Scalar, User
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import read_settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.providers.signing import decode
 
 
 def run(options: Namespace) -> int:
     """Signs a user's tokens and prints each with its header and claims. Returns the exit status."""
-    settings = Settings.from_env()
+    settings = read_settings(EnvReader(os.environ))
     provider = options.provider
     if provider not in (None, *settings.providers):
         active = ", ".join(settings.providers) or "none"

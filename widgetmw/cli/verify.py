@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
-from widgetmw.core.settings import Settings
+from widgetmw.core.settings import read_settings
 from widgetmw.providers.signing import decode
 
 VALID, INVALID, NOT_A_TOKEN = 0, 1, 2
@@ -28,11 +30,14 @@ def run(options: Namespace) -> int:
     if claims is None or (is_url and "sig" not in claims):
         print("this is neither a JSON Web Token nor a signed URL")
         return NOT_A_TOKEN
-    providers = [vendor.provider for vendor in Settings.from_env().vendors]
+    providers = [vendor.provider for vendor in read_settings(EnvReader(os.environ)).vendors]
     signer = next((provider.name for provider in providers if _is_signed_by(provider, text, is_url)), None)
     print(json.dumps({name: value for name, value in claims.items() if name != "sig"}, indent=2))
+    if not providers:
+        print("no vendor is configured in this shell, so its key is not known: set the variables of the app")
+        return INVALID
     if signer is None:
-        active = ", ".join(provider.name for provider in providers) or "none"
+        active = ", ".join(provider.name for provider in providers)
         print(f"not signed with the key of an active vendor ({active}), or altered since")
         return INVALID
     expires_at = _timestamp(claims.get("exp"))

@@ -132,6 +132,10 @@ class Events:
             self._logged_once.add(key)
             self.warn_always(kind, code, message)
 
+    def inform(self, kind: str, code: str, message: str) -> None:
+        """Logs at level INFO what an operator has been waiting for."""
+        log.info("widgetmw: %s: %s: %s", kind, code, message)
+
     def warn_always(self, kind: str, code: str, message: str) -> None:
         """Logs an outcome; the caller has counted it, and sees to it that this happens once for each cause."""
         log.warning("widgetmw: %s: %s: %s", kind, code, message)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from enum import Enum, unique
-from typing import final
+from typing import Final, final
+
+_NO_ACTION: Final = "No action is needed."
 
 
 class Reason(Enum):
@@ -45,34 +47,33 @@ class SkipReason(Reason):
             return None
         if self in (SkipReason.ANONYMOUS, SkipReason.FRAGMENT):
             return logging.DEBUG
-        return None if self.remedy.startswith("Nothing") else logging.WARNING
+        return None if self in _ORDINARY else logging.WARNING
 
     # the user
     ANONYMOUS = (
         "No user is signed in.",
-        "Nothing, unless a user is signed in: then check how the user is resolved, and look for `no_user_source` in "
-        "the log.",
+        "If a user should be signed in, check how the user is resolved, and look for `no_user_source` in the log.",
     )
     RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.")
     MINT_FAILED = ("No token could be signed, for any vendor.", "The log line names the cause.")
 
     # the request
-    METHOD = ("The request method is not GET, HEAD or POST.", "Nothing: other methods do not load pages.")
+    METHOD = ("The request method is not GET, HEAD or POST.", "No action is needed: other methods do not load pages.")
     EXCLUDED = (
         "The path is excluded by `WIDGETMW_EXCLUDE`, or the page is not the site's own: Django's admin, or FastAPI's "
         "documentation.",
-        "Nothing. To include pages that a plugin excludes, set `WIDGETMW_INCLUDE`.",
+        "To include pages that a plugin excludes, set `WIDGETMW_INCLUDE`.",
     )
     CROSS_SITE_FRAME = (
         "The page is shown in a frame on another site, or read by a script of another origin.",
-        "Nothing: open the page in a tab of its own.",
+        "Open the page in a tab of its own.",
     )
 
     # the response headers
-    NOT_HTML = ("The Content-Type is not `text/html`.", "Nothing, unless the app mislabels its pages.")
-    STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", "Nothing.")
-    PARTIAL = ("The response is part of a page, or a file that the server sends.", "Nothing.")
-    ATTACHMENT = ("The response is a download.", "Nothing.")
+    NOT_HTML = ("The Content-Type is not `text/html`.", "If this is a page, let the app send it as `text/html`.")
+    STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", _NO_ACTION)
+    PARTIAL = ("The response is part of a page, or a file that the server sends.", _NO_ACTION)
+    ATTACHMENT = ("The response is a download.", _NO_ACTION)
     AMBIGUOUS = ("The response has several Content-Type or Content-Length headers.", "Send one of each.")
     NO_TRANSFORM = (
         "`Cache-Control: no-transform` forbids changes.",
@@ -92,7 +93,8 @@ class SkipReason(Reason):
     )
     SIGNING_OUT = (
         "The response signs the user out: it has `Clear-Site-Data`, or deletes a session cookie.",
-        "Nothing.",
+        "If this is no sign-out URL, the site has rejected the session, which may be tied to the browser's User-Agent: "
+        "pass that to `widgetmw check --url`, too, with `--header 'User-Agent: …'`.",
     )
 
     # the body
@@ -107,12 +109,12 @@ class SkipReason(Reason):
     )
     ALREADY_INJECTED = (
         "The page holds the script already: a cache inside the app returned it, or another `widgetmw` behind the app.",
-        "Nothing.",
+        _NO_ACTION,
     )
-    AMP = ("The page is an AMP page, which any script of ours would make invalid.", "Nothing.")
+    AMP = ("The page is an AMP page, which any script of ours would make invalid.", _NO_ACTION)
     FRAGMENT = (
         "The response is a fragment: it has no doctype, html, head or body tag before its content.",
-        "Nothing, if it is meant to be a fragment. Start a page with `<!doctype html>`.",
+        "If it is meant to be a page, start it with `<!doctype html>`.",
     )
     HEAD_NOT_FOUND = (
         "The head does not start within the scan limit, or the page ends inside a comment or tag before it.",
@@ -183,6 +185,23 @@ class SkipReason(Reason):
         'Add `path("_widgetmw/", include("widgetmw.django.urls"))` to `urlpatterns`.',
     )
     INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.")
+
+
+#: Responses that every site sends: no log line.
+_ORDINARY: Final = frozenset(
+    {
+        SkipReason.METHOD,
+        SkipReason.EXCLUDED,
+        SkipReason.CROSS_SITE_FRAME,
+        SkipReason.NOT_HTML,
+        SkipReason.STATUS,
+        SkipReason.PARTIAL,
+        SkipReason.ATTACHMENT,
+        SkipReason.SIGNING_OUT,
+        SkipReason.ALREADY_INJECTED,
+        SkipReason.AMP,
+    }
+)
 
 
 def table(reasons: type[Reason] = SkipReason) -> str:

@@ -113,7 +113,7 @@ ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
 )
 METRICS: Variable[tuple[str, ...]] = Variable(
     "WIDGETMW_METRICS",
-    "comma-separated list of `prometheus` and `opentelemetry`, each an extra; see [docs/metrics.md](docs/metrics.md)",
+    "comma-separated list of `prometheus` and `opentelemetry`, each an extra; see [Metrics](docs/metrics.md)",
     parse_exporters,
     (),
 )
@@ -194,33 +194,43 @@ class Settings:
         """
         reader = EnvReader(os.environ if environ is None else environ)
         del environ  # error reporters record the local variables of the frame that raises
-        if not reader.read(ENABLED) and not reader.problems:
-            return cls(enabled=False)
-        settings = cls(
-            vendors=read_vendors(reader),
-            path=reader.read(PATH),
-            delivery=reader.read(DELIVERY),
-            refresh_margin=reader.read(REFRESH_MARGIN),
-            cache_size=reader.read(CACHE_SIZE),
-            cache_control=reader.read(CACHE_CONTROL),
-            csp=reader.read(CSP),
-            embed=reader.read(EMBED),
-            exclude=reader.read(EXCLUDE),
-            include=reader.read(INCLUDE),
-            allowed_origins=reader.read(ALLOWED_ORIGINS),
-            metrics=reader.read(METRICS),
-            debug=reader.read(DEBUG),
-            proxy=proxy_settings.read_proxy(reader),
-        )
-        reader.problems += [*_unknown_names(reader), *_conflicts(settings)]
-        if reader.problems:
-            raise SettingsError(reader.problems)
-        if not settings.vendors:
+        settings = read_settings(reader)
+        if settings.enabled and not settings.vendors:
             reason, remedy = NO_METADATA, ""
             if registry.registered_names():
                 reason, remedy = "no vendor is configured", "; set a vendor's variables, which `widgetmw env` lists"
             log.warning("widgetmw: %s: every response passes through unmodified%s", reason, remedy)
         return settings
+
+
+def read_settings(reader: EnvReader) -> Settings:
+    """Reads the environment, and logs nothing if no vendor is configured.
+
+    Raises:
+        SettingsError: lists every problem by variable name; never shows a value.
+    """
+    if not reader.read(ENABLED) and not reader.problems:
+        return Settings(enabled=False)
+    settings = Settings(
+        vendors=read_vendors(reader),
+        path=reader.read(PATH),
+        delivery=reader.read(DELIVERY),
+        refresh_margin=reader.read(REFRESH_MARGIN),
+        cache_size=reader.read(CACHE_SIZE),
+        cache_control=reader.read(CACHE_CONTROL),
+        csp=reader.read(CSP),
+        embed=reader.read(EMBED),
+        exclude=reader.read(EXCLUDE),
+        include=reader.read(INCLUDE),
+        allowed_origins=reader.read(ALLOWED_ORIGINS),
+        metrics=reader.read(METRICS),
+        debug=reader.read(DEBUG),
+        proxy=proxy_settings.read_proxy(reader),
+    )
+    reader.problems += [*_unknown_names(reader), *_conflicts(settings)]
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return settings
 
 
 def require_settings(settings: object) -> None:

@@ -78,12 +78,14 @@ def _read_vendor(reader: EnvReader, kind: type[Provider], is_wanted: bool) -> It
     """Yields the vendor if the environment configures it."""
     problems, files = len(reader.problems), len(reader.files)
     is_used = is_wanted or bool(_names_in_use(reader, kind.variables))
-    missing = [variable.name for variable in kind.variables if variable.required and not reader.has(variable)]
+    missing = [variable for variable in kind.variables if variable.required and not reader.has(variable)]
     values = {variable.name: reader.read(variable) for variable in kind.variables}
     if not is_used:
         return  # it was read all the same, to report what is malformed
     hint = "" if is_wanted else f"; if {kind.name} is not meant to be active, name the others in WIDGETMW_PROVIDERS"
-    reader.problems += [f"{name} is not set, and {kind.name} needs it{hint}" for name in missing]
+    for each in missing:
+        file = f" (or {each.name}_FILE)" if each.from_file else ""
+        reader.problems.append(f"{each.name} is not set, and {kind.name} needs it{file}{hint}")
     if len(reader.problems) > problems:
         return
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import time
 import traceback
@@ -148,6 +149,19 @@ def test_a_change_is_passed_on_once_when_two_looks_have_seen_it(tmp_path: Path) 
     assert configure.calls == [{"KEY": "new"}]
 
 
+def test_a_change_is_logged_with_the_name_of_its_variable_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    changed, same = write(tmp_path / "key", "new-text"), write(tmp_path / "same", "old")
+    watched, _ = watcher(changed, replace(same, variable="SAME"))
+    for turn in range(4):
+        watched.reload(turn * WATCH_PERIOD, Configure())
+    (record,) = caplog.records
+    assert record.getMessage() == "widgetmw: token: key_changed: KEY_FILE: the new content is in use"
+    assert record.levelno == logging.INFO
+
+
 def test_a_content_that_is_still_being_written_is_not_passed_on(tmp_path: Path) -> None:
     watched, _ = watcher(write(tmp_path / "key", "old"))
     configure = Configure()
@@ -233,6 +247,7 @@ def test_a_file_that_is_missing_for_a_moment_changes_nothing(tmp_path: Path, cap
     assert events.counts["token:key_file_unreadable"] == 3
     (record,) = caplog.records
     assert "KEY_FILE cannot be read" in record.getMessage()
+    assert record.getMessage().endswith("; the current content stays in use")
     write(tmp_path / "key", "new")
     assert watched.reload(8 * WATCH_PERIOD, Configure()) is None
     assert watched.reload(9 * WATCH_PERIOD, Configure()) == "configured"
@@ -268,5 +283,8 @@ def test_a_malformed_content_is_reported_once_and_tried_once(tmp_path: Path, cap
         assert watched.reload(turn * WATCH_PERIOD, configure) is None
     assert len(configure.calls) == events.counts["token:key_file_malformed"] == 1
     (record,) = caplog.records
-    assert "KEY_FILE: the new content cannot be used: KEY must be better" in record.getMessage()
+    assert (
+        "KEY_FILE: the new content cannot be used: KEY must be better; the current one stays in use"
+        in record.getMessage()
+    )
     assert "secret-text" not in caplog.text

@@ -25,9 +25,23 @@ from widgetmw.core.reasons import SkipReason
 from widgetmw.core.registry import ProviderError, load_provider
 
 _MAX_SCRIPTS: Final = 8
-_PREFIX_REMEDY: Final = (
+_TOKEN_KEYS: Final = ("metadata", "widgetToken", "userId", "userMetadata")  # of a config: what we set for each user
+_STATIC_RULE: Final = (
+    "The token endpoint answers, so a rule for static files (such as location ~ \\.js$) probably answers for the "
+    "script: in nginx, use location ^~ for everything below WIDGETMW_PATH."
+)
+_PREFIX_MISSING: Final = (
     "If the mount prefix is wrong, let the proxy send the prefix that it removes (SCRIPT_NAME, root_path or "
-    "X-Forwarded-Prefix). Let the proxy pass everything below WIDGETMW_PATH to the app."
+    "X-Forwarded-Prefix; Flask also needs x_prefix=1 in ProxyFix). Let the proxy pass everything below WIDGETMW_PATH "
+    "to the app."
+)
+_PREFIX_KEPT: Final = (
+    "The proxy may pass the mount prefix on: let it remove the prefix from the path. Let it pass everything below "
+    "WIDGETMW_PATH to the app."
+)
+_NOT_PUBLIC: Final = (
+    "This page is not below the mount prefix. Check its public URL: on the app's own address, such as that of a pod, "
+    "URLs with the prefix are not found."
 )
 _SESSION_REMEDY: Final = (
     "Put the middleware inside of what decodes the session, or use the framework's plugin. See to it that the cookie's "
@@ -109,7 +123,7 @@ def _check_loaders(page: FetchedPage, report: PageReport) -> None:
         return
     if page.settings.embed:
         report.add_reason(reason)
-    elif reason is not SkipReason.CSP_BLOCKS_LOADER:
+    elif reason is not SkipReason.CSP_BLOCKS_LOADER and reason.code not in {each.code for each in report.findings}:
         report.notes.append(f"if the site sets WIDGETMW_EMBED: {reason.code}: {reason.text} {reason.remedy}")
 
 
@@ -129,14 +143,24 @@ def _check_scripts(page: FetchedPage, report: PageReport) -> None:
             continue
         if response.status != 200 or "javascript" not in media_type(response):
             found = f"{response.status} {media_type(response)}"
-            report.add("runtime_not_found", f"{shown(url)} answers {found}, not our script.", _PREFIX_REMEDY)
+            report.add("runtime_not_found", f"{shown(url)} answers {found}, not our script.", _prefix_remedy(page, url))
+
+
+def _prefix_remedy(page: FetchedPage, url: str) -> str:
+    """Says what may be wrong with the mount prefix in one of our URLs, where something else answers."""
+    if page.answer is not None:
+        return _STATIC_RULE
+    prefix, is_ours, _ = urlsplit(url).path.partition(f"{page.settings.path}/")
+    if not prefix or not is_ours:
+        return _PREFIX_MISSING
+    return _PREFIX_KEPT if urlsplit(page.response.url).path.startswith(prefix) else _NOT_PUBLIC
 
 
 def _check_endpoint(page: FetchedPage, report: PageReport) -> None:
     if page.endpoint is None:
         return
     if page.answer is None:
-        _explain_other_endpoint(page.endpoint, report)
+        _explain_other_endpoint(page, page.endpoint, report)
     elif page.endpoint.status == 200:
         _check_tokens(page.endpoint, page.answer, page, report)
     elif page.endpoint.status == 503:
@@ -151,7 +175,7 @@ def _check_endpoint(page: FetchedPage, report: PageReport) -> None:
         add_anonymous(page, report)
 
 
-def _explain_other_endpoint(endpoint: Response, report: PageReport) -> None:
+def _explain_other_endpoint(page: FetchedPage, endpoint: Response, report: PageReport) -> None:
     """Says what answers in place of the token endpoint."""
     where, status = f"The token endpoint {shown(endpoint.url)}", endpoint.status
     if status in REDIRECTS:
@@ -159,7 +183,7 @@ def _explain_other_endpoint(endpoint: Response, report: PageReport) -> None:
         report.add("endpoint_redirected", text, "Let requests below WIDGETMW_PATH pass to the app with their cookies.")
     else:
         text = f"{where} answers {status} {media_type(endpoint)}, which is not ours."
-        report.add("endpoint_not_found", text, _PREFIX_REMEDY)
+        report.add("endpoint_not_found", text, _prefix_remedy(page, endpoint.url))
 
 
 def _check_tokens(endpoint: Response, answer: Mapping[str, Any], page: FetchedPage, report: PageReport) -> None:
@@ -212,9 +236,19 @@ def _check_configs(page: FetchedPage, report: PageReport) -> None:
     for name, vendor in page.vendors.items():
         _check_config(name, vendor.get("config"), code, report)
         is_embedded = isinstance(embedded, list) and name in embedded
-        if is_embedded and any(host in code for host in _loader_hosts(name)):
-            text = f"The page loads the widget of {plain(name)} itself, and WIDGETMW_EMBED loads it, too."
-            report.add("second_loader", text, f"Remove the page's own, or {plain(name)} from WIDGETMW_EMBED.")
+        _check_loader(plain(name), is_embedded, _loader_hosts(name), code, report)
+
+
+def _check_loader(name: str, is_embedded: bool, hosts: list[str], code: str, report: PageReport) -> None:
+    """Says if the page has two loaders of a vendor, or none."""
+    is_in_page = any(host in code for host in hosts)
+    if is_embedded and is_in_page:
+        text = f"The page loads the widget of {name} itself, and WIDGETMW_EMBED loads it, too."
+        report.add("second_loader", text, f"Remove the page's own, or {name} from WIDGETMW_EMBED.")
+    elif hosts and not is_embedded and not is_in_page:
+        report.notes.append(
+            f"the page has no loader of {name}: unless a script adds it later, embed it or set WIDGETMW_EMBED={name}"
+        )
 
 
 def _check_config(name: str, config: Any, code: str, report: PageReport) -> None:
@@ -223,11 +257,15 @@ def _check_config(name: str, config: Any, code: str, report: PageReport) -> None
     if not match:
         return
     values = config if isinstance(config, dict) else {}
+    ours = [plain(key) for key in (*values, *_TOKEN_KEYS) if re.search(rf"\b{re.escape(key)}[\"']?\s*:", match[1])]
+    if not ours:
+        report.notes.append(f"the page assigns {variable} itself: its keys are kept, and ours are added")
+        return
     other = [plain(key) for key, value in values.items() if _assigned(key, match[1]) not in (None, value)]
-    text = f"The page assigns {variable} itself: its keys are kept, and the token is added."
+    text = f"The page assigns {variable} itself, with {', '.join(ours)}, which we set."
     if other:
         text += f" Its {', '.join(other)} differs from ours, so the token may be for another widget."
-    report.add("second_config", text, "Remove it, or keep it equal to the settings of the site.")
+    report.add("second_config", text, "Remove these keys, or keep them equal to the settings of the site.")
 
 
 def _assigned(key: str, code: str) -> str | None:

@@ -22,6 +22,14 @@ _OUTCOME: Final = re.compile(r"injected|skipped; reason=([a-z0-9_]{1,40})")
 _FILE_HEADERS: Final = ("Accept-Ranges", "Last-Modified")
 _GUESSED: Final = (None, SkipReason.EXCLUDED, SkipReason.FILE_SENT, SkipReason.RESOLVER_FAILED)
 SIGN_IN: Final = "Copy the Cookie header of a signed-in browser, and pass it with --cookie."
+_NOT_INSTALLED: Final = (
+    "Add the middleware, enable it and configure a vendor. If the site sets WIDGETMW_PATH, set it here, too. If the "
+    "app lies below a path, pass a URL below it."
+)
+_PREFIX_KEPT: Final = (
+    "If the app lies below a path, pass a URL below it. If this URL is, the proxy may pass that mount prefix on: let "
+    "it remove the prefix from the path."
+)
 _LOG: Final = "The log of the site names the cause, in a line that begins with widgetmw:."
 
 
@@ -146,10 +154,8 @@ def _explain_endpoint(page: FetchedPage, report: PageReport) -> None:
     if page.answer is None and outcome(page) is not None:
         report.notes.append(f"nothing of widgetmw answers at {where}; if the site sets WIDGETMW_PATH, set it here, too")
     elif page.answer is None:
-        remedy = (
-            "Add the middleware, enable it and configure a vendor. If the site sets WIDGETMW_PATH, set it here, too."
-        )
-        report.add("endpoint_not_found", f"Nothing of widgetmw answers at {where} (status {status}).", remedy)
+        text = f"Nothing of widgetmw answers at {where} (status {status})."
+        report.add("endpoint_not_found", text, _PREFIX_KEPT if page.response.status == 404 else _NOT_INSTALLED)
     elif status == 200 and report.reason == SkipReason.ANONYMOUS.code:
         text = "The token endpoint knows the user, but the page was made for nobody."
         remedy = "Keep the page out of shared caches, and check how the user is resolved on pages."

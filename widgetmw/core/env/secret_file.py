@@ -145,17 +145,20 @@ class SecretFileWatcher:
         self._next = now + WATCH_PERIOD
         if not self._look() or self._seen == self._contents or not self._is_settled(now):
             return None
+        changed = [f"{name}_FILE" for name, content in self._seen.items() if content != self._contents[name]]
         self._contents = self._seen  # also if they are malformed: that is logged once
         try:
-            return configure(self._contents)
+            configured = configure(self._contents)
         except ValueError as error:
             names = ", ".join(f"{name}_FILE" for name in self._contents)
-            message = f"{names}: the new content cannot be used: {error}"
+            message = f"{names}: the new content cannot be used: {error}; the current one stays in use"
             self._events.count(self._kind, "key_file_malformed")
             self._events.warn_always(self._kind, "key_file_malformed", message)
             return None
         except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
             raise error.with_traceback(None) from None
+        self._events.inform(self._kind, "key_changed", f"{', '.join(changed)}: the new content is in use")
+        return configured
 
     def _look(self) -> bool:
         """Reads all files; returns whether all of them can be used."""
@@ -165,7 +168,7 @@ class SecretFileWatcher:
                 self._seen[file.variable] = file.read(again=True)
         except ValueError as error:
             # between two versions a file may be missing; the current keys are still valid
-            message = f"{file.variable}_FILE {error}"
+            message = f"{file.variable}_FILE {error}; the current content stays in use"
             self._events.count(self._kind, "key_file_unreadable")
             if message != self._outage:
                 self._events.warn_always(self._kind, "key_file_unreadable", message)

@@ -35,7 +35,8 @@ def _parse_audiences(text: str) -> tuple[str, ...]:
 VARIABLES: Final[tuple[Variable[Any], ...]] = (
     Variable(
         PROXY,
-        "the authenticating reverse proxy in front of the app; one of those in [docs/proxies.md](docs/proxies.md)",
+        "the authenticating reverse proxy in front of the app; one of those in "
+        "[Behind an authenticating proxy](docs/proxies.md)",
         lambda text: one_of(*registered_names())(text),
     ),
     Variable(
