@@ -19,7 +19,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/dev
 	$(MAKE) --no-print-directory --jobs 3 lint components compiled
-	$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # what tests need and pip does not install, such as a browser
 components: $(VENV)/dev

@@ -28,6 +28,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 parse_each_key_once()
 
 
+#: What takes longest comes first, or one process would be busy with it after the others have finished.
+_SLOWEST_FIRST = ("tests/e2e", "tests/frameworks/test_examples", "tests/browser", "tests/servers", "tests/demo")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Orders the files for the processes that share them."""
+
+    def rank(item: pytest.Item) -> int:
+        found = (number for number, start in enumerate(_SLOWEST_FIRST) if item.nodeid.startswith(start))
+        return next(found, len(_SLOWEST_FIRST))
+
+    items.sort(key=rank)
+
+
 def pytest_collection_finish() -> None:
     """Spares the garbage collector the test items, tens of thousands of objects that live until the end."""
     gc.freeze()

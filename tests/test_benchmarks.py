@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -46,6 +47,13 @@ from benchmarks.traffic import (
 from widgetmw import testing
 
 IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports", "sizes")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap() -> None:
+    """The sections collect garbage often, which takes as long as there are objects of other tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache
