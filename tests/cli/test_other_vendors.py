@@ -29,6 +29,18 @@ def test_a_token_that_is_not_a_jwt_is_printed_without_claims(
     assert "claims" not in entry
 
 
+@pytest.mark.parametrize(("flags", "value"), [([], None), (["--email-verified"], True)])
+def test_a_vendor_learns_whether_the_email_address_is_verified(
+    install: Install,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    value: bool | None,
+) -> None:
+    install(f"{GOOD}    def extra_values(self, user): return {{'verified': user.email_verified}}")
+    assert main(["token", "--user", "42", "--email", "a@example.com", *flags]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] is value
+
+
 @pytest.mark.parametrize("value", ["", "abc", "a.b.c", "a.b", "eyJ9.eyJ9.x"])
 def test_what_is_not_a_jwt_has_no_claims(value: str) -> None:
     assert decode(value) == {}

@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--name", help="the user's name")
     token.add_argument("--email", help="the user's email address")
+    token.add_argument(
+        "--email-verified", action="store_true", default=None, help="say that the email address is known to be theirs"
+    )
     attribute_help = "a further attribute; may be given several times"
     token.add_argument("--attribute", action="append", default=[], metavar="KEY=VALUE", help=attribute_help)
     token.add_argument("--json", action="store_true", help="print one JSON document with all tokens")

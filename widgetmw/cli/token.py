@@ -27,7 +27,8 @@ def run(options: Namespace) -> int:
     if not settings.providers:
         raise SettingsError(["no vendor is configured"])
     try:
-        user = User(options.user, options.name, options.email, dict(map(_attribute, options.attribute)))
+        attributes = dict(map(_attribute, options.attribute))
+        user = User(options.user, options.name, options.email, attributes, options.email_verified)
     except (UserTypeError, UserValueError) as error:
         raise SettingsError([str(error)]) from None
     token_set = TokenCache(settings, time.time, Events()).get(user)

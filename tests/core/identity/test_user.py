@@ -111,3 +111,17 @@ def test_a_user_survives_pickle_and_copy() -> None:
     user = User("u", "Ada", "a@example.com", {"n": 1})
     assert pickle.loads(pickle.dumps(user)) == user
     assert copy.deepcopy(user) == user
+
+
+def test_whether_an_address_is_verified_is_part_of_the_user() -> None:
+    users = [User("u", email="a@b", email_verified=value) for value in (None, True, False)]
+    assert [user.email_verified for user in users] == [None, True, False]
+    assert all((one == other) is (one is other) for one in users for other in users)
+    assert [pickle.loads(pickle.dumps(user)) for user in users] == users
+    assert all(repr(user) == "User(id='u')" for user in users)
+
+
+@pytest.mark.parametrize("value", [1, 0, "true"])
+def test_email_verified_is_a_boolean(value: object) -> None:
+    with pytest.raises(TypeError, match=r"User\.email_verified must be a boolean or None"):
+        User("u", email="a@b", email_verified=value)  # type: ignore[arg-type]

@@ -27,18 +27,20 @@ class User:
         name: display name, or ``None``.
         email: email address, or ``None``.
         attributes: further data for the vendors that accept it: text, finite numbers and booleans by name.
+        email_verified: whether the app knows that the address is the user's; ``None`` if it does not say.
 
     Raises:
         TypeError: a value has another type; the message names the field, never its value.
         ValueError: the id is empty, a number is not finite, or a text cannot be encoded as UTF-8.
     """
 
-    __slots__ = ("attributes", "email", "id", "name")
+    __slots__ = ("attributes", "email", "email_verified", "id", "name")
 
     id: str
     name: str | None
     email: str | None
     attributes: Mapping[str, Scalar]
+    email_verified: bool | None
 
     def __init__(
         self,
@@ -46,12 +48,16 @@ class User:
         name: str | None = None,
         email: str | None = None,
         attributes: Mapping[str, Scalar] = _NO_ATTRIBUTES,
+        email_verified: bool | None = None,
     ) -> None:
+        if email_verified is not None and not isinstance(email_verified, bool):
+            raise UserTypeError(f"User.email_verified must be a boolean or None, not {type(email_verified).__name__}")
         set_field = object.__setattr__
         set_field(self, "id", _id(id))
         set_field(self, "name", None if name is None else _text("User.name", name))
         set_field(self, "email", None if email is None else _text("User.email", email))
         set_field(self, "attributes", _NO_ATTRIBUTES if attributes is _NO_ATTRIBUTES else _attributes(attributes))
+        set_field(self, "email_verified", email_verified)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"User is immutable: cannot set {name}")
@@ -71,6 +77,7 @@ class User:
             self.id == other.id
             and self.name == other.name
             and self.email == other.email
+            and self.email_verified is other.email_verified
             and (self.attributes is other.attributes or _is_same(self.attributes, other.attributes))
         )
 
@@ -78,7 +85,7 @@ class User:
         return hash((self.id, self.name, self.email))
 
     def __reduce__(self) -> tuple[type[User], tuple[Any, ...]]:
-        return User, (self.id, self.name, self.email, dict(self.attributes))
+        return User, (self.id, self.name, self.email, dict(self.attributes), self.email_verified)
 
 
 def _is_same(one: Mapping[str, Scalar], other: Mapping[str, Scalar]) -> bool:
