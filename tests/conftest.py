@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
@@ -127,6 +129,16 @@ def require(program: str) -> str:
     if found:
         return found
     skip_or_fail(f"{program} is not installed, and this test talks to the real one")
+
+
+@pytest.fixture(autouse=True)
+def _own_log_level() -> Iterator[None]:
+    """Undoes what a framework sets for the whole process, as Litestar does by default."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if root.level != level:
+        root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

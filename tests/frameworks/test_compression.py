@@ -75,7 +75,7 @@ def with_litestar() -> App:
     def data() -> list[dict[str, str]]:
         return DATA
 
-    app = litestar.Litestar([page, data], compression_config=CompressionConfig(backend="brotli"))
+    app = litestar.Litestar([page, data], compression_config=CompressionConfig(backend="brotli"), logging_config=None)
     return LitestarMiddleware(app, SETTINGS, user=lambda scope: User("ada"))
 
 

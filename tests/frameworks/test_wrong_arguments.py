@@ -27,7 +27,7 @@ ADAPTERS: dict[str, Callable[[Any], Any]] = {
     "quart": lambda settings: quart.Widget(Quart(__name__), settings),
     "starlette": lambda settings: starlette.install(Starlette(), settings=settings),
     "fastapi": lambda settings: fastapi.install(FastAPI(), settings=settings),
-    "litestar": lambda settings: litestar.WidgetMiddleware(Litestar([]), settings, user=resolver),
+    "litestar": lambda settings: litestar.WidgetMiddleware(Litestar([], logging_config=None), settings, user=resolver),
     "aiohttp": lambda settings: aiohttp.install(web.Application(), settings=settings, user=resolver),
 }
 
