@@ -19,8 +19,8 @@ class Histogram:
     """
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.sum = 0.0
+        self.counts: list[int] = [0] * (len(BOUNDS) + 1)
+        self.sum: float = 0.0
 
     def observe(self, seconds: float) -> None:
         """Adds one duration."""

@@ -49,6 +49,12 @@ class Metric:
 
     __slots__ = ("_listeners", "help", "is_watched", "kind", "label", "name")
 
+    name: str
+    label: str
+    help: str
+    kind: str
+    is_watched: bool
+
     def __init__(self, name: str, label: str, help: str, kind: str = "") -> None:
         self.name, self.label, self.help, self.kind = name, label, help, kind or name
         self.is_watched = False
