@@ -11,7 +11,7 @@ from typing import Any, Final
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import UNSET, Request, identity_of
 
-_MAX_PAGES: Final = 10
+MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
@@ -37,13 +37,13 @@ class EndpointCheck:
     That is so if the session, or the user, is set further inside.
 
     Attributes:
-        remaining: how many more pages are looked at.
+        remaining: how many more pages are looked at; while there are any, each request is copied.
         is_asked_inside: whether token requests pass through all middleware of the app, which then cannot be in the
             wrong place. A page may still come from a middleware, or get its final headers from one.
     """
 
-    def __init__(self, events: Events) -> None:
-        self.remaining: int = _MAX_PAGES
+    def __init__(self, events: Events, pages: int = MAX_PAGES) -> None:
+        self.remaining: int = pages
         self.is_asked_inside: bool = False
         self._events = events
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
-from widgetmw.core.endpoint_check import EndpointCheck
+from widgetmw.core.endpoint_check import MAX_PAGES, EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.exporters import start_exporter
@@ -127,12 +127,13 @@ class Engine:
             None if settings.proxy is None else ProxyResolver(settings.proxy, clock, self.events)
         )
         self.path: str = settings.path
-        self.endpoint_check: EndpointCheck = EndpointCheck(self.events)
+        self.is_inline_delivery: bool = settings.delivery == "inline"
+        # with fetch delivery no page has a user
+        self.endpoint_check: EndpointCheck = EndpointCheck(self.events, MAX_PAGES if self.is_inline_delivery else 0)
         self.known_prefixes: KnownPrefixes = KnownPrefixes()
         self.debug: bool = settings.debug
         self.has_excludes: bool = bool(settings.exclude)
         self._excluded_by_default: tuple[str, ...] = ()
-        self.is_inline_delivery: bool = settings.delivery == "inline"
         scripts = assets.scripts((vendor.provider for vendor in settings.vendors), self._on_script_error)
         self.tokens: TokenCache = TokenCache(settings, clock, self.events)
         self.script_tags: ScriptTags = ScriptTags(settings, scripts)

@@ -127,7 +127,7 @@ def refuse_odd_ends(text: str) -> None:
     """Refuses a secret with what nobody means: a copy-and-paste or env-file mistake would make every token invalid.
 
     Raises:
-        ValueError: the text begins or ends with white space or a byte-order mark, or XX
+        ValueError: the text begins or ends with white space or a byte-order mark.
     """
     key = text.strip() if "-----BEGIN" in text else text
     if "\ufeff" in (key[0], key[-1]):
