@@ -300,6 +300,12 @@ HOSTILE = """<!doctype html><html><head><script>top.pasted = 1; fetch("/stolen")
 </textarea><svg onload="top.pasted = 1">"""
 
 
+def test_a_pasted_page_is_not_sent_as_a_query_before_the_script_runs(visit: Visit) -> None:
+    visit.context.route("**/decisions.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page = visit.sign_in("ada", "/decisions")
+    expect(page.get_by_role("button", name="Show the decision")).to_be_disabled()
+
+
 def test_a_pasted_page_is_shown_as_text_and_never_runs(visit: Visit) -> None:
     page = visit.sign_in("ada", "/decisions")
     requested: list[str] = []

@@ -52,6 +52,8 @@ class Paste {
       this.run();
     });
     this.run();
+    // Disabled until now: without a listener the browser would send the pasted page as a query.
+    this.form.querySelector("[type=submit]").disabled = false;
   }
 
   async run() {
