@@ -15,20 +15,25 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from widgetmw.core.env.variable import Variable, comma_list, one_of, parse_bool, parse_int, parse_text, regex, subset_of
+from widgetmw.core.identity.email import TRUST_EMAILS, email_refusal
 from widgetmw.core.identity.user import Scalar, User, as_text
-from widgetmw.core.provider import MintedToken, Provider
+from widgetmw.core.provider import MintedToken, Origin, Provider
 from widgetmw.providers.signing import JWS, hmac_key, rsa_key
 
 __all__ = [
+    "TRUST_EMAILS",
+    "EmailHmacProvider",
     "HmacProvider",
     "JwtProvider",
     "MintedToken",
+    "Origin",
     "Provider",
     "Scalar",
     "User",
     "Variable",
     "as_text",
     "comma_list",
+    "email_refusal",
     "hmac_key",
     "one_of",
     "parse_bool",
@@ -143,3 +148,24 @@ class HmacProvider(Provider):
             return ()
         text = f"{self.key_variable} has {len(self._key)} bytes; HMAC-{self.digest.upper()} needs {size} or more"
         return (f"{text}; {_SHORT_KEY}",)
+
+
+class EmailHmacProvider(HmacProvider):
+    """A vendor that knows a user by the email address alone: whoever gets its HMAC gets its conversations.
+
+    So it signs only an address that ``User.email_verified`` or ``WIDGETMW_TRUST_EMAILS`` vouches for; a class lists
+    :data:`TRUST_EMAILS` among its variables. The address is signed exactly as the app has it, and the vendor's script
+    gets it beside the token, as ``email``.
+    """
+
+    def cannot_serve(self, user: User) -> str:
+        """Returns ``email_missing`` or ``email_unverified``; empty if the address may be signed."""
+        return email_refusal(user, self.values)
+
+    def message(self, user: User) -> str:
+        """Returns the email address, as it is."""
+        return user.email or ""
+
+    def extra_values(self, user: User) -> Mapping[str, Any]:
+        """Returns the text that was signed, byte for byte."""
+        return {"email": user.email}

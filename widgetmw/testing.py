@@ -187,7 +187,7 @@ def read_tokens(html: str | bytes) -> dict[str, PageToken]:
 def _of_page(text: str) -> Iterator[dict[str, Any]]:
     for script in _SCRIPT.findall(text):
         for data in find_data(script):
-            yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if "token" in vendor)
+            yield from (vendor["token"] for vendor in data.get("vendors", {}).values() if vendor.get("token"))
 
 
 @cache

@@ -157,7 +157,7 @@ def test_a_frame_with_srcdoc_makes_no_request(profile: Profile, site: Site) -> N
         "(html) => document.body.append(Object.assign(document.createElement('iframe'), {srcdoc: html}))",
         site.page("ann").body.decode(),
     )
-    page.wait_for_function("frames[0].widgetmw?._.isRunning")
+    page.wait_for_function("!!frames[0].widgetmw?._.onScript")
     message = "widgetmw.refresh('orlo').then(() => 'token', (error) => error.message)"
     assert page.frames[1].evaluate(message) == "widgetmw: not permitted"
     assert site.token_requests == []
@@ -176,7 +176,7 @@ def test_a_sandboxed_page_makes_no_request(profile: Profile, site: Site, source:
         [source, site.url if source == "src" else site.page("ann").body.decode()],
     )
     frame = page.frames[1]
-    frame.wait_for_function("window.widgetmw?._.isRunning")
+    frame.wait_for_function("!!window.widgetmw?._.onScript")
     message = frame.evaluate("widgetmw.refresh('orlo').then(() => 'token', (error) => error.message)")
     assert message == "widgetmw: not permitted"
     assert site.token_requests == []

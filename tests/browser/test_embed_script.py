@@ -205,7 +205,7 @@ def test_a_cross_site_frame_makes_no_request(profile: Profile, site: Site, stati
     page = profile("ann").new_page()
     page.goto(static.url + "/frame")
     frame = page.frames[1]
-    frame.wait_for_function("window.widgetmw?._.isRunning")
+    frame.wait_for_function("!!window.widgetmw?._.onScript")
     assert frame.evaluate("widgetmw.refresh('orlo').catch((error) => error.message)") == "widgetmw: not permitted"
     assert site.token_requests == []
 

@@ -12,6 +12,10 @@ from tests.browser.simulation import MINUTE, has_valid_token, max_requests_per_m
 from tests.browser.site import Response, Site, json_response
 
 
+def failed(vendor: str) -> dict[str, str]:
+    return {vendor: "token_unavailable"}
+
+
 def expired(user: str | None) -> Response:
     dead = {"token": "dead", "expires_at": 5, "refresh_at": 4, "expires_in": 0, "refresh_in": 0}
     return json_response(
@@ -37,7 +41,7 @@ MISBEHAVIOURS: dict[str, Callable[[str | None], Response]] = {
     "no json": lambda user: Response(200, b"<html>login</html>", {"Content-Type": "text/html"}),
     "other json": lambda user: json_response(200, [1, 2, 3]),
     "null": lambda user: json_response(200, None),
-    "no tokens": lambda user: json_response(200, {"user": f"hash-of-{user}", "tokens": {}, "errors": {"orlo": {}}}),
+    "no tokens": lambda user: json_response(200, {"user": f"hash-of-{user}", "tokens": {}, "errors": failed("orlo")}),
     "odd tokens": lambda user: json_response(
         200, {"tokens": {"digitalgenius": None, "orlo": 7, "giosg": {"token": 3}}}
     ),
@@ -135,7 +139,7 @@ def test_a_vendor_that_failed_on_the_server_is_requested_again(visit: Visit, sit
     made = site.tokens("ann", relative=True)
     orlo = made.pop("orlo")
     site.endpoint_override = lambda user: json_response(
-        200, {"user": "hash-of-ann", "tokens": made, "errors": {"orlo": {}}}
+        200, {"user": "hash-of-ann", "tokens": made, "errors": failed("orlo")}
     )
     page = visit("ann", clock=True)
     pass_time(page, site, 70, step=1)
@@ -152,7 +156,7 @@ def test_a_failing_vendor_does_not_change_the_renewal_of_the_others(visit: Visit
     def failing(user: str | None) -> Response:
         tokens = site.tokens(str(user), relative=True)
         del tokens["giosg"]
-        return json_response(200, {"user": f"hash-of-{user}", "tokens": tokens, "errors": {"giosg": {}}})
+        return json_response(200, {"user": f"hash-of-{user}", "tokens": tokens, "errors": failed("giosg")})
 
     site.endpoint_override = failing
     page = visit("ann", clock=True)
@@ -168,7 +172,7 @@ def without_orlo(site: Site) -> Callable[[str | None], Response]:
     def serve(user: str | None) -> Response:
         tokens = site.tokens(str(user), relative=True)
         del tokens["orlo"]
-        body = {"user": f"hash-of-{user}", "now": site.now(), "tokens": tokens, "errors": {"orlo": "token_unavailable"}}
+        body = {"user": f"hash-of-{user}", "now": site.now(), "tokens": tokens, "errors": failed("orlo")}
         return json_response(200, body)
 
     return serve

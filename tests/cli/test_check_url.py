@@ -436,9 +436,7 @@ def test_a_vendor_that_the_endpoint_cannot_serve_is_found(check: Check) -> None:
     def front(request: Request, respond: Respond) -> Answer:
         answer = respond(request)
         if request.path == "/_widgetmw/token":
-            answer.body = json.dumps(
-                {**json.loads(answer.body), "errors": {"acme": {"error": "token_unavailable"}}}
-            ).encode()
+            answer.body = json.dumps({**json.loads(answer.body), "errors": {"acme": "token_unavailable"}}).encode()
         return answer
 
     _, output = check(shop(), front)

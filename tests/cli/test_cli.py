@@ -104,6 +104,7 @@ def test_check_json_is_for_programs(env: dict[str, str]) -> None:
         "token_bytes": 0,
         "lifetime": 3600,
         "refresh_margin": 720,
+        "origins": [],
     }
     broken = run("check", "--json", env={**env, "DG_API_KEY": "", "WIDGETMW_PATH": "x"})
     found = json.loads(broken.stdout)

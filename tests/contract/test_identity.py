@@ -165,7 +165,7 @@ def test_a_failing_signer_skips_the_page(make: Make, monkeypatch: pytest.MonkeyP
     all_vendors = site.get("/_widgetmw/token")
     assert all_vendors.status == 200
     assert all_vendors.json["tokens"] == {}
-    assert all_vendors.json["errors"]["digitalgenius"]["error"] == "token_unavailable"
+    assert all_vendors.json["errors"]["digitalgenius"] == "token_unavailable"
 
 
 def test_an_internal_error_skips_the_page(

@@ -7,8 +7,10 @@ import pytest
 
 from tests.core.test_engine import SETTINGS
 from widgetmw import User
-from widgetmw.core.endpoint import InnerCall, TokenRequest, TokenResponse, is_drainable
+from widgetmw.core.endpoint import Endpoint, InnerCall, TokenRequest, TokenResponse, is_drainable
 from widgetmw.core.engine import Engine
+from widgetmw.core.vendor import ConfiguredVendor
+from widgetmw.providers.digitalgenius import DigitalGenius
 
 TOKEN = TokenRequest("GET", "/token")
 ADA = User("ada")
@@ -194,3 +196,49 @@ def test_a_path_of_the_app_that_the_prefix_hides_says_so(engine: Engine) -> None
     response = engine.endpoint.response_without_user(TokenRequest("GET", "/users"))
     assert response is not None
     assert b"all paths below WIDGETMW_PATH belong to widgetmw" in response.body
+
+
+class Picky(DigitalGenius):
+    """Serves users with an email address only, and has cookies on the site."""
+
+    def cannot_serve(self, user: User) -> str:
+        return "" if user.email else "email_missing"
+
+    def cookies(self) -> tuple[str, ...]:
+        return ("acme-session", "acme-id")
+
+
+@pytest.fixture
+def picky() -> Endpoint:
+    vendor = ConfiguredVendor(Picky(SETTINGS.vendors[0].provider.values))
+    return Engine(replace(SETTINGS, vendors=(vendor,), cookie_domain="shop.example")).endpoint
+
+
+def test_a_user_whom_the_vendor_cannot_serve_gets_409_with_the_code(picky: Endpoint) -> None:
+    response = picky.respond(TokenRequest("GET", "/token/digitalgenius"), ADA)
+    assert (response.status, json.loads(response.body)["error"]) == (409, "email_missing")
+
+
+def test_the_response_for_all_vendors_names_the_code_of_each_without_a_token(picky: Endpoint) -> None:
+    body = json.loads(picky.respond(TOKEN, ADA).body)
+    assert (body["tokens"], body["errors"]) == ({}, {"digitalgenius": "email_missing"})
+    assert "errors" not in json.loads(picky.respond(TOKEN, User("ada", email="a@b.example")).body)
+
+
+def test_only_a_confirmed_sign_out_expires_the_cookies_of_the_vendors(picky: Endpoint) -> None:
+    def expired(request: TokenRequest, user: User | None) -> list[str]:
+        return [value for name, value in picky.respond(request, user).headers if name == "Set-Cookie"]
+
+    assert expired(TOKEN, None) == []
+    assert expired(TOKEN._replace(query="signout"), ADA) == []
+    assert expired(TOKEN._replace(query="signout"), None) == [
+        "acme-session=; Path=/; Max-Age=0",
+        "acme-session=; Path=/; Max-Age=0; Domain=shop.example",
+        "acme-id=; Path=/; Max-Age=0",
+        "acme-id=; Path=/; Max-Age=0; Domain=shop.example",
+    ]
+
+
+def test_a_layer_that_refuses_a_confirmed_sign_out_expires_them_too(picky: Endpoint) -> None:
+    response = picky.interrupted_response(TOKEN._replace(query="signout"), 401)
+    assert (response.status, dict(response.headers)["Set-Cookie"][:5]) == (401, "acme-")

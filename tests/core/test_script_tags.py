@@ -9,12 +9,13 @@ from hashlib import sha256
 
 import pytest
 
-from widgetmw import testing
+from widgetmw import User, testing
 from widgetmw.browser import assets
 from widgetmw.core.engine import Engine
-from widgetmw.core.http.csp import ScriptForm
+from widgetmw.core.http.csp import CspDecision, ScriptForm
 from widgetmw.core.script_tags import dumps, find_data, inline_scripts, script_elements, url_prefix
 from widgetmw.providers.giosg import Giosg
+from widgetmw.providers.hissuno import Hissuno
 
 
 @dataclass
@@ -160,3 +161,19 @@ def test_data_is_found_in_the_text_of_a_script() -> None:
     assert list(find_data('fetch({"url":here}); f({"url":' + "[" * 100_000)) == []
     assert list(find_data('f({"url":{"url":1}}); g({"url":2})')) == [{"url": {"url": 1}}, {"url": 2}]
     assert list(find_data('f({"url":{"url":' * 100 + "x")) == []
+
+
+def test_a_page_says_why_it_does_not_carry_a_vendors_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hissuno, "in_page", False)
+    monkeypatch.setattr(Giosg, "cannot_serve", lambda self, user: "email_missing")
+    engine = Engine(testing.settings("digitalgenius", "hissuno", "giosg"))
+    token_set = engine.tokens.get(User("ada"))
+    decision = CspDecision("inline", None, True, frozenset(), None, None)
+    template = engine.script_tags.template("token", decision, "", "mark", ())
+    (data,) = find_data(engine.script_tags.render(template, 0, token_set).decode())
+    assert data["errors"] == {"hissuno": "on_request", "giosg": "email_missing"}
+    assert {name: "token" in vendor for name, vendor in data["vendors"].items()} == {
+        "digitalgenius": True,
+        "hissuno": False,
+        "giosg": False,
+    }

@@ -20,6 +20,7 @@ from tests.core.test_settings import problems, the_problem
 from widgetmw import Settings
 from widgetmw.core.env import secret_file
 from widgetmw.core.vendor import ConfiguredVendor
+from widgetmw.providers.digitalgenius import DigitalGenius
 
 
 def test_all_four_vendors_in_their_order(env: dict[str, str]) -> None:
@@ -190,3 +191,14 @@ def test_new_contents_make_a_new_vendor(dg_env: dict[str, str]) -> None:
     assert repr(changed) == "ConfiguredVendor(<DigitalGenius>)"
     with pytest.raises(ValueError, match=r"^DG_API_SECRET begins or ends with white space"):
         vendor.with_contents({"DG_API_SECRET": " "})
+
+
+@pytest.mark.parametrize(
+    ("method", "value"),
+    [("cookies", ("a b",)), ("cookies", ("a=1",)), ("cookies", (1,)), ("origins", ("https://a.example",))],
+)
+def test_cookies_and_origins_in_the_wrong_form_are_named(
+    dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, method: str, value: tuple[Any, ...]
+) -> None:
+    monkeypatch.setattr(DigitalGenius, method, lambda self: value)
+    assert the_problem(dg_env).startswith(f"digitalgenius cannot be configured: {method}() must return")

@@ -14,6 +14,11 @@ const root = join(here, "..", "..");
 const { build, transform } = createRequire(join(root, ".cache", "/"))("esbuild");
 const target = process.argv[2] ?? join(here, "dist");
 const options = { charset: "ascii", legalComments: "none", minify: true, target: "es2021" };
+// Long names of properties that only our own modules use. They are the same in all bundles, since some share objects.
+const internal =
+  "vendor addVendor embeds failures hasEmbedded hooks isNotified isRunning listeners offset queue ready renewAt sentAt state uncounted";
+const mangleCache = Object.fromEntries(internal.split(" ").map((name, index) => [name, "abcdefghijklmnopqrstuvwxyz"[index]]));
+const shortNames = { mangleProps: RegExp(`^(${internal.replaceAll(" ", "|")})$`), mangleCache };
 
 /** Turns the default export into named exports, so that esbuild drops the part that a bundle does not need. */
 const namedParts = {
@@ -28,8 +33,8 @@ const namedParts = {
   },
 };
 
-/** Bundles a module with a default export into an expression. */
-const bundle = async (contents) => {
+/** Bundles a module with a default export into an expression; `more` are further options of esbuild. */
+const bundle = async (contents, more = {}) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here },
     minifySyntax: true,
@@ -43,7 +48,7 @@ const bundle = async (contents) => {
     // esbuild turns top-level declarations into `var`. With `let` it can inline the last one into the return statement.
     .replace(/^var /gm, "let ");
   // The assignment prevents esbuild from dropping the value as unused.
-  const { code } = await transform(`bundle = (() => {${statements}})();`, options);
+  const { code } = await transform(`bundle = (() => {${statements}})();`, { ...options, ...more });
   return code.replace(/^bundle=/, "").replace(/;\s*$/, "\n");
 };
 
@@ -66,5 +71,6 @@ for (const path of vendorScripts) {
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 for (const [name, contents] of Object.entries(bundles)) {
-  writeFileSync(join(target, `${name}.js`), await bundle(contents));
+  const isOurs = !name.includes(".");
+  writeFileSync(join(target, `${name}.js`), await bundle(contents, isOurs ? shortNames : {}));
 }

@@ -143,11 +143,19 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
    * run; at once if the page already has an element with that URL, which may still be loading.
    */
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
+  /**
+   * Calls `find` now and after each script of the page has run, and is fulfilled with what it returns, once that is
+   * something: `waitFor(() => window.acme)` waits for the widget, whether this vendor or the page loads it.
+   */
+  waitFor<Found>(find: () => Found): Promise<NonNullable<Found>>;
 }
 
 /** What `connect` returns. Each hook is optional. An error in a hook is reported and affects only this vendor. */
 export interface VendorHooks {
-  /** The vendor has a new token. */
+  /**
+   * The vendor has a new token. If its class keeps tokens out of pages (`in_page = False`), this is also called once a
+   * user is signed in, without a token: `vendor.getToken()` requests it.
+   */
   update?(change: TokenChange): unknown;
   /**
    * The user was signed out: end the conversation.

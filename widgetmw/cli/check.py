@@ -21,6 +21,7 @@ from widgetmw.browser import assets
 from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
+from widgetmw.core.identity.email import REFUSALS
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
 from widgetmw.core.registry import registered_names
@@ -36,7 +37,8 @@ _NO_VENDOR = (
     "no vendor is configured in the environment of this command, which does not read app.config and "
     "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
 )
-_TEST_USER = User("widgetmw-check", "Check", "check@example.com")
+_TEST_USER = User("widgetmw-check", "Check", "check@example.com", email_verified=True)
+_POOR_USERS = (User("widgetmw-check", "Check"), User("widgetmw-check", "Check", "check@example.com"))
 
 
 @dataclass
@@ -162,10 +164,24 @@ def _check_vendor(tokens: TokenCache, provider: Provider, report: Report) -> Non
         "token_bytes": size,
         "lifetime": provider.lifetime,
         "refresh_margin": margin,
+        "origins": [asdict(origin) for origin in provider.origins()],
     }
+    report.lines += _limits(provider)
     report.warnings += [f"{name}: {note}" for note in provider.warnings()]
     for title, code in _scripts(provider, report):
         _compile(name, title, code, report)
+
+
+def _limits(provider: Provider) -> Iterator[str]:
+    """Yields which users the vendor cannot identify, and what a Content-Security-Policy has to allow for it."""
+    for code in dict.fromkeys(filter(None, map(provider.cannot_serve, _POOR_USERS))):
+        yield f"{provider.name}: note: {code}: such users stay anonymous; {REFUSALS.get(code, 'see its documentation')}"
+    for is_documented, standing in ((True, "as the vendor documents"), (False, "as far as we know")):
+        sources = [
+            f"{each.directive} {each.source}" for each in provider.origins() if each.is_documented is is_documented
+        ]
+        if sources:
+            yield f"{provider.name}: note: a Content-Security-Policy has to allow, {standing}: {'; '.join(sources)}"
 
 
 def _scripts(provider: Provider, report: Report) -> Iterator[tuple[str, str]]:

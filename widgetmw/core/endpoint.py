@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.tokens.token import Token
 
 MAX_DRAIN_BYTES: Final = 65_536
+SIGN_OUT: Final = "signout"  # the query of the request before a browser cleans up, which confirms the first 401
 INNER_CALL: Final = "widgetmw.inner_call"
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -46,6 +47,7 @@ _ERRORS: Final = {
     "method_not_allowed": (405, "use GET or POST"),
     "token_unavailable": (503, "the token cannot be created right now"),
 }
+_NOT_SERVED: Final = "the vendor cannot identify this user"
 
 
 def is_drainable(content_length: str) -> bool:
@@ -133,6 +135,7 @@ class Endpoint:
     ) -> None:
         self._allowed_origins = settings.allowed_origins
         self._providers = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
+        self._expired_cookies = tuple(_expired_cookies(settings))
         self._tokens = tokens
         self._scripts = scripts
         self._clock = clock
@@ -165,18 +168,21 @@ class Endpoint:
     def respond(self, request: TokenRequest, user: User | None) -> TokenResponse:
         """Returns the token of the vendor in the path, or of all vendors. First ask :meth:`response_without_user`."""
         if user is None:
-            return self._error(request, "not_authenticated")
+            return self._not_authenticated(request)
         token_set, now = self._tokens.get(user), self._clock()
         provider = _provider(request.path)
         wanted = [token for token in token_set.tokens if provider in ("", token.provider)]
         objects = {token.provider: self._token_object(token, now) for token in wanted}
         tokens = {name: value for name, value in objects.items() if value is not None}
+        refused = dict(token_set.refused)
+        if provider in refused:
+            return self._json(request, 409, {"error": refused[provider], "message": _NOT_SERVED})
         if provider:
             return self._json(request, 200, tokens[provider]) if tokens else self._unavailable(request)
         body: dict[str, Any] = {"user": token_set.user_hash, "now": round(float(now), 1), "tokens": tokens}
-        failed = [*token_set.failed, *(objects.keys() - tokens.keys())]
-        if failed:
-            body["errors"] = {name: _error_object("token_unavailable") for name in failed}
+        failed = dict.fromkeys([*token_set.failed, *(objects.keys() - tokens.keys())], "token_unavailable")
+        if errors := {**refused, **failed}:
+            body["errors"] = errors
         return self._json(request, 200, body)
 
     def count(self, request: TokenRequest, response: TokenResponse) -> None:
@@ -203,11 +209,16 @@ class Endpoint:
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
         is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not is_signed_in
         if is_login or status in (401, 403):
-            return self._error(request, "not_authenticated")
+            return self._not_authenticated(request)
         message = f"a layer of the app answered {status} before the user was resolved"
         remedy = ": let requests for tokens through" if status < 500 else ""
         self._events.warn("endpoint", "interrupted", message + remedy)
         return self._unavailable(request)
+
+    def _not_authenticated(self, request: TokenRequest) -> TokenResponse:
+        """Returns the response for an anonymous visitor. The second one in a row ends the session of a user."""
+        expired = self._expired_cookies if request.query == SIGN_OUT else ()
+        return self._error(request, "not_authenticated", *expired)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:
         """Returns the JSON object of a token; ``None`` if the vendor's class fails."""
@@ -269,6 +280,14 @@ class Endpoint:
         if not _accepts_gzip(request.accept_encoding):
             return TokenResponse(200, headers, script.content)
         return TokenResponse(200, (*headers, ("Content-Encoding", "gzip")), script.gzipped)
+
+
+def _expired_cookies(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yields headers that delete the vendors' cookies, where no script can: a page may lack the vendor's widget."""
+    domains = [""] if settings.cookie_domain is None else ["", f"; Domain={settings.cookie_domain}"]
+    for vendor in settings.vendors:
+        for name in vendor.provider.cookies():
+            yield from (("Set-Cookie", f"{name}=; Path=/; Max-Age=0{domain}") for domain in domains)
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

@@ -277,7 +277,7 @@ class Engine:
         token_set = self.tokens.get_cached(user, now)
         if token_set is None:
             token_set, now = self.tokens.get(user), clock()  # signing may have taken a while
-        if not token_set.tokens:
+        if not token_set.tokens and not token_set.refused:
             return SkipReason.MINT_FAILED
         page.script = self.script_tags.render(template, now, token_set)
         if page.length_index >= 0:

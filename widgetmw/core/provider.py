@@ -25,6 +25,21 @@ class MintedToken:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source that a page's Content-Security-Policy has to allow for the vendor's widget.
+
+    Attributes:
+        directive: such as ``connect-src``.
+        source: such as ``https://chat.example``.
+        is_documented: whether the vendor documents it; otherwise it is our conclusion, or somebody else's.
+    """
+
+    directive: str
+    source: str
+    is_documented: bool = True
+
+
 class Provider(ABC):
     """One vendor, configured. Immutable and safe to share between threads.
 
@@ -43,6 +58,7 @@ class Provider(ABC):
         config_variable: name of the global variable with the widget's configuration, which a page may also set itself;
             empty if there is none.
         embeddable: whether ``WIDGETMW_EMBED`` may name the vendor.
+        in_page: whether pages carry the token. Otherwise the vendor's script requests it when the widget asks for it.
         lifetime: seconds for which a token is valid; ``None`` if tokens do not expire.
         values: the parsed variables by name.
     """
@@ -53,10 +69,18 @@ class Provider(ABC):
     script: ClassVar[str | None] = None
     config_variable: ClassVar[str] = ""
     embeddable: bool = False
+    in_page: ClassVar[bool] = True
     lifetime: int | None = None
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
+
+    def cannot_serve(self, user: User) -> str:
+        """Returns why the vendor cannot identify a user, as a code such as ``email_missing``; empty if it can.
+
+        That user gets no token of this vendor, and stays an anonymous visitor for its widget.
+        """
+        return ""
 
     @abstractmethod
     def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
@@ -86,6 +110,14 @@ class Provider(ABC):
 
     def script_urls(self) -> tuple[str, ...]:
         """Returns the URLs of the scripts that embedding the vendor adds to a page."""
+        return ()
+
+    def cookies(self) -> tuple[str, ...]:
+        """Returns the names of cookies of the site that the vendor's widget sets; a sign-out expires them."""
+        return ()
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Returns what a page's Content-Security-Policy has to allow for the vendor's widget, as far as it is known."""
         return ()
 
     def snippets(self) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 The browser reads one JSON object::
 
-    {"url", "key", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}}
+    {"url", "key", "now", "user", "ask", "connect", "embed", "vendors": {name: {"config", "token"}}, "errors"}
 
 ``key`` is the name of the app's mark. ``PageData`` in ``widgetmw/browser/src/types.d.ts`` describes the object. All
 bytes are ASCII, and no value can end the script.
@@ -67,6 +67,8 @@ class ScriptTags:
         self.scripts = scripts
         self._path = settings.path
         self._configs = {vendor.provider.name: dict(vendor.provider.browser_config()) for vendor in settings.vendors}
+        on_request = [vendor.provider.name for vendor in settings.vendors if not vendor.provider.in_page]
+        self._on_request = dict.fromkeys(on_request, "on_request")
         self._templates = lru_cache(_MAX_TEMPLATES)(self._make_template)  # a proxy may name any root path
         self._timestamp = (0.0, 0.0, b"")
 
@@ -98,8 +100,11 @@ class ScriptTags:
         """Serializes the tokens of a user, and keeps the result in the token set."""
         vendors = self._vendors(self._configs)
         for token in token_set.tokens:
-            vendors[token.provider]["token"] = token.as_json()
-        token_set.page_json = f'"user":{dumps(token_set.user_hash)},"vendors":{dumps(vendors)}'.encode()
+            if token.provider not in self._on_request:
+                vendors[token.provider]["token"] = token.as_json()
+        errors = {**self._on_request, **dict(token_set.refused)}
+        others = f',"errors":{dumps(errors)}' if errors else ""
+        token_set.page_json = f'"user":{dumps(token_set.user_hash)},"vendors":{dumps(vendors)}{others}'.encode()
         return token_set.page_json
 
     def _vendors(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:

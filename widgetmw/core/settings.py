@@ -14,6 +14,7 @@ from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, 
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.events import log
 from widgetmw.core.exporters import parse_exporters
+from widgetmw.core.identity.email import TRUST_EMAILS
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
 from widgetmw.core.vendor import NO_METADATA, PROVIDERS, ConfiguredVendor, provider_names, read_vendors
@@ -105,6 +106,12 @@ INCLUDE: Variable[tuple[str, ...]] = Variable(
     _path_prefixes,
     (),
 )
+COOKIE_DOMAIN: Variable[str | None] = Variable(
+    "WIDGETMW_COOKIE_DOMAIN",
+    "domain of the cookies that vendors' widgets set on the site, such as `example.com`; a sign-out expires them",
+    regex(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", "a domain such as example.com"),
+    default_text="the page's host",
+)
 ALLOWED_ORIGINS: Variable[frozenset[str]] = Variable(
     "WIDGETMW_ALLOWED_ORIGINS",
     "comma-separated list of other origins that may call the endpoint",
@@ -136,6 +143,8 @@ _OTHERS = (
     EXCLUDE,
     INCLUDE,
     ALLOWED_ORIGINS,
+    TRUST_EMAILS,
+    COOKIE_DOMAIN,
     METRICS,
     DEBUG,
 )
@@ -148,6 +157,7 @@ class Settings:
 
     Attributes:
         vendors: the active vendors in order.
+        cookie_domain: domain of the cookies that vendors' widgets set, or ``None`` for those of the page's host.
         metrics: names of the exporters.
         refresh_margin: seconds, or ``None`` for a fifth of each token's lifetime.
         path: prefix of the endpoints, without a trailing slash.
@@ -167,6 +177,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     allowed_origins: frozenset[str] = frozenset()
+    cookie_domain: str | None = None
     metrics: tuple[str, ...] = ()
     debug: bool = False
     proxy: ConfiguredProxy | None = None
@@ -223,6 +234,7 @@ def read_settings(reader: EnvReader) -> Settings:
         exclude=reader.read(EXCLUDE),
         include=reader.read(INCLUDE),
         allowed_origins=reader.read(ALLOWED_ORIGINS),
+        cookie_domain=reader.read(COOKIE_DOMAIN),
         metrics=reader.read(METRICS),
         debug=reader.read(DEBUG),
         proxy=proxy_settings.read_proxy(reader),
@@ -240,11 +252,11 @@ def require_settings(settings: object) -> None:
 
 
 def variables() -> Iterator[Variable[Any]]:
-    """Yields all variables: those of this package, then those of the vendors."""
+    """Yields all variables: those of this package, then those of the vendors, which may read some of ours, too."""
     yield from VARIABLES
     for name in registry.registered_names():
         try:
-            yield from registry.load_provider(name).variables
+            yield from (each for each in registry.load_provider(name).variables if each not in VARIABLES)
         except registry.ProviderError:
             continue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,11 +12,12 @@ from widgetmw.core.env.secret_file import SecretFile
 from widgetmw.core.env.variable import EnvReader, Variable, subset_of
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import log
-from widgetmw.core.provider import Provider
+from widgetmw.core.provider import Origin, Provider
 from widgetmw.core.registry import ProviderError
 
 # A copy of the folder alone has no entry points.
 NO_METADATA = "no vendor is known, since the package was not installed with pip or a similar tool"
+_COOKIE_NAME = re.compile(r"[!#-+\-./0-:A-Z^-z|~]+")
 _MIN_SECRET_LENGTH = 8  # shorter texts occur in other texts by chance
 
 
@@ -135,6 +137,10 @@ def _problem(provider: Provider) -> str:
         return "browser_config() must return a mapping of str to str"
     if not all(isinstance(url, str) for url in provider.script_urls()):
         return "script_urls() must return a tuple of str"
+    if not all(isinstance(name, str) and _COOKIE_NAME.fullmatch(name) for name in provider.cookies()):
+        return "cookies() must return a tuple of names of cookies"
+    if not all(isinstance(origin, Origin) for origin in provider.origins()):
+        return "origins() must return a tuple of Origin"
     for name, code in provider.snippets().items():
         assets.snippet_script(provider.name, name, code)
     return ""

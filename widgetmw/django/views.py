@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -88,6 +89,12 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
     """
 
     session_cookie: tuple[str, str | None]
+    expired_cookies: tuple[tuple[str, str], ...] = ()
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yields the headers. Those that expire a vendor's cookie have the same name, of which Django keeps one."""
+        yield from super().items()
+        yield from self.expired_cookies
 
     def is_known_cookie(self, key: str, value: str) -> bool:
         """Whether the cookie is the session's, as the browser has sent it."""
@@ -103,7 +110,10 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
 def _http_response(request: HttpRequest, response: TokenResponse) -> _EndpointResponse:
     # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
     body = b"" if request.method == "HEAD" else response.body
-    http_response = _EndpointResponse(body, status=response.status, headers=dict(response.headers))
+    expired = tuple(header for header in response.headers if header[0] == "Set-Cookie")
+    headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
+    http_response = _EndpointResponse(body, status=response.status, headers=headers)
+    http_response.expired_cookies = expired
     http_response.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if response.status == 204:
         del http_response["Content-Type"]

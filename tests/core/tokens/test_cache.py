@@ -361,3 +361,27 @@ def test_a_key_file_that_becomes_a_pipe_blocks_nobody(dg_env: dict[str, str], se
     os.mkfifo(secret)
     clock.turn(10)
     assert signed_with(tokens, "first-key-first-key-first-key-first")
+
+
+def test_a_user_whom_a_vendor_cannot_serve_gets_the_tokens_of_the_others(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    picky, other, events = Counting({"lifetime": 100}), Counting({"lifetime": 100}), Events()
+    picky.cannot_serve = lambda user: "" if user.email else "email_missing"  # type: ignore[method-assign]
+    tokens = TokenCache(Settings(vendors=(ConfiguredVendor(picky), ConfiguredVendor(other))), clock, events)
+    for id in ("ada", "bob"):
+        token_set = tokens.get(User(id))
+        assert (token_set.refused, token_set.failed) == ((("counting", "email_missing"),), ())
+        assert [token.value for token in token_set.tokens] == [f"{id}#1"]
+    (line,) = caplog.messages  # once for all users
+    assert "counting cannot identify a user (email_missing)" in line
+    assert "set User.email" in line
+    assert "ada" not in line
+    assert tokens.get(User("ada", email="a@b.example")).refused == ()
+
+
+@pytest.mark.parametrize("answer", [None, True, "Not a code!", 3])
+def test_an_answer_that_is_no_code_costs_only_its_vendor(clock: Clock, answer: Any) -> None:
+    tokens, provider, _ = make(clock)
+    provider.cannot_serve = lambda user: answer  # type: ignore[method-assign]
+    assert tokens.get(ADA).failed == ("counting",)

@@ -54,9 +54,10 @@ const endpoint = () => new URL(page.url, location.origin);
 
 /**
  * @param {string} method
+ * @param {string} [query]
  * @returns {Promise<EndpointResponse>}
  */
-const send = async (method) => {
+const send = async (method, query = "") => {
   countRequest();
   broadcast({ type: "request" });
   const start = time();
@@ -65,7 +66,7 @@ const send = async (method) => {
   // The page may have replaced `fetch` by a function that ignores the signal.
   const aborted = new Promise((_, reject) => (control.signal.onabort = reject));
   const respond = async () => {
-    const response = await fetch(endpoint(), {
+    const response = await fetch(endpoint() + query, {
       method,
       cache: "no-store",
       credentials: "include",
@@ -88,12 +89,13 @@ const send = async (method) => {
 
 /**
  * @param {(body: import("./types").TokenResponse) => boolean} isStale whether a response is older than what is known
+ * @param {string} [query]
  * @returns {Promise<EndpointResponse>}
  */
-export const requestTokens = async (isStale) => {
+export const requestTokens = async (isStale, query) => {
   // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that shows only
   // if we already know of something newer.
-  const response = await send(navigator.serviceWorker?.controller ? "POST" : "GET");
+  const response = await send(navigator.serviceWorker?.controller ? "POST" : "GET", query);
   return response.body && isStale(response.body) ? send("POST") : response;
 };
 

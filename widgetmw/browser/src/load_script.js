@@ -1,5 +1,5 @@
 // Adds a vendor's loader to the page, with our nonce and through a Trusted Types policy named `widgetmw`.
-import { ofDocument } from "./dom.js";
+import { listen, ofDocument } from "./dom.js";
 
 const nonce = ofDocument("currentScript")?.nonce;
 /** @type {{ createScriptURL(url: string): string } | undefined} */
@@ -25,4 +25,19 @@ export const loadScript = (url, attributes = {}) =>
     script.onload = () => resolve();
     script.onerror = () => reject(Error("request failed"));
     ofDocument("head").append(script);
+  });
+
+/**
+ * @template Found
+ * @param {() => Found} find called now and after each script of the page has run
+ * @returns {Promise<NonNullable<Found>>} what `find` returned, once that is something
+ */
+export const waitFor = (find) =>
+  new Promise((resolve) => {
+    const look = () => {
+      const found = find();
+      if (found) resolve(found);
+    };
+    listen(document, "load", look);
+    look();
   });

@@ -98,7 +98,7 @@ export const refresh = (name) => {
  */
 export const getToken = (name) => {
   const token = shared.tokens[name];
-  return token && Number(shared.vendors[name].renewAt) > time() && !hasExpired(token)
+  return token && /** @type {number} */ (shared.vendors[name].renewAt) > time() && !hasExpired(token)
     ? Promise.resolve(token)
     : refresh(name);
 };
@@ -234,7 +234,8 @@ const request = async () => {
         await pause(3000 + Math.random() * 1000);
         if (isObsolete()) return;
         start = time();
-        response = await requestTokens(isStale);
+        // The server then expires the vendors' cookies. No header, which would need a CORS preflight.
+        response = await requestTokens(isStale, "?signout");
       }
       if (isObsolete()) return;
       if (contentCheckAt <= start && response.status) settleContent();

@@ -44,6 +44,8 @@ let isEnding = false;
 let hasEnded = false;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
+// The code of an error that may go away. The others say why this user, or this page, has no token of a vendor.
+const FAILED = "token_unavailable";
 // Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
 const LATE_AFTER = 5000;
 // Counts responses (also those received by other tabs) and sign-outs. A response to a request from an earlier
@@ -53,6 +55,9 @@ export let generation = 0;
 export const discardResponses = () => {
   generation++;
 };
+
+/** @param {number | undefined} seconds */
+const milliseconds = (seconds) => /** @type {number} */ (seconds) * 1000;
 
 /** @param {string} name */
 const notify = (name) => {
@@ -82,12 +87,12 @@ const dispatch = (type, detail) =>
  */
 const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
   const old = shared.tokens[name];
-  const left = token.expires_at ? Number(expires_in) - age : Infinity;
+  const left = token.expires_at ? expires_in - age : Infinity;
   // Where a token does not expire, only an occasional request tells whether the user is still signed in.
-  shared.vendors[name].renewAt = left === Infinity ? time() + 3600000 : renewalTime(left, Number(refresh_in) - age) || 0;
-  const hasMoved = left < Infinity && Math.abs(Number(old?.expiresAt) - Date.now() - left * 1000) > 3000;
+  shared.vendors[name].renewAt = left === Infinity ? time() + 3600000 : renewalTime(left, refresh_in - age) || 0;
+  const hasMoved = left < Infinity && Math.abs(/** @type {number} */ (old?.expiresAt) - Date.now() - left * 1000) > 3000;
   if (!(left > 0) || (old?.token === token.token && !hasMoved)) return false;
-  shared.tokens[name] = toToken(token, (Number(token.expires_at) - left) * 1000 - Date.now());
+  shared.tokens[name] = toToken(token, (token.expires_at - left) * 1000 - Date.now());
   return true;
 };
 
@@ -108,7 +113,7 @@ const wasSignedOutElsewhere = () => {
  * @param {import("./types").TokenResponse} response
  */
 export const isStale = ({ now, user: named }) =>
-  Number(now) * 1000 < Math.max(lastNamedAt, changedAt()) - (user && named && named !== user ? 0 : 2000);
+  milliseconds(now) < Math.max(lastNamedAt, changedAt()) - (user && named && named !== user ? 0 : 2000);
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
@@ -122,16 +127,16 @@ export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
   const before = readStored();
   const isKnown = isSameUser(before, newUser);
-  if (!inPage) recordServerTime((Number(response.now) + age) * 1000 - Date.now(), true);
+  if (!inPage) recordServerTime(milliseconds(response.now) + age * 1000 - Date.now(), true);
   if (user ? user !== newUser : newUser && before && !isKnown) {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     const isLate = isKnown || wasSignedOutElsewhere();
     const ended = user ? userHash(user) : before;
-    endSession(ended, user ? shared.tokens : {}, isLate ? "late" : "here", Number(response.now) * 1000);
+    endSession(ended, user ? shared.tokens : {}, isLate ? "late" : "here", milliseconds(response.now));
   }
   user = newUser;
-  lastNamedAt = Number(response.now) * 1000 || lastNamedAt;
+  lastNamedAt = milliseconds(response.now) || lastNamedAt;
   isSignedIn = true;
   hasEnded = false;
   generation++;
@@ -141,10 +146,13 @@ export const accept = (response, age, inPage) => {
     const entry = shared.vendors[name];
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
-    if (token?.token && (storeToken(name, token, age) || (!entry.isNotified && shared.tokens[name]))) fresh.push(name);
+    const isMissing = !token && (response.errors?.[name] ?? FAILED) === FAILED;
+    const isNew = token?.token && storeToken(name, token, age);
+    // Without a token the vendor's widget may have to ask for it.
+    if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
     // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
     // seconds, at most five minutes, times 0.75 to 1.
-    if (token) entry.failures = 0;
+    if (!isMissing) entry.failures = 0;
     else {
       entry.failures = (entry.failures || 0) + 1;
       const delay = 2 ** Math.min(5, entry.failures) * (7500 + Math.random() * 2500);
@@ -157,7 +165,7 @@ export const accept = (response, age, inPage) => {
     if (!isCurrent()) break;
     shared.vendors[name].isNotified = true;
     callHook(name, "update", { source: inPage ? "page" : "endpoint" });
-    if (inPage) continue;
+    if (inPage || !shared.tokens[name]) continue;
     const { token, expiresAt } = shared.tokens[name];
     notify(name);
     dispatch("token", { provider: name, token, expiresAt });
@@ -273,10 +281,10 @@ export const checkStoredUser = () => {
  */
 export const takePageData = (data, inPage) => {
   // A router may show an old copy of a page, while it fetches the page or when the user goes back.
-  const isOld = Number(data.now) * 1000 < Math.max(lastNamedAt, changedAt());
+  const isOld = milliseconds(data.now) < Math.max(lastNamedAt, changedAt());
   if (isOld && !inPage) return requestSoon();
   setPage(data);
-  const offset = data.offset ?? Number(data.now) * 1000 - Date.now();
+  const offset = data.offset ?? milliseconds(data.now) - Date.now();
   recordServerTime(offset);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
@@ -288,12 +296,11 @@ export const takePageData = (data, inPage) => {
     connectVendor(name);
     if (!token || isOld) continue;
     const { expiresAt } = inPage ? shared.tokens[name] : toToken(token, offset);
-    const left = (Number(expiresAt) - Date.now()) / 1000;
-    const refreshIn = left - Number(token.expires_at) + Number(token.refresh_at);
-    tokens[name] = { ...token, expires_in: left, refresh_in: refreshIn };
+    const left = (/** @type {number} */ (expiresAt) - Date.now()) / 1000;
+    tokens[name] = { ...token, expires_in: left, refresh_in: left - token.expires_at + token.refresh_at };
   }
-  if (Object.keys(tokens).length) {
-    accept({ user: /** @type {string | undefined} */ (data.user), now: data.now, tokens }, 0, inPage);
+  if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
+    accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     settleContent();
   }
   // Another tab has signed the user out while this page was parsed.

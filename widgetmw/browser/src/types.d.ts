@@ -2,19 +2,22 @@
 
 import type { Vendor, VendorHooks, VendorScript, WidgetToken } from "../widgetmw";
 
-/** A token as the server writes it into a page; times in Unix seconds of the server's clock. */
+/**
+ * A token as the server writes it into a page; times in Unix seconds of the server's clock. If it does not expire, they
+ * are `null`, which counts as 0.
+ */
 export interface PageToken {
   provider: string;
   token: string;
-  expires_at: number | null;
-  refresh_at: number | null;
+  expires_at: number;
+  refresh_at: number;
   url?: string;
 }
 
 /** A token as the endpoint returns it; the two additional times are in seconds from the response. */
 export interface EndpointToken extends PageToken {
-  expires_in: number | null;
-  refresh_in: number | null;
+  expires_in: number;
+  refresh_in: number;
 }
 
 /** What the endpoint returns for a signed-in user. */
@@ -24,6 +27,8 @@ export interface TokenResponse {
   /** When the server sent it, in Unix seconds of its clock. */
   now?: number;
   tokens: Record<string, EndpointToken>;
+  /** The vendors without a token, with the code of the reason. */
+  errors?: Record<string, string>;
 }
 
 /** What the server writes into a page. */
@@ -48,6 +53,8 @@ export interface PageData {
   /** Vendors whose loader the runtime adds. */
   embed?: string[];
   vendors: Record<string, { config: Record<string, string>; token?: PageToken }>;
+  /** The vendors whose token this page does not carry, with the reason, if another request would not change it. */
+  errors?: Record<string, string>;
 }
 
 /** Our state of a vendor; the vendor's script sees only `vendor`. */

@@ -9,7 +9,7 @@ import {
   storePendingLogouts,
   writeStored,
 } from "./identity.js";
-import { loadScript } from "./load_script.js";
+import { loadScript, waitFor } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";
 
@@ -72,7 +72,7 @@ export const connectVendor = (name) => {
     if ("error" in entry) throw entry.error;
     // Read here, since a third-party script's getter may throw.
     const connect = connectFunctions[name] ?? script?.connect;
-    entry.hooks = connect?.(Object.assign(entry.vendor, { snippets, loadScript }), entry.state) ?? {};
+    entry.hooks = connect?.(Object.assign(entry.vendor, { snippets, waitFor, loadScript }), entry.state) ?? {};
   } catch (error) {
     warn(name, error);
   }

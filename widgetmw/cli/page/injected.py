@@ -21,6 +21,7 @@ from widgetmw.core.http.csp import hash_source
 from widgetmw.core.http.csp_parser import Policy, parse_policies, parse_url
 from widgetmw.core.http.integrity_policy import requires_integrity
 from widgetmw.core.http.page import Page, directives
+from widgetmw.core.identity.email import REFUSALS
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.registry import ProviderError, load_provider
 
@@ -187,9 +188,15 @@ def _explain_other_endpoint(page: FetchedPage, endpoint: Response, report: PageR
 
 
 def _check_tokens(endpoint: Response, answer: Mapping[str, Any], page: FetchedPage, report: PageReport) -> None:
-    if isinstance(failed := answer.get("errors"), dict) and failed:
+    found = answer.get("errors")
+    errors = found if isinstance(found, dict) else {}
+    if failed := [name for name, code in errors.items() if code == "token_unavailable"]:
         text = f"The token endpoint has no token for {', '.join(map(plain, failed))}."
         report.add("endpoint_token_missing", text, "The log of the site names the cause.")
+    for name, code in errors.items():
+        if name not in failed:
+            remedy = REFUSALS.get(str(code), "its documentation says what it needs")
+            report.notes.append(f"this user stays anonymous for {plain(name)} ({plain(code)}): {remedy}")
     if page.has_token and answer.get("user") != page.data.get("user"):
         text = "The page carries the tokens of another user than the one whom the token endpoint knows."
         report.add("page_of_another_user", text, "Keep the page out of every cache, and check how users are resolved.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from math import inf
 from threading import Lock
@@ -14,6 +15,7 @@ from cachetools import Cache
 from widgetmw.core.env.secret_file import WATCH_PERIOD
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
+from widgetmw.core.identity.email import REFUSALS
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import TOKEN_CACHE, TOKEN_FAILURES, TOKEN_MINT_SECONDS, TOKENS_MINTED
 from widgetmw.core.provider import Provider
@@ -24,6 +26,7 @@ from widgetmw.core.tokens.token import Token, TokenSet
 RETRY_PERIOD = 5.0  # seconds after which a vendor that failed is tried again
 CLOCK_SKEW = 1.0  # seconds that a clock may be set back without new tokens being minted
 _LOCKS = 64
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
 _NO_EXTRA: Mapping[str, Any] = {}  # shared by all tokens without extras
 
 
@@ -111,9 +114,13 @@ class TokenCache:
         version = self._keyring.version
         tokens: list[Token] = []
         failed: list[str] = []
+        refused: list[tuple[str, str]] = []
         for vendor in self._keyring.vendors:
             provider, started = vendor.provider, perf_counter()
             try:
+                if code := self._refusal(provider, user):
+                    refused.append((provider.name, code))
+                    continue
                 tokens.append(self._token(provider, user, int(now)))
                 self._count_minted(provider.name, perf_counter() - started)
             except (Exception, SystemExit) as error:  # third-party code may raise anything
@@ -122,9 +129,22 @@ class TokenCache:
                 self._events.warn("token", "mint_failed", f"{provider.name}: {describe_error(error)}", error)
             except BaseException as error:  # such as a worker's timeout: the frames further in hold keys
                 raise error.with_traceback(None) from None
-        token_set = TokenSet(user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW)
+        token_set = TokenSet(
+            user, tuple(tokens), tuple(failed), version, usable_from=now - CLOCK_SKEW, refused=tuple(refused)
+        )
         token_set.recheck_at = self._recheck_time(token_set, now)
         return token_set
+
+    def _refusal(self, provider: Provider, user: User) -> str:
+        """Returns the code of why a vendor cannot serve a user, and logs each code once; empty if it can."""
+        code = provider.cannot_serve(user)
+        if not isinstance(code, str) or (code and not _CODE.fullmatch(code)):
+            raise TypeError("cannot_serve() must return a code in lower case and _, or an empty text")
+        if code:
+            remedy = REFUSALS.get(code, "docs/vendors says what it needs")
+            message = f"{provider.name} cannot identify a user ({code}), who stays anonymous there: {remedy}"
+            self._events.warn_once("token", "not_served", message)
+        return code
 
     def _count_minted(self, provider: str, seconds: float) -> None:
         TOKENS_MINTED.record(self._events, provider)

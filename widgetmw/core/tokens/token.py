@@ -39,6 +39,7 @@ class TokenSet:
         user: the user whom the tokens identify.
         tokens: one per vendor, in the order of the vendors.
         failed: names of the vendors whose token could not be minted.
+        refused: names of the vendors that cannot serve the user, each with the code of the reason.
         key_version: version of the keyring that signed the tokens.
         usable_from: Unix seconds of the earliest use; an earlier time means that the clock was set back.
         recheck_at: Unix seconds from which the cache checks keys and failures again; not the expiry.
@@ -56,6 +57,7 @@ class TokenSet:
     refresh_at: float = field(init=False)
     user_hash: str = field(init=False)
     page_json: bytes | None = None
+    refused: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         self.refresh_at = min((t.refresh_at for t in self.tokens if t.refresh_at is not None), default=inf)
