@@ -22,7 +22,7 @@ from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import KEY, is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -151,6 +151,7 @@ class _StackBuilder:
             elif not engine.is_inline_delivery:
                 await app(scope, receive, send)
             else:
+                move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
                 if has_page_headers(scope["headers"]):

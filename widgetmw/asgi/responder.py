@@ -46,7 +46,6 @@ class Responder(PageRequest):
     """
 
     __slots__ = (
-        "_before",
         "_body",
         "_engine",
         "_handler",
@@ -62,7 +61,6 @@ class Responder(PageRequest):
     is_undecided: bool
     path: str
     root_path: str
-    _before: Scope | None
     _handler: Send | None
     _start: Message
     _page: Page
@@ -81,7 +79,6 @@ class Responder(PageRequest):
         self._send, self._resolver = send, resolver
         self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
-        self._before = {**scope} if engine.endpoint_check.remaining else None
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it
     def send(self, message: Message) -> Awaitable[None]:
@@ -189,7 +186,7 @@ class Responder(PageRequest):
                 user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
-                if user is not None and self._before is not None:
+                if user is not None and engine.endpoint_check.remaining:
                     self._check_endpoint()
                 result = engine.inject(self, page, self._start["headers"], user)
         except Exception as error:
@@ -207,7 +204,7 @@ class Responder(PageRequest):
         result: SkipReason | None
         try:
             user = await awaitable
-            if user is not None and self._before is not None and (check := self._check_endpoint()) is not None:
+            if user is not None and (check := self._check_endpoint()) is not None:
                 await check
             result = self._decide_for(user)
         except Exception as error:
@@ -222,8 +219,8 @@ class Responder(PageRequest):
             await self.send(each)
 
     def _check_endpoint(self) -> Awaitable[None] | None:
-        before, self._before = self._before, None
-        return None if before is None else self._engine.endpoint_check.run(before, self._scope, self._resolver)
+        check = self._engine.endpoint_check
+        return check.run(self._scope, self._resolver) if check.remaining else None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         return self._engine.inject(self, self._page, self._start["headers"], user)
@@ -316,12 +313,12 @@ class UserProbe(Responder):
     __slots__ = ()
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
-        awaitable = None
+        awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
                 awaitable = prefetch_user_eagerly(self._scope, self._resolver)
-                if awaitable is None and self._before is not None and isinstance(self._scope[KEY].resolved, User):
-                    awaitable = self._engine.endpoint_check.compare(self._before, self._scope, self._resolver, IN_MOUNT)
+                if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
+                    awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:

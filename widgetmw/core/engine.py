@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
-from widgetmw.core.endpoint_check import MAX_PAGES, EndpointCheck
+from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.exporters import start_exporter
@@ -128,8 +128,7 @@ class Engine:
         )
         self.path: str = settings.path
         self.is_inline_delivery: bool = settings.delivery == "inline"
-        # with fetch delivery no page has a user
-        self.endpoint_check: EndpointCheck = EndpointCheck(self.events, MAX_PAGES if self.is_inline_delivery else 0)
+        self.endpoint_check: EndpointCheck = EndpointCheck(self.events)
         self.known_prefixes: KnownPrefixes = KnownPrefixes()
         self.debug: bool = settings.debug
         self.has_excludes: bool = bool(settings.exclude)

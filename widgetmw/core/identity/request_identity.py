@@ -88,7 +88,16 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
         return None
     identity.owner, identity.resolved = owner, UNSET  # what was prefetched is for an earlier response
     identity.root_path = ""
+    move_to_end(request)
     return identity
+
+
+def move_to_end(request: Request) -> None:
+    """Moves our key behind all others of the request, so that those added further inside come after it.
+
+    ``core/endpoint_check.py`` tells them apart by that.
+    """
+    request[KEY] = request.pop(KEY)
 
 
 def is_owner(request: Request, owner: object) -> bool:
