@@ -30,11 +30,12 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
-_FETCH_HEADERS: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+_FETCH_METADATA: Final = _PURPOSES | {b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"}
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
-_PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+_RELEVANT: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
+_EDITED_OR_READ: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
@@ -60,12 +61,15 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_page_headers(self) -> None:
-        """Reads the headers that :func:`has_page_headers` looks for."""
-        headers = dict(self._scope["headers"])  # browsers never repeat these
-        fetch_headers = (headers.get(name, b"").decode("latin-1") for name in _FETCH_HEADERS)
-        self.in_cross_site_frame = is_shown_elsewhere(*fetch_headers)
-        self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
+    def read_fetch_metadata(self) -> None:
+        """Reads why the browser asks for the page: to show it elsewhere, or ahead of a click."""
+        values = {name: value.decode("latin-1") for name, value in self._scope["headers"] if name in _FETCH_METADATA}
+        self.in_cross_site_frame = is_shown_elsewhere(
+            values.get(b"sec-fetch-site"), values.get(b"sec-fetch-mode"), values.get(b"sec-fetch-dest")
+        )
+        self.is_prefetch = not _PURPOSES.isdisjoint(values) and any(
+            values.get(name, "").lower().startswith("prefetch") for name in _PURPOSES
+        )
 
     @property
     def cookies(self) -> str:
@@ -101,7 +105,7 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
     request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
-    request.read_page_headers()
+    request.read_fetch_metadata()
     return request
 
 
@@ -110,11 +114,11 @@ def carries_credentials(headers: Headers) -> bool:
     return any(name in _CREDENTIALS for name, _ in headers)
 
 
-def has_page_headers(headers: Headers) -> bool:
-    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    page_headers = _PAGE_HEADERS
+def has_relevant_headers(headers: Headers) -> bool:
+    """Whether a request has what :meth:`PageRequest.read_fetch_metadata` or :func:`edit_request_headers` acts on."""
+    relevant = _RELEVANT
     for name, value in headers:  # not any(), whose generator would cost half as much again
-        if name in page_headers:
+        if name in relevant:
             if name == b"accept-encoding":
                 if _SUPPORTED_CODINGS[value] == value:
                     continue
@@ -156,21 +160,25 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     * Conditional headers: the app could answer 304 or 206 for the page of another user.
     * Content codings that we cannot decode.
     """
-    headers, accept, has_credentials = scope["headers"], b"", False
-    for name, value in headers:
-        if name == b"accept":
-            accept += b"," + value
-        elif name in _CREDENTIALS:
-            has_credentials = True
-    method = scope["method"]
+    headers, method = scope["headers"], scope["method"]
+    hides_conditions = engine.is_inline_delivery and method != "POST"
+    accept, has_credentials = b"", False
+    edited: Headers = []
+    for header in headers:  # one loop for both: every request of a browser that knows brotli comes here
+        name, value = header
+        if name in _EDITED_OR_READ:
+            if name == b"accept":
+                accept += b"," + value
+            elif name in _CREDENTIALS:
+                has_credentials = True
+            elif name == b"accept-encoding":
+                header = name, _SUPPORTED_CODINGS[value]
+            elif hides_conditions:
+                continue
+        edited.append(header)
     if not engine.may_carry_script(scope, method, path, accept.decode("latin-1"), has_credentials):
         return False
-    hidden = _CONDITIONAL if engine.is_inline_delivery and method != "POST" else ()
-    scope["headers"] = edited = [
-        (name, _SUPPORTED_CODINGS[value] if name == b"accept-encoding" else value)
-        for name, value in headers
-        if name not in hidden
-    ]
+    scope["headers"] = edited
     return bool(edited != headers)
 
 

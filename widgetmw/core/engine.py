@@ -201,7 +201,9 @@ class Engine:
         everybody who may be signed in. Credentials are a ``Cookie`` or ``Authorization`` header. The path is below the
         root path.
         """
-        if method not in PAGE_METHODS or "text/html" not in accept.lower() or self.is_excluded(path):
+        if method not in PAGE_METHODS or "text/html" not in accept.lower():
+            return False
+        if self.has_excludes and self.is_excluded(path):
             return False
         if has_credentials or not self.is_inline_delivery or self._loaders or may_be_authenticated(request):
             return True

@@ -26,8 +26,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-_PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
-_FETCH_HEADERS: Final = ("HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_DEST")
+_RELEVANT: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
 
@@ -43,11 +42,15 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_page_headers(self) -> None:
-        """Reads the headers that :func:`has_page_headers` looks for."""
+    def read_fetch_metadata(self) -> None:
+        """Reads why the browser asks for the page: to show it elsewhere, or ahead of a click."""
         get = self._environ.get
-        self.in_cross_site_frame = is_shown_elsewhere(*(get(name, "") for name in _FETCH_HEADERS))
-        self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
+        self.in_cross_site_frame = is_shown_elsewhere(
+            get("HTTP_SEC_FETCH_SITE"), get("HTTP_SEC_FETCH_MODE"), get("HTTP_SEC_FETCH_DEST")
+        )
+        self.is_prefetch = not self._environ.keys().isdisjoint(_PURPOSES) and any(
+            get(name, "").lower().startswith("prefetch") for name in _PURPOSES
+        )
 
     @property
     def cookies(self) -> str:
@@ -74,7 +77,7 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
     request._environ, request.root_path, request.path = environ, root_path, environ.get("PATH_INFO", "")
-    request.read_page_headers()
+    request.read_fetch_metadata()
     return request
 
 
@@ -125,9 +128,9 @@ def carries_credentials(environ: Environ) -> bool:
     return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
 
 
-def has_page_headers(environ: Environ) -> bool:
-    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    if not environ.keys().isdisjoint(_PAGE_KEYS) or environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
+def has_relevant_headers(environ: Environ) -> bool:
+    """Whether a request has what :meth:`PageRequest.read_fetch_metadata` or :func:`edit_request_headers` acts on."""
+    if not environ.keys().isdisjoint(_RELEVANT) or environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
         return True
     codings: str = environ.get(_CODINGS, "")
     return supported_codings(codings) != codings
