@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, has_relevant_headers, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
@@ -154,8 +154,7 @@ class _StackBuilder:
                 move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
-                if has_relevant_headers(scope["headers"]):
-                    probe.read_fetch_metadata()
+                probe.read_headers()
                 await app(scope, receive, probe.send)
                 if probe.is_undecided:
                     await probe.close()

@@ -30,7 +30,7 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
-_FETCH_METADATA: Final = _PURPOSES | {b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"}
+_FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
 _RELEVANT: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
@@ -61,15 +61,27 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_fetch_metadata(self) -> None:
-        """Reads why the browser asks for the page: to show it elsewhere, or ahead of a click."""
-        values = {name: value.decode("latin-1") for name, value in self._scope["headers"] if name in _FETCH_METADATA}
-        self.in_cross_site_frame = is_shown_elsewhere(
-            values.get(b"sec-fetch-site"), values.get(b"sec-fetch-mode"), values.get(b"sec-fetch-dest")
-        )
-        self.is_prefetch = not _PURPOSES.isdisjoint(values) and any(
-            values.get(name, "").lower().startswith("prefetch") for name in _PURPOSES
-        )
+    def read_headers(self) -> bool:
+        """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called.
+
+        This is one loop because it runs for every request, and a browser sends many headers.
+        """
+        self.in_cross_site_frame = self.is_prefetch = must_edit = False
+        for name, value in self._scope["headers"]:
+            if name in _RELEVANT:
+                if name == b"accept-encoding":
+                    must_edit = must_edit or _SUPPORTED_CODINGS[value] != value
+                elif name == b"sec-fetch-site":
+                    self.in_cross_site_frame = value in _FOREIGN_SITES and self._is_shown_elsewhere()
+                elif name in _PURPOSES:
+                    self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
+                else:
+                    must_edit = True
+        return must_edit
+
+    def _is_shown_elsewhere(self) -> bool:
+        headers = dict(self._scope["headers"])  # browsers never repeat these
+        return is_shown_elsewhere(*(headers.get(name, b"").decode("latin-1") for name in _FETCH_METADATA))
 
     @property
     def cookies(self) -> str:
@@ -105,27 +117,13 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
     request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
-    request.read_fetch_metadata()
+    request.read_headers()
     return request
 
 
 def carries_credentials(headers: Headers) -> bool:
     """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
     return any(name in _CREDENTIALS for name, _ in headers)
-
-
-def has_relevant_headers(headers: Headers) -> bool:
-    """Whether a request has what :meth:`PageRequest.read_fetch_metadata` or :func:`edit_request_headers` acts on."""
-    relevant = _RELEVANT
-    for name, value in headers:  # not any(), whose generator would cost half as much again
-        if name in relevant:
-            if name == b"accept-encoding":
-                if _SUPPORTED_CODINGS[value] == value:
-                    continue
-            elif name == b"sec-fetch-site" and value not in _FOREIGN_SITES:
-                continue
-            return True
-    return False
 
 
 def path_below(root_path: str, path: str) -> str:
@@ -164,7 +162,7 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     hides_conditions = engine.is_inline_delivery and method != "POST"
     accept, has_credentials = b"", False
     edited: Headers = []
-    for header in headers:  # one loop for both: every request of a browser that knows brotli comes here
+    for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
         if name in _EDITED_OR_READ:
             if name == b"accept":

@@ -77,7 +77,7 @@ class Responder(PageRequest):
         """
         self._engine, self._scope, self.root_path, self.path = engine, scope, root_path, path
         self._send, self._resolver = send, resolver
-        self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
+        self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it

@@ -26,7 +26,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-_RELEVANT: Final = _PURPOSES | _CONDITIONAL
+_RARE: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
 
@@ -42,15 +42,20 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_fetch_metadata(self) -> None:
-        """Reads why the browser asks for the page: to show it elsewhere, or ahead of a click."""
-        get = self._environ.get
-        self.in_cross_site_frame = is_shown_elsewhere(
-            get("HTTP_SEC_FETCH_SITE"), get("HTTP_SEC_FETCH_MODE"), get("HTTP_SEC_FETCH_DEST")
-        )
-        self.is_prefetch = not self._environ.keys().isdisjoint(_PURPOSES) and any(
-            get(name, "").lower().startswith("prefetch") for name in _PURPOSES
-        )
+    def read_headers(self) -> bool:
+        """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called."""
+        names, get = self._environ.keys(), self._environ.get
+        self.in_cross_site_frame = self.is_prefetch = False
+        site, codings = get("HTTP_SEC_FETCH_SITE"), get(_CODINGS, "")
+        if site in FOREIGN_SITES:
+            self.in_cross_site_frame = is_shown_elsewhere(
+                site, get("HTTP_SEC_FETCH_MODE", ""), get("HTTP_SEC_FETCH_DEST", "")
+            )
+        must_edit: bool = supported_codings(codings) != codings
+        if names.isdisjoint(_RARE):
+            return must_edit
+        self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
+        return must_edit or not names.isdisjoint(_CONDITIONAL)
 
     @property
     def cookies(self) -> str:
@@ -77,7 +82,7 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
     request._environ, request.root_path, request.path = environ, root_path, environ.get("PATH_INFO", "")
-    request.read_fetch_metadata()
+    request.read_headers()
     return request
 
 
@@ -126,14 +131,6 @@ def restore_codings(environ: Environ) -> bool:
 def carries_credentials(environ: Environ) -> bool:
     """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
     return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
-
-
-def has_relevant_headers(environ: Environ) -> bool:
-    """Whether a request has what :meth:`PageRequest.read_fetch_metadata` or :func:`edit_request_headers` acts on."""
-    if not environ.keys().isdisjoint(_RELEVANT) or environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
-        return True
-    codings: str = environ.get(_CODINGS, "")
-    return supported_codings(codings) != codings
 
 
 def inner_environ(environ: Environ) -> Environ:

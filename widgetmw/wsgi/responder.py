@@ -89,7 +89,6 @@ class Responder(PageRequest):
         self._engine, self._environ, self._identity = engine, environ, identity
         self.root_path, self.path = root_path, path
         self._start_response, self._resolver = start_response, resolver
-        self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
 

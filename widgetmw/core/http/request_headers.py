@@ -21,7 +21,7 @@ FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 """Values of ``Sec-Fetch-Site`` for a request that a page of another origin has caused."""
 
 
-def is_shown_elsewhere(site: str | None, mode: str | None, destination: str | None) -> bool:
+def is_shown_elsewhere(site: str, mode: str, destination: str) -> bool:
     """Whether a page of another origin shows this page in a frame, or reads it by a script, by ``Sec-Fetch-*``.
 
     A layer outside of us may add the CORS headers that let the other origin read it.
