@@ -191,7 +191,7 @@ class Responder(PageRequest):
                 result = engine.inject(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
-        return self._conclude(result, message, offset)
+        return self._inject(message, offset) if result is None else self._pass_through(result, message)
 
     def _wait(self, user: Awaitable[Any], message: Message | None, offset: int) -> Awaitable[None]:
         """Waits for the user, and holds what the app sends meanwhile."""
@@ -214,7 +214,7 @@ class Responder(PageRequest):
             self._handler = partial(self._pass_through, SkipReason.INCOMPLETE)
             raise
         later, self._held = self._held, held
-        await self._conclude(result, message, offset)
+        await (self._inject(message, offset) if result is None else self._pass_through(result, message))
         for each in later:
             await self.send(each)
 
@@ -230,10 +230,8 @@ class Responder(PageRequest):
 
     # once decided
 
-    def _conclude(self, result: SkipReason | None, message: Message | None, offset: int) -> Awaitable[None]:
+    def _inject(self, message: Message | None, offset: int) -> Awaitable[None]:
         """Sends what is held with our headers and the script, in the order of the app's messages."""
-        if result is not None:
-            return self._pass_through(result, message)
         engine, start, page = self._engine, self._start, self._page
         headers = page.headers
         engine.outcomes["injected"] += 1
@@ -290,8 +288,10 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        last = () if message is None else (message,)
-        return send_all(map(send, (start, *self._held, *last) if self._held else (start, *last)))
+        messages = [start, *self._held]
+        if message is not None:
+            messages.append(message)
+        return send_all(map(send, messages))
 
     def _with_debug_headers(self, start: Message, reason: SkipReason | None) -> Message:
         ours = debug_headers(reason, getattr(self, "_started", None))

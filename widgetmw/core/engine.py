@@ -156,12 +156,8 @@ class Engine:
                 prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
                 self._headers_without_token["fetch", header_type] = prefetch
         self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
-        self._token_templates = Memo(
-            lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
-        )
-        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(
-            lambda root_path, host: mark_name(url_prefix(root_path) + self.path, host)
-        )
+        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(lambda path, host: mark_name(url_prefix(path) + self.path, host))
+        self._token_templates = Memo(lambda key: self._token_template(*key), _MAX_ROOT_PATHS)
 
     def _files(self) -> dict[str, ScriptFile]:
         """Returns the scripts that are served, by path below the endpoint path."""
@@ -264,7 +260,7 @@ class Engine:
         needs_no_evaluation = page.rare_headers is None and self._is_inline_without_loaders
         if user is not None and needs_no_evaluation and not (request.in_cross_site_frame or request.is_prefetch):
             # Without rare headers any user may get a token, so _choose_template would return the same.
-            template: ScriptTemplate = self._token_templates[request.root_path, self._mark_name(request)]
+            template: ScriptTemplate = self._token_templates[request.root_path, request.mark_path, request.host]
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
@@ -286,6 +282,10 @@ class Engine:
         if template.form == "hashed":
             page.headers = _add_csp_hashes(page.headers, page.script)
         return None
+
+    def _token_template(self, root_path: str, mark_path: str, host: str) -> ScriptTemplate:
+        """Returns the template for a page with a token that has no rare headers."""
+        return self.script_tags.template("token", self._without_csp, root_path, self._mark_names(mark_path, host), ())
 
     def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
