@@ -25,7 +25,7 @@ from widgetmw.asgi.responder import Responder, nothing
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.head_scanner import HeadScanner
 from widgetmw.core.identity.request_identity import acquire
-from widgetmw.core.identity.resolvers import resolve_user_eagerly
+from widgetmw.core.identity.resolvers import resolve_user_maybe_async
 
 TITLE = "Individual operations"
 _FULL = ("--processes", "4", "--values", "5", "--warmups", "1", "--min-time", "0.02")
@@ -79,7 +79,7 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
         return responder
 
     responder, of_chrome = respond(), respond(asgi_request(CHROME_HEADERS))
-    responder.read_headers()
+    responder.read_request_headers()
 
     def inject() -> object:
         headers = list(two)
@@ -88,15 +88,15 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
     return {
         "ASGI: acquire a request": lambda: acquire(dict(request), engine),
         "ASGI: the same without acquiring it": lambda: dict(request),
-        "ASGI: read 3 request headers": responder.read_headers,
-        "ASGI: read 17 request headers": of_chrome.read_headers,
+        "ASGI: read 3 request headers": responder.read_request_headers,
+        "ASGI: read 17 request headers": of_chrome.read_request_headers,
         "ASGI: create a responder": respond,
         "read 2 response headers and make them private": lambda: engine.page_from_bytes(200, two),
         "read 9 response headers and make them private": lambda: engine.page_from_bytes(200, nine),
         "find the insertion offset of a page that begins like the last one": lambda: (
             engine.known_prefixes.insertion_offset("", body)
         ),
-        "resolve the user": lambda: resolve_user_eagerly(request, signed_in),
+        "resolve the user": lambda: resolve_user_maybe_async(request, signed_in),
         "read 2 response headers and render the script": inject,
         "ASGI: copy a message": lambda: start.copy(),
         "ASGI: create a coroutine": lambda: nothing().close(),

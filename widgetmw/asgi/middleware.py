@@ -88,7 +88,7 @@ class WidgetMiddleware:
                 hide_file_sending(scope)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, self._resolver)
-            if responder.read_headers():
+            if responder.read_request_headers():
                 edit_request_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)
             if responder.is_undecided:

@@ -61,7 +61,7 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_headers(self) -> bool:
+    def read_request_headers(self) -> bool:
         """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called.
 
         This is one loop because it runs for every request, and a browser sends many headers.
@@ -117,7 +117,7 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
     request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
-    request.read_headers()
+    request.read_request_headers()
     return request
 
 

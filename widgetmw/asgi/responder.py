@@ -30,7 +30,7 @@ from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import KEY
-from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
+from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
@@ -183,7 +183,7 @@ class Responder(PageRequest):
             if page.no_token_reason is not None or self.in_cross_site_frame:
                 result = engine.no_token_reason(self, page)
             if result is None:
-                user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
+                user = engine.resolve_user_maybe_async(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
                 if user is not None and engine.endpoint_check.remaining:
@@ -316,7 +316,7 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
-                awaitable = prefetch_user_eagerly(self._scope, self._resolver)
+                awaitable = prefetch_user_maybe_async(self._scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
                     awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it

@@ -112,8 +112,8 @@ class Engine:
 
     resolve_user: staticmethod[..., User | None] = staticmethod(resolvers.resolve_user)
     resolve_user_async: staticmethod[..., Awaitable[User | None]] = staticmethod(resolvers.resolve_user_async)
-    resolve_user_eagerly: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
-        resolvers.resolve_user_eagerly
+    resolve_user_maybe_async: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
+        resolvers.resolve_user_maybe_async
     )
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:

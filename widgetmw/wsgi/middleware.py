@@ -79,7 +79,7 @@ class WidgetMiddleware:
                 root_path = decode_path(root_path)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
-            if responder.read_headers():
+            if responder.read_request_headers():
                 edit_request_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
         except BaseException:

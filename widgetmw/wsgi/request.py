@@ -42,7 +42,7 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_headers(self) -> bool:
+    def read_request_headers(self) -> bool:
         """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called."""
         names, get = self._environ.keys(), self._environ.get
         self.in_cross_site_frame = self.is_prefetch = False
@@ -82,7 +82,7 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
     request._environ, request.root_path, request.path = environ, root_path, environ.get("PATH_INFO", "")
-    request.read_headers()
+    request.read_request_headers()
     return request
 
 
