@@ -32,10 +32,11 @@ _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
-_RELEVANT: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+# what read_request_headers and edit_request_headers look at
+_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+_EDITED: Final = _CONDITIONAL | {b"accept-encoding", b"accept", b"cookie", b"authorization"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
-_EDITED_OR_READ: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
@@ -68,7 +69,7 @@ class PageRequest:
         """
         self.in_cross_site_frame = self.is_prefetch = must_edit = False
         for name, value in self._scope["headers"]:
-            if name in _RELEVANT:
+            if name in _READ:
                 if name == b"accept-encoding":
                     must_edit = must_edit or _SUPPORTED_CODINGS[value] != value
                 elif name == b"sec-fetch-site":
@@ -140,7 +141,7 @@ def split_path(scope: Scope) -> tuple[str, str]:
 
 
 def final_root_path(scope: Scope, root_path: str, path: str) -> str:
-    """Returns the root path of the app, whose layers may have set it, given what we saw."""
+    """Returns the root path with which the app makes its URLs: its layers may have changed it since we saw it."""
     if known := scope[KEY].root_path:
         return known  # type: ignore[no-any-return]
     new_root_path = (scope.get("root_path") or "").rstrip("/")
@@ -164,7 +165,7 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     edited: Headers = []
     for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
-        if name in _EDITED_OR_READ:
+        if name in _EDITED:
             if name == b"accept":
                 accept += b"," + value
             elif name in _CREDENTIALS:

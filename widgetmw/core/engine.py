@@ -110,6 +110,7 @@ class Engine:
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
     """
 
+    # here, and not called directly, so that testing.as_user can replace them for one app
     resolve_user: staticmethod[..., User | None] = staticmethod(resolvers.resolve_user)
     resolve_user_async: staticmethod[..., Awaitable[User | None]] = staticmethod(resolvers.resolve_user_async)
     resolve_user_maybe_async: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
@@ -359,8 +360,8 @@ def _is_below(path: str, prefixes: Iterable[str]) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
-def _add_csp_hashes(headers: Headers, span: bytes) -> Headers:
-    sources = [hash_source(script) for script in inline_scripts(span)]
+def _add_csp_hashes(headers: Headers, script_tags: bytes) -> Headers:
+    sources = [hash_source(script) for script in inline_scripts(script_tags)]
     return [
         (name, encode_as(value, reduce(add_hash, sources, header_text(value))) if HEADER_FLAGS[name] == CSP else value)
         for name, value in headers

@@ -87,7 +87,10 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
 
 
 def final_root_path(environ: Environ, known: str, root_path: str, path: str) -> str:
-    """Returns the root path of the app, whose layers may have set it, given what we saw; the path as in the environ."""
+    """Returns the root path with which the app makes its URLs: its layers may have changed it since we saw it.
+
+    ``known`` is what a plugin has found, or empty. The path is the one that we saw, as in the environ.
+    """
     new_root_path = decode_path(environ.get("SCRIPT_NAME", ""))
     if known or new_root_path == root_path:
         return known or root_path

@@ -16,7 +16,6 @@ PURPOSE_HEADERS: Final = frozenset({"sec-purpose", "purpose", "x-moz"})
 FRAME_DESTINATIONS: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 """Values of ``Sec-Fetch-Dest`` for a page that is shown inside another one."""
 
-
 FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 """Values of ``Sec-Fetch-Site`` for a request that a page of another origin has caused."""
 

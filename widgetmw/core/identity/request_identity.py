@@ -24,7 +24,7 @@ class RequestIdentity:
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
         resolved: the user that was prefetched for this response; or ``UNSET``; or a text that says why there is none
             (an exception would keep the request alive).
-        root_path: with which the app was called, if a plugin has told; else empty.
+        root_path: the one that the app was called with, if a plugin has found it; else empty.
     """
 
     __slots__ = ("explicit", "owner", "resolved", "root_path")
