@@ -18,6 +18,7 @@ from widgetmw.core.http.request_headers import (
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
+from widgetmw.core.memo import Memo
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -29,6 +30,7 @@ _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
 _RARE: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
+_SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 
 
 class PageRequest:
@@ -51,7 +53,7 @@ class PageRequest:
             self.in_cross_site_frame = is_shown_elsewhere(
                 site, get("HTTP_SEC_FETCH_MODE", ""), get("HTTP_SEC_FETCH_DEST", "")
             )
-        must_edit: bool = supported_codings(codings) != codings
+        must_edit: bool = _SUPPORTED_CODINGS[codings] != codings
         if names.isdisjoint(_RARE):
             return must_edit
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
@@ -117,7 +119,7 @@ def edit_request_headers(engine: Engine, environ: Environ, path: str) -> bool:
         for name in _CONDITIONAL:
             environ.pop(name, None)
     codings = environ.get(_CODINGS, "")
-    if (supported := supported_codings(codings)) != codings:
+    if (supported := _SUPPORTED_CODINGS[codings]) != codings:
         environ[_CODINGS], environ[_HIDDEN_CODINGS] = supported, codings
         return True
     return hides_conditions

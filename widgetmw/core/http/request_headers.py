@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
@@ -33,7 +32,6 @@ def is_shown_elsewhere(site: str, mode: str, destination: str) -> bool:
 _SUPPORTED_CODINGS: Final = frozenset({"", "gzip", "x-gzip", "deflate", "identity"})
 
 
-@lru_cache(maxsize=64)
 def supported_codings(accept_encoding: str) -> str:
     """Returns an ``Accept-Encoding`` value without the codings that we cannot decode, such as ``br`` and ``zstd``.
 
