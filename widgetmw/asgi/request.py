@@ -32,11 +32,11 @@ _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
-# what read_request_headers and edit_request_headers look at
-_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
-_EDITED: Final = _CONDITIONAL | {b"accept-encoding", b"accept", b"cookie", b"authorization"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
+# what read_request_headers and edit_request_headers look at
+_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+_EDITED: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
