@@ -16,13 +16,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, has_page_headers, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.request_identity import KEY, is_owner
+from widgetmw.core.identity.request_identity import KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -151,10 +151,10 @@ class _StackBuilder:
             elif not engine.is_inline_delivery:
                 await app(scope, receive, send)
             else:
+                move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
-                if has_page_headers(scope["headers"]):
-                    probe.read_page_headers()
+                probe.read_request_headers()
                 await app(scope, receive, probe.send)
                 if probe.is_undecided:
                     await probe.close()

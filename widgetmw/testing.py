@@ -108,7 +108,7 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
         return user
 
     target: Any = Engine if app is None else _engine_of(app)
-    replacements = {"resolve_user": resolve, "resolve_user_eagerly": resolve, "resolve_user_async": resolve_async}
+    replacements = {"resolve_user": resolve, "resolve_user_maybe_async": resolve, "resolve_user_async": resolve_async}
     before = {name: vars(target).get(name) for name in replacements}
     for name, function in replacements.items():
         setattr(target, name, function)

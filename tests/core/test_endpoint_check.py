@@ -7,7 +7,7 @@ import pytest
 from widgetmw import User, identify
 from widgetmw.core.endpoint_check import IN_MOUNT, EndpointCheck
 from widgetmw.core.events import Events
-from widgetmw.core.identity.request_identity import identity_of
+from widgetmw.core.identity.request_identity import acquire, identity_of
 
 ADA = User("ada")
 
@@ -25,34 +25,59 @@ def run_awaitable(awaitable: Any) -> None:
         awaitable.__await__().send(None)
 
 
+def request_with(added: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Returns a request to which the keys of ``added`` were added inside of the middleware."""
+    request = dict(before or {})
+    acquire(request, object())
+    return request | added
+
+
 def test_a_session_that_is_set_further_inside_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
     check = EndpointCheck(Events())
     for _ in range(2):
-        check.run({}, {"session": "ada"}, user_of_session)
+        check.run(request_with({"session": "ada"}), user_of_session)
     assert len(caplog.messages) == 1
     assert "depends on 'session'" in caplog.text
     assert check.remaining == 0
 
 
+def test_what_was_removed_further_inside_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    request = request_with({"session": "ada"}, before={"HTTP_IF_NONE_MATCH": "1", "HTTP_RANGE": "2", "x": 1})
+    del request["HTTP_IF_NONE_MATCH"], request["HTTP_RANGE"]
+    EndpointCheck(Events()).run(request, user_of_session)
+    assert "depends on 'session'" in caplog.text
+
+
+def test_a_request_that_a_layer_further_out_has_seen_too_is_checked(caplog: pytest.LogCaptureFixture) -> None:
+    request: dict[str, Any] = {}
+    identity_of(request)
+    request["session"] = "ada"  # further out, too
+    acquire(request, object())
+    EndpointCheck(Events()).run(request, user_of_session)
+    assert caplog.messages == []
+    EndpointCheck(Events()).run(request | {"user": "ada"}, lambda request: User(request["user"]))
+    assert "depends on 'user'" in caplog.text
+
+
 @pytest.mark.parametrize("before", [{}, {"session": "ada"}])
 def test_async_resolvers_are_waited_for(before: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    awaitable = EndpointCheck(Events()).run(before, {"session": "ada", "user": "ada"}, async_user_of_session)
-    run_awaitable(awaitable)
+    request = request_with({"session": "ada", "user": "ada"}, before)
+    run_awaitable(EndpointCheck(Events()).run(request, async_user_of_session))
     assert ("depends on" in caplog.text) is not bool(before)
 
 
 def test_a_resolver_that_fails_without_the_session_finds_no_user(caplog: pytest.LogCaptureFixture) -> None:
-    EndpointCheck(Events()).run({}, {"session": "ada"}, lambda request: User(request["session"]))
+    EndpointCheck(Events()).run(request_with({"session": "ada"}), lambda request: User(request["session"]))
     assert "depends on 'session'" in caplog.text
 
 
 def test_pages_whose_user_the_endpoint_finds_are_not_named(caplog: pytest.LogCaptureFixture) -> None:
     check = EndpointCheck(Events())
-    identified: dict[str, Any] = {"session": "ada"}
+    identified = request_with({"session": "ada"})
     identify(identified, ADA)
-    for request in ({"session": "ada"}, {"x": 1}, identified):
-        check.run({"session": "ada"} if len(request) == 1 else {}, request, user_of_session)
-    check.run({}, {"other": "ada", "session": "ada"}, lambda request: ADA)
+    for request in (request_with({}, before={"session": "ada"}), request_with({"x": 1}), identified):
+        check.run(request, user_of_session)
+    check.run(request_with({"other": "ada", "session": "ada"}), lambda request: ADA)
     assert caplog.messages == []
 
 
@@ -60,16 +85,16 @@ def test_only_the_first_pages_are_looked_at(caplog: pytest.LogCaptureFixture) ->
     check = EndpointCheck(Events())
     for _ in range(10):
         assert check.remaining
-        check.run({}, {"x": 1}, user_of_session)
+        check.run(request_with({"x": 1}), user_of_session)
     assert not check.remaining
 
 
 def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
-    check, request = EndpointCheck(Events()), {"session": "ada"}
+    check, request = EndpointCheck(Events()), request_with({"session": "ada"})
     identity_of(request).resolved = ADA
-    check.run({}, request, user_of_session)
+    check.run(request, user_of_session)
     assert check.remaining == 9
     assert caplog.messages == []
-    check.compare({}, request, user_of_session, IN_MOUNT)
+    check.compare(request, user_of_session, IN_MOUNT)
     assert "a mounted app or a route sets" in caplog.text
     assert check.remaining == 0

@@ -174,9 +174,3 @@ def test_after_a_base_of_another_origin_the_page_links_no_script() -> None:
     assert linked(after_base(("Content-Security-Policy", "script-src 'nonce-abc'"))) == []
     assert after_base(SELF_ONLY) is SkipReason.BASE_OF_OTHER_ORIGIN
     assert after_base(SELF_ONLY, INTEGRITY) is SkipReason.BASE_OF_OTHER_ORIGIN
-
-
-@pytest.mark.parametrize(("delivery", "checks"), [("inline", True), ("fetch", False)])
-def test_requests_are_copied_only_where_pages_have_users(delivery: str, checks: bool) -> None:
-    settings = replace(SETTINGS, delivery=delivery)  # type: ignore[arg-type]
-    assert bool(Engine(settings).endpoint_check.remaining) is checks

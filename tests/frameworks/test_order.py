@@ -344,7 +344,7 @@ def test_quart_names_an_asgi_app_that_was_taken_before_the_widget_was_installed(
     assert "hand over app.asgi_app again" in line
 
 
-def test_a_plugin_needs_no_copy_of_each_request_to_compare(settings: Settings) -> None:
+def test_the_pages_of_a_plugin_count_as_looked_at(settings: Settings) -> None:
     app = Flask(__name__)
     app.add_url_rule("/", view_func=lambda: HEAD)
     Widget(app, settings, user=lambda: User("ada"))

@@ -67,7 +67,7 @@ class AiohttpMiddleware:
             scope["scheme"] = request.scheme
             responder = Responder()
             responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
-            responder.read_page_headers()
+            responder.read_request_headers()
             return responder
 
         request._payload_writer = RewritingWriter(request, make_responder)  # type: ignore[assignment]

@@ -15,7 +15,6 @@ from widgetmw.asgi.request import (
     UnreadBody,
     carries_credentials,
     edit_request_headers,
-    has_page_headers,
     hide_file_sending,
     path_below,
     token_request,
@@ -89,8 +88,7 @@ class WidgetMiddleware:
                 hide_file_sending(scope)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, self._resolver)
-            if has_page_headers(headers):
-                responder.read_page_headers()
+            if responder.read_request_headers():
                 edit_request_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)
             if responder.is_undecided:

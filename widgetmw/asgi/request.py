@@ -30,11 +30,13 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
-_FETCH_HEADERS: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+_FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
-_PAGE_HEADERS: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
+# what read_request_headers and edit_request_headers look at
+_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+_EDITED: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
@@ -60,12 +62,27 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_page_headers(self) -> None:
-        """Reads the headers that :func:`has_page_headers` looks for."""
+    def read_request_headers(self) -> bool:
+        """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called.
+
+        This is one loop because it runs for every request, and a browser sends many headers.
+        """
+        self.in_cross_site_frame = self.is_prefetch = must_edit = False
+        for name, value in self._scope["headers"]:
+            if name in _READ:
+                if name == b"accept-encoding":
+                    must_edit = must_edit or _SUPPORTED_CODINGS[value] != value
+                elif name == b"sec-fetch-site":
+                    self.in_cross_site_frame = value in _FOREIGN_SITES and self._is_shown_elsewhere()
+                elif name in _PURPOSES:
+                    self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
+                else:
+                    must_edit = True
+        return must_edit
+
+    def _is_shown_elsewhere(self) -> bool:
         headers = dict(self._scope["headers"])  # browsers never repeat these
-        fetch_headers = (headers.get(name, b"").decode("latin-1") for name in _FETCH_HEADERS)
-        self.in_cross_site_frame = is_shown_elsewhere(*fetch_headers)
-        self.is_prefetch = any(headers.get(name, b"").lower().startswith(b"prefetch") for name in _PURPOSES)
+        return is_shown_elsewhere(*(headers.get(name, b"").decode("latin-1") for name in _FETCH_METADATA))
 
     @property
     def cookies(self) -> str:
@@ -101,27 +118,13 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
     request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
-    request.read_page_headers()
+    request.read_request_headers()
     return request
 
 
 def carries_credentials(headers: Headers) -> bool:
     """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
     return any(name in _CREDENTIALS for name, _ in headers)
-
-
-def has_page_headers(headers: Headers) -> bool:
-    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    page_headers = _PAGE_HEADERS
-    for name, value in headers:  # not any(), whose generator would cost half as much again
-        if name in page_headers:
-            if name == b"accept-encoding":
-                if _SUPPORTED_CODINGS[value] == value:
-                    continue
-            elif name == b"sec-fetch-site" and value not in _FOREIGN_SITES:
-                continue
-            return True
-    return False
 
 
 def path_below(root_path: str, path: str) -> str:
@@ -138,7 +141,7 @@ def split_path(scope: Scope) -> tuple[str, str]:
 
 
 def final_root_path(scope: Scope, root_path: str, path: str) -> str:
-    """Returns the root path of the app, whose layers may have set it, given what we saw."""
+    """Returns the root path with which the app makes its URLs: its layers may have changed it since we saw it."""
     if known := scope[KEY].root_path:
         return known  # type: ignore[no-any-return]
     new_root_path = (scope.get("root_path") or "").rstrip("/")
@@ -156,21 +159,25 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     * Conditional headers: the app could answer 304 or 206 for the page of another user.
     * Content codings that we cannot decode.
     """
-    headers, accept, has_credentials = scope["headers"], b"", False
-    for name, value in headers:
-        if name == b"accept":
-            accept += b"," + value
-        elif name in _CREDENTIALS:
-            has_credentials = True
-    method = scope["method"]
+    headers, method = scope["headers"], scope["method"]
+    hides_conditions = engine.is_inline_delivery and method != "POST"
+    accept, has_credentials = b"", False
+    edited: Headers = []
+    for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
+        name, value = header
+        if name in _EDITED:
+            if name == b"accept":
+                accept += b"," + value
+            elif name in _CREDENTIALS:
+                has_credentials = True
+            elif name == b"accept-encoding":
+                header = name, _SUPPORTED_CODINGS[value]
+            elif hides_conditions:
+                continue
+        edited.append(header)
     if not engine.may_carry_script(scope, method, path, accept.decode("latin-1"), has_credentials):
         return False
-    hidden = _CONDITIONAL if engine.is_inline_delivery and method != "POST" else ()
-    scope["headers"] = edited = [
-        (name, _SUPPORTED_CODINGS[value] if name == b"accept-encoding" else value)
-        for name, value in headers
-        if name not in hidden
-    ]
+    scope["headers"] = edited
     return bool(edited != headers)
 
 

@@ -30,7 +30,7 @@ from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import KEY
-from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_eagerly
+from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
@@ -46,7 +46,6 @@ class Responder(PageRequest):
     """
 
     __slots__ = (
-        "_before",
         "_body",
         "_engine",
         "_handler",
@@ -62,7 +61,6 @@ class Responder(PageRequest):
     is_undecided: bool
     path: str
     root_path: str
-    _before: Scope | None
     _handler: Send | None
     _start: Message
     _page: Page
@@ -79,9 +77,8 @@ class Responder(PageRequest):
         """
         self._engine, self._scope, self.root_path, self.path = engine, scope, root_path, path
         self._send, self._resolver = send, resolver
-        self.in_cross_site_frame = self.is_prefetch = self.is_undecided = False
+        self.is_undecided = False
         self._handler = None  # takes the next message once the response has started
-        self._before = {**scope} if engine.endpoint_check.remaining else None
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it
     def send(self, message: Message) -> Awaitable[None]:
@@ -186,15 +183,15 @@ class Responder(PageRequest):
             if page.no_token_reason is not None or self.in_cross_site_frame:
                 result = engine.no_token_reason(self, page)
             if result is None:
-                user = engine.resolve_user_eagerly(scope, self._resolver) if engine.is_inline_delivery else None
+                user = engine.resolve_user_maybe_async(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)
-                if user is not None and self._before is not None:
+                if user is not None and engine.endpoint_check.remaining:
                     self._check_endpoint()
                 result = engine.inject(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
-        return self._conclude(result, message, offset)
+        return self._inject(message, offset) if result is None else self._pass_through(result, message)
 
     def _wait(self, user: Awaitable[Any], message: Message | None, offset: int) -> Awaitable[None]:
         """Waits for the user, and holds what the app sends meanwhile."""
@@ -207,7 +204,7 @@ class Responder(PageRequest):
         result: SkipReason | None
         try:
             user = await awaitable
-            if user is not None and self._before is not None and (check := self._check_endpoint()) is not None:
+            if user is not None and (check := self._check_endpoint()) is not None:
                 await check
             result = self._decide_for(user)
         except Exception as error:
@@ -217,13 +214,13 @@ class Responder(PageRequest):
             self._handler = partial(self._pass_through, SkipReason.INCOMPLETE)
             raise
         later, self._held = self._held, held
-        await self._conclude(result, message, offset)
+        await (self._inject(message, offset) if result is None else self._pass_through(result, message))
         for each in later:
             await self.send(each)
 
     def _check_endpoint(self) -> Awaitable[None] | None:
-        before, self._before = self._before, None
-        return None if before is None else self._engine.endpoint_check.run(before, self._scope, self._resolver)
+        check = self._engine.endpoint_check
+        return check.run(self._scope, self._resolver) if check.remaining else None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         return self._engine.inject(self, self._page, self._start["headers"], user)
@@ -233,10 +230,8 @@ class Responder(PageRequest):
 
     # once decided
 
-    def _conclude(self, result: SkipReason | None, message: Message | None, offset: int) -> Awaitable[None]:
+    def _inject(self, message: Message | None, offset: int) -> Awaitable[None]:
         """Sends what is held with our headers and the script, in the order of the app's messages."""
-        if result is not None:
-            return self._pass_through(result, message)
         engine, start, page = self._engine, self._start, self._page
         headers = page.headers
         engine.outcomes["injected"] += 1
@@ -293,8 +288,10 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        last = () if message is None else (message,)
-        return send_all(map(send, (start, *self._held, *last) if self._held else (start, *last)))
+        messages = [start, *self._held]
+        if message is not None:
+            messages.append(message)
+        return send_all(map(send, messages))
 
     def _with_debug_headers(self, start: Message, reason: SkipReason | None) -> Message:
         ours = debug_headers(reason, getattr(self, "_started", None))
@@ -316,12 +313,12 @@ class UserProbe(Responder):
     __slots__ = ()
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
-        awaitable = None
+        awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
-                awaitable = prefetch_user_eagerly(self._scope, self._resolver)
-                if awaitable is None and self._before is not None and isinstance(self._scope[KEY].resolved, User):
-                    awaitable = self._engine.endpoint_check.compare(self._before, self._scope, self._resolver, IN_MOUNT)
+                awaitable = prefetch_user_maybe_async(self._scope, self._resolver)
+                if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
+                    awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:

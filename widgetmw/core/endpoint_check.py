@@ -6,12 +6,13 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from widgetmw.core.events import Events
-from widgetmw.core.identity.request_identity import UNSET, Request, identity_of
+from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of
 
-MAX_PAGES: Final = 10
+_MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
@@ -34,25 +35,25 @@ IN_MOUNT: Final = (
 class EndpointCheck:
     """Looks at the first pages of users, and warns if the endpoint, which sees requests as they come to us, has none.
 
-    That is so if the session, or the user, is set further inside.
+    That is so if the session, or the user, is set further inside. A dict keeps the order in which its keys were added,
+    so whatever comes after our own key was added further inside, and no request needs to be copied before the app runs.
 
     Attributes:
-        remaining: how many more pages are looked at; while there are any, each request is copied.
+        remaining: how many more pages are looked at.
         is_asked_inside: whether token requests pass through all middleware of the app, which then cannot be in the
             wrong place. A page may still come from a middleware, or get its final headers from one.
     """
 
-    def __init__(self, events: Events, pages: int = MAX_PAGES) -> None:
-        self.remaining: int = pages
+    def __init__(self, events: Events) -> None:
+        self.remaining: int = _MAX_PAGES
         self.is_asked_inside: bool = False
         self._events = events
 
-    def run(self, before: Request, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
+    def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.
 
         Args:
-            before: a copy of the scope or environ, made before the app ran.
-            request: the same afterwards.
+            request: the scope or environ, after the app has run.
             resolver: what has resolved the user of the page.
 
         Returns:
@@ -61,20 +62,22 @@ class EndpointCheck:
         self.remaining -= 1
         if self.is_asked_inside or identity_of(request).resolved is not UNSET:
             return None
-        return self.compare(before, request, resolver, IN_MIDDLEWARE)
+        return self.compare(request, resolver, IN_MIDDLEWARE)
 
     def compare(
-        self, before: Request, request: Request, resolver: Callable[[Any], Any], place: tuple[str, str]
+        self, request: Request, resolver: Callable[[Any], Any], place: tuple[str, str]
     ) -> Awaitable[None] | None:
-        """Warns if the user is found in the request only, and something like a session was added to it meanwhile."""
-        added = [key for key in request.keys() - before.keys() if _IDENTITY_KEY.search(key)]
+        """Warns if only what was added after our key, and looks like a session, makes the resolver find the user."""
+        keys = list(request)
+        arrived = keys.index(KEY) + 1
+        added = list(filter(_IDENTITY_KEY.search, keys[arrived:]))
         if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0
         message = _WITHOUT_USER % (", ".join(repr(key) for key in sorted(added)), *place)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
-            user = resolver(before)
+            user = resolver(dict(islice(request.items(), arrived)))
         except Exception:
             user = None
         if inspect.isawaitable(user):

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
-from widgetmw.core.endpoint_check import MAX_PAGES, EndpointCheck
+from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.exporters import start_exporter
@@ -110,10 +110,11 @@ class Engine:
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
     """
 
+    # here, and not called directly, so that testing.as_user can replace them for one app
     resolve_user: staticmethod[..., User | None] = staticmethod(resolvers.resolve_user)
     resolve_user_async: staticmethod[..., Awaitable[User | None]] = staticmethod(resolvers.resolve_user_async)
-    resolve_user_eagerly: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
-        resolvers.resolve_user_eagerly
+    resolve_user_maybe_async: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
+        resolvers.resolve_user_maybe_async
     )
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
@@ -128,8 +129,7 @@ class Engine:
         )
         self.path: str = settings.path
         self.is_inline_delivery: bool = settings.delivery == "inline"
-        # with fetch delivery no page has a user
-        self.endpoint_check: EndpointCheck = EndpointCheck(self.events, MAX_PAGES if self.is_inline_delivery else 0)
+        self.endpoint_check: EndpointCheck = EndpointCheck(self.events)
         self.known_prefixes: KnownPrefixes = KnownPrefixes()
         self.debug: bool = settings.debug
         self.has_excludes: bool = bool(settings.exclude)
@@ -157,12 +157,8 @@ class Engine:
                 prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
                 self._headers_without_token["fetch", header_type] = prefetch
         self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
-        self._token_templates = Memo(
-            lambda paths: self.script_tags.template("token", self._without_csp, paths[0], paths[1], ()), _MAX_ROOT_PATHS
-        )
-        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(
-            lambda root_path, host: mark_name(url_prefix(root_path) + self.path, host)
-        )
+        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(lambda path, host: mark_name(url_prefix(path) + self.path, host))
+        self._token_templates = Memo(lambda key: self._token_template(*key), _MAX_ROOT_PATHS)
 
     def _files(self) -> dict[str, ScriptFile]:
         """Returns the scripts that are served, by path below the endpoint path."""
@@ -202,7 +198,9 @@ class Engine:
         everybody who may be signed in. Credentials are a ``Cookie`` or ``Authorization`` header. The path is below the
         root path.
         """
-        if method not in PAGE_METHODS or "text/html" not in accept.lower() or self.is_excluded(path):
+        if method not in PAGE_METHODS or "text/html" not in accept.lower():
+            return False
+        if self.has_excludes and self.is_excluded(path):
             return False
         if has_credentials or not self.is_inline_delivery or self._loaders or may_be_authenticated(request):
             return True
@@ -263,7 +261,7 @@ class Engine:
         needs_no_evaluation = page.rare_headers is None and self._is_inline_without_loaders
         if user is not None and needs_no_evaluation and not (request.in_cross_site_frame or request.is_prefetch):
             # Without rare headers any user may get a token, so _choose_template would return the same.
-            template: ScriptTemplate = self._token_templates[request.root_path, self._mark_name(request)]
+            template: ScriptTemplate = self._token_templates[request.root_path, request.mark_path, request.host]
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
@@ -285,6 +283,10 @@ class Engine:
         if template.form == "hashed":
             page.headers = _add_csp_hashes(page.headers, page.script)
         return None
+
+    def _token_template(self, root_path: str, mark_path: str, host: str) -> ScriptTemplate:
+        """Returns the template for a page with a token that has no rare headers."""
+        return self.script_tags.template("token", self._without_csp, root_path, self._mark_names(mark_path, host), ())
 
     def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
@@ -358,8 +360,8 @@ def _is_below(path: str, prefixes: Iterable[str]) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
-def _add_csp_hashes(headers: Headers, span: bytes) -> Headers:
-    sources = [hash_source(script) for script in inline_scripts(span)]
+def _add_csp_hashes(headers: Headers, script_tags: bytes) -> Headers:
+    sources = [hash_source(script) for script in inline_scripts(script_tags)]
     return [
         (name, encode_as(value, reduce(add_hash, sources, header_text(value))) if HEADER_FLAGS[name] == CSP else value)
         for name, value in headers

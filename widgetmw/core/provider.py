@@ -1,4 +1,7 @@
-"""The interface between the core and a vendor: environment variables in, tokens and public configuration out."""
+"""The interface between the core and a vendor: environment variables in, tokens and public configuration out.
+
+``widgetmw/provider.py`` is the public module. It adds the bases that sign, which need more than the core.
+"""
 
 from __future__ import annotations
 

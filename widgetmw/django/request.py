@@ -50,7 +50,7 @@ def page_request(request: HttpRequest) -> PageRequest:
     page = PageRequest()
     page._environ, page.root_path = {**request.META, "wsgi.url_scheme": request.scheme}, endpoint_prefix()
     page.path = request.path_info
-    page.read_page_headers()
+    page.read_request_headers()
     return page
 
 

@@ -23,7 +23,6 @@ from widgetmw.wsgi.request import (
     carries_credentials,
     decode_path,
     edit_request_headers,
-    has_page_headers,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
@@ -80,8 +79,7 @@ class WidgetMiddleware:
                 root_path = decode_path(root_path)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
-            if has_page_headers(environ):
-                responder.read_page_headers()
+            if responder.read_request_headers():
                 edit_request_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
         except BaseException:

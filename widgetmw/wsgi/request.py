@@ -18,6 +18,7 @@ from widgetmw.core.http.request_headers import (
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
+from widgetmw.core.memo import Memo
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -26,10 +27,10 @@ Headers: TypeAlias = list[tuple[str, str]]
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
-_PAGE_KEYS: Final = _PURPOSES | _CONDITIONAL
-_FETCH_HEADERS: Final = ("HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_DEST")
+_RARE: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
+_SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 
 
 class PageRequest:
@@ -43,11 +44,20 @@ class PageRequest:
     in_cross_site_frame: bool
     is_prefetch: bool
 
-    def read_page_headers(self) -> None:
-        """Reads the headers that :func:`has_page_headers` looks for."""
-        get = self._environ.get
-        self.in_cross_site_frame = is_shown_elsewhere(*(get(name, "") for name in _FETCH_HEADERS))
+    def read_request_headers(self) -> bool:
+        """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called."""
+        names, get = self._environ.keys(), self._environ.get
+        self.in_cross_site_frame = self.is_prefetch = False
+        site, codings = get("HTTP_SEC_FETCH_SITE"), get(_CODINGS, "")
+        if site in FOREIGN_SITES:
+            self.in_cross_site_frame = is_shown_elsewhere(
+                site, get("HTTP_SEC_FETCH_MODE", ""), get("HTTP_SEC_FETCH_DEST", "")
+            )
+        must_edit: bool = _SUPPORTED_CODINGS[codings] != codings
+        if names.isdisjoint(_RARE):
+            return must_edit
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
+        return must_edit or not names.isdisjoint(_CONDITIONAL)
 
     @property
     def cookies(self) -> str:
@@ -74,12 +84,15 @@ def page_request(environ: Environ, root_path: str) -> PageRequest:
     """Returns the request for a page."""
     request = PageRequest()
     request._environ, request.root_path, request.path = environ, root_path, environ.get("PATH_INFO", "")
-    request.read_page_headers()
+    request.read_request_headers()
     return request
 
 
 def final_root_path(environ: Environ, known: str, root_path: str, path: str) -> str:
-    """Returns the root path of the app, whose layers may have set it, given what we saw; the path as in the environ."""
+    """Returns the root path with which the app makes its URLs: its layers may have changed it since we saw it.
+
+    ``known`` is what a plugin has found, or empty. The path is the one that we saw, as in the environ.
+    """
     new_root_path = decode_path(environ.get("SCRIPT_NAME", ""))
     if known or new_root_path == root_path:
         return known or root_path
@@ -106,7 +119,7 @@ def edit_request_headers(engine: Engine, environ: Environ, path: str) -> bool:
         for name in _CONDITIONAL:
             environ.pop(name, None)
     codings = environ.get(_CODINGS, "")
-    if (supported := supported_codings(codings)) != codings:
+    if (supported := _SUPPORTED_CODINGS[codings]) != codings:
         environ[_CODINGS], environ[_HIDDEN_CODINGS] = supported, codings
         return True
     return hides_conditions
@@ -123,14 +136,6 @@ def restore_codings(environ: Environ) -> bool:
 def carries_credentials(environ: Environ) -> bool:
     """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
     return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
-
-
-def has_page_headers(environ: Environ) -> bool:
-    """Whether a request has one of the few headers, besides its cookies, that a page depends on."""
-    if not environ.keys().isdisjoint(_PAGE_KEYS) or environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
-        return True
-    codings: str = environ.get(_CODINGS, "")
-    return supported_codings(codings) != codings
 
 
 def inner_environ(environ: Environ) -> Environ:

@@ -53,7 +53,6 @@ class Responder(PageRequest):
     """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request."""
 
     __slots__ = (
-        "_before",
         "_body",
         "_engine",
         "_exc_info",
@@ -90,10 +89,8 @@ class Responder(PageRequest):
         self._engine, self._environ, self._identity = engine, environ, identity
         self.root_path, self.path = root_path, path
         self._start_response, self._resolver = start_response, resolver
-        self.in_cross_site_frame = self.is_prefetch = False
         self._page: Page | None = None  # set while the app's bytes must pass through us
         self._stage = _NEW
-        self._before = {**environ} if engine.endpoint_check.remaining else None
 
     # what the app calls
 
@@ -243,8 +240,8 @@ class Responder(PageRequest):
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
-            if user is not None and self._before is not None:
-                engine.endpoint_check.run(self._before, environ, self._resolver)
+            if user is not None and engine.endpoint_check.remaining:
+                engine.endpoint_check.run(environ, self._resolver)
             return engine.inject(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)

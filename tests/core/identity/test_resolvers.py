@@ -17,10 +17,10 @@ from widgetmw.core.identity.resolvers import (
     is_auth_error,
     prefetch_user,
     prefetch_user_async,
-    prefetch_user_eagerly,
+    prefetch_user_maybe_async,
     resolve_user,
     resolve_user_async,
-    resolve_user_eagerly,
+    resolve_user_maybe_async,
 )
 
 ADA = User("ada")
@@ -137,7 +137,7 @@ def test_a_coroutine_where_none_can_be_awaited_is_closed_and_refused() -> None:
 
 
 def test_a_user_that_needs_no_await_is_returned_at_once() -> None:
-    assert resolve_user_eagerly({}, lambda request: ADA) is ADA
+    assert resolve_user_maybe_async({}, lambda request: ADA) is ADA
 
 
 def prefetch_sync(request: dict[str, Any], resolver: Any) -> None:
@@ -148,8 +148,8 @@ def prefetch_async(request: dict[str, Any], resolver: Any) -> None:
     asyncio.run(prefetch_user_async(request, resolver))
 
 
-def prefetch_eagerly(request: dict[str, Any], resolver: Any) -> None:
-    assert prefetch_user_eagerly(request, resolver) is None
+def prefetch_maybe_async(request: dict[str, Any], resolver: Any) -> None:
+    assert prefetch_user_maybe_async(request, resolver) is None
 
 
 def prefetch_awaited(request: dict[str, Any], resolver: Any) -> None:
@@ -157,7 +157,7 @@ def prefetch_awaited(request: dict[str, Any], resolver: Any) -> None:
         return resolver(given)
 
     async def run() -> None:
-        awaitable = prefetch_user_eagerly(request, awaited)
+        awaitable = prefetch_user_maybe_async(request, awaited)
         assert awaitable is not None
         await awaitable
 
@@ -165,7 +165,7 @@ def prefetch_awaited(request: dict[str, Any], resolver: Any) -> None:
 
 
 EVERY_PREFETCH = pytest.mark.parametrize(
-    "prefetch", [prefetch_sync, prefetch_async, prefetch_eagerly, prefetch_awaited]
+    "prefetch", [prefetch_sync, prefetch_async, prefetch_maybe_async, prefetch_awaited]
 )
 
 

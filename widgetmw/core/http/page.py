@@ -156,7 +156,7 @@ class Page:
 
 def header_text(value: Any) -> str:
     """Returns a header name or value, ``bytes`` or ``str``, as text."""
-    return value if isinstance(value, str) else bytes(value).decode("latin-1")
+    return value if isinstance(value, str) else str(value, "latin-1")
 
 
 def _flags(name: Any) -> int:

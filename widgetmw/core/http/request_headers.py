@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
@@ -15,7 +14,6 @@ PURPOSE_HEADERS: Final = frozenset({"sec-purpose", "purpose", "x-moz"})
 
 FRAME_DESTINATIONS: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 """Values of ``Sec-Fetch-Dest`` for a page that is shown inside another one."""
-
 
 FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 """Values of ``Sec-Fetch-Site`` for a request that a page of another origin has caused."""
@@ -34,7 +32,6 @@ def is_shown_elsewhere(site: str, mode: str, destination: str) -> bool:
 _SUPPORTED_CODINGS: Final = frozenset({"", "gzip", "x-gzip", "deflate", "identity"})
 
 
-@lru_cache(maxsize=64)
 def supported_codings(accept_encoding: str) -> str:
     """Returns an ``Accept-Encoding`` value without the codings that we cannot decode, such as ``br`` and ``zstd``.
 

@@ -24,7 +24,7 @@ class RequestIdentity:
         explicit: the argument of the last :func:`identify` call, or ``UNSET``.
         resolved: the user that was prefetched for this response; or ``UNSET``; or a text that says why there is none
             (an exception would keep the request alive).
-        root_path: with which the app was called, if a plugin has told; else empty.
+        root_path: the one that the app was called with, if a plugin has found it; else empty.
     """
 
     __slots__ = ("explicit", "owner", "resolved", "root_path")
@@ -88,7 +88,16 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
         return None
     identity.owner, identity.resolved = owner, UNSET  # what was prefetched is for an earlier response
     identity.root_path = ""
+    move_to_end(request)
     return identity
+
+
+def move_to_end(request: Request) -> None:
+    """Moves our key behind all others of the request, so that those added further inside come after it.
+
+    ``core/endpoint_check.py`` tells them apart by that.
+    """
+    request[KEY] = request.pop(KEY)
 
 
 def is_owner(request: Request, owner: object) -> bool:

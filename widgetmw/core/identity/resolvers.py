@@ -1,4 +1,8 @@
-"""Finds the user of a request: the argument of ``identify``, or else what the resolver returns."""
+"""Finds the user of a request: the argument of ``identify``, or else what the resolver returns.
+
+Each function exists for WSGI, as a coroutine (``…_async``), and for callers that await only what has to be awaited
+(``…_maybe_async``): a coroutine would cost every page whose resolver is not async.
+"""
 
 from __future__ import annotations
 
@@ -42,23 +46,23 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
     Raises:
         ResolverError: the user cannot be found; the message names the cause without any value.
     """
-    return resolve_user_eagerly(environ, resolver, _refuse_awaitable)  # type: ignore[return-value]
+    return resolve_user_maybe_async(environ, resolver, _refuse_awaitable)  # type: ignore[return-value]
 
 
 async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
     """Like :func:`resolve_user`, with a resolver that may be async."""
-    user = resolve_user_eagerly(request, resolver)
+    user = resolve_user_maybe_async(request, resolver)
     return user if user is None or isinstance(user, User) else await user
 
 
-def resolve_user_eagerly(
+def resolve_user_maybe_async(
     request: Request,
     resolver: AsyncResolver,
     on_awaitable: Callable[[Any, Request], User | Awaitable[User | None] | None] | None = None,
 ) -> User | Awaitable[User | None] | None:
-    """Returns the user, or an awaitable of it if the resolver is async. Like :func:`resolve_user_async` otherwise.
+    """Returns the user, or an awaitable of the user if the resolver is async.
 
-    ``on_awaitable`` handles what an async resolver returns; without it, that is returned to be awaited.
+    ``on_awaitable`` takes what an async resolver returns, and makes the result from it; by default, an awaitable.
     """
     identity: RequestIdentity = request.get(KEY) or identity_of(request)
     if identity.explicit is not UNSET:
@@ -154,7 +158,7 @@ def prefetch_user(environ: Environ, resolver: Resolver) -> None:
 
     Some frameworks have left the session and the request context by the time the response is final.
     """
-    prefetch_user_eagerly(environ, lambda environ: resolve_user(environ, resolver))
+    prefetch_user_maybe_async(environ, lambda environ: resolve_user(environ, resolver))
 
 
 async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None:
@@ -167,12 +171,12 @@ async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None
         identity.resolved = str(error)
 
 
-def prefetch_user_eagerly(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
+def prefetch_user_maybe_async(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
     """Like :func:`prefetch_user_async`, but returns ``None`` if no await is needed."""
     identity = identity_of(request)
     identity.resolved = UNSET  # the app may have signed the user out since an earlier call
     try:
-        user = resolve_user_eagerly(request, resolver)
+        user = resolve_user_maybe_async(request, resolver)
     except ResolverError as error:
         identity.resolved = str(error)
         return None

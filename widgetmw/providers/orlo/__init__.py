@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from widgetmw.providers.orlo.provider import Orlo
+from widgetmw.providers.orlo.orlo import Orlo
 
 __all__ = ["Orlo"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from widgetmw.providers.orlo.provider import PLACEHOLDERS
+from widgetmw.providers.orlo.orlo import PLACEHOLDERS
 
 _BREAK = r"\n\r\u2028\u2029"
 _TOKEN = re.compile(

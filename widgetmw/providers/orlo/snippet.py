@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from widgetmw.providers.orlo.lexer import Script, as_ascii
-from widgetmw.providers.orlo.provider import PLACEHOLDERS
+from widgetmw.providers.orlo.orlo import PLACEHOLDERS
 
 # Creates a global before the first line, as a script's "var" does. That of an element's id is not such a global.
 _HOIST = "[{}].forEach(function(n){{Object.prototype.hasOwnProperty.call(window,n)||(window[n]=void 0)}});"
