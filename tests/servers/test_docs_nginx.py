@@ -8,9 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import httpx
 import pytest
+from werkzeug.serving import make_server
 
 from tests.conftest import require
 from tests.generated import ROOT
@@ -89,6 +92,36 @@ def test_a_shop_with_a_nonce_and_metrics_runs_in_several_workers(tmp_path: Path)
             assert ada.get("/metrics").status_code == 404
         metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", follow_redirects=True).text
         assert 'widgetmw_pages_total{outcome="injected"} 8.0' in metrics
+
+
+@pytest.mark.parametrize("cookie", ["session=a", "seen=1; remember_token=a", "seen=1; widgetmw_0a1b2c3d=1"])
+def test_a_browser_that_may_have_a_user_gets_no_cached_page(tmp_path: Path, cookie: str) -> None:
+    requests: list[str] = []
+
+    def page(environ: dict[str, str], start_response: Any) -> list[bytes]:
+        requests.append(environ.get("HTTP_COOKIE", ""))
+        start_response("200 OK", [("Content-Type", "text/html"), ("Cache-Control", "max-age=600")])
+        return [b"<!doctype html>"]
+
+    written = block("docs/caching.md", "nginx", "proxy_cache_path")
+    with serve(page) as port, nginx(written, port, tmp_path) as url:
+        for sent in ("seen=1", "seen=1", cookie, "seen=1"):
+            httpx.get(url, headers={"Cookie": sent})
+    assert requests == ["seen=1", cookie]
+
+
+@contextmanager
+def serve(app: Any) -> Iterator[int]:
+    """Serves a WSGI app in this process; yields its port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
