@@ -169,6 +169,23 @@ def test_an_origin_that_is_not_listed_is_logged_once_with_the_remedy(
     assert "WIDGETMW_ALLOWED_ORIGINS" in message
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "is_port_missing"),
+    [
+        ("shop.example", "https://shop.example:8443", True),
+        ("shop.example:80", "https://shop.example:8443", False),
+        ("shop.example", "https://www.shop.example:8443", False),
+        ("", "https://shop.example", False),
+    ],
+)
+def test_a_host_without_its_port_is_named_in_the_log(
+    engine: Engine, caplog: pytest.LogCaptureFixture, host: str, origin: str, is_port_missing: bool
+) -> None:
+    engine.endpoint.response_without_user(TokenRequest("POST", "/token", host=host, origin=origin))
+    (message,) = caplog.messages
+    assert ("let the proxy keep the port in Host" in message) is is_port_missing
+
+
 def test_requests_of_many_origins_do_not_flood_the_log(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(50):
         origin = f"https://{number}.example"

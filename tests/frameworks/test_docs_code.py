@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import prometheus_client  # noqa: F401  # before _environment names a folder, which would be for the whole process
 import pytest
 from django.urls import include, path
 
@@ -65,8 +67,8 @@ def given(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def _environment(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in dg_env.items():
+def _environment(dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {**dg_env, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
 
 

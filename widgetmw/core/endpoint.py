@@ -244,6 +244,8 @@ class Endpoint:
         if origin and origin not in self._reported_origins and len(self._reported_origins) < _MAX_REPORTED_ORIGINS:
             self._reported_origins.add(origin)
             remedy = "if that page is yours, list its origin in WIDGETMW_ALLOWED_ORIGINS"
+            if _lacks_port(request, origin):
+                remedy = f"if that is this site, let the proxy keep the port in Host (nginx: $http_host); {remedy}"
             self._events.warn_always("endpoint", "cross_site", f"no token for a page of {origin}: {remedy}")
 
     def _cors(self, request: TokenRequest) -> tuple[tuple[str, str], ...]:
@@ -308,6 +310,12 @@ def _provider(path: str) -> str | None:
 
 def _error_object(code: str) -> dict[str, str]:
     return {"error": code, "message": _ERRORS[code][1]}
+
+
+def _lacks_port(request: TokenRequest, origin: str) -> bool:
+    """Whether only the port tells the origin from our Host: nginx's ``$host``, for one, drops it."""
+    site, _, _ = origin.rpartition(":")
+    return request.fetch_site is None and site == normal_origin(f"{site.partition(':')[0]}://{request.host}")
 
 
 def _is_same_site(request: TokenRequest) -> bool:

@@ -26,7 +26,7 @@ from widgetmw.core.reasons import SkipReason
 from widgetmw.core.registry import ProviderError, load_provider
 
 _MAX_SCRIPTS: Final = 8
-_TOKEN_KEYS: Final = ("metadata", "widgetToken", "userId", "userMetadata")  # of a config: what we set for each user
+_TOKEN_KEYS: Final = ("auth_token", "widgetToken", "userId", "userMetadata")  # of a config: what we set for each user
 _STATIC_RULE: Final = (
     "The token endpoint answers, so a rule for static files (such as location ~ \\.js$) probably answers for the "
     "script: in nginx, use location ^~ for everything below WIDGETMW_PATH."
@@ -264,15 +264,17 @@ def _check_config(name: str, config: Any, code: str, report: PageReport) -> None
     if not match:
         return
     values = config if isinstance(config, dict) else {}
-    ours = [plain(key) for key in (*values, *_TOKEN_KEYS) if re.search(rf"\b{re.escape(key)}[\"']?\s*:", match[1])]
-    if not ours:
+    different = [plain(key) for key, value in values.items() if _assigned(key, match[1]) not in (None, value)]
+    personal = [key for key in _TOKEN_KEYS if re.search(rf"\b{key}[\"']?\s*:", match[1])]
+    text = f"The page assigns {variable} itself."
+    if different:
+        text += f" Its {', '.join(different)} differs from ours, so the token may be for another widget."
+        report.add("second_config", text, "Make the page and the settings of the site agree.")
+    elif personal:
+        text += f" It sets {', '.join(personal)}, which we set for each user."
+        report.add("second_config", text, "Remove these keys from the page.")
+    else:
         report.notes.append(f"the page assigns {variable} itself: its keys are kept, and ours are added")
-        return
-    other = [plain(key) for key, value in values.items() if _assigned(key, match[1]) not in (None, value)]
-    text = f"The page assigns {variable} itself, with {', '.join(ours)}, which we set."
-    if other:
-        text += f" Its {', '.join(other)} differs from ours, so the token may be for another widget."
-    report.add("second_config", text, "Remove these keys, or keep them equal to the settings of the site.")
 
 
 def _assigned(key: str, code: str) -> str | None:
