@@ -705,6 +705,15 @@ def test_an_error_page_is_named(check: Check) -> None:
     assert (status, codes(output)[0]) == (1, "error_status")
 
 
+@pytest.mark.parametrize("debug", ["true", "false"])
+def test_an_error_in_json_is_no_page_with_a_wrong_type(check: Check, debug: str) -> None:
+    json_error = Page(b'{"detail":"Not Found"}', (("Content-Type", "application/json"),), status=404)
+    settings = Settings.from_env(testing.environ("digitalgenius", WIDGETMW_DEBUG=debug))
+    status, output = check(WidgetMiddleware(app_of(json_error), settings, user=session_user))
+    assert (status, codes(output)) == (1, ["error_status"])
+    assert "reason=not_html" in output
+
+
 @pytest.mark.parametrize(
     "body",
     [

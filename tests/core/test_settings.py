@@ -131,6 +131,14 @@ def test_the_reason_why_a_vendor_cannot_be_embedded(vendor: str, reason: str) ->
     assert the_problem(environ) == f"WIDGETMW_EMBED names {vendor}, which {reason}"
 
 
+def test_a_vendor_with_a_problem_is_not_also_reported_as_not_active(tmp_path: Path) -> None:
+    environ = {**testing.environ("giosg"), "WIDGETMW_EMBED": "giosg"}
+    del environ["GIOSG_SIGNING_KEY"]
+    file = str(tmp_path / "missing")
+    assert the_problem({**environ, "GIOSG_SIGNING_KEY_FILE": file}).startswith("GIOSG_SIGNING_KEY_FILE cannot be read")
+    assert the_problem(environ).startswith("GIOSG_SIGNING_KEY is not set")
+
+
 def test_nothing_is_read_when_disabled() -> None:
     settings = Settings.from_env({"WIDGETMW_ENABLED": "false", "DG_API_KEY": "half", "WIDGETMW_TYPO": "1"})
     assert not settings.enabled

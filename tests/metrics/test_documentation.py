@@ -1,4 +1,4 @@
-"""The Python in docs/metrics.md runs as it stands."""
+"""The Python in docs/metrics.md, and what docs/frameworks/fastapi.md has for metrics, runs as it stands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from tests.generated import ROOT
@@ -18,7 +19,13 @@ from tests.servers.processes import free_port
 from widgetmw import User, testing
 from widgetmw.flask import Widget
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.DOTALL)
+
+def blocks(name: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+
+
+BLOCKS = blocks("docs/metrics.md")
+(ON_KUBERNETES,) = (code for code in blocks("docs/frameworks/fastapi.md") if "start_http_server" in code)
 
 
 def shop() -> Flask:
@@ -36,13 +43,14 @@ def test_prometheus_can_scrape_a_flask_app() -> None:
     assert re.search(r'widgetmw_pages_total\{outcome="injected"\} [1-9]', text)
 
 
-def test_prometheus_can_scrape_a_port_of_its_own_while_the_app_runs() -> None:
+@pytest.mark.parametrize("app", [BLOCKS[1], ON_KUBERNETES], ids=["metrics", "Kubernetes"])
+def test_prometheus_can_scrape_a_port_of_its_own_while_the_app_runs(app: str) -> None:
     port = free_port()
     code = f"""
 import httpx
 from fastapi.testclient import TestClient
 from tests.metrics.test_documentation import shop
-{BLOCKS[1].replace("9100", f"{port}, '127.0.0.1'")}
+{app.replace("9100", f"{port}, '127.0.0.1'")}
 shop()
 with TestClient(app):
     print(httpx.get("http://127.0.0.1:{port}/metrics").text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -239,7 +239,7 @@ def read_settings(reader: EnvReader) -> Settings:
         debug=reader.read(DEBUG),
         proxy=proxy_settings.read_proxy(reader),
     )
-    reader.problems += [*_unknown_names(reader), *_conflicts(settings)]
+    reader.problems += [*_unknown_names(reader), *_conflicts(settings, reader.unusable)]
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
@@ -279,13 +279,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_end[close[0]]!r}?" if close else ""
 
 
-def _conflicts(settings: Settings) -> Iterator[str]:
+def _conflicts(settings: Settings, unusable: Collection[str]) -> Iterator[str]:
     for vendor in settings.vendors:
         lifetime, margin = vendor.provider.lifetime, settings.refresh_margin
         if lifetime is not None and margin is not None and margin >= lifetime:
             yield f"WIDGETMW_REFRESH_MARGIN must be shorter than the lifetime of a token of {vendor.provider.name}"
     active = {vendor.provider.name: vendor.provider for vendor in settings.vendors}
     for name in settings.embed:
+        if name in unusable:
+            continue  # what keeps it from being active has been named
         if name not in active:
             yield f"WIDGETMW_EMBED names {name}, which is not active"
         elif not active[name].embeddable:

@@ -66,10 +66,13 @@ def read_vendors(reader: EnvReader) -> tuple[ConfiguredVendor, ...]:
     wanted = reader.read(PROVIDERS)
     vendors: list[ConfiguredVendor] = []
     for name in wanted or registry.registered_names():
+        problems = len(reader.problems)
         try:
             vendors += _read_vendor(reader, registry.load_provider(name), bool(wanted))
         except ProviderError as error:
             _report(reader, error, f"WIDGETMW_PROVIDERS names {name}" if wanted else "")
+        if len(reader.problems) > problems:
+            reader.unusable.add(name)
     for rejected in registry.rejected_entry_points():
         _report(reader, rejected)
     reader.problems += _exposed_secrets(reader, vendors)

@@ -78,10 +78,16 @@ def _explain_code(code: str, page: FetchedPage, report: PageReport) -> None:
         add_anonymous(page, report)
         return
     if reason is not None:
-        report.add_reason(reason)
+        _add_reason(reason, page, report)
         return
     text = f"The page was skipped with the reason {code}, which this version does not know."
     report.add(code, text, "Look it up in the documentation of the version that the site runs.")
+
+
+def _add_reason(reason: SkipReason, page: FetchedPage, report: PageReport, hint: str = "") -> None:
+    if reason is SkipReason.NOT_HTML and page.response.status >= 400:
+        return  # its finding is error_status: a type of its own is usual for an error, and nothing to fix
+    report.add_reason(reason, hint)
 
 
 def _explain_from_outside(page: FetchedPage, report: PageReport) -> None:
@@ -94,7 +100,7 @@ def _explain_from_outside(page: FetchedPage, report: PageReport) -> None:
         return
     report.reason = reason.code
     if reason is not SkipReason.ANONYMOUS:
-        report.add_reason(reason, hint)
+        _add_reason(reason, page, report, hint)
         return
     add_anonymous(page, report)
     if (blocked := _blocked_by_policy(page)) is not None:

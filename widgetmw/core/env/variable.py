@@ -77,6 +77,7 @@ class EnvReader:
         texts: the texts that were read, by variable name.
         problems: one sentence per problem, which begins with the variable's name and shows no value.
         files: the files of the secrets and watched values that were read.
+        unusable: the vendors that have problems.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -84,6 +85,7 @@ class EnvReader:
         self.texts: dict[str, str] = {}
         self.problems: list[str] = []
         self.files: list[SecretFile] = []
+        self.unusable: set[str] = set()
 
     def has(self, variable: Variable[Any]) -> bool:
         """Whether the variable is set, directly or by a file."""
