@@ -89,6 +89,8 @@ class Site:
         self.snippets: dict[str, dict[str, str]] = {"orlo": SNIPPETS}
         self.vendor_scripts: dict[str, str] = {}
         self.script_errors: list[str] = []
+        #: The vendors whose token pages do not carry, with the code. The endpoint has it only for ``on_request``.
+        self.missing: dict[str, str] = {}
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
         self.delivery: Delivery = "inline"
@@ -173,7 +175,9 @@ class Site:
             check = {"user": None, "ask": True} if has_cookie else {}
             return data | check | {"vendors": chosen} | self.data_overrides
         for name, token in self.tokens(user, relative=False).items():
-            vendors[name]["token"] = token
+            if name not in self.missing:
+                vendors[name]["token"] = token
+        data |= {"errors": self.missing} if self.missing else {}
         return data | {"now": round(self.now(), 1), "user": f"hash-of-{user}", "vendors": vendors} | self.data_overrides
 
     def script_tags(self, user: str | None, has_cookie: bool = False) -> str:
@@ -216,9 +220,10 @@ class Site:
             return override
         if user is None:
             return json_response(401, {"error": "not_authenticated", "message": "No user is signed in."})
-        return json_response(
-            200, {"user": f"hash-of-{user}", "now": self.now(), "tokens": self.tokens(user, relative=True)}
-        )
+        errors = {name: code for name, code in self.missing.items() if code != "on_request"}
+        tokens = {name: token for name, token in self.tokens(user, relative=True).items() if name not in errors}
+        body = {"user": f"hash-of-{user}", "now": self.now(), "tokens": tokens}
+        return json_response(200, body | ({"errors": errors} if errors else {}))
 
     def serve(self, path: str, headers: Message) -> Response:
         cookies = SimpleCookie(headers.get("Cookie", ""))
