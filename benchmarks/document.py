@@ -17,7 +17,6 @@ _UNITS: Final = {
     "apps": "Microseconds of the app alone, and what each wrapper adds to one of its pages, in process.",
     "pieces": "Microseconds of each operation on its own.",
 }
-_START, _END = "<!-- measured -->\n", "<!-- /measured -->"
 
 
 def full_report(result: Result) -> str:
@@ -49,8 +48,8 @@ def report(result: Result) -> str:
     return f"# Results of `make bench`\n\n{full_report(result)}\n{plots}"
 
 
-def readme_part(result: Result) -> str:
-    """Returns the few numbers that the README shows."""
+def summary(result: Result) -> str:
+    """Returns the few numbers that most readers want."""
     found = {(each.case, each.measure): each.estimate.value for s in result.sections.values() for each in s.findings}
     time = result.sections["peers"].costs["ASGI"]["widgetmw"].value
     rows = [("time added to a 10 KB page with a cached token, ASGI, in process", f"{table.format_number(time)} µs")]
@@ -58,20 +57,23 @@ def readme_part(result: Result) -> str:
     if sizes:
         few, many = table.format_number(min(sizes)), table.format_number(max(sizes))
         rows.append(("bytes added to a page, token included, for one vendor", f"{few} to {many}"))
+    entry = found["A million users, cache of 10,000", "memory of one entry, with its part of the page"]
+    rows.append(("memory per user in the token cache, by default of 10,000 users", f"{table.format_number(entry)} KB"))
     share = found["Starlette + Jinja on uvicorn", "requests per second with / without"]
     rows.append(("requests per second of a Starlette app with templates, compared to without", f"{share:.1%}"))
     return table.markdown_table(("what", "measured"), rows)
 
 
-DOCUMENTS: Final[Mapping[str, Callable[[Result], str]]] = {"docs/performance.md": full_report, "README.md": readme_part}
-"""What to write between the markers of each document."""
+_PART: Final = re.compile(r"(<!-- (summary|measured) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
+_PARTS: Final[Mapping[str, Callable[[Result], str]]] = {"summary": summary, "measured": full_report}
+"""What to write between the markers of each name."""
+DOCUMENTS: Final = ("docs/performance.md", "README.md")
 
 
 def render(name: str, result: Result) -> tuple[str, str]:
     """Returns the text of a document now, and as it should be for this result."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(_START) + ".*?" + re.escape(_END), re.DOTALL)
-    return text, pattern.sub(lambda _: f"{_START}{DOCUMENTS[name](result)}{_END}", text)
+    return text, _PART.sub(lambda match: f"{match[1]}{_PARTS[match[2]](result)}{match[3]}", text)
 
 
 def write(result: Result) -> None:

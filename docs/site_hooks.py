@@ -17,6 +17,8 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 ROOT = Path(__file__).resolve().parent.parent
 #: Documents in the root of the repository, and their pages.
 ROOT_PAGES = {"CHANGELOG.md": "changelog.md", "SECURITY.md": "security-policy.md", "CONTRIBUTING.md": "contributing.md"}
+#: Those that fewer readers look for; the search lists them last.
+_LESS_SOUGHT = {"CHANGELOG.md", "CONTRIBUTING.md"}
 _LANGUAGES = {".py": "python", ".js": "js", ".ts": "ts", ".astro": "html", ".conf": "nginx", ".yml": "yaml"}
 _LINK = re.compile(r"(!?\[[^\]]*\]\()((?!https?:|mailto:|#)[^)#\s]+)(#[^)\s]*)?\)")
 
@@ -25,7 +27,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that are not in ``docs/``."""
     for name, page in ROOT_PAGES.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        files.append(File.generated(config, page, content=f"---\nsearch:\n  boost: 0.3\n---\n{text}"))
+        boost = 0.3 if name in _LESS_SOUGHT else 1
+        files.append(File.generated(config, page, content=f"---\nsearch:\n  boost: {boost}\n---\n{text}"))
     for path in _linked():
         page = _site_path(path)
         if page.endswith(".md"):

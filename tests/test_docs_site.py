@@ -59,6 +59,13 @@ def test_the_search_finds_every_page(site: Path) -> None:
     assert {page.as_posix() for page in documents} - found <= {"index.html"}
 
 
+def test_a_question_is_searched_by_the_words_that_matter(site: Path) -> None:
+    index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
+    question = "Where do I find DG_API_SECRET, in as_user or is it an injected_page?"
+    words = [word for word in re.split(index["config"]["separator"], question) if word]
+    assert words == ["find", "DG", "API", "SECRET", "as_user", "injected_page?"]
+
+
 def test_the_navigation_names_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     documents = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]

@@ -31,7 +31,7 @@ def page(vendor: str) -> str:
 
 @pytest.mark.parametrize("vendor", ORDER)
 def test_the_page_answers_the_same_questions_for_every_vendor(vendor: str) -> None:
-    assert re.findall("^## (.+)$", page(vendor), re.MULTILINE) == HEADINGS
+    assert re.findall("^## ([^:\n]+)", page(vendor), re.MULTILINE) == HEADINGS
 
 
 @pytest.mark.parametrize("vendor", ORDER)
