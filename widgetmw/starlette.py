@@ -153,6 +153,7 @@ class _StackBuilder:
             else:
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
+                probe.authentication = scope.get("auth"), scope.get("user")
                 if has_page_headers(scope["headers"]):
                     probe.read_page_headers()
                 await app(scope, receive, probe.send)
