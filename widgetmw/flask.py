@@ -13,7 +13,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
-from flask import Blueprint, Flask, Response, current_app, has_request_context, request, request_finished, session
+from flask import Blueprint, Flask, Response, current_app, g, has_request_context, request, request_finished, session
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 from werkzeug.local import LocalProxy
@@ -133,7 +133,9 @@ class _InnerPart:
     def resolve(self, environ: Environ) -> User | None:
         """Returns the user of the current request."""
         proxy_resolver = self.outer.proxy_resolver
-        return self._user() if proxy_resolver is None else proxy_resolver(environ)
+        if proxy_resolver is not None:
+            return proxy_resolver(environ)
+        return None if _has_ended_session() else self._user()
 
     def _by_convention(self) -> User | None:
         """Reads Flask-Login's ``current_user`` if the app has a login manager, else ``REMOTE_USER``."""
@@ -201,6 +203,20 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
 
 def _from_outside(environ: Environ) -> User | None:
     raise ResolverError("the page came from a WSGI layer around the Flask app, where the user cannot be resolved")
+
+
+def _has_ended_session() -> bool:
+    """Whether the session no longer names the user that Flask-Login has read from it.
+
+    Flask-Login's ``logout_user`` replaces ``current_user``. A view that only empties the session leaves it as it was.
+    """
+    account = g.get("_login_user")
+    if account is None or not account.is_authenticated or "_user_id" in session:
+        return False
+    # A user whom a loader reads from the request need not be in the session.
+    loaders = ("_request_callback", "_header_callback")
+    manager = getattr(current_app, "login_manager", None)
+    return session.modified and all(getattr(manager, name, None) is None for name in loaders)
 
 
 def _from_login_manager() -> User | None:

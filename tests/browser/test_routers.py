@@ -86,6 +86,32 @@ def test_content_after_a_sign_out_ends_the_session(profile: Profile, site: Site,
     assert page.evaluate("document.querySelector('#next').textContent") == "next"  # the router goes on
 
 
+@pytest.mark.parametrize(
+    "swap", ['hx-swap:inherited="innerMorph"', 'hx-target:inherited="#part" hx-select:inherited="#part"']
+)
+def test_a_sign_out_that_leads_back_to_the_same_address_ends_the_session(
+    profile: Profile, site: Site, swap: str
+) -> None:
+    serve(site, ROUTERS["htmx-4"])
+    site.head = script("", src="/router.js")
+    site.body = (
+        f'<main hx-boost:inherited="true" {swap}><p id="part">Hello</p><a id="same" href="/">sign out</a></main>'
+    )
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+    sign_out(context)
+    page.evaluate("window.kept = document.querySelector('main'); 0")
+    site.body = site.body.replace("Hello", "Bye")
+    page.click("#same")
+    pass_time(page, site, 1)
+    page.wait_for_function("document.querySelector('#part').textContent === 'Bye'")
+    assert page.evaluate("kept.parentNode === document.body"), "the router has replaced all of the content"
+    pass_time(page, site, 6)
+    assert page.evaluate("seen.signedout") == 1
+
+
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
 def test_turbo_follows_under_a_nonce_policy(profile: Profile, site: Site, form: Form) -> None:
     site.form, site.nonce = form, "first"
@@ -140,6 +166,17 @@ def test_an_address_that_changes_without_content_causes_one_request(profile: Pro
     page.context.clock.run_for(60_000)
     wait_for_requests(page)
     assert len(site.token_requests) == 1
+
+
+def test_links_within_the_page_cause_no_request(profile: Profile, site: Site) -> None:
+    site.body = '<a id="top" href="#">top</a><a id="down" href="#part">part</a><p id="part"></p>'
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    for link in ("#down", "#top", "#down", "#top"):
+        page.click(link)
+    page.context.clock.run_for(60_000)
+    wait_for_requests(page)
+    assert site.token_requests == []
 
 
 def test_in_an_anonymous_page_an_address_causes_no_request(profile: Profile, site: Site) -> None:

@@ -12,7 +12,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from csp.constants import NONCE, SELF
 from django import urls
-from django.contrib.auth import get_user
+from django.contrib.auth import get_user, logout
+from django.contrib.auth.decorators import login_required
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -299,6 +300,38 @@ def test_the_page_that_deletes_the_users_cookie_has_no_token(visit: Visit, confi
     assert reply.text == PAGE
     assert reply.headers["X-Widgetmw"] == "skipped; reason=signing_out"
     assert_deletes_cookie(reply)
+
+
+def by_primary_key(request: Any) -> User | None:
+    return User(request.user.pk) if request.user.is_authenticated else None
+
+
+@pytest.mark.parametrize("user", [None, by_primary_key])
+@pytest.mark.parametrize("end", ["flush", "clear"])
+def test_a_page_whose_view_has_emptied_the_session_has_no_token(
+    visit: Visit, configured: Configure, end: str, user: Any
+) -> None:
+    def sign_out(request: Any) -> HttpResponse:
+        getattr(request.session, end)()
+        return HttpResponse(PAGE)
+
+    view = urls.path("sign-out", login_required(sign_out))
+    configured({"USER": user} if user else {}, ROOT_URLCONF=Urls(view, *django_app.urlpatterns))
+    visitor = visit("ada")
+    assert visitor.get("/sign-out").text == PAGE
+    assert visitor.token().status_code == 401
+
+
+def test_a_page_that_is_rendered_before_its_view_signs_out_has_no_token(visit: Visit, configured: Configure) -> None:
+    def sign_out(request: Any) -> HttpResponse:
+        response = django_app.render(request, TEMPLATE)
+        logout(request)
+        return response
+
+    configured({}, ROOT_URLCONF=Urls(urls.path("sign-out", sign_out), *django_app.urlpatterns))
+    visitor = visit("ada")
+    assert user_in(visitor.get("/placed").text) == ADA
+    assert user_in(visitor.get("/sign-out").text) is None
 
 
 def assert_deletes_cookie(reply: Any) -> None:

@@ -22,7 +22,7 @@ from fastapi.security import APIKeyCookie, SecurityScopes
 
 from tests.frameworks.fastapi_app import make, user_id, users_for_ada
 from tests.frameworks.visitor import HEAD, Visitor, assert_endpoint_headers, user_in
-from widgetmw import Settings, User
+from widgetmw import Settings, User, identify
 from widgetmw.fastapi import install
 
 
@@ -164,6 +164,36 @@ def test_the_dependency_is_solved_separately_from_the_route(settings: Settings) 
     assert reply.text.endswith("7ada")
     assert user_in(reply.text) == "ada"
     assert resolved_paths == ["/items/7"] * 2
+
+
+@pytest.mark.parametrize("visitor_id", ["ada", None])
+def test_a_dependency_that_identifies_the_user_needs_one_connection_for_a_page(
+    settings: Settings, visitor_id: str | None
+) -> None:
+    open_connections: list[str] = []
+
+    def connect() -> Iterator[str]:
+        assert open_connections == [], "the pool has one connection"
+        open_connections.append("connection")
+        yield open_connections[0]
+        open_connections.clear()
+
+    def current(request: Request, connection: Annotated[str, Depends(connect)]) -> User | None:
+        user = User(visitor_id) if visitor_id else None
+        identify(request.scope, user)
+        return user
+
+    app = FastAPI()
+
+    @app.get("/", response_class=HTMLResponse, dependencies=[Depends(current)])
+    def page() -> str:
+        return HEAD
+
+    install(app, settings=settings, user=current)
+    reply = Visitor(app).get()
+    assert user_in(reply.text) == visitor_id
+    assert reply.headers["X-Widgetmw"] == ("injected" if visitor_id else "skipped; reason=anonymous")
+    assert user_in(Visitor(app).token().text) == visitor_id
 
 
 def test_changes_that_a_dependency_makes_to_the_response_are_discarded(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import flask_login
 import pytest
-from flask import Flask, abort, g, has_request_context, request, session, stream_with_context, url_for
+from flask import Flask, abort, flash, g, has_request_context, request, session, stream_with_context, url_for
 from werkzeug.exceptions import NotFound
 
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
@@ -182,6 +182,48 @@ def test_flask_login_is_detected(settings: Settings, first: str) -> None:
     assert user_in(client.get("/").text) == user_in(token(client).text) == "42"
     assert client.get("/logout").text == PAGE
     assert token(client).status_code == 401
+
+
+@pytest.mark.parametrize("has_function", [False, True])
+def test_a_page_whose_view_has_emptied_the_session_has_no_token(settings: Settings, has_function: bool) -> None:
+    def user() -> User | None:
+        current = flask_login.current_user
+        return User(current.get_id()) if current.is_authenticated else None
+
+    app = make()
+    flask_login.LoginManager(app).user_loader(Member)
+    Widget(app, settings, user=user if has_function else None)
+
+    @app.get("/login")
+    def login() -> str:
+        flask_login.login_user(Member("42"))
+        return PAGE
+
+    @app.get("/logout")
+    @flask_login.login_required
+    def logout() -> str:
+        session.clear()
+        flash("Bye")  # the session's cookie stays
+        return PAGE
+
+    client = app.test_client()
+    assert user_in(client.get("/login").text) == "42"
+    assert client.get("/logout").text == PAGE
+    assert token(client).status_code == 401
+
+
+def test_a_user_whom_flask_login_reads_from_the_request_need_not_be_in_the_session(settings: Settings) -> None:
+    app = make()
+    flask_login.LoginManager(app).request_loader(lambda request: Member("42"))
+    Widget(app, settings)
+
+    @app.get("/cart")
+    @flask_login.login_required
+    def cart() -> str:
+        session["cart"] = 1
+        return PAGE
+
+    assert user_in(app.test_client().get("/cart").text) == "42"
 
 
 def test_flask_login_loads_the_user_once_per_request(settings: Settings) -> None:

@@ -7,17 +7,19 @@ from typing import Any
 
 import anyio
 import pytest
+from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, SimpleUser
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
-from tests.frameworks.starlette_app import PAGE, PassThrough, make, member
+from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
 from tests.frameworks.visitor import ENDPOINT, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.starlette import install
@@ -43,6 +45,42 @@ def test_the_user_of_the_authentication_middleware_is_the_default(settings: Sett
     assert visitor.get().text == PAGE
     assert user_in(visitor.get(X_User="ada").text) == user_in(visitor.token(X_User="ada").text) == "id-of-ada"
     assert visitor.token().status_code == 401
+
+
+class StaffBackend(AuthenticationBackend):
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Any] | None:
+        return (AuthCredentials(), NamedUser("1")) if "x-staff" in conn.headers else None
+
+
+STAFF_ONLY = [Middleware(AuthenticationMiddleware, backend=StaffBackend())]
+
+
+@pytest.mark.parametrize("user", [None, lambda request: User(request.user.identity)])
+@pytest.mark.parametrize(
+    "mount",
+    [
+        Mount("/staff", Starlette(routes=[Route("/", page)], middleware=STAFF_ONLY)),
+        Mount("/staff", routes=[Route("/", page)], middleware=STAFF_ONLY),
+    ],
+    ids=["app", "routes"],
+)
+def test_a_user_of_a_mounted_apps_own_authentication_is_none_of_the_whole_app(
+    settings: Settings, mount: Mount, user: Any
+) -> None:
+    app = make(mount)
+    install(app, settings=settings, user=user)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/staff/", X_User="ada", X_Staff="1").text) == "id-of-ada"
+    assert user_in(visitor.get("/staff/", X_User="ada").text) == "id-of-ada"
+
+
+def test_a_page_of_a_mounted_apps_own_user_has_no_token(settings: Settings) -> None:
+    app = make(Mount("/staff", Starlette(routes=[Route("/", page)], middleware=STAFF_ONLY)))
+    install(app, settings=settings)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert Visitor(app).get("/staff/", X_Staff="1").text == PAGE
+    assert Visitor(app).token(X_Staff="1").status_code == 401
 
 
 def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
@@ -60,6 +61,17 @@ def original_request(request: HttpRequest) -> Request:
     return request.META if scope is None else scope
 
 
+def has_ended_session(request: HttpRequest) -> bool:
+    """Whether the session no longer names the user that ``AuthenticationMiddleware`` has read from it.
+
+    Django's ``logout`` replaces ``request.user``. A view that only empties the session leaves it as it was.
+    """
+    accounts = (getattr(request, name, None) for name in ("_cached_user", "_acached_user"))
+    if not any(account is not None and account.is_authenticated for account in accounts):
+        return False
+    return request.session.modified and SESSION_KEY not in request.session
+
+
 def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
     """Returns a resolver that needs no event loop."""
     proxy_resolver = installed.proxy_resolver
@@ -69,7 +81,7 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
 
     def resolve(_: Environ) -> User | None:
         try:
-            return user(request)  # type: ignore[no-any-return]
+            return None if has_ended_session(request) else user(request)
         except PermissionDenied:
             return None
 
@@ -85,7 +97,7 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
 
     async def resolve_async(_: Request) -> User | None:
         try:
-            return await installed.user(request)  # type: ignore[no-any-return]
+            return None if has_ended_session(request) else await installed.user(request)
         except PermissionDenied:
             return None
 

@@ -29,7 +29,7 @@ from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
-from widgetmw.core.identity.resolvers import Environ, Resolver, prefetch_user
+from widgetmw.core.identity.resolvers import Environ, Resolver
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import (
@@ -308,8 +308,7 @@ def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolv
         return ""
     has_script = engine.settings.embed or MARK_PREFIX in environ.get("HTTP_COOKIE", "")
     if resolver is not None and engine.is_inline_delivery and not has_script:
-        prefetch_user(environ, resolver)
-        try:
+        try:  # the result is not kept, since the view may sign the user out once the page is rendered
             if engine.resolve_user(environ, resolver) is None:
                 return ""
         except ResolverError:

@@ -4,21 +4,24 @@ import { listen, ofDocument } from "./dom.js";
 import { remembersUser } from "./identity.js";
 import { requestSoon } from "./schedule.js";
 
-const currentPath = () => location.pathname + location.search;
+// Without the fragment.
+const currentPath = () => location.href.split("#")[0];
 
 /** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
 export const watchContent = (addListeners) => {
   let path = currentPath();
   // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
   // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
-  const onNavigation = () => {
-    if (currentPath() === path) return;
+  //
+  // A router may push the address that the page has already: a sign-out often leads back to it. A link within the page
+  // pushes an address with a fragment.
+  /** @param {{ navigationType?: string | null }} [event] */
+  const onNavigation = (event) => {
+    if (currentPath() === path && (location.href !== path || event?.navigationType !== "push")) return;
     path = currentPath();
     if (remembersUser()) requestSoon(500);
   };
 
-  /** @type {Element} */
-  let root;
   /** @type {HTMLElement} */
   let body;
   /** @type {Element[]} */
@@ -30,17 +33,16 @@ export const watchContent = (addListeners) => {
     if (isReplaced) requestSoon(300);
   });
   const observe = () => {
-    if (ofDocument("documentElement") !== root || ofDocument("body") !== body) {
-      root = ofDocument("documentElement");
+    if (ofDocument("body") !== body) {
       body = ofDocument("body");
       observer.disconnect();
-      for (const node of [document, root, body]) if (node) observer.observe(node, { childList: true });
+      for (const node of [document, ofDocument("documentElement"), body]) if (node) observer.observe(node, { childList: true });
       addListeners();
       listen(window, "popstate", onNavigation);
     }
-    children = body ? [...body.children] : [];
+    children = [...(body?.children ?? [])];
   };
   observe();
-  // Browsers without the Navigation API notice it when the body changes.
-  if (window.navigation) listen(window.navigation, "currententrychange", onNavigation);
+  // Browsers without the Navigation API have no such event, and notice it when the body changes.
+  listen(window.navigation ?? window, "currententrychange", onNavigation);
 };
