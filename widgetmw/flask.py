@@ -30,7 +30,7 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 from widgetmw.flask_session import leave_unsaved
 from widgetmw.wsgi import WidgetMiddleware
-from widgetmw.wsgi.middleware import is_signed_in, token_response
+from widgetmw.wsgi.middleware import may_be_signed_in, token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
 from widgetmw.wsgi.responder import MARKER, use_marker
 
@@ -182,7 +182,7 @@ class _OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         if call.is_interrupted(response.status_code):
-            call.is_signed_in = is_signed_in(engine, environ, self._resolver)
+            call.may_be_signed_in = may_be_signed_in(engine, environ, self._resolver)
         return call.conclude(response.status_code, response.headers.get("Location", ""))
 
 

@@ -120,7 +120,7 @@ def test_a_page_or_a_redirect_for_a_signed_in_user_is_no_sign_out(
         call.response = TokenResponse(200, (), b"")
         assert not call.is_interrupted(status)
         status = 302  # not that of our own response
-    call.is_signed_in = not is_late
+    call.may_be_signed_in = not is_late
     assert call.conclude(status, "/terms").status == 503
     assert "let requests for tokens through" in caplog.text
 
@@ -137,7 +137,7 @@ def test_the_log_names_a_remedy_unless_the_app_is_down(engine: Engine, caplog: p
 def test_a_refusal_means_anonymous_also_for_a_signed_in_user(engine: Engine, status: int) -> None:
     call = InnerCall(engine.endpoint, TOKEN)
     assert not call.is_interrupted(status), "the user need not be resolved"
-    call.is_signed_in = True
+    call.may_be_signed_in = True
     assert call.conclude(status).status == 401
 
 

@@ -53,6 +53,7 @@ def test_an_aiohttp_connection_that_breaks() -> None:
         scope: dict[str, Any] = {"method": "GET", "headers": []}
         acquire(scope, responder)
         responder.begin(engine, scope, "", "/", send, lambda scope: User("ada"))
+        responder.read_request_headers()
         return responder
 
     async def respond() -> None:

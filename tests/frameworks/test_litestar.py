@@ -164,7 +164,7 @@ def test_a_middleware_that_stops_a_signed_in_user_does_not_sign_them_out(setting
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_a_redirect_outside_of_the_routes_means_anonymous(settings: Settings, signed_in: bool) -> None:
+def test_a_redirect_outside_of_the_session_is_no_sign_out(settings: Settings, signed_in: bool) -> None:
     app = make()
     inner = app.asgi_handler
 
@@ -179,7 +179,7 @@ def test_a_redirect_outside_of_the_routes_means_anonymous(settings: Settings, si
     app.asgi_handler = canonical_host
     if signed_in:
         visitor.get("/in/ada")
-    assert visitor.token().status_code == 401
+    assert visitor.token().status_code == 503
 
 
 def test_the_endpoint_is_outside_the_schema_and_its_route_is_a_404_without_the_middleware(settings: Settings) -> None:

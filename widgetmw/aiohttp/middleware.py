@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, RewritingWriter, announce_file
-from widgetmw.asgi.middleware import is_signed_in, token_response
+from widgetmw.asgi.middleware import may_be_signed_in, token_response
 from widgetmw.asgi.request import (
     Headers,
     Scope,
@@ -117,7 +117,7 @@ class AiohttpMiddleware:
         except Exception as error:
             return call.fail(error)
         if call.is_interrupted(status):
-            call.is_signed_in = await is_signed_in(self.engine, scope, self._resolver(inner_request))
+            call.may_be_signed_in = await may_be_signed_in(self.engine, scope, self._resolver(inner_request))
         return call.conclude(status, location)
 
     async def _inner_route(self, request: web.Request) -> web.Response:

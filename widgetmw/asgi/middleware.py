@@ -129,12 +129,12 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
     return engine.endpoint.respond(request, user)
 
 
-async def is_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
-    """Whether a user is known although a layer of the app has answered in our place."""
+async def may_be_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
+    """Whether a user is known, or cannot be resolved, although a layer of the app has answered in our place."""
     try:
         return await engine.resolve_user_async(scope, resolver) is not None
     except ResolverError:
-        return False
+        return True  # as where a layer outside of the session answers: a failure must never sign anybody out
 
 
 async def send_response(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from widgetmw.asgi.middleware import WidgetMiddleware, is_signed_in, token_response
+from widgetmw.asgi.middleware import WidgetMiddleware, may_be_signed_in, token_response
 from widgetmw.asgi.request import Message, Receive, Scope, without_conditional_headers
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
@@ -43,7 +43,7 @@ class OuterMiddleware(WidgetMiddleware):
         except Exception as error:
             return call.fail(error)
         if call.is_interrupted(status):
-            call.is_signed_in = await is_signed_in(engine, inner_scope, self._resolver)
+            call.may_be_signed_in = await may_be_signed_in(engine, inner_scope, self._resolver)
         return call.conclude(status, location)
 
 

@@ -99,7 +99,7 @@ class InnerCall:
         self._endpoint = endpoint
         self.request = request
         self.response: TokenResponse | None = None
-        self.is_signed_in = False  # whether a user is known although a layer answered first; set by the plugin
+        self.may_be_signed_in = False  # whether one is known, or unknown by a failure, although a layer answered first
 
     def is_interrupted(self, status: int) -> bool:
         """Whether a layer answered first, with a page or a redirect, which means something else to a signed-in user."""
@@ -111,8 +111,8 @@ class InnerCall:
         if self.response is not None and status in (self.STAND_IN.status, self.response.status, 0):
             return self.response
         # A middleware replaced our response, so treat it as refused.
-        is_signed_in = self.is_signed_in if self.response is None else self.response.status == 200
-        return self._endpoint.interrupted_response(self.request, status, location, is_signed_in)
+        may_be_signed_in = self.may_be_signed_in if self.response is None else self.response.status == 200
+        return self._endpoint.interrupted_response(self.request, status, location, may_be_signed_in)
 
     def fail(self, error: Exception) -> TokenResponse:
         """Returns the response for the browser after an error in the layers."""
@@ -198,7 +198,7 @@ class Endpoint:
         return self._unavailable(request)
 
     def interrupted_response(
-        self, request: TokenRequest, status: int, location: str = "", is_signed_in: bool = False
+        self, request: TokenRequest, status: int, location: str = "", may_be_signed_in: bool = False
     ) -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
@@ -207,7 +207,7 @@ class Endpoint:
         """
         is_stand_in = status == InnerCall.STAND_IN.status
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
-        is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not is_signed_in
+        is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not may_be_signed_in
         if is_login or status in (401, 403):
             return self._not_authenticated(request)
         message = f"a layer of the app answered {status} before the user was resolved"

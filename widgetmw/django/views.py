@@ -16,7 +16,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.identity.request_identity import is_owner
 from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, endpoint_prefix, sync_resolver
-from widgetmw.wsgi.middleware import is_signed_in, token_response
+from widgetmw.wsgi.middleware import may_be_signed_in, token_response
 from widgetmw.wsgi.request import token_request
 
 
@@ -76,7 +76,7 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
     replaced = engine.endpoint.response_without_user(call.request)
     if replaced is None:
         if call.is_interrupted(response.status_code):
-            call.is_signed_in = is_signed_in(engine, request.META, sync_resolver(current, request))
+            call.may_be_signed_in = may_be_signed_in(engine, request.META, sync_resolver(current, request))
         replaced = call.conclude(response.status_code, response.get("Location", ""))
         _leave_session_unsaved(request)
     return _http_response(request, replaced)

@@ -115,12 +115,12 @@ def token_response(engine: Engine, environ: Environ, request: TokenRequest, reso
     return engine.endpoint.respond(request, user)
 
 
-def is_signed_in(engine: Engine, environ: Environ, resolver: Resolver) -> bool:
-    """Whether a user is known although a layer of the app has answered in our place."""
+def may_be_signed_in(engine: Engine, environ: Environ, resolver: Resolver) -> bool:
+    """Whether a user is known, or cannot be resolved, although a layer of the app has answered in our place."""
     try:
         return engine.resolve_user(environ, resolver) is not None
     except ResolverError:
-        return False
+        return True  # as where a layer outside of the session answers: a failure must never sign anybody out
 
 
 def send_response(response: TokenResponse, request: TokenRequest, start_response: StartResponse) -> Iterable[bytes]:
