@@ -29,6 +29,8 @@ from widgetmw.core.settings import Settings, require_settings
 
 __all__ = ["install"]
 
+_SET_BY_MOUNTS = ("app", "root_path", "app_root_path")
+
 Resolver: TypeAlias = Callable[[HTTPConnection], User | Awaitable[User | None] | None]
 
 
@@ -152,7 +154,7 @@ class _StackBuilder:
                 await app(scope, receive, send)
             else:
                 probe = UserProbe()
-                probe.begin(engine, scope, root_path, path, send, resolver)
+                probe.begin(engine, scope, root_path, path, send, _seen_from_here(scope, resolver))
                 if has_page_headers(scope["headers"]):
                     probe.read_page_headers()
                 await app(scope, receive, probe.send)
@@ -167,6 +169,20 @@ class _StackBuilder:
         if "user" not in scope and self.outer.engine is not None and carries_credentials(scope["headers"]):
             self.outer.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
         return from_scope(scope)
+
+
+def _seen_from_here(scope: Scope, resolver: AsyncResolver) -> AsyncResolver:
+    """Returns a resolver that reads the session and the user of this app, also on the pages of a mounted one.
+
+    A mounted app that has a session of its own puts it into the same scope: its ids may be those of other people.
+    """
+    own = {**scope}
+
+    def resolve(current: Scope) -> User | Awaitable[User | None] | None:
+        is_mounted = any(current.get(key) != own.get(key) for key in _SET_BY_MOUNTS)
+        return resolver({**current, **own} if is_mounted else current)
+
+    return resolve
 
 
 def _from_outside(scope: Scope) -> User | None:
