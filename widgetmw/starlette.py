@@ -16,7 +16,16 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, has_page_headers, split_path
+from widgetmw.asgi.request import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    carries_credentials,
+    has_page_headers,
+    outside_of_mounts,
+    split_path,
+)
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
@@ -28,8 +37,6 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 
 __all__ = ["install"]
-
-_SET_BY_MOUNTS = ("app", "root_path", "app_root_path")
 
 Resolver: TypeAlias = Callable[[HTTPConnection], User | Awaitable[User | None] | None]
 
@@ -154,7 +161,7 @@ class _StackBuilder:
                 await app(scope, receive, send)
             else:
                 probe = UserProbe()
-                probe.begin(engine, scope, root_path, path, send, _seen_from_here(scope, resolver))
+                probe.begin(engine, scope, root_path, path, send, outside_of_mounts(scope, resolver))
                 if has_page_headers(scope["headers"]):
                     probe.read_page_headers()
                 await app(scope, receive, probe.send)
@@ -169,20 +176,6 @@ class _StackBuilder:
         if "user" not in scope and self.outer.engine is not None and carries_credentials(scope["headers"]):
             self.outer.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
         return from_scope(scope)
-
-
-def _seen_from_here(scope: Scope, resolver: AsyncResolver) -> AsyncResolver:
-    """Returns a resolver that reads the session and the user of this app, also on the pages of a mounted one.
-
-    A mounted app that has a session of its own puts it into the same scope: its ids may be those of other people.
-    """
-    own = {**scope}
-
-    def resolve(current: Scope) -> User | Awaitable[User | None] | None:
-        is_mounted = any(current.get(key) != own.get(key) for key in _SET_BY_MOUNTS)
-        return resolver({**current, **own} if is_mounted else current)
-
-    return resolve
 
 
 def _from_outside(scope: Scope) -> User | None:

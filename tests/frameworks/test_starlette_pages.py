@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -27,6 +27,7 @@ from tests.frameworks.starlette_app import PAGE, make, member, page, sign_in, wi
 from tests.frameworks.test_starlette_user import Backend
 from tests.frameworks.visitor import BROWSER, HEAD, Visitor, user_in
 from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware
 from widgetmw.starlette import install
 
 BEFORE_0_40 = tuple(map(int, starlette.__version__.split(".")[:2])) < (0, 40)
@@ -269,14 +270,23 @@ def test_pages_of_a_mounted_app_are_injected(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin", ""])
+@pytest.mark.parametrize("is_plugin", [True, False], ids=["plugin", "middleware"])
 @pytest.mark.parametrize("is_wrapped", [True, False], ids=["of the mount", "of the app"])
-def test_the_session_of_a_mounted_app_names_no_user(settings: Settings, path: str, is_wrapped: bool) -> None:
+def test_the_session_of_a_mounted_app_names_no_user(
+    settings: Settings, path: str, is_plugin: bool, is_wrapped: bool
+) -> None:
     sessions = [Middleware(SessionMiddleware, secret_key="y", session_cookie="admin")]
     if is_wrapped:
         mount = Mount(path, routes=make().routes, middleware=sessions)
     else:
         mount = Mount(path, make(middleware=sessions))
-    visitor = with_sessions(Starlette(routes=[Route("/in/{user_id}", sign_in), mount]), settings)
+    shop: Any = Starlette(routes=[Route("/in/{user_id}", sign_in), mount])
+    if is_plugin:
+        visitor = with_sessions(shop, settings)
+    else:
+        bare = WidgetMiddleware(shop, settings, user=lambda scope: member(HTTPConnection(scope)))
+        visitor = Visitor(SessionMiddleware(bare, secret_key="x"))
+        visitor.get("/in/ada")
     colleague = Visitor(Starlette(routes=[mount]))
     colleague.get(f"{path}/in/boss")
     visitor.cookies.set("admin", colleague.cookies["admin"])

@@ -17,6 +17,7 @@ from widgetmw.asgi.request import (
     edit_request_headers,
     has_page_headers,
     hide_file_sending,
+    outside_of_mounts,
     path_below,
     token_request,
 )
@@ -87,8 +88,11 @@ class WidgetMiddleware:
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
+            resolver = self._resolver
+            if "session" in scope or "user" in scope:
+                resolver = outside_of_mounts(scope, resolver)
             responder = Responder()
-            responder.begin(engine, scope, root_path, path, send, self._resolver)
+            responder.begin(engine, scope, root_path, path, send, resolver)
             if has_page_headers(headers):
                 responder.read_page_headers()
                 edit_request_headers(engine, scope, path)
