@@ -24,6 +24,7 @@ from widgetmw.wsgi.request import (
     decode_path,
     edit_request_headers,
     has_page_headers,
+    outside_of_mounts,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
@@ -78,8 +79,11 @@ class WidgetMiddleware:
             root_path: str = environ.get("SCRIPT_NAME", "")
             if root_path:
                 root_path = decode_path(root_path)
+            resolver = self._resolver
+            if "beaker.session" in environ or "REMOTE_USER" in environ:
+                resolver = outside_of_mounts(environ, resolver)
             responder = Responder()
-            responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
+            responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if has_page_headers(environ):
                 responder.read_page_headers()
                 edit_request_headers(engine, environ, decode_path(path))
