@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, TypeAlias
@@ -23,9 +24,8 @@ __all__ = ["install"]
 Dependency: TypeAlias = Callable[..., Any] | params.Depends
 
 _RESULT: Final = "widgetmw.dependency_result"
-# Prefixes of keys that belong to the request's own route: it must keep its exit stacks, and its error handlers must
-# not handle our errors.
-_ROUTE_KEYS = ("fastapi_", "starlette.exception_handlers")
+# The error handlers of the request's own route must not handle our errors.
+_OVERRIDES: Final[Scope] = {"method": "GET", "starlette.exception_handlers": ({}, {})}
 
 
 def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency | None = None) -> None:
@@ -73,9 +73,11 @@ def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
 
     async def resolve(scope: Scope) -> User | None:
         result: list[User | None] = []
-        own_scope = {key: value for key, value in scope.items() if not key.startswith(_ROUTE_KEYS)}
+        # Not a copy: a middleware may replace the session in the request's scope once a dependency loads it. What is
+        # set here, such as exit stacks, is not for the request's own route.
+        own_scope = ChainMap({**_OVERRIDES, _RESULT: result}, scope)
         try:
-            await solve({**own_scope, "method": "GET", _RESULT: result}, receive_empty_body, lambda _: nothing())
+            await solve(own_scope, receive_empty_body, lambda _: nothing())
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})

@@ -78,11 +78,12 @@ class WidgetMiddleware(OuterMiddleware):
         # Nothing is sent: the start of a response would save the session and extend its life.
 
     async def _page_user(self, scope: Scope) -> User | None:
-        if "route_handler" in scope:
+        if "route_handler" in scope and not getattr(scope["route_handler"], "is_mount", False):
             return await self._resolve(scope)
         if INNER_CALL in scope:
             return _unresolved(scope)
-        # An error page for a path without a route, for which no middleware ran: the endpoint's route knows the user.
+        # An error page for a path without a route, for which no middleware ran; or a page of a mounted app, which may
+        # have put a session of its own into the scope. The endpoint's route knows the user.
         assert self.engine is not None
         path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
         request = TokenRequest("GET", "/token")

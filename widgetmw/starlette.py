@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, outside_of_mounts, split_path
 from widgetmw.asgi.responder import UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
@@ -153,8 +153,7 @@ class _StackBuilder:
             else:
                 move_to_end(scope)
                 probe = UserProbe()
-                probe.begin(engine, scope, root_path, path, send, resolver)
-                probe.authentication = scope.get("auth"), scope.get("user")
+                probe.begin(engine, scope, root_path, path, send, outside_of_mounts(scope, resolver))
                 probe.read_request_headers()
                 await app(scope, receive, probe.send)
                 if probe.is_undecided:

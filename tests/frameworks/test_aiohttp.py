@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import json
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -348,6 +349,44 @@ def test_it_can_be_installed_on_a_sub_application_only(settings: Settings) -> No
         assert (await request_page(client, ENDPOINT)).status_code == 404
 
     serve_and_visit(outer, visit)
+
+
+@pytest.mark.parametrize("has_own_sessions", [True, False])
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_the_session_of_a_sub_application_names_no_user(
+    settings: Settings, has_own_sessions: bool, is_loaded: bool
+) -> None:
+    @web.middleware
+    async def load(request: web.Request, handler: Any) -> Any:
+        if is_loaded:
+            await aiohttp_session.get_session(request)
+        return await handler(request)
+
+    async def admin_page(request: web.Request) -> web.Response:
+        return web.Response(
+            text=HEAD + str((await aiohttp_session.get_session(request))["id"]), content_type="text/html"
+        )
+
+    async def current(request: web.Request) -> User:
+        return User((await aiohttp_session.get_session(request))["id"])
+
+    shop, admin = web.Application(), make(page=admin_page)
+    sessions = {name: aiohttp_session.SimpleCookieStorage(cookie_name=name) for name in ("shop", "admin")}
+    aiohttp_session.setup(shop, sessions["shop"])
+    shop.middlewares.append(load)
+    if has_own_sessions:
+        aiohttp_session.setup(admin, sessions["admin"])
+    install(shop, settings=settings, user=current)
+    shop.add_subapp("/admin", admin)
+    cookies = {name: json.dumps({"session": {"id": f"{name}-user"}}) for name in sessions}
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await request_page(client, "/admin/")
+        assert user_in(reply.text) == "shop-user"
+        is_separate = has_own_sessions and not is_loaded  # aiohttp-session keeps a session that is loaded already
+        assert reply.text.endswith("admin-user" if is_separate else "shop-user")
+
+    serve_and_visit(shop, visit, cookies=cookies)
 
 
 def test_pages_of_sub_applications_are_injected(settings: Settings) -> None:

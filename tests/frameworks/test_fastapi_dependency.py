@@ -196,6 +196,27 @@ def test_a_dependency_that_identifies_the_user_needs_one_connection_for_a_page(
     assert user_in(Visitor(app).token().text) == visitor_id
 
 
+def test_a_dependency_may_load_the_session(settings: Settings) -> None:
+    from starsessions import CookieStore, SessionMiddleware, load_session
+
+    async def current(request: Request) -> User | None:
+        await load_session(request)
+        return User(request.session["id"]) if "id" in request.session else None
+
+    visitor = make(settings, current)
+    visitor.app.add_middleware(SessionMiddleware, store=CookieStore("x" * 32), lifetime=3600, cookie_https_only=False)
+
+    @visitor.app.get("/in")
+    async def sign_in(request: Request) -> None:
+        await load_session(request)
+        request.session["id"] = "ada"
+
+    assert (visitor.get().text, visitor.token().status_code) == (HEAD, 401)
+    visitor.get("/in")
+    assert users_for_ada(visitor) == ("ada", "ada")
+    assert "set-cookie" not in visitor.token().headers
+
+
 def test_changes_that_a_dependency_makes_to_the_response_are_discarded(settings: Settings) -> None:
     ran = []
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import litestar
 import pytest
-from litestar import Litestar, MediaType, Request, Response, get, websocket
+from litestar import Litestar, MediaType, Request, Response, asgi, get, websocket
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import NotAuthorizedException
@@ -21,7 +21,11 @@ from litestar.middleware.session.server_side import ServerSideSessionConfig
 from litestar.response import Redirect
 from litestar.stores.memory import MemoryStore
 from litestar.testing import TestClient
+from litestar.types import Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
 
+from tests.frameworks import starlette_app
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
 from widgetmw import Settings, User
 from widgetmw.litestar import WidgetMiddleware
@@ -230,3 +234,23 @@ def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, 
     assert user_in(visitor.get(Remote_User="ada").text) == user_in(visitor.token(Remote_User="ada").text) == "ada"
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == 401
+
+
+def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
+    colleague_app = starlette_app.make(
+        middleware=[Middleware(SessionMiddleware, secret_key="y", session_cookie="admin")]
+    )
+
+    @asgi("/admin", is_mount=True, copy_scope=False)
+    async def admin(scope: Scope, receive: Receive, send: Send) -> None:
+        await colleague_app(scope, receive, send)  # type: ignore[arg-type]
+
+    visitor = Visitor(WidgetMiddleware(make(admin), settings, user=member))
+    colleague = Visitor(colleague_app)
+    colleague.get("/in/boss")
+    visitor.cookies.set("admin", colleague.cookies["admin"])
+    visitor.get("/in/ada")
+    # the token first: Litestar puts the session of the mounted app into its own cookie, too
+    assert (user_in(visitor.token().text), user_in(visitor.get("/admin/").text)) == ("ada", "ada")
+    visitor.cookies.delete("session")
+    assert (visitor.token().status_code, visitor.get("/admin/").text) == (401, starlette_app.PAGE)

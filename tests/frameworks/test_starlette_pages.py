@@ -12,20 +12,22 @@ import anyio
 import pytest
 import starlette
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from tests.contract.site import MARK
-from tests.frameworks.starlette_app import PAGE, make, member, page, with_sessions
+from tests.frameworks.starlette_app import PAGE, make, member, page, sign_in, with_sessions
 from tests.frameworks.test_starlette_user import Backend
 from tests.frameworks.visitor import BROWSER, HEAD, Visitor, user_in
 from widgetmw import Settings, User
+from widgetmw.asgi import WidgetMiddleware
 from widgetmw.starlette import install
 
 BEFORE_0_40 = tuple(map(int, starlette.__version__.split(".")[:2])) < (0, 40)
@@ -265,6 +267,33 @@ def test_pages_of_a_mounted_app_are_injected(settings: Settings) -> None:
     reply = visitor.get("/shop/")
     assert user_in(reply.text) == "ada"
     assert '"/_widgetmw/token"' in reply.text
+
+
+@pytest.mark.parametrize("path", ["/admin", ""])
+@pytest.mark.parametrize("is_plugin", [True, False], ids=["plugin", "middleware"])
+@pytest.mark.parametrize("is_wrapped", [True, False], ids=["of the mount", "of the app"])
+def test_the_session_of_a_mounted_app_names_no_user(
+    settings: Settings, path: str, is_plugin: bool, is_wrapped: bool
+) -> None:
+    sessions = [Middleware(SessionMiddleware, secret_key="y", session_cookie="admin")]
+    if is_wrapped:
+        mount = Mount(path, routes=make().routes, middleware=sessions)
+    else:
+        mount = Mount(path, make(middleware=sessions))
+    shop: Any = Starlette(routes=[Route("/in/{user_id}", sign_in), mount])
+    if is_plugin:
+        visitor = with_sessions(shop, settings)
+    else:
+        bare = WidgetMiddleware(shop, settings, user=lambda scope: member(HTTPConnection(scope)))
+        visitor = Visitor(SessionMiddleware(bare, secret_key="x"))
+        visitor.get("/in/ada")
+    colleague = Visitor(Starlette(routes=[mount]))
+    colleague.get(f"{path}/in/boss")
+    visitor.cookies.set("admin", colleague.cookies["admin"])
+    # the token first: older releases of Starlette put the session of the mounted app into the outer cookie, too
+    assert (user_in(visitor.token().text), user_in(visitor.get(f"{path}/").text)) == ("ada", "ada")
+    visitor.cookies.delete("session")
+    assert (visitor.token().status_code, visitor.get(f"{path}/").text) == (401, PAGE)
 
 
 def test_a_page_from_middleware_inside_the_authentication_has_the_user(settings: Settings) -> None:

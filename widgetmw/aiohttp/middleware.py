@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from aiohttp import EMPTY_PAYLOAD, web
@@ -31,9 +32,10 @@ from widgetmw.core.identity.user import User
 
 Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
 
+_OUTSIDE: Final = "widgetmw.outside"
 # aiohttp warns once about each request key that is a string. Ours are strings, as in a scope or an environ.
 _warned_keys: set[str] = getattr(web.BaseRequest, "_seen_str_keys", set())
-_warned_keys.update({KEY, INNER_CALL})
+_warned_keys.update({KEY, INNER_CALL, _OUTSIDE})
 
 
 class AiohttpMiddleware:
@@ -87,7 +89,7 @@ class AiohttpMiddleware:
 
     def _resolver(self, request: web.Request) -> AsyncResolver:
         proxy_resolver = self.engine.proxy_resolver
-        return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(request)
+        return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(_seen_by_app(request))
 
     async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
         call = token_request(scope, path)
@@ -143,7 +145,21 @@ class _Innermost:
         writer: object = request.writer
         if isinstance(writer, RewritingWriter):
             writer.follow(request)
+            if request.match_info.apps[-1] is not request.app:
+                request[_OUTSIDE] = outside = copy(request)
+                outside._state = {**request}
         return handler(request)
+
+
+def _seen_by_app(request: web.Request) -> web.Request:
+    """Returns the request with the app's own session, also if a sub-application has put its own into the request.
+
+    Its ids may be those of other people. What a sub-application only adds stays, such as a session that it loads.
+    """
+    outside: web.Request | None = request.get(_OUTSIDE)
+    if outside is None or all(request.get(key) is value for key, value in outside.items()):
+        return request
+    return outside
 
 
 def _scope(request: web.Request, root_path: str) -> Scope:

@@ -16,6 +16,7 @@ from widgetmw.asgi.request import (
     carries_credentials,
     edit_request_headers,
     hide_file_sending,
+    outside_of_mounts,
     path_below,
     token_request,
 )
@@ -86,8 +87,11 @@ class WidgetMiddleware:
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
+            resolver = self._resolver
+            if "session" in scope or "user" in scope:
+                resolver = outside_of_mounts(scope, resolver)
             responder = Responder()
-            responder.begin(engine, scope, root_path, path, send, self._resolver)
+            responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():
                 edit_request_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)

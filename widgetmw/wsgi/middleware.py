@@ -23,6 +23,7 @@ from widgetmw.wsgi.request import (
     carries_credentials,
     decode_path,
     edit_request_headers,
+    outside_of_mounts,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
@@ -77,8 +78,11 @@ class WidgetMiddleware:
             root_path: str = environ.get("SCRIPT_NAME", "")
             if root_path:
                 root_path = decode_path(root_path)
+            resolver = self._resolver
+            if "beaker.session" in environ or "REMOTE_USER" in environ:
+                resolver = outside_of_mounts(environ, resolver)
             responder = Responder()
-            responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
+            responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if responder.read_request_headers():
                 edit_request_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
