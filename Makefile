@@ -29,7 +29,8 @@ components: $(VENV)/dev
 compiled: $(VENV)/dev
 	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null || true
 
-# the contract cases for every adapter on every server; "make test" runs each adapter on at least one server
+# the contract cases for every adapter on every server, with all parameters; "make test" runs each adapter on at least
+# one server, and each server, with one of the parameters of each case
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
 

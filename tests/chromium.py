@@ -12,6 +12,7 @@ expect.set_options(timeout=60_000)  # milliseconds; the machine may be busy
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

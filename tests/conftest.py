@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NoReturn
 
 import pytest
@@ -28,6 +28,8 @@ settings.register_profile("quick", max_examples=100, derandomize=True, **_UNTIME
 settings.register_profile("thorough", max_examples=2000, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 parse_each_key_once()
+# Pydantic would import Logfire, here and in each app that a test starts; the tests of Logfire do not need this plugin.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "logfire-plugin"
 
 
 #: What takes longest comes first, or one process would be busy with it after the others have finished.
@@ -44,9 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-def pytest_collection_finish() -> None:
-    """Spares the garbage collector the test items, tens of thousands of objects that live until the end."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spares the garbage collector the test items, hundreds of thousands of objects that live until the end."""
+    gc.disable()
+    result = yield
     gc.freeze()
+    gc.enable()
+    return result
 
 
 def forget_vendors() -> None:

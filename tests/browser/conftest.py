@@ -37,6 +37,8 @@ Visit = Callable[..., Page]
 
 RECORDER = """
 window.seen = {tokens: [], signedout: 0, violations: [], requests: 0, pending: 0};
+const realTimeout = setTimeout;
+seen.delay = (milliseconds) => new Promise((resolve) => realTimeout(resolve, milliseconds));
 const originalFetch = window.fetch;
 window.fetch = async (...values) => {
   seen.requests++;
@@ -65,9 +67,9 @@ def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserConte
         context = browser.new_context()
         context.set_default_timeout(60_000)  # the machine may be busy
         contexts.append(context)
+        context.add_init_script(RECORDER)  # before the clock, since it keeps a real timer
         if clock:
             context.clock.install()
-        context.add_init_script(RECORDER)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         if user:
             sign_in(context, site, user)

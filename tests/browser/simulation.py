@@ -18,11 +18,18 @@ REAL_TIMEOUT = 30.0
 # A lock that is requested while no other tab holds it is about to be granted; its owner then sends a request.
 # Three times in a row: the runtime handles a response a moment after it has arrived.
 IS_IDLE = """
-async (awaitResponses) => {
+async ([isActive, awaitResponses]) => {
+  if (isActive) document.dispatchEvent(new Event("pointermove", {bubbles: true}));
+  let tries = 100;
   for (let times = 0; times < 3; times++) {
     const {held, pending} = await navigator.locks.query();
-    if ((pending.length && !held.length) || (awaitResponses && seen.pending)) return false;
-    // Not a timer: the clock stands still.
+    if ((pending.length && !held.length) || (awaitResponses && seen.pending)) {
+      if (--tries < 0) return false;
+      await seen.delay(4);
+      times = -1;
+      continue;
+    }
+    // Not a timer of the page: its clock stands still.
     const {port1, port2} = new MessageChannel();
     await new Promise((resolve) => { port1.onmessage = resolve; port2.postMessage(0); });
     port1.close();
@@ -45,13 +52,11 @@ def pass_time(
         responses: whether the endpoint responds; if not, requests stay pending.
     """
     clock = page.context.clock
-    for number in range(round(seconds / step)):
+    for _ in range(round(seconds / step)):
         site.clock_offset += step
         # A long step is a single jump. Otherwise a request, which takes real time, would find its timeout expired.
         (clock.run_for if step <= 5 else clock.fast_forward)(round(step * 1000))
-        if active:
-            page.mouse.move(number % 50, 10)
-        wait_for_requests(page, responses)
+        wait_for_requests(page, responses, active)
 
 
 def sleep(page: Page, site: Site, seconds: float) -> None:
@@ -61,12 +66,16 @@ def sleep(page: Page, site: Site, seconds: float) -> None:
     wait_for_requests(page)
 
 
-def wait_for_requests(page: Page, responses: bool = True) -> None:
-    """Waits until all requests that are due have been sent and, unless ``responses`` is false, have completed."""
+def wait_for_requests(page: Page, responses: bool = True, active: bool = False) -> None:
+    """Waits until all requests that are due have been sent and, unless ``responses`` is false, have completed.
+
+    If ``active``, the user moves the pointer first. In the same call: one into the browser takes most of a step's time.
+    """
     deadline = time.monotonic() + REAL_TIMEOUT
-    while not page.evaluate(IS_IDLE, responses):
+    while not page.evaluate(IS_IDLE, [active, responses]):
         if time.monotonic() > deadline:
             raise TimeoutError("a request is still pending")
+        active = False
         page.wait_for_timeout(4)
 
 

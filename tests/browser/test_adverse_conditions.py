@@ -90,9 +90,9 @@ def test_focus_changes_by_scripts_do_not_count_as_input(visit: Visit, site: Site
     page = visit("ann", clock=True)
     pass_time(page, site, 2)
     page.evaluate("setInterval(() => { one.focus(); two.focus(); }, 1000); 0")
-    pass_time(page, site, 20 * MINUTE, step=4, active=False)
+    pass_time(page, site, 20 * MINUTE, step=30, active=False)
     before = len(site.token_requests)
-    pass_time(page, site, 5 * MINUTE, step=4, active=False)
+    pass_time(page, site, 5 * MINUTE, step=30, active=False)
     assert len(site.token_requests) == before
 
 
@@ -146,7 +146,7 @@ def test_a_user_of_a_document_that_was_written_anew_keeps_a_valid_token(
     html = site.page("ann").body.decode() if content == "a page of the site" else "<p>written"
     # This removes all event listeners, also the window's.
     page.evaluate("(html) => { document.open(); document.write(html); document.close(); }", html)
-    pass_time(page, site, 3 * HOUR, step=30)
+    pass_time(page, site, 3 * HOUR, step=2 * MINUTE)
     assert has_valid_token(page, site)
 
 

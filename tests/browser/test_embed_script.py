@@ -60,7 +60,7 @@ def test_a_signed_in_user_keeps_a_valid_token_for_an_hour(profile: Profile, site
     page.wait_for_function("widgetmw.get('orlo')")
     first = page.evaluate("widgetmw.get('digitalgenius').token")
     for _ in range(12):
-        pass_time(page, site, HOUR / 12, step=30)
+        pass_time(page, site, HOUR / 12, step=MINUTE)
         assert has_valid_token(page, site)
     assert (
         page.evaluate("vendor.messages.at(-1).payload") == page.evaluate("widgetmw.get('digitalgenius').token") != first

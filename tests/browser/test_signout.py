@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import DAY, HOUR, pass_time, wait_for_requests, wait_until
+from tests.browser.simulation import DAY, HOUR, MINUTE, pass_time, wait_for_requests, wait_until
 from tests.browser.site import KEY, Response, Site, json_response
 from tests.browser.user_data import CONVERSATIONS, NO_USER_DATA, UNRELATED, WIDGET_PAGE, store_conversations, user_data
 
@@ -47,7 +47,7 @@ def test_no_request_follows_a_sign_out(visit: Visit, site: Site) -> None:
     site.token_lifetime = 60
     page = visit("ann", clock=True)
     page.evaluate("widgetmw.signOut()")
-    pass_time(page, site, HOUR, step=30)
+    pass_time(page, site, HOUR, step=MINUTE)
     assert site.token_requests == []
 
 

@@ -1,7 +1,9 @@
-"""The command line, run as a subprocess."""
+"""The command line. A few of the commands run as a process of their own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import stat
@@ -9,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 import pytest
@@ -17,19 +20,33 @@ from tests.conftest import DG_SECRET, GIOSG_KEY, HISSUNO_SECRET, require
 from widgetmw.cli import check, main
 
 
+def shell(env: dict[str, str] | None) -> dict[str, str]:
+    """Returns the variables of a shell that sets only these for the package."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT", "LANG") if name in os.environ}
+    return {**inherited, **(env or {})}
+
+
 def run(
     *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT", "LANG") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "widgetmw", *arguments],
-        env={**inherited, **(env or {})},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """Runs a command in this process, which takes a tenth of the time of a new one."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, shell(env), clear=True),
+        contextlib.chdir(cwd or Path.cwd()),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            status = main(arguments)
+        except SystemExit as usage_error:
+            status = int(usage_error.code or 0)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
+def run_process(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "widgetmw", *arguments]
+    return subprocess.run(command, env=shell(env), capture_output=True, text=True, timeout=60, check=False)
 
 
 def assert_no_secret(result: subprocess.CompletedProcess[str]) -> None:
@@ -38,7 +55,7 @@ def assert_no_secret(result: subprocess.CompletedProcess[str]) -> None:
 
 
 def test_check_mints_and_verifies_a_token_per_vendor(env: dict[str, str]) -> None:
-    result = run("check", env=env)
+    result = run_process("check", env=env)
     assert (result.returncode, result.stderr) == (0, "")
     for vendor in ("digitalgenius", "hissuno", "orlo", "giosg"):
         assert f"{vendor}: " in result.stdout
@@ -51,7 +68,7 @@ def test_check_mints_and_verifies_a_token_per_vendor(env: dict[str, str]) -> Non
 def test_check_lists_every_problem_by_name(env: dict[str, str]) -> None:
     env.update(ORLO_PRIVATE_KEY="secret-nonsense", WIDGETMW_PATH="nowhere")
     del env["DG_API_KEY"]
-    result = run("check", env=env)
+    result = run_process("check", env=env)
     assert result.returncode == 1
     names = {line.split()[1] for line in result.stderr.splitlines()}
     assert names == {"WIDGETMW_PATH", "DG_API_KEY", "ORLO_PRIVATE_KEY"}
@@ -255,14 +272,14 @@ def test_keygen_reports_a_missing_directory(tmp_path: Path) -> None:
 
 
 def test_env_prints_the_table(env: dict[str, str]) -> None:
-    result = run("env", env=env)
+    result = run_process("env", env=env)
     assert result.stdout.startswith("| variable | meaning | default |")
     assert "ORLO_CUSTOMER_DATA_SNIPPET" in result.stdout
     assert_no_secret(result)
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    result = run("frobnicate")
+    result = run_process("frobnicate")
     assert result.returncode == 2
     assert "usage:" in result.stderr
 
@@ -270,4 +287,4 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 def test_version() -> None:
     from widgetmw import __version__
 
-    assert run("--version").stdout.strip() == f"widgetmw {__version__}"
+    assert run_process("--version").stdout.strip() == f"widgetmw {__version__}"

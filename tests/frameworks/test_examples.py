@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.chromium import launch
 from tests.servers.conftest import answers, free_port, stop
-from tests.servers.processes import PATIENCE
+from tests.servers.processes import NO_AUTHORITIES, PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -88,6 +88,10 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+def client_of(site: str) -> httpx.Client:
+    return httpx.Client(base_url=site, verify=NO_AUTHORITIES)
+
+
 def post(client: httpx.Client, path: str, **form: str) -> httpx.Response:
     """Submits a form of the page, including its hidden fields."""
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', client.get("/").text))
@@ -100,7 +104,7 @@ def users_in(text: str) -> set[str]:
 
 
 def test_signing_in_and_out_over_http(site: str) -> None:
-    with httpx.Client(base_url=site) as client:
+    with client_of(site) as client:
         anonymous = client.get("/")
         assert "data-widgetmw" not in anonymous.text
         assert "Sign in as Ada" in anonymous.text
@@ -127,7 +131,7 @@ def test_signing_in_and_out_over_http(site: str) -> None:
 
 
 def test_two_visitors_get_their_own_tokens(site: str) -> None:
-    with httpx.Client(base_url=site) as one, httpx.Client(base_url=site) as other:
+    with client_of(site) as one, client_of(site) as other:
         post(one, "/sign-in", id="ada")
         post(other, "/sign-in", id="grace")
         for _ in range(3):

@@ -306,7 +306,8 @@ ALL_PAIRS = [
     ),
 ]
 """What ``make servers`` runs: every adapter on every server of its gateway, and its driver over HTTP/2."""
-if os.environ.get("ALL_PAIRS"):
+ALL = bool(os.environ.get("ALL_PAIRS"))
+if ALL:
     PAIRS = ALL_PAIRS
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from tests.servers.matrix import SERVERS, Place, certificate
 from tests.servers.wire import Wire
 
 ROOT = Path(__file__).parents[2]
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For HTTP clients. Reading the certificate authorities takes longer than many requests."""
 PATIENCE = 100  # seconds; long, since the machine may be busy; shorter than pytest's own limit
 
 
