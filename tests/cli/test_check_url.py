@@ -368,8 +368,17 @@ def test_a_wrong_mount_prefix_is_found(check: Check) -> None:
     assert "/_widgetmw/token answers 404 text/html, which is not ours." in output
     assert "mount prefix is wrong" in output
     assert "x_prefix=1" in output
+    assert "If the app's own routes begin with it, set WIDGETMW_PATH" in output
     # the endpoint of a page without a script is found below the prefix
     assert codes(check(shop(), front, "--cookie", "a=b", path="/app/orders")[1]) == ["anonymous"]
+
+
+def test_an_app_whose_own_routes_begin_with_the_prefix_needs_its_path_below_it(check: Check) -> None:
+    def front(request: Request, respond: Respond) -> Answer:
+        return respond(request) if request.path.startswith("/app/") else NOT_FOUND
+
+    assert codes(check(shop(), front, path="/app/orders")[1]) == ["runtime_not_found", "endpoint_not_found"]
+    assert codes(check(shop(WIDGETMW_PATH="/app/_widgetmw"), front, path="/app/orders")[1]) == []
 
 
 def below_prefix(request: Request, respond: Respond) -> Answer:
@@ -389,7 +398,7 @@ def test_a_page_on_the_address_of_a_pod_is_told_to_use_its_public_url(check: Che
 def test_a_prefix_that_the_proxy_does_not_remove_is_found(check: Check) -> None:
     _, output = check(shop(), below_prefix, path="/app/orders")
     assert codes(output) == ["runtime_not_found", "endpoint_not_found"]
-    assert "let it remove the prefix" in output
+    assert "let it remove the prefix from the path. If the app's own routes begin with it, set WIDGETMW_PATH" in output
 
 
 def test_a_rule_for_static_files_that_answers_for_the_script_is_found(check: Check) -> None:

@@ -31,15 +31,15 @@ _STATIC_RULE: Final = (
     "The token endpoint answers, so a rule for static files (such as location ~ \\.js$) probably answers for the "
     "script: in nginx, use location ^~ for everything below WIDGETMW_PATH."
 )
+_OWN_ROUTES: Final = (
+    "If the app's own routes begin with it, set WIDGETMW_PATH to a path below it, and no mount prefix. Let the proxy "
+    "pass everything below WIDGETMW_PATH to the app."
+)
 _PREFIX_MISSING: Final = (
     "If the mount prefix is wrong, let the proxy send the prefix that it removes (SCRIPT_NAME, root_path or "
-    "X-Forwarded-Prefix; Flask also needs x_prefix=1 in ProxyFix). Let the proxy pass everything below WIDGETMW_PATH "
-    "to the app."
+    f"X-Forwarded-Prefix; Flask also needs x_prefix=1 in ProxyFix). {_OWN_ROUTES}"
 )
-_PREFIX_KEPT: Final = (
-    "The proxy may pass the mount prefix on: let it remove the prefix from the path. Let it pass everything below "
-    "WIDGETMW_PATH to the app."
-)
+_PREFIX_KEPT: Final = f"The proxy may pass the mount prefix on: let it remove the prefix from the path. {_OWN_ROUTES}"
 _NOT_PUBLIC: Final = (
     "This page is not below the mount prefix. Check its public URL: on the app's own address, such as that of a pod, "
     "URLs with the prefix are not found."
