@@ -22,6 +22,7 @@ from widgetmw.asgi import WidgetMiddleware
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 #: Pages whose blocks other tests run, with what they claim.
 _RUN_ELSEWHERE = {
+    "docs/adding-a-vendor.md": "tests/providers/test_toy.py",
     "docs/metrics.md": "tests/metrics/test_documentation.py",
     "docs/packages.md": "tests/frameworks/test_flask_packages.py",
     "docs/testing.md": "tests/test_testing.py",

@@ -165,6 +165,15 @@ def test_tests_of_apps_get_keys_for_it() -> None:
     assert testing.environ("toy") == testing.environ("toy")
 
 
+@pytest.mark.usefixtures("toy")
+def test_it_passes_the_checks_of_the_built_in_vendors_as_the_documentation_shows() -> None:
+    document = (TOY.parents[2] / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```python\n(from toy_chat import .*?)```", document, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(source, names)
+    names["test_the_vendor_passes_the_checks_of_the_built_in_ones"]()
+
+
 def test_check_verifies_its_token(installed: Path) -> None:
     done = widgetmw(installed, "check", **ENV)
     assert done.returncode == 0, done.stderr
