@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import prometheus_client  # noqa: F401  # before _environment names a folder, which would be for the whole process
@@ -63,6 +64,7 @@ def given(name: str) -> dict[str, Any]:
         "README.md": {**django, "User": User},
         "docs/frameworks/django.md": django,
         "docs/frameworks/other.md": {"app": asgi_app, "application": wsgi_app, "is_signed_in": bool, "sessions": {}},
+        "docs/user.md": {"fastapi_users": SimpleNamespace(current_user=lambda **options: None)},
         "docs/proxies.md": {"app": asgi_app, "WidgetMiddleware": WidgetMiddleware},
     }.get(name, {})
 
