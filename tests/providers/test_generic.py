@@ -188,6 +188,19 @@ def test_the_key_may_come_from_a_file(tmp_path: Path) -> None:
     assert digest(environ) == digest(hmac_env())
 
 
+def test_a_key_that_has_changed_in_its_file_is_decoded_and_checked_again() -> None:
+    other = HEX_SECRET[::-1]
+    (vendor,) = Settings.from_env(hmac_env(KEY=HEX_SECRET, KEY_ENCODING="hex")).vendors
+    changed = vendor.with_contents({"WIDGETMW_HMAC_KEY": other}).provider
+    assert changed.mint(ADA, 0, None).value == digest(hmac_env(KEY=other, KEY_ENCODING="hex"))
+    (vendor,) = Settings.from_env(jwt_env()).vendors
+    vendor.with_contents({"WIDGETMW_JWT_KEY": "o" * 32}).provider.verify(
+        provider(jwt_env(KEY="o" * 32)).mint(ADA, 0, 60).value, ADA
+    )
+    with pytest.raises(ValueError, match="WIDGETMW_JWT_KEY must be the vendor's shared secret, not a PEM or SSH key"):
+        vendor.with_contents({"WIDGETMW_JWT_KEY": "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"})
+
+
 @pytest.mark.parametrize(
     ("claims", "expected"),
     [
