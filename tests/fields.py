@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 from widgetmw import User, testing
 from widgetmw.providers import ORDER
 
+#: The generic vendors send what their settings say.
+VENDORS = tuple(name for name in ORDER if name not in ("jwt", "hmac"))
 #: A user whose values can be told apart wherever they appear.
 USER = User("the-id", name="the-name", email="the-email", attributes={"plan": "the-plan"})
 _FIELDS = {"`id`": "the-id", "`name`": "the-name", "`email`": "the-email", "an attribute `plan`": "the-plan"}
@@ -22,12 +24,12 @@ def claims(vendor: str, user: User) -> dict[str, Any]:
 
 def table() -> str:
     """Returns the table in Markdown: for each field, the names under which each vendor receives it."""
-    sent = {vendor: list(_sent(vendor)) for vendor in ORDER}
+    sent = {vendor: list(_sent(vendor)) for vendor in VENDORS}
     rows = [
-        [field, *(", ".join(f"`{name}`" for name, value in sent[vendor] if value == text) or "–" for vendor in ORDER)]
+        [field, *(", ".join(f"`{name}`" for name, value in sent[vendor] if value == text) or "–" for vendor in VENDORS)]
         for field, text in _FIELDS.items()
     ]
-    lines = [["field", *ORDER], ["---"] * (len(ORDER) + 1), *rows]
+    lines = [["field", *VENDORS], ["---"] * (len(VENDORS) + 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -18,7 +18,7 @@ from widgetmw.core.env.variable import Variable, comma_list, one_of, parse_bool,
 from widgetmw.core.identity.email import TRUST_EMAILS, email_refusal
 from widgetmw.core.identity.user import Scalar, User, as_text
 from widgetmw.core.provider import MintedToken, Origin, Provider
-from widgetmw.providers.signing import JWS, hmac_key, rsa_key
+from widgetmw.providers.signing import JWS, ec_key, hmac_key, rsa_key
 
 __all__ = [
     "TRUST_EMAILS",
@@ -33,6 +33,7 @@ __all__ = [
     "Variable",
     "as_text",
     "comma_list",
+    "ec_key",
     "email_refusal",
     "hmac_key",
     "one_of",
@@ -55,17 +56,18 @@ class JwtProvider(Provider):
     """A vendor whose token is a JSON Web Token.
 
     Attributes:
-        algorithm: ``HS256``, whose key :func:`hmac_key` parses, or ``RS256``, whose key :func:`rsa_key` parses.
+        algorithm: ``HS256``, ``HS384`` or ``HS512``, whose key :func:`hmac_key` parses; ``RS256``, ``RS384`` or
+            ``RS512``, whose key :func:`rsa_key` parses; or ``ES256``, whose key :func:`ec_key` parses.
         key_variable: name of the variable that holds the key.
         lifetime_variable: name of the variable that holds the lifetime in seconds; 0: tokens do not expire.
         headers: JWT headers beside ``alg`` and ``typ``.
     """
 
-    algorithm: ClassVar[str] = "HS256"
+    algorithm: str = "HS256"
     key_variable: ClassVar[str]
     lifetime_variable: ClassVar[str]
     reserved_names: ClassVar[frozenset[str]] = frozenset({"iat", "nbf", "exp"})
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, Any] = {}
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
@@ -98,10 +100,10 @@ class JwtProvider(Provider):
 
     def warnings(self) -> tuple[str, ...]:
         """Warns of a shared key that is shorter than its hash."""
-        if isinstance(self._key, bytes) and len(self._key) < 32:
-            size = f"{self.key_variable} has {len(self._key)} bytes; HS256 needs 32 or more (RFC 7518, 3.2)"
-            return (f"{size}; {_SHORT_KEY}",)
-        return ()
+        if not isinstance(self._key, bytes) or len(self._key) >= (size := int(self.algorithm[2:]) // 8):
+            return ()
+        text = f"{self.key_variable} has {len(self._key)} bytes; {self.algorithm} needs {size} or more"
+        return (f"{text} (RFC 7518, 3.2); {_SHORT_KEY}",)
 
 
 class HmacProvider(Provider):
@@ -112,7 +114,7 @@ class HmacProvider(Provider):
         key_variable: name of the variable that holds the key, parsed by :func:`hmac_key`.
     """
 
-    digest: ClassVar[str] = "sha256"
+    digest: str = "sha256"
     key_variable: ClassVar[str]
 
     def __init__(self, values: Mapping[str, Any]) -> None:

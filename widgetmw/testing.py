@@ -27,9 +27,10 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.registry import load_provider, registered_names
 from widgetmw.core.script_tags import find_data
 from widgetmw.core.settings import Settings
+from widgetmw.provider_checks import check_provider
 from widgetmw.providers.signing import decode
 
-__all__ = ["Clock", "PageToken", "as_user", "environ", "read_tokens", "settings"]
+__all__ = ["Clock", "PageToken", "as_user", "check_provider", "environ", "read_tokens", "settings"]
 
 _SCRIPT: Final = re.compile(r"<script[^>]*\bdata-widgetmw\b[^>]*>(.*?)</script", re.DOTALL)
 _TOKEN_FIELDS: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})

@@ -158,6 +158,8 @@ class Site:
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
             made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
+        if vendor == "hmac":
+            made["message"] = user
         return made
 
     # --- pages ----------------------------------------------------------------------------------------------------

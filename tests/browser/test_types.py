@@ -23,6 +23,7 @@ const stop: () => void = api.subscribe("hissuno", () => {});
 const token = api.get("giosg");
 if (token && token.expiresAt !== null) new Date(token.expiresAt).toISOString();
 const url: string | undefined = token?.url;
+const message: string | undefined = api.get("hmac")?.message;
 api.getToken("hissuno").then((current) => current.token.length);
 api.refresh("a-vendor-of-ones-own").then((fresh) => fresh.token.length);
 api.signOut().then(() => stop());

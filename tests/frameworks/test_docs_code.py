@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import prometheus_client  # noqa: F401  # before _environment names a folder, which would be for the whole process
@@ -22,6 +23,7 @@ from widgetmw.asgi import WidgetMiddleware
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 #: Pages whose blocks other tests run, with what they claim.
 _RUN_ELSEWHERE = {
+    "docs/adding-a-vendor.md": "tests/providers/test_toy.py",
     "docs/metrics.md": "tests/metrics/test_documentation.py",
     "docs/packages.md": "tests/frameworks/test_flask_packages.py",
     "docs/testing.md": "tests/test_testing.py",
@@ -62,6 +64,7 @@ def given(name: str) -> dict[str, Any]:
         "README.md": {**django, "User": User},
         "docs/frameworks/django.md": django,
         "docs/frameworks/other.md": {"app": asgi_app, "application": wsgi_app, "is_signed_in": bool, "sessions": {}},
+        "docs/user.md": {"fastapi_users": SimpleNamespace(current_user=lambda **options: None)},
         "docs/proxies.md": {"app": asgi_app, "WidgetMiddleware": WidgetMiddleware},
     }.get(name, {})
 

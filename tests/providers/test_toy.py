@@ -24,6 +24,7 @@ from tests.conftest import forget_vendors
 from widgetmw import Settings, SettingsError, User, testing
 from widgetmw.core import registry
 from widgetmw.core.config_overlay import merge_config
+from widgetmw.providers import ORDER
 from widgetmw.wsgi import WidgetMiddleware
 
 TOY = Path(__file__).parent / "toy"
@@ -91,7 +92,7 @@ def site(settings: Settings) -> WidgetMiddleware:
 
 @pytest.mark.usefixtures("toy")
 def test_it_is_listed_behind_the_built_in_vendors() -> None:
-    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "toy")
+    assert registry.registered_names() == (*ORDER, "toy")
 
 
 @pytest.mark.usefixtures("toy")
@@ -162,6 +163,15 @@ def test_its_token_is_renewed_at_the_endpoint() -> None:
 def test_tests_of_apps_get_keys_for_it() -> None:
     assert "toy" in testing.settings().providers
     assert testing.environ("toy") == testing.environ("toy")
+
+
+@pytest.mark.usefixtures("toy")
+def test_it_passes_the_checks_of_the_built_in_vendors_as_the_documentation_shows() -> None:
+    document = (TOY.parents[2] / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```python\n(from toy_chat import .*?)```", document, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(source, names)
+    names["test_the_vendor_passes_the_checks_of_the_built_in_ones"]()
 
 
 def test_check_verifies_its_token(installed: Path) -> None:

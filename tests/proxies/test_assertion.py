@@ -286,7 +286,23 @@ def test_an_unverified_email_is_dropped(verified: Any) -> None:
     assert resolve(resolver_for("aws-alb")[0], "aws-alb", signed("aws-alb", email_verified=verified)) == User(
         "ada-1", "Ada Lovelace"
     )
-    assert resolve(resolver_for("aws-alb")[0], "aws-alb", signed("aws-alb", email_verified="true")) == ADA
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"email_verified": True}, User("ada-1", "Ada Lovelace", "ada@shop.example", email_verified=True)),
+        ({"email_verified": "true"}, User("ada-1", "Ada Lovelace", "ada@shop.example", email_verified=True)),
+        ({"email_verified": 1}, ADA),
+        ({"email_verified": None}, ADA),
+        ({"email_verified": "maybe"}, ADA),
+        ({"email_verified": True, "email": ""}, User("ada-1", "Ada Lovelace")),
+        ({"email_verified": True, "email": "a\nb"}, User("ada-1", "Ada Lovelace")),
+    ],
+)
+def test_a_verified_email_is_marked_as_such(kind: str, more: dict[str, Any], expected: User) -> None:
+    assert resolve(resolver_for(kind)[0], kind, signed(kind, **more)) == expected
 
 
 def test_text_in_any_language_is_accepted() -> None:

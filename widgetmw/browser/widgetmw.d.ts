@@ -21,6 +21,8 @@ export interface WidgetTokens {
   hissuno: WidgetToken<"hissuno">;
   orlo: OrloToken;
   giosg: GiosgToken;
+  jwt: WidgetToken<"jwt">;
+  hmac: HmacToken;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */
@@ -57,6 +59,12 @@ export interface OrloToken extends WidgetToken<"orlo"> {
 export interface GiosgToken extends WidgetToken<"giosg"> {
   /** The signed URL of the chat. */
   readonly url: string;
+}
+
+/** The token of the generic vendor `hmac`: a hash in hexadecimal digits. */
+export interface HmacToken extends WidgetToken<"hmac"> {
+  /** The text that was signed. */
+  readonly message: string;
 }
 
 /** `event.detail` of `widgetmw:token`. */

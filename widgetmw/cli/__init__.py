@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Each command is imported only when it runs, so that `widgetmw env` loads neither a signer nor a server.
     run = {"demo": _demo, "env": _env}.get(options.command)
     try:
-        status: int = (run or import_module(f"widgetmw.cli.{options.command}").run)(options)
+        status: int = (run or import_module(f"widgetmw.cli.{options.command.replace('-', '_')}").run)(options)
         return status
     except SettingsError as error:
         for problem in error.problems:
@@ -89,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     keygen.add_argument("vendor", choices=["orlo"], help="the vendor the keys are for")
     out_help = "directory for the two files (default: the current one)"
     keygen.add_argument("--out", default=".", metavar="DIR", help=out_help)
+
+    new = commands.add_parser("new-provider", help="write a distribution with a vendor of your own, and its tests")
+    new.add_argument("name", metavar="NAME", help="the vendor's name, such as acme-chat")
+    kind_help = "what the vendor asks for: a JSON Web Token, a keyed hash, or a token of another form"
+    new.add_argument("--kind", choices=["jwt", "hmac", "provider"], default="jwt", help=f"{kind_help} (default: jwt)")
+    new.add_argument("--out", default=".", metavar="DIR", help="where the new folder goes (default: the current one)")
 
     commands.add_parser("env", help="print all environment variables as a Markdown table")
     return parser

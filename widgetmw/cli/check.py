@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
 from argparse import Namespace
@@ -18,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from widgetmw.browser import assets
+from widgetmw.browser.syntax import is_valid_script
 from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
@@ -32,7 +31,6 @@ from widgetmw.core.vendor import NO_METADATA
 if TYPE_CHECKING:
     from widgetmw.cli.page.report import PageReport
 
-_COMPILE_SCRIPT = "new (require('vm').Script)(require('fs').readFileSync(0, 'utf8'))"
 _NO_VENDOR = (
     "no vendor is configured in the environment of this command, which does not read app.config and "
     "settings.WIDGETMW: set a vendor's variables, which `widgetmw env` lists"
@@ -196,13 +194,8 @@ def _scripts(provider: Provider, report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _compile(name: str, title: str, code: str, report: Report) -> None:
-    """Checks the syntax of a script with a real engine, since a syntax error keeps the whole script from running."""
-    node = shutil.which("node")
-    if node is None:
+    is_valid = is_valid_script(code)
+    if is_valid is None:
         report.lines.append(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
-        return
-    result = subprocess.run(  # noqa: S603  the program is node; the code is passed on stdin
-        [node, "-e", _COMPILE_SCRIPT], input=code, text=True, capture_output=True, timeout=30, check=False
-    )
-    if result.returncode:
+    elif not is_valid:
         report.problems.append(f"{name}: {title} is not valid JavaScript")

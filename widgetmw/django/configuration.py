@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
 from django.core.signals import setting_changed
@@ -19,7 +20,8 @@ from django.utils.module_loading import import_string
 
 from widgetmw.core.config_overlay import merge_config, variable_names
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import ResolverError, SettingsError
+from widgetmw.core.errors import ResolverError, SettingsError, describe_error
+from widgetmw.core.events import log
 from widgetmw.core.identity.resolvers import accepts_arguments
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -144,6 +146,8 @@ def remember_user(request: HttpRequest) -> None:
 def from_request(request: HttpRequest) -> User | None:
     """Reads ``request.user``: primary key, full name or else username, and email.
 
+    With django-allauth (``allauth.account``), ``email_verified`` is what it knows of that address.
+
     Raises:
         ResolverError: there is no ``request.user``, or it is authenticated but has no primary key, or only the view
             knows it.
@@ -161,8 +165,22 @@ def from_request(request: HttpRequest) -> User | None:
             "would not know that user. Name a function that does in settings.WIDGETMW['USER']"
         )
     name = getattr(account, "get_full_name", str)() or getattr(account, "get_username", str)()
-    email = getattr(account, "email", None)
-    return User(str(account.pk), str(name) if name else None, str(email) if email else None)
+    email = str(getattr(account, "email", None) or "")
+    is_verified = _is_email_verified(account.pk, email) if email else None
+    return User(str(account.pk), str(name) if name else None, email or None, email_verified=is_verified)
+
+
+def _is_email_verified(user_id: object, email: str) -> bool | None:
+    """Asks django-allauth, in one query, whether an address is known to be the user's; ``None`` if it does not say."""
+    if not apps.is_installed("allauth.account"):
+        return None
+    try:
+        addresses = apps.get_model("account", "EmailAddress").objects.filter(user_id=user_id, email__iexact=email)
+        is_verified: bool | None = max(addresses.values_list("verified", flat=True), default=None)
+        return is_verified
+    except Exception as error:  # such as a table that is not there yet: the page goes out all the same
+        log.debug("widgetmw: django-allauth was asked for a verified email address: %s", describe_error(error))
+        return None
 
 
 def _is_known_to_endpoint(request: HttpRequest, account: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt import DecodeError, InvalidKeyError, PyJWS, PyJWT
@@ -20,10 +21,15 @@ class _VendorHMAC(HMACAlgorithm):
         return None
 
 
-_HS256 = _VendorHMAC(HMACAlgorithm.SHA256)
+_HMAC: Final = {
+    "HS256": _VendorHMAC(HMACAlgorithm.SHA256),
+    "HS384": _VendorHMAC(HMACAlgorithm.SHA384),
+    "HS512": _VendorHMAC(HMACAlgorithm.SHA512),
+}
 JWS = PyJWS()
-JWS.unregister_algorithm("HS256")
-JWS.register_algorithm("HS256", _HS256)
+for _name, _algorithm in _HMAC.items():
+    JWS.unregister_algorithm(_name)
+    JWS.register_algorithm(_name, _algorithm)
 
 
 def hmac_key(text: str) -> bytes:
@@ -35,7 +41,7 @@ def hmac_key(text: str) -> bytes:
     if not text.strip():
         raise ValueError("must not be blank")
     try:
-        return _HS256.prepare_key(text)
+        return _HMAC["HS256"].prepare_key(text)
     except InvalidKeyError:
         raise ValueError("must be the vendor's shared secret, not a PEM or SSH key") from None
 
@@ -46,23 +52,41 @@ def rsa_key(text: str) -> RSAPrivateKey:
     Raises:
         ValueError: the text is not such a key, or the key is encrypted or has less than 2048 bits.
     """
-    pem = text.replace("\\n", "\n") if "\n" not in text.strip() else text
-    if "PUBLIC KEY" in pem or "CERTIFICATE" in pem or pem.startswith("ssh-"):
-        raise ValueError("must be an RSA private key in PEM, not a public key or a certificate")
-    if "PRIVATE KEY" not in pem:
-        raise ValueError("must be an RSA private key in PEM")
-    try:
-        key = load_pem_private_key(pem.strip().encode() + b"\n", password=None)
-    except TypeError:
-        raise ValueError("must be an RSA private key without a passphrase") from None
-    except Exception:
-        # cryptography raises several types here, and their messages may quote the input
-        raise ValueError("must be an RSA private key in PEM; this one cannot be parsed") from None
+    key = _private_key(text, "an RSA")
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("must be an RSA private key, not a key of another type")
     if not 2048 <= key.key_size <= 16_384:
         raise ValueError(f"must have 2048 bits or more, not {key.key_size}")
     return key
+
+
+def ec_key(text: str) -> EllipticCurvePrivateKey:
+    """Parses an EC private key of the curve P-256 in PEM, which ES256 needs; like :func:`rsa_key`.
+
+    Raises:
+        ValueError: the text is not such a key, or the key is encrypted or of another curve.
+    """
+    key = _private_key(text, "an EC")
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise ValueError("must be an EC private key, not a key of another type")
+    if key.curve.name != "secp256r1":
+        raise ValueError("must be an EC private key of the curve P-256")
+    return key
+
+
+def _private_key(text: str, kind: str) -> object:
+    pem = text.replace("\\n", "\n") if "\n" not in text.strip() else text
+    if "PUBLIC KEY" in pem or "CERTIFICATE" in pem or pem.startswith("ssh-"):
+        raise ValueError(f"must be {kind} private key in PEM, not a public key or a certificate")
+    if "PRIVATE KEY" not in pem:
+        raise ValueError(f"must be {kind} private key in PEM")
+    try:
+        return load_pem_private_key(pem.strip().encode() + b"\n", password=None)
+    except TypeError:
+        raise ValueError(f"must be {kind} private key without a passphrase") from None
+    except Exception:
+        # cryptography raises several types here, and their messages may quote the input
+        raise ValueError(f"must be {kind} private key in PEM; this one cannot be parsed") from None
 
 
 def decode(token: str) -> dict[str, Any]:

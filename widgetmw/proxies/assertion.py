@@ -118,10 +118,12 @@ def _identity(claims: dict[str, Any], expires_at: float) -> ProxyIdentity:
     if not is_printable(id):
         raise ProxyIdentityError(ProxyReason.ASSERTION_MALFORMED)
     fields = {name: claims[name] for name in ("name", "email") if claims.get(name) not in (None, "")}
-    if claims.get("email_verified") in (False, "false"):
+    verified = claims.get("email_verified")  # AWS passes on what the identity provider says, some of them as text
+    if verified in (False, "false"):
         fields.pop("email", None)
     kept = {name: value for name, value in fields.items() if is_printable(value)}
-    return ProxyIdentity(User(id, **kept), kept != fields, expires_at)
+    is_verified = True if "email" in kept and (verified is True or verified == "true") else None
+    return ProxyIdentity(User(id, **kept, email_verified=is_verified), kept != fields, expires_at)
 
 
 class CloudflareAccess(_SigningProxy):

@@ -1,0 +1,374 @@
+"""``testing.check_provider``: the built-in vendors pass it, and each mistake of a vendor's class is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from tests.conftest import forget_vendors
+from widgetmw import testing
+from widgetmw.core import registry
+from widgetmw.core.registry import load_provider
+from widgetmw.provider import (
+    HmacProvider,
+    JwtProvider,
+    MintedToken,
+    Origin,
+    Scalar,
+    User,
+    Variable,
+    hmac_key,
+    parse_int,
+)
+from widgetmw.providers import ORDER
+
+CUSTOMER_DATA = 'window.orloCustomer = ["JWT_TOKEN"];'
+SCRIPT = (
+    "export default {\n  connect(vendor) {\n    return { embed() {}, update() { vendor.getToken(); } };\n  },\n};\n"
+)
+APP_ID = Variable("ACME_APP_ID", "the app's id", str, required=True)
+KEY = Variable("ACME_KEY", "signs", hmac_key, required=True, from_file=True, secret=True)
+TTL = Variable("ACME_TTL", "lifetime", parse_int(1), 60)
+
+
+class Acme(JwtProvider):
+    """A vendor without a mistake."""
+
+    name = "acme"
+    variables = (APP_ID, KEY, TTL)
+    key_variable = "ACME_KEY"
+    lifetime_variable = "ACME_TTL"
+    reserved_names = JwtProvider.reserved_names | {"sub"}
+    embeddable = True
+    code = SCRIPT
+
+    def payload(self, user: User) -> Mapping[str, Any]:
+        return {**self.custom_attributes(user), "sub": user.id}
+
+    def browser_config(self) -> Mapping[str, str]:
+        return {"appId": self.values["ACME_APP_ID"]}
+
+    def script_urls(self) -> tuple[str, ...]:
+        return ("https://cdn.acme.example/widget.js",)
+
+    def origins(self) -> tuple[Origin, ...]:
+        return (Origin("script-src", "https://*.acme.example"), Origin("style-src", "'unsafe-inline'"))
+
+    @classmethod
+    def script_source(cls) -> str:
+        return cls.code
+
+
+Check = Callable[..., tuple[str, ...]]
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
+    """Registers a class and checks it."""
+
+    class Entry:
+        value, dist, name = "acme:Acme", None, "acme"
+
+        def __init__(self, kind: type) -> None:
+            self.load = lambda: kind
+
+    def run(kind: type[Any], **variables: str) -> tuple[str, ...]:
+        monkeypatch.setattr(registry, "entry_points_by_name", lambda: {"acme": [Entry(kind)]})
+        registry.load_provider.cache_clear()
+        return testing.check_provider(kind, **variables)
+
+    yield run
+    monkeypatch.undo()
+    forget_vendors()
+
+
+def problems(check: Check, kind: type[Any], **variables: str) -> list[str]:
+    with pytest.raises(AssertionError) as caught:
+        check(kind, **variables)
+    first, *lines = str(caught.value).split("\n  - ")
+    assert first == "the vendor acme has problems:"
+    return lines
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_built_in_vendor_passes(name: str) -> None:
+    assert testing.check_provider(load_provider(name)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("orlo", {"ORLO_CUSTOMER_DATA_SNIPPET": CUSTOMER_DATA, "ORLO_TOKEN_TTL": "0"}),
+        ("orlo", {"ORLO_EMBED_SNIPPET": CUSTOMER_DATA, "ORLO_MOBILE_URL": "https://orlo.example/JWT_TOKEN"}),
+        ("jwt", {"WIDGETMW_JWT_CLAIMS": json.dumps({"a": {"b": ["{attributes.plan}", "{email}"]}, "c": "{id}"})}),
+        ("hmac", {"WIDGETMW_HMAC_MESSAGE": "{email}", "WIDGETMW_HMAC_KEY_ENCODING": "hex"}),
+        ("hmac", {"WIDGETMW_HMAC_MESSAGE": "{id}:{attributes.plan}", "WIDGETMW_HMAC_ALGORITHM": "sha512"}),
+    ],
+)
+def test_a_built_in_vendor_passes_with_other_settings(name: str, variables: dict[str, str]) -> None:
+    assert testing.check_provider(load_provider(name), **variables) == ()
+
+
+def test_a_vendor_without_a_mistake_passes(check: Check) -> None:
+    assert check(Acme, ACME_TTL="5") == ()
+
+
+def test_what_could_not_be_checked_is_returned(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert check(Acme) == ("the syntax of the script was not checked: Node.js is not installed",)
+
+
+def test_a_class_that_is_not_registered_is_refused() -> None:
+    class Other(Acme):
+        name = "other"
+
+    with pytest.raises(AssertionError, match=r"no entry point of the group widgetmw.providers has its name"):
+        testing.check_provider(Other)
+
+
+def test_a_class_in_the_place_of_another_is_refused(check: Check) -> None:
+    class Twin(Acme):
+        pass
+
+    check(Acme)
+    with pytest.raises(
+        AssertionError, match=r"the entry point acme of the group widgetmw.providers names another class"
+    ):
+        testing.check_provider(Twin)
+
+
+def test_a_class_that_cannot_be_used_is_named(check: Check) -> None:
+    class Incomplete(HmacProvider):
+        name = "acme"
+        variables = (KEY,)
+        script = ""
+
+    (problem,) = problems(check, Incomplete)
+    assert problem.endswith("cannot be used: it does not define key_variable")
+
+
+def test_example_variables_that_configure_nothing_are_named(check: Check) -> None:
+    class Poor(Acme):
+        @classmethod
+        def example_variables(cls) -> dict[str, str]:
+            return {"ACME_APP_ID": "app-1"}
+
+    (problem,) = problems(check, Poor)
+    assert problem.startswith("with its example variables: ACME_KEY is not set, and acme needs it")
+
+
+def telling(text: str) -> str:
+    raise ValueError(f"must not be {text.strip()[:80]}")
+
+
+def failing(text: str) -> str:
+    return {"app-1": "app-1"}.get(text) or text[999]
+
+
+class Variables(Acme):
+    variables = (
+        Variable("ACME_APP_ID", "", str, required=True),
+        Variable("ACME_KEY", "signs", hmac_key, required=True, secret=True),
+        Variable("Acme-Mode", "mode", str, "a"),
+        Variable("ACME_TTL", "lifetime", parse_int(1), 60),
+        Variable("ACME_TTL", "lifetime", parse_int(1), 60),
+        Variable("ACME_TELLING", "tells", telling, "a"),
+        Variable("ACME_FAILING", "fails", failing, "a"),
+    )
+
+
+def test_problems_of_the_variables_are_named(check: Check) -> None:
+    assert problems(check, Variables) == [
+        "the variable ACME_TTL is declared twice",
+        "ACME_APP_ID has no help text",
+        "ACME_KEY is secret, and cannot come from a file: set from_file=True",
+        "the variable Acme-Mode must have a name of capital letters, digits and _",
+        "the message about a malformed ACME_TELLING shows its value",
+        "the parser of ACME_FAILING raises IndexError instead of ValueError",
+    ]
+
+
+class Leaking(Acme):
+    def describe_key(self) -> str:
+        return f"the key {self.values['ACME_KEY'].decode()}"
+
+    def __repr__(self) -> str:
+        return f"Leaking({self.values})"
+
+    def payload(self, user: User) -> Mapping[str, Any]:
+        return {"sub": user.id}
+
+    def endpoint_extras(self, token: str) -> Mapping[str, Any]:
+        return {"key": self.values["ACME_KEY"].decode(), "token": token}
+
+
+def test_a_secret_that_is_shown_is_named(check: Check) -> None:
+    found = problems(check, Leaking)
+    assert found[:2] == ["repr() shows the value of ACME_KEY", "describe_key() shows the value of ACME_KEY"]
+    assert "for a user with every field, endpoint_extras() must not be called token" in found
+    assert "for a user with every field, the token or what stands beside it shows the value of ACME_KEY" in found
+
+
+class Attributes(Acme):
+    def payload(self, user: User) -> Mapping[str, Any]:
+        own: dict[str, Scalar] = {"sub": user.id, "roles": "none"}
+        return {**own, **user.attributes}
+
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
+        return MintedToken(self.sign({"exp": expires_at, **self.payload(user)}))
+
+
+def test_a_claim_that_an_attribute_overrides_is_named(check: Check) -> None:
+    assert problems(check, Attributes) == [
+        f"a user's attribute overrides its claim {name}: add the name to reserved_names"
+        for name in ("exp", "iat", "nbf", "roles", "sub")
+    ]
+
+
+class Nameless(Acme):
+    def payload(self, user: User) -> Mapping[str, Any]:
+        return {"name": (user.name or "").upper() or None, "email": user.email.lower()}  # type: ignore[union-attr]
+
+
+def test_a_user_for_whom_minting_fails_is_described(check: Check) -> None:
+    (*found,) = problems(check, Nameless)
+    assert [problem.partition(",")[0] for problem in found] == [
+        "for a user without an email address",
+        "for a user with an id alone",
+    ]
+    assert "ended with AttributeError at tests/test_provider_checks.py" in found[0]
+
+
+class Careless(HmacProvider):
+    name = "acme"
+    variables = (KEY,)
+    key_variable = "ACME_KEY"
+    script = ""
+
+    def message(self, user: User) -> str:
+        return "everybody"
+
+    def verify(self, token: str, user: User) -> None:
+        pass
+
+    def extra_values(self, user: User) -> Mapping[str, Any]:
+        return {"score": float("inf")}
+
+    def cannot_serve(self, user: User) -> str:
+        return "" if user.email else "No email!"
+
+
+def test_a_token_that_proves_nothing_is_named(check: Check) -> None:
+    found = problems(check, Careless)
+    assert "for a user without an email address, cannot_serve() must return a code" in "".join(found)
+    assert "for a user with every field, the token's extra values must be JSON values" in "".join(found)
+    assert found[-4:-1] == [
+        "two users get the same token",
+        "verify() accepts a token that was altered",
+        "verify() accepts a token of another key",
+    ]
+
+
+class Refusing(Acme):
+    def cannot_serve(self, user: User) -> str:
+        return "plan_missing"
+
+
+def test_a_vendor_that_serves_nobody_is_named(check: Check) -> None:
+    found = problems(check, Refusing)
+    assert found[0] == "it refuses even a user with an id, a name and a verified email address"
+
+
+class Fixed(Acme):
+    @classmethod
+    def example_variables(cls) -> dict[str, str]:
+        return {"ACME_APP_ID": "app-1", "ACME_KEY": FIXED_KEY}
+
+
+FIXED_KEY = token_hex(32)
+
+
+def test_a_key_that_is_always_the_same_is_named(check: Check) -> None:
+    assert problems(check, Fixed) == ["example_variables() must return another key each time"]
+
+
+class Timeless(Acme):
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.lifetime = None
+
+    def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
+        return MintedToken(self.sign({**self.payload(user), "exp": issued_at + 60}))
+
+
+def test_a_lifetime_that_the_token_contradicts_is_named(check: Check) -> None:
+    assert problems(check, Timeless) == ["its lifetime is None, and a token issued at 1767225600 has exp=1767225660"]
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("const x = 1; // embed\n", "the script holds 0 lines that begin with `export default` instead of one"),
+        ("import x from 'x'; // embed\n" + SCRIPT, "its script imports a module; it must be one file"),
+        (SCRIPT + "// </script>\n", "line 6 of the script holds '</script', which is not allowed in a page"),
+        (SCRIPT.replace("};", "}};"), "its script is not valid JavaScript"),
+        (SCRIPT.replace("embed", "load"), "it is embeddable, and its script has no `embed` hook"),
+        ("", "it is embeddable, and has no script that could add the loader"),
+    ],
+)
+def test_a_script_that_cannot_be_used_is_named(check: Check, code: str, problem: str) -> None:
+    class Scripted(Acme):
+        pass
+
+    Scripted.code = code
+    (found,) = problems(check, Scripted)
+    assert found.startswith(problem)
+
+
+def test_a_token_that_nothing_requests_is_named(check: Check) -> None:
+    class OnRequest(Acme):
+        in_page = False
+        code = SCRIPT.replace("getToken", "token")
+
+    assert problems(check, OnRequest) == ["its token is not in pages, and its script never calls vendor.getToken()"]
+
+
+class Embedding(Acme):
+    def script_urls(self) -> tuple[str, ...]:
+        return ("https://cdn.other.example/widget.js", "widget.js")
+
+    def origins(self) -> tuple[Origin, ...]:
+        return (*super().origins(), Origin("script", "https://a.example"), Origin("img-src", "a; b"))
+
+    def cookies(self) -> tuple[str, ...]:
+        return ("acme", "widgetmw_5eed")
+
+
+def test_problems_of_the_embedding_are_named(check: Check) -> None:
+    assert problems(check, Embedding) == [
+        "origins() has a source that no Content-Security-Policy can hold, of script",
+        "origins() has a source that no Content-Security-Policy can hold, of img-src",
+        "origins() does not allow the loader https://cdn.other.example/widget.js in script-src",
+        "script_urls() has widget.js, which is not an absolute URL",
+        "cookies() names widgetmw_5eed, which is ours",
+    ]
+
+
+class Raising(Acme):
+    def origins(self) -> tuple[Origin, ...]:
+        if self.values["ACME_APP_ID"] == "raise":
+            raise RuntimeError("no origins")
+        return super().origins()
+
+    def endpoint_extras(self, token: str) -> Mapping[str, Any]:
+        raise RuntimeError("no extras")
+
+
+def test_what_a_class_raises_is_a_problem_of_its_own(check: Check) -> None:
+    found = problems(check, Raising)
+    assert all("minting or verifying a token ended with RuntimeError at tests/" in problem for problem in found)
