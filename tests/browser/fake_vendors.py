@@ -48,6 +48,65 @@ window.giosgTCApi = {
 #: The vendor's script, loaded before ours. It records its calls in ``_giosg.calls``.
 GIOSG_LOADED = "window._giosg = Object.assign((...call) => { _giosg.calls.push(call); }, {calls: []});"
 
+#: The vendor's snippet: loads the script when the page has loaded, unless there is a function already.
+INTERCOM_SNIPPET = """
+(function () {
+  if (typeof window.Intercom === "function") {
+    Intercom("reattach_activator");
+    Intercom("update", window.intercomSettings);
+    return;
+  }
+  const stub = function () { stub.c(arguments); };
+  stub.q = [];
+  stub.c = (call) => stub.q.push(call);
+  window.Intercom = stub;
+  const load = () => document.head.append(
+    Object.assign(document.createElement("script"), {src: "https://widget.intercom.io/widget/app-1", nonce: "abc"}));
+  if (document.readyState === "complete") load(); else addEventListener("load", load);
+})();
+"""
+
+#: The vendor's script. It plays the queued calls, boots with `intercomSettings`, refuses an update of a user without a
+#: token, drops updates beyond 20, and keeps the user in a cookie, whose conversation anybody sees until `shutdown`.
+INTERCOM = """
+window.vendor = {user: null, booted: [], updated: [], refused: 0, dropped: 0, shutdowns: 0, repeated: []};
+const COOKIE = "intercom-session-app-1";
+const take = (settings, calls) => {
+  calls.push(settings);
+  const token = settings.intercom_user_jwt;
+  if (!token) {
+    if (vendor.user || settings.user_id) vendor.refused++;
+    return;
+  }
+  const claims = JSON.parse(atob(token.split(".")[1]));
+  vendor.repeated.push(...Object.keys(claims).filter((name) => name in settings));
+  vendor.user = claims.user_id;
+  document.cookie = COOKIE + "=" + vendor.user + "; Max-Age=604800";
+};
+const commands = {
+  boot(settings) {
+    if (Intercom.booted) return;
+    Intercom.booted = true;
+    if (!settings.intercom_user_jwt) vendor.user = document.cookie.match(COOKIE + "=([^;]+)")?.[1] ?? null;
+    if (settings.intercom_user_jwt || settings.user_id) take(settings, vendor.booted);
+    else vendor.booted.push(settings);
+  },
+  update(settings = window.intercomSettings) {
+    if (vendor.updated.length < 20) take({...settings}, vendor.updated); else vendor.dropped++;
+  },
+  shutdown() {
+    vendor.shutdowns++;
+    vendor.user = null;
+    Intercom.booted = false;
+    document.cookie = COOKIE + "=; Max-Age=0";
+  },
+};
+const queued = window.Intercom?.q ?? [];
+window.Intercom = (command, ...values) => commands[command]?.(...values);
+for (const call of queued) Intercom(...call);
+if (!Intercom.booted && window.intercomSettings?.app_id) Intercom("boot", {...window.intercomSettings});
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

@@ -28,6 +28,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "intercom": {"app_id": "app-1", "api_base": "https://api-iam.eu.intercom.io"},
 }
 #: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
@@ -152,6 +153,8 @@ class Site:
 
     def _token(self, vendor: str, user: str, number: int, expires: int, refresh: int) -> dict[str, Any]:
         claims = {"userId": user, "userMetadata": {"name": f"{user} ☃"}, "vendor": vendor, "n": number}
+        if vendor == "intercom":
+            claims = {"user_id": user, "email": f"{user}@shop.example", "name": f"{user} ☃", "n": number}
         token = f"{jwt_segment({'alg': 'HS256'})}.{jwt_segment(claims)}.c2ln"
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":

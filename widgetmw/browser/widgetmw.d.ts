@@ -21,6 +21,7 @@ export interface WidgetTokens {
   hissuno: WidgetToken<"hissuno">;
   orlo: OrloToken;
   giosg: GiosgToken;
+  intercom: WidgetToken<"intercom">;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */

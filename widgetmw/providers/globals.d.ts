@@ -9,6 +9,8 @@ declare global {
     };
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
+    Intercom?: IntercomCall;
+    intercomSettings?: Record<string, any>;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
@@ -16,6 +18,9 @@ declare global {
     init(options?: { metadata?: object }): unknown;
     endConversation?(): void;
   }
+
+  /** `q` holds the calls until Intercom's script has replaced the function. */
+  type IntercomCall = ((...call: any[]) => unknown) & { q?: any; booted?: boolean };
 
   interface GiosgConsent {
     setVisitorConsent?(...choice: unknown[]): unknown;
