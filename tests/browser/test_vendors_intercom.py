@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in, sign_out
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import HOUR, sleep
+from tests.browser.simulation import HOUR, sleep, wait_until
 from tests.browser.site import Response, Site
 
 LOADER = "https://widget.intercom.io/widget/app-1"
@@ -54,7 +54,8 @@ def messenger(profile: Callable[..., BrowserContext]) -> Callable[..., BrowserCo
 def open_page(context: BrowserContext, site: Site, path: str = "/") -> Page:
     page = context.new_page()
     page.goto(site.url + path)
-    page.wait_for_function("window.vendor")
+    # Not Playwright's way to wait, which needs `eval`.
+    wait_until(page, lambda: page.evaluate("!!window.vendor"))
     return page
 
 

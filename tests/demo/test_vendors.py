@@ -15,7 +15,7 @@ from tests.demo.conftest import NOW
 from widgetmw.demo.keys import Keys
 from widgetmw.demo.vendors import Vendors
 
-VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "intercom")
 
 
 def dg(keys: Keys, **changes: Any) -> str:
@@ -37,6 +37,11 @@ def giosg(keys: Keys, **changes: Any) -> str:
     return jwt.encode({"username": "Ada", "exp": NOW + 20, **changes}, keys.giosg_signing_key, "HS256")
 
 
+def intercom(keys: Keys, **changes: Any) -> str:
+    claims = {"user_id": "1001", "name": "Ada", "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.intercom_secret, "HS256")
+
+
 @pytest.mark.parametrize(
     ("vendor", "mint", "user"),
     [
@@ -44,6 +49,7 @@ def giosg(keys: Keys, **changes: Any) -> str:
         ("hissuno", hissuno, "Ada"),
         ("orlo", orlo, "Ada"),
         ("giosg", giosg, "Ada"),
+        ("intercom", intercom, "Ada"),
     ],
 )
 def test_accepts_a_valid_token_and_identifies_the_user(
@@ -55,7 +61,7 @@ def test_accepts_a_valid_token_and_identifies_the_user(
 
 @pytest.mark.parametrize(
     ("vendor", "mint", "status"),
-    [("digitalgenius", dg, 401), ("orlo", orlo, 401), ("giosg", giosg, 400)],
+    [("digitalgenius", dg, 401), ("orlo", orlo, 401), ("giosg", giosg, 400), ("intercom", intercom, 401)],
 )
 def test_rejects_a_token_from_the_second_of_its_expiry(
     vendors: Vendors, keys: Keys, vendor: str, mint: Any, status: int
@@ -72,7 +78,7 @@ def test_hissuno_tolerates_59_seconds_and_not_60(vendors: Vendors, keys: Keys) -
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_rejects_a_token_of_another_account(vendors: Vendors, keys: Keys, vendor: str) -> None:
-    mint = {"digitalgenius": dg, "hissuno": hissuno, "orlo": orlo, "giosg": giosg}[vendor]
+    mint = {"digitalgenius": dg, "hissuno": hissuno, "orlo": orlo, "giosg": giosg, "intercom": intercom}[vendor]
     verdict = vendors.verify(vendor, mint(Keys()))
     assert not verdict.verified
     assert verdict.error in {"Bad signature", "Invalid token"}
@@ -106,6 +112,11 @@ def test_hissuno_uses_its_own_error_messages(vendors: Vendors) -> None:
 def test_orlo_requires_a_name_and_a_logged_in_user(vendors: Vendors, keys: Keys) -> None:
     assert vendors.verify("orlo", orlo(keys, isLoggedIn="true")).error == "isLoggedIn is not true"
     assert vendors.verify("orlo", orlo(keys, name="")).error == "name is missing"
+
+
+@pytest.mark.parametrize("user_id", [7, "", None])
+def test_intercom_requires_a_string_as_user_id(vendors: Vendors, keys: Keys, user_id: object) -> None:
+    assert vendors.verify("intercom", intercom(keys, user_id=user_id)).error == "user_id is missing"
 
 
 def test_giosg_responds_400_to_a_bad_signature(vendors: Vendors, keys: Keys) -> None:

@@ -61,6 +61,15 @@ _VENDORS = (
         "The same call is repeated, and links get a new signed URL.",
         '`_giosg("visitor", "removeAll")` and `_giosg("chat", "close")`',
     ),
+    VendorPage(
+        "intercom",
+        "Intercom",
+        "A token in the Messenger's settings, renewed by updates.",
+        "A token signed with your Messenger secret is in the page's settings before the Messenger boots.",
+        "`intercomSettings.intercom_user_jwt`",
+        '`Intercom("update", {intercom_user_jwt})`',
+        '`Intercom("shutdown")`, then `Intercom("boot")` for a visitor. The server expires `intercom-session-…`.',
+    ),
 )
 
 VENDORS: Mapping[str, VendorPage] = MappingProxyType({vendor.key: vendor for vendor in _VENDORS})

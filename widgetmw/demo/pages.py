@@ -32,7 +32,7 @@ class PageContext:
 
 
 def overview(context: PageContext) -> Markup:
-    """Returns the front page: the sign-in form and an overview of the four vendors."""
+    """Returns the front page: the sign-in form and an overview of the vendors."""
     cards = join([_card(vendor, context) for vendor in VENDORS.values()])
     template = "overview-signed-in" if context.person else "overview-anonymous"
     hero = render(template, name=context.person.label if context.person else "", ttl=context.ttl)

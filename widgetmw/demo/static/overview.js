@@ -1,4 +1,4 @@
-// The front page: all four tokens in one place, each verified by its vendor's stand-in backend.
+// The front page: all tokens in one place, each verified by its vendor's stand-in backend.
 import { verify } from "./backend.js";
 import "./inspector.js";
 import { showSignedOut } from "./signed-out.js";
