@@ -460,7 +460,7 @@ def test_settings_accept_variables_and_ignore_the_environment(monkeypatch: pytes
     with pytest.raises(SettingsError, match="WIDGETMW_DELIVRY"):
         testing.settings(WIDGETMW_DELIVRY="fetch")
     with pytest.raises(KeyError):
-        testing.settings("intercom")
+        testing.settings("acme")
 
 
 def test_an_app_may_read_the_environment_itself(monkeypatch: pytest.MonkeyPatch) -> None:
