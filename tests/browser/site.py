@@ -28,8 +28,11 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "zendesk": {"key": "key-1"},
     "intercom": {"app_id": "app-1", "api_base": "https://api-iam.eu.intercom.io"},
 }
+#: The vendors whose tokens are in no page.
+ON_REQUEST = frozenset({"zendesk"})
 #: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
     "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
@@ -155,6 +158,8 @@ class Site:
         claims = {"userId": user, "userMetadata": {"name": f"{user} ☃"}, "vendor": vendor, "n": number}
         if vendor == "intercom":
             claims = {"user_id": user, "email": f"{user}@shop.example", "name": f"{user} ☃", "n": number}
+        if vendor == "zendesk":
+            claims = {"scope": "user", "external_id": user, "exp": expires, "n": number}
         token = f"{jwt_segment({'alg': 'HS256'})}.{jwt_segment(claims)}.c2ln"
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
@@ -176,7 +181,10 @@ class Site:
             check = {"user": None, "ask": True} if has_cookie else {}
             return data | check | {"vendors": chosen} | self.data_overrides
         for name, token in self.tokens(user, relative=False).items():
-            vendors[name]["token"] = token
+            if name not in ON_REQUEST:
+                vendors[name]["token"] = token
+        if errors := {name: "on_request" for name in self.vendors if name in ON_REQUEST}:
+            data["errors"] = errors
         return data | {"now": round(self.now(), 1), "user": f"hash-of-{user}", "vendors": vendors} | self.data_overrides
 
     def script_tags(self, user: str | None, has_cookie: bool = False) -> str:

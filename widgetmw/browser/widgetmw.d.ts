@@ -22,6 +22,7 @@ export interface WidgetTokens {
   orlo: OrloToken;
   giosg: GiosgToken;
   intercom: WidgetToken<"intercom">;
+  zendesk: WidgetToken<"zendesk">;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */

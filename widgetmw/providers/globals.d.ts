@@ -11,6 +11,7 @@ declare global {
     giosgTCApi?: GiosgConsent;
     Intercom?: IntercomCall;
     intercomSettings?: Record<string, any>;
+    zE?: (widget: "messenger", method: string, ...values: any[]) => unknown;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
@@ -21,6 +22,12 @@ declare global {
 
   /** `q` holds the calls until Intercom's script has replaced the function. */
   type IntercomCall = ((...call: any[]) => unknown) & { q?: any; booted?: boolean };
+
+  interface ZendeskError {
+    type?: string;
+    reason?: string;
+    message?: string;
+  }
 
   interface GiosgConsent {
     setVisitorConsent?(...choice: unknown[]): unknown;
