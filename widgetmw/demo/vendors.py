@@ -61,6 +61,7 @@ class Vendors:
             "orlo": self._orlo,
             "giosg": self._giosg,
             "intercom": self._intercom,
+            "zendesk": self._zendesk,
         }
 
     def verify(self, vendor: str, token: str) -> Verdict:
@@ -148,6 +149,16 @@ class Vendors:
         parsed = jws.verify(token, "HS256", jws.hs256(self._keys.intercom_secret))
         self._require_unexpired(parsed.claims)
         user_id = _require_text(parsed.claims, "user_id")
+        return str(parsed.claims.get("name") or user_id), parsed.claims
+
+    def _zendesk(self, token: str) -> tuple[str, dict[str, Any]]:
+        parsed = jws.verify(token, "HS256", jws.hs256(self._keys.zendesk_secret))
+        if parsed.header.get("kid") != self._keys.zendesk_key_id:
+            raise _Rejected("Unknown key in kid")
+        self._require_unexpired(parsed.claims)
+        if parsed.claims.get("scope") != "user":
+            raise _Rejected("scope is not user")
+        user_id = _require_text(parsed.claims, "external_id")
         return str(parsed.claims.get("name") or user_id), parsed.claims
 
     def _require_unexpired(self, claims: dict[str, Any], leeway: int = 0, status: int = 401) -> None:
