@@ -91,7 +91,7 @@ def site(settings: Settings) -> WidgetMiddleware:
 
 @pytest.mark.usefixtures("toy")
 def test_it_is_listed_behind_the_built_in_vendors() -> None:
-    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "intercom", "toy")
+    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "intercom", "zendesk", "toy")
 
 
 @pytest.mark.usefixtures("toy")
