@@ -119,7 +119,25 @@ def test_a_messenger_that_is_there_before_our_script_is_told_the_token(
     assert_identified(page, "ann")
     assert page.evaluate("intercomSettings.alignment") == "left"
     page.evaluate("Intercom('update', {plan: 'gold'})")
+    fresh = renew(page, site)
+    assert (
+        page.evaluate("[intercomSettings, vendor.updated.at(-1)].map((each) => each.intercom_user_jwt)") == [fresh] * 2
+    )
     assert_identified(page, "ann")
+
+
+def test_settings_that_replace_ours_get_the_token_when_the_page_is_parsed(
+    messenger: Callable[..., BrowserContext], site: Site
+) -> None:
+    own = "Object.defineProperty(window, 'intercomSettings', {value: {app_id: 'app-1', user_id: '7'}});"
+    site.head = script(own + fake_vendors.INTERCOM_SNIPPET)
+    page = open_page(messenger("ann"), site)
+    assert_identified(page, "ann")
+    assert page.evaluate("intercomSettings") == {
+        "app_id": "app-1",
+        "api_base": "https://api-iam.eu.intercom.io",
+        "intercom_user_jwt": token_of(page),
+    }
 
 
 def test_embedding_loads_the_messenger_for_users_and_visitors(

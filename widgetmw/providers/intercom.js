@@ -87,7 +87,11 @@ const connect = (vendor, { complete, updates, isLate }) => {
   const isLoaded = () => window.Intercom && (window.Intercom.booted || !window.Intercom.q);
   return {
     update({ source }) {
-      if (source !== "page" || isLate) update();
+      // The page's own, if it has replaced our accessor, or had declared the name before with `var`.
+      const settings = window.intercomSettings;
+      const isMissing = settings && settings.intercom_user_jwt !== vendor.token?.token;
+      if (isMissing) complete(settings);
+      if (source !== "page" || isLate || isMissing) update();
     },
     logout({ token, origin, isDue }) {
       if (token) {

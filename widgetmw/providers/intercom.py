@@ -65,15 +65,14 @@ class Intercom(JwtProvider):
         """Returns the documented sources that we know; those of frames and images are not among them."""
         region = self.values["INTERCOM_REGION"]
         socket = {"us": "nexus", "eu": "nexus-europe", "au": "nexus-australia"}[region]
-        sockets = " ".join(
-            f"{scheme}://{socket}-websocket-{it}.intercom.io" for it in "ab" for scheme in ("https", "wss")
+        connect = (
+            f"{_API_BASES[region]} https://api.intercom.io https://via.intercom.io https://api-ping.intercom.io",
+            *(f"{scheme}://{socket}-websocket-{each}.intercom.io" for each in "ab" for scheme in ("https", "wss")),
+            "https://*.intercom-messenger.com wss://*.intercom-messenger.com https://uploads.intercomcdn.com",
         )
         return (
             Origin("script-src", "https://app.intercom.io https://widget.intercom.io https://js.intercomcdn.com"),
-            Origin("connect-src", f"{_API_BASES[region]} https://api.intercom.io https://via.intercom.io"),
-            Origin("connect-src", f"https://api-ping.intercom.io {sockets}"),
-            Origin("connect-src", "https://*.intercom-messenger.com wss://*.intercom-messenger.com"),
-            Origin("connect-src", "https://uploads.intercomcdn.com"),
+            Origin("connect-src", " ".join(connect)),
             Origin("style-src", "'unsafe-inline'"),
         )
 

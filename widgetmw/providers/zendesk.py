@@ -66,13 +66,13 @@ class Zendesk(JwtProvider):
 
     def origins(self) -> tuple[Origin, ...]:
         """Returns the documented sources; a nonce with ``'strict-dynamic'`` is recommended instead for scripts."""
+        sockets = "wss://*.zendesk.com wss://api.smooch.io wss://voice-js.roaming.twilio.com"
+        images = "https://static.zdassets.com https://*.zendesk.com https://media.smooch.io https://*.zdusercontent.com"
         return (
             Origin("script-src", _HOSTS),
-            Origin("connect-src", f"{_HOSTS} https://*.twilio.com"),
+            Origin("connect-src", f"{_HOSTS} https://*.twilio.com {sockets}"),
             # Zendesk documents `https://*.ingest.*.sentry.io`, which no browser understands.
             Origin("connect-src", "https://*.sentry.io", is_documented=False),
-            Origin("connect-src", "wss://*.zendesk.com wss://api.smooch.io wss://voice-js.roaming.twilio.com"),
             Origin("style-src", "'unsafe-inline'"),
-            Origin("img-src", "https://static.zdassets.com https://*.zendesk.com https://media.smooch.io"),
-            Origin("img-src", "https://*.zdusercontent.com blob: data:"),
+            Origin("img-src", f"{images} blob: data:"),
         )
