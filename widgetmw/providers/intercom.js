@@ -6,7 +6,7 @@
 /** @typedef {Record<string, any>} Settings */
 /**
  * @typedef {object} State what `init` and `connect` share
- * @property {(settings: Settings) => Settings} complete adds our keys to settings and returns them
+ * @property {(settings: Settings, isUpdate?: boolean) => Settings} complete adds our keys to settings and returns them
  * @property {number[]} updates when the page or we have called "update"
  * @property {unknown} isLate whether Intercom may have read settings without the token
  */
@@ -19,14 +19,14 @@ const init = (vendor) => {
   /** @type {number[]} */
   const updates = [];
   /** @type {State["complete"]} */
-  const complete = (settings) => {
+  const complete = (settings, isUpdate) => {
     const token = vendor.token?.token;
     if (token) {
       const claims = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
       for (const name in { ...claims, user_hash: 0 }) delete settings[name];
       settings.intercom_user_jwt = token;
     }
-    if (vendor.forVisitor) for (const name in vendor.config) settings[name] ??= vendor.config[name];
+    if (vendor.forVisitor && !isUpdate) for (const name in vendor.config) settings[name] ??= vendor.config[name];
     return settings;
   };
   /**
@@ -53,8 +53,9 @@ const init = (vendor) => {
   /** @type {ProxyHandler<Function>} */
   const handler = {
     apply(target, self, call) {
-      if (call[0] === "update") updates.push(Date.now());
-      if (/^(boot|update)$/.test(call[0])) call[1] = complete({ ...call[1] });
+      const isUpdate = call[0] === "update";
+      if (isUpdate) updates.push(Date.now());
+      if (isUpdate ? vendor.token : call[0] === "boot") call[1] = complete({ ...call[1] }, isUpdate);
       return Reflect.apply(target, self, call);
     },
   };
@@ -75,7 +76,7 @@ const connect = (vendor, { complete, updates, isLate }) => {
     clearTimeout(timer);
     const wait = updates[updates.length - 20] + 1.8e6 - Date.now();
     if (wait > 0) timer = setTimeout(update, wait);
-    else if (vendor.token) window.Intercom?.("update", complete({}));
+    else if (vendor.token) window.Intercom?.("update", complete({}, true));
   };
   // What does not depend on the user.
   const kept = /^(app_id|api_base|alignment|z_index|session_duration|(horizontal|vertical)_|(hide|custom)_|\w+_color$)/;
