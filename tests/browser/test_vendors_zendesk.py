@@ -114,6 +114,18 @@ def test_a_refused_login_is_tried_once_with_a_renewed_token(messenger: Messenger
     assert found(page, "logins", "results") == [2, ["LoginFailedError"] * 2]
 
 
+def test_a_refused_login_of_a_user_who_has_left_is_not_tried_again(messenger: Messenger, site: Site) -> None:
+    context = messenger("ann")
+    refuse = fake_vendors.ZENDESK.replace("onResult?.(error);", "window.report ??= onResult;")
+    context.route("https://static.zdassets.com/**", lambda route: route.fulfill(body=refuse))
+    page = open_page(context, site, "ann")
+    sign_in(context, site, "bob")
+    site.clear_token_cache()
+    page.evaluate("report({type: 'LoginFailedError', reason: 'refused'})")
+    wait_until(page, lambda: found(page, "user") == ["bob"])
+    assert found(page, "logins", "logouts") == [2, 1]
+
+
 def test_a_widget_gets_its_token_once_the_endpoint_has_one(messenger: Messenger, site: Site) -> None:
     site.endpoint_override = lambda user: json_response(503, {"error": "token_unavailable"})
     page = open_page(messenger("ann", clock=True), site, None)

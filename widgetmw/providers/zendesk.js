@@ -16,6 +16,7 @@ const connect = (vendor) => {
   const login = (session) =>
     /** @type {Promise<void>} */ (
       new Promise((resolve, reject) => {
+        if (session !== current) return resolve();
         /**
          * @param {(token: string) => void} callback may be called late (documented)
          * @param {number} delay before the next attempt, in milliseconds
@@ -45,7 +46,7 @@ const connect = (vendor) => {
     update() {
       if (current) return;
       const session = (current = {});
-      return vendor.waitFor(find).then(() => (session === current ? login(session) : undefined));
+      return vendor.waitFor(find).then(() => login(session));
     },
     logout({ origin, isDue }) {
       current = undefined;
