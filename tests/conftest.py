@@ -152,5 +152,5 @@ def _own_log_level() -> Iterator[None]:
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps variables of the developer's own shell out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("WIDGETMW_", "DG_", "HISSUNO_", "ORLO_", "GIOSG_")):
+        if name.startswith(("WIDGETMW_", "DG_", "HISSUNO_", "ORLO_", "GIOSG_", "INTERCOM_", "ZENDESK_")):
             monkeypatch.delenv(name)

@@ -48,6 +48,97 @@ window.giosgTCApi = {
 #: The vendor's script, loaded before ours. It records its calls in ``_giosg.calls``.
 GIOSG_LOADED = "window._giosg = Object.assign((...call) => { _giosg.calls.push(call); }, {calls: []});"
 
+#: The vendor's snippet: loads the script when the page has loaded, unless there is a function already.
+INTERCOM_SNIPPET = """
+(function () {
+  if (typeof window.Intercom === "function") {
+    Intercom("reattach_activator");
+    Intercom("update", window.intercomSettings);
+    return;
+  }
+  const stub = function () { stub.c(arguments); };
+  stub.q = [];
+  stub.c = (call) => stub.q.push(call);
+  window.Intercom = stub;
+  const load = () => document.head.append(
+    Object.assign(document.createElement("script"), {src: "https://widget.intercom.io/widget/app-1", nonce: "abc"}));
+  if (document.readyState === "complete") load(); else addEventListener("load", load);
+})();
+"""
+
+#: The vendor's script. It plays the queued calls, boots with `intercomSettings`, refuses an update of a user without a
+#: token, drops updates beyond 20, and keeps the user in a cookie, whose conversation anybody sees until `shutdown`.
+INTERCOM = """
+window.vendor = {user: null, booted: [], updated: [], refused: 0, dropped: 0, shutdowns: 0, repeated: []};
+const COOKIE = "intercom-session-app-1";
+const take = (settings, calls) => {
+  calls.push(settings);
+  const token = settings.intercom_user_jwt;
+  if (!token) {
+    if (vendor.user || settings.user_id) vendor.refused++;
+    return;
+  }
+  const claims = JSON.parse(atob(token.split(".")[1]));
+  vendor.repeated.push(...Object.keys(claims).filter((name) => name in settings));
+  vendor.user = claims.user_id;
+  document.cookie = COOKIE + "=" + vendor.user + "; Max-Age=604800";
+};
+const commands = {
+  boot(settings) {
+    if (Intercom.booted) return;
+    Intercom.booted = true;
+    if (!settings.intercom_user_jwt) vendor.user = document.cookie.match(COOKIE + "=([^;]+)")?.[1] ?? null;
+    if (settings.intercom_user_jwt || settings.user_id) take(settings, vendor.booted);
+    else vendor.booted.push(settings);
+  },
+  update(settings = window.intercomSettings) {
+    if (vendor.updated.length < 20) take({...settings}, vendor.updated); else vendor.dropped++;
+  },
+  shutdown() {
+    vendor.shutdowns++;
+    vendor.user = null;
+    Intercom.booted = false;
+    document.cookie = COOKIE + "=; Max-Age=0";
+  },
+};
+const queued = window.Intercom?.q ?? [];
+window.Intercom = (command, ...values) => commands[command]?.(...values);
+for (const call of queued) Intercom(...call);
+if (!Intercom.booted && window.intercomSettings?.app_id) Intercom("boot", {...window.intercomSettings});
+"""
+
+#: The vendor's snippet: finds its own element by the id, asks for a token at `loginUser` and when a test says so, and
+#: keeps the user in the storage until `logoutUser`. It refuses as many logins as `refusals` says.
+ZENDESK = """
+const element = document.getElementById("ze-snippet");
+if (!element || !/key=key-1$/.test(element.src)) throw new Error("no element with the id ze-snippet");
+window.vendor = {user: localStorage["ZD-user"] ?? null, logins: 0, logouts: 0, tokens: [], results: [], refusals: 0};
+let getToken, onResult;
+window.askAgain = () => getToken((token) => {
+  vendor.tokens.push(token);
+  const claims = JSON.parse(atob(token.split(".")[1]));
+  const isValid = claims.exp * 1000 > Date.now() && typeof claims.external_id === "string";
+  const isAccepted = isValid && vendor.refusals-- <= 0;
+  const error = isAccepted ? null : {type: "LoginFailedError", reason: "refused", message: "401"};
+  if (!error) vendor.user = localStorage["ZD-user"] = claims.external_id;
+  vendor.results.push(error && error.type);
+  onResult?.(error);
+});
+const commands = {
+  loginUser(callback, result) {
+    vendor.logins++;
+    [getToken, onResult] = [callback, result];
+    askAgain();
+  },
+  logoutUser() {
+    vendor.logouts++;
+    vendor.user = getToken = null;
+    localStorage.removeItem("ZD-user");
+  },
+};
+window.zE = (product, command, ...values) => { if (product === "messenger") commands[command](...values); };
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

@@ -28,7 +28,11 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "zendesk": {"key": "key-1"},
+    "intercom": {"app_id": "app-1", "api_base": "https://api-iam.eu.intercom.io"},
 }
+#: The vendors whose tokens are in no page.
+ON_REQUEST = frozenset({"zendesk"})
 #: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
     "data": "function(JWT_TOKEN,WIDGET_ID){(window.orloData ||= []).push([JWT_TOKEN,WIDGET_ID]);}",
@@ -154,6 +158,10 @@ class Site:
 
     def _token(self, vendor: str, user: str, number: int, expires: int, refresh: int) -> dict[str, Any]:
         claims = {"userId": user, "userMetadata": {"name": f"{user} ☃"}, "vendor": vendor, "n": number}
+        if vendor == "intercom":
+            claims = {"user_id": user, "email": f"{user}@shop.example", "name": f"{user} ☃", "n": number}
+        if vendor == "zendesk":
+            claims = {"scope": "user", "external_id": user, "exp": expires, "n": number}
         token = f"{jwt_segment({'alg': 'HS256'})}.{jwt_segment(claims)}.c2ln"
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
@@ -161,6 +169,10 @@ class Site:
         if vendor == "hmac":
             made["message"] = user
         return made
+
+    def _missing(self) -> dict[str, str]:
+        """Returns the vendors without a token in pages, with the code."""
+        return {name: "on_request" for name in self.vendors if name in ON_REQUEST} | self.missing
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -177,9 +189,9 @@ class Site:
             check = {"user": None, "ask": True} if has_cookie else {}
             return data | check | {"vendors": chosen} | self.data_overrides
         for name, token in self.tokens(user, relative=False).items():
-            if name not in self.missing:
+            if name not in self._missing():
                 vendors[name]["token"] = token
-        data |= {"errors": self.missing} if self.missing else {}
+        data |= {"errors": self._missing()} if self._missing() else {}
         return data | {"now": round(self.now(), 1), "user": f"hash-of-{user}", "vendors": vendors} | self.data_overrides
 
     def script_tags(self, user: str | None, has_cookie: bool = False) -> str:
@@ -222,7 +234,7 @@ class Site:
             return override
         if user is None:
             return json_response(401, {"error": "not_authenticated", "message": "No user is signed in."})
-        errors = {name: code for name, code in self.missing.items() if code != "on_request"}
+        errors = {name: code for name, code in self._missing().items() if code != "on_request"}
         tokens = {name: token for name, token in self.tokens(user, relative=True).items() if name not in errors}
         body = {"user": f"hash-of-{user}", "now": self.now(), "tokens": tokens}
         return json_response(200, body | ({"errors": errors} if errors else {}))

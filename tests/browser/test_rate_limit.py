@@ -126,7 +126,7 @@ def test_concurrent_refreshes_share_one_request(visit: Visit, site: Site) -> Non
 def test_refresh_rejects_with_the_reason(visit: Visit, site: Site) -> None:
     page = visit("ann")
     result = "(name) => widgetmw.refresh(name).then(() => 'fine', (error) => error.message)"
-    assert page.evaluate(result, "intercom") == "widgetmw: no token for intercom"
+    assert page.evaluate(result, "acme") == "widgetmw: no token for acme"
     site.endpoint_override = MISBEHAVIOURS["unavailable"]
     assert page.evaluate(result, "orlo") == "widgetmw: request failed"
 

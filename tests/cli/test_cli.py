@@ -239,7 +239,7 @@ def test_token_prints_one_token_per_vendor(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--user", "ada", "--provider", "intercom"], "intercom is not an active vendor"),
+        (["--user", "ada", "--provider", "acme"], "acme is not an active vendor"),
         (["--user", ""], "User.id must not be empty"),
     ],
 )

@@ -315,3 +315,27 @@ def test_a_report_only_csp_chooses_the_form_of_the_script(make: Make, csp: str, 
 def test_a_report_only_csp_never_refuses_the_script(make: Make, csp: str) -> None:
     page = Page(headers=[HTML, ("Content-Security-Policy-Report-Only", csp)])
     assert added_script(make(page=page).get())
+
+
+# a vendor whose widget asks for its token
+
+
+ZENDESK = {
+    "ZENDESK_WIDGET_KEY": "key-1",
+    "ZENDESK_KEY_ID": "app_1",
+    "ZENDESK_SECRET": "zendesk-secret-4f1d2a9c8b7e6f5a",
+}
+
+
+@pytest.mark.parametrize("delivery", ["inline", "fetch"])
+def test_a_token_that_is_only_given_on_request_is_at_the_endpoint_and_in_no_page(make: Make, delivery: str) -> None:
+    site = make(env=ZENDESK, WIDGETMW_DELIVERY=delivery)
+    reply = site.get()
+    assert added_script(reply)
+    assert not TOKEN.search(reply.body)
+    data = page_data(reply)
+    assert data["vendors"] == {"zendesk": {"config": {"key": "key-1"}}}
+    assert data.get("errors") == ({"zendesk": "on_request"} if delivery == "inline" else None)
+    token = site.get("/_widgetmw/token/zendesk").json["token"]
+    assert TOKEN.fullmatch(token.encode())
+    assert site.get("/_widgetmw/token").json["tokens"]["zendesk"]["token"] == token

@@ -82,7 +82,7 @@ def test_every_problem_is_listed_at_once_and_no_value_is_shown(env: dict[str, st
     ("name", "value"),
     [
         ("WIDGETMW_ENABLED", "perhaps"),
-        ("WIDGETMW_PROVIDERS", "digitalgenius,intercom"),
+        ("WIDGETMW_PROVIDERS", "digitalgenius,acme"),
         ("WIDGETMW_PROVIDERS", ","),
         ("WIDGETMW_PATH", "no-slash"),
         ("WIDGETMW_PATH", "/"),

@@ -15,7 +15,7 @@ from tests.demo.conftest import NOW
 from widgetmw.demo.keys import Keys
 from widgetmw.demo.vendors import Vendors
 
-VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "intercom", "zendesk")
 
 
 def dg(keys: Keys, **changes: Any) -> str:
@@ -37,6 +37,16 @@ def giosg(keys: Keys, **changes: Any) -> str:
     return jwt.encode({"username": "Ada", "exp": NOW + 20, **changes}, keys.giosg_signing_key, "HS256")
 
 
+def intercom(keys: Keys, **changes: Any) -> str:
+    claims = {"user_id": "1001", "name": "Ada", "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.intercom_secret, "HS256")
+
+
+def zendesk(keys: Keys, **changes: Any) -> str:
+    claims = {"scope": "user", "external_id": "1001", "name": "Ada", "exp": NOW + 20, **changes}
+    return jwt.encode(claims, keys.zendesk_secret, "HS256", headers={"kid": keys.zendesk_key_id})
+
+
 @pytest.mark.parametrize(
     ("vendor", "mint", "user"),
     [
@@ -44,6 +54,8 @@ def giosg(keys: Keys, **changes: Any) -> str:
         ("hissuno", hissuno, "Ada"),
         ("orlo", orlo, "Ada"),
         ("giosg", giosg, "Ada"),
+        ("intercom", intercom, "Ada"),
+        ("zendesk", zendesk, "Ada"),
     ],
 )
 def test_accepts_a_valid_token_and_identifies_the_user(
@@ -55,7 +67,13 @@ def test_accepts_a_valid_token_and_identifies_the_user(
 
 @pytest.mark.parametrize(
     ("vendor", "mint", "status"),
-    [("digitalgenius", dg, 401), ("orlo", orlo, 401), ("giosg", giosg, 400)],
+    [
+        ("digitalgenius", dg, 401),
+        ("orlo", orlo, 401),
+        ("giosg", giosg, 400),
+        ("intercom", intercom, 401),
+        ("zendesk", zendesk, 401),
+    ],
 )
 def test_rejects_a_token_from_the_second_of_its_expiry(
     vendors: Vendors, keys: Keys, vendor: str, mint: Any, status: int
@@ -72,7 +90,14 @@ def test_hissuno_tolerates_59_seconds_and_not_60(vendors: Vendors, keys: Keys) -
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_rejects_a_token_of_another_account(vendors: Vendors, keys: Keys, vendor: str) -> None:
-    mint = {"digitalgenius": dg, "hissuno": hissuno, "orlo": orlo, "giosg": giosg}[vendor]
+    mint = {
+        "digitalgenius": dg,
+        "hissuno": hissuno,
+        "orlo": orlo,
+        "giosg": giosg,
+        "intercom": intercom,
+        "zendesk": zendesk,
+    }[vendor]
     verdict = vendors.verify(vendor, mint(Keys()))
     assert not verdict.verified
     assert verdict.error in {"Bad signature", "Invalid token"}
@@ -106,6 +131,23 @@ def test_hissuno_uses_its_own_error_messages(vendors: Vendors) -> None:
 def test_orlo_requires_a_name_and_a_logged_in_user(vendors: Vendors, keys: Keys) -> None:
     assert vendors.verify("orlo", orlo(keys, isLoggedIn="true")).error == "isLoggedIn is not true"
     assert vendors.verify("orlo", orlo(keys, name="")).error == "name is missing"
+
+
+@pytest.mark.parametrize("user_id", [7, "", None])
+def test_intercom_requires_a_string_as_user_id(vendors: Vendors, keys: Keys, user_id: object) -> None:
+    assert vendors.verify("intercom", intercom(keys, user_id=user_id)).error == "user_id is missing"
+
+
+def test_zendesk_rejects_an_unknown_key(vendors: Vendors, keys: Keys) -> None:
+    assert vendors.verify("zendesk", zendesk(replace(keys, zendesk_key_id="other"))).error == "Unknown key in kid"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"scope": "admin"}, "scope is not user"), ({"external_id": 7}, "external_id is missing")],
+)
+def test_zendesk_requires_a_user_with_an_id(vendors: Vendors, keys: Keys, changes: dict[str, Any], error: str) -> None:
+    assert vendors.verify("zendesk", zendesk(keys, **changes)).error == error
 
 
 def test_giosg_responds_400_to_a_bad_signature(vendors: Vendors, keys: Keys) -> None:

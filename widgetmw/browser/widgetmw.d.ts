@@ -21,6 +21,8 @@ export interface WidgetTokens {
   hissuno: WidgetToken<"hissuno">;
   orlo: OrloToken;
   giosg: GiosgToken;
+  intercom: WidgetToken<"intercom">;
+  zendesk: WidgetToken<"zendesk">;
   jwt: WidgetToken<"jwt">;
   hmac: HmacToken;
 }

@@ -13,6 +13,7 @@ class VendorPage:
 
     ``summary`` is for the overview, ``lead`` for the page itself. ``on_load``, ``on_renewal`` and
     ``on_sign_out`` say what happens at each of these moments. Code is set in backticks.
+    ``missing`` says why a page has no token, if that is no failure.
     """
 
     key: str
@@ -22,6 +23,7 @@ class VendorPage:
     on_load: str
     on_renewal: str
     on_sign_out: str
+    missing: str = ""
 
 
 _VENDORS = (
@@ -60,6 +62,25 @@ _VENDORS = (
         '`_giosg("visitor", "submit", token, "HS256")`',
         "The same call is repeated, and links get a new signed URL.",
         '`_giosg("visitor", "removeAll")` and `_giosg("chat", "close")`',
+    ),
+    VendorPage(
+        "intercom",
+        "Intercom",
+        "A token in the Messenger's settings, renewed by updates.",
+        "A token signed with your Messenger secret is in the page's settings before the Messenger boots.",
+        "`intercomSettings.intercom_user_jwt`",
+        '`Intercom("update", {intercom_user_jwt})`',
+        '`Intercom("shutdown")`, then `Intercom("boot")` for a visitor. The server expires `intercom-session-…`.',
+    ),
+    VendorPage(
+        "zendesk",
+        "Zendesk",
+        "A token that the widget asks for.",
+        "The widget calls a function, which fetches a token signed with your shared secret. No page carries one.",
+        '`zE("messenger", "loginUser", …)` gets a function that fetches the token.',
+        "The widget calls the function again and gets a token that is still good.",
+        '`zE("messenger", "logoutUser")`',
+        missing="Sent when the widget asks",
     ),
 )
 

@@ -29,6 +29,9 @@ class Keys:
     giosg_organization: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    zendesk_key_id: str = field(default_factory=lambda: "app_" + secrets.token_hex(12))
+    zendesk_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64))
+    intercom_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -55,6 +58,13 @@ class Keys:
             "GIOSG_ROOM_ID": self.giosg_room,
             "GIOSG_SIGNING_KEY": self.giosg_signing_key,
             "GIOSG_TOKEN_TTL": str(ttl),
+            "INTERCOM_APP_ID": "demo-app",
+            "INTERCOM_SECRET": self.intercom_secret,
+            "INTERCOM_TOKEN_TTL": str(ttl),
+            "ZENDESK_WIDGET_KEY": "demo-widget",
+            "ZENDESK_KEY_ID": self.zendesk_key_id,
+            "ZENDESK_SECRET": self.zendesk_secret,
+            "ZENDESK_TOKEN_TTL": str(ttl),
         }
 
     def _orlo_pem(self) -> str:

@@ -32,7 +32,7 @@ class PageContext:
 
 
 def overview(context: PageContext) -> Markup:
-    """Returns the front page: the sign-in form and an overview of the four vendors."""
+    """Returns the front page: the sign-in form and an overview of the vendors."""
     cards = join([_card(vendor, context) for vendor in VENDORS.values()])
     template = "overview-signed-in" if context.person else "overview-anonymous"
     hero = render(template, name=context.person.label if context.person else "", ttl=context.ttl)
@@ -58,7 +58,9 @@ def vendor(context: PageContext, page: VendorPage) -> Markup:
         signed_in="yes" if person else "no",
         greeting=f"Welcome back, {person.label}" if person else "Welcome",
         widget=widget,
-        panel=render("panel", key=page.key, ttl=context.ttl) if person else _anonymous_panel(context),
+        panel=render("panel", key=page.key, ttl=context.ttl, missing=page.missing)
+        if person
+        else _anonymous_panel(context),
         history=render("history") if person else Markup(),
         chat_url=render("giosg-chat-url") if page.key == "giosg" and person else Markup(),
         inspector=_inspector(context),
@@ -115,7 +117,9 @@ def _link(path: str, text: str, current: bool) -> Markup:
 
 def _card(vendor: VendorPage, context: PageContext) -> Markup:
     template = "card" if context.person else "card-anonymous"
-    return render(template, key=vendor.key, name=vendor.name, summary=vendor.summary, ttl=context.ttl)
+    return render(
+        template, key=vendor.key, name=vendor.name, summary=vendor.summary, ttl=context.ttl, missing=vendor.missing
+    )
 
 
 def _sign_in(context: PageContext, heading: str) -> Markup:

@@ -34,7 +34,7 @@ NONCE = "widgetmw.demo.nonce"
 RESPONSE = "widgetmw.demo.response"
 _MAX_FORM_BYTES = 16_384
 
-_VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
+_VENDOR = f"<any({','.join(VENDORS)}):vendor>"
 _URLS = Map(
     [
         Rule("/", endpoint="overview", methods=["GET"]),

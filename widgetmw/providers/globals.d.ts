@@ -9,12 +9,24 @@ declare global {
     };
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
+    Intercom?: IntercomCall;
+    intercomSettings?: Record<string, any>;
+    zE?: (widget: "messenger", method: string, ...values: any[]) => unknown;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
   interface DigitalGeniusKit {
     init(options?: { metadata?: object }): unknown;
     endConversation?(): void;
+  }
+
+  /** `q` holds the calls until Intercom's script has replaced the function. */
+  type IntercomCall = ((...call: any[]) => unknown) & { q?: any; booted?: boolean };
+
+  interface ZendeskError {
+    type?: string;
+    reason?: string;
+    message?: string;
   }
 
   interface GiosgConsent {

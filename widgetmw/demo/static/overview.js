@@ -1,4 +1,4 @@
-// The front page: all four tokens in one place, each verified by its vendor's stand-in backend.
+// The front page: all tokens in one place, each verified by its vendor's stand-in backend.
 import { verify } from "./backend.js";
 import "./inspector.js";
 import { showSignedOut } from "./signed-out.js";
@@ -15,7 +15,9 @@ class Card {
       onExpired: () => this.verify(),
     });
     watchToken(this.provider, { onToken: (current) => this.showToken(current), onSignOut: () => this.signOut() });
-    if (!this.current) this.showStatus("rejected", "This page came without a token");
+    const { missing } = root.dataset;
+    if (missing) root.querySelector("[data-times]").textContent = "This page has no widget";
+    if (!this.current) this.showStatus(missing ? "waiting" : "rejected", missing || "This page came without a token");
   }
 
   showToken(current) {

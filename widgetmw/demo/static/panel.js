@@ -52,7 +52,8 @@ class Panel {
     });
     watchToken(this.provider, { onToken: (current) => this.showToken(current), onSignOut: () => this.signOut() });
     root.addEventListener("click", (event) => this.act(event.target.closest("[data-action]")?.dataset.action));
-    if (!this.current) this.showStatus("rejected", "This page came without a token");
+    const { missing } = root.dataset;
+    if (!this.current) this.showStatus(missing ? "waiting" : "rejected", missing || "This page came without a token");
   }
 
   showToken(current) {
@@ -109,7 +110,7 @@ class Panel {
   }
 
   async refresh() {
-    const before = this.current.token;
+    const before = this.current?.token;
     try {
       const fresh = await window.widgetmw.refresh(this.provider);
       const same = "Same token: the server reuses a token until shortly before it expires.";

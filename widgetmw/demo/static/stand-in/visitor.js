@@ -10,13 +10,15 @@ export class Visitor {
   }
 
   async setToken(token, how) {
-    if (token === this.token) return;
+    if (token === this.token) return this.verdict;
     this.token = token;
-    const verdict = await backend.verify(this.vendor, token);
+    this.verdict = backend.verify(this.vendor, token);
+    const verdict = await this.verdict;
     reportDelivery({ provider: this.vendor, token, how, verdict });
-    if (token !== this.token) return;
+    if (token !== this.token) return verdict;
     if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`);
     else this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
+    return verdict;
   }
 
   clearToken() {

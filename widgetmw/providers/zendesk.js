@@ -1,0 +1,71 @@
+// Zendesk's widget (Messaging) asks for a token when a user is logged in, and again when it needs a newer one, so it
+// gets a function. `zE` is defined once Zendesk's snippet has run. The methods are documented under "Authentication".
+
+/**
+ * @param {import("../browser/widgetmw").Vendor<"zendesk">} vendor
+ * @returns {import("../browser/widgetmw").VendorHooks}
+ */
+const connect = (vendor) => {
+  // An element with the id `zE` is no function.
+  const find = () => typeof window.zE == "function" && window.zE;
+  // The session that the widget knows of or waits for.
+  /** @type {object | undefined} */
+  let current;
+  let retriedAt = 0;
+  /** @param {object} session */
+  const login = (session) =>
+    /** @type {Promise<void>} */ (
+      new Promise((resolve, reject) => {
+        if (session !== current) return resolve();
+        /**
+         * @param {(token: string) => void} callback may be called late (documented)
+         * @param {number} delay before the next attempt, in milliseconds
+         */
+        const giveToken = (callback, delay) =>
+          vendor
+            .getToken()
+            .then(
+              ({ token }) => session === current && callback(token),
+              () => session === current && setTimeout(giveToken, delay, callback, Math.min(2 * delay, 3e5))
+            )
+            .catch(reject);
+        /** @param {ZendeskError | null} [error] `null` after a success (documented) */
+        const onResult = (error) => {
+          if (!error) return resolve();
+          if (session !== current || Date.now() < retriedAt + 6e4) return reject(Error(error.reason ?? error.type));
+          retriedAt = Date.now();
+          /** @type {import("../browser/widgetmw").WidgetmwApi} */ (window.widgetmw)
+            .refresh(vendor.name)
+            .then(() => login(session))
+            .then(resolve, reject);
+        };
+        window.zE?.("messenger", "loginUser", (/** @type {any} */ callback) => giveToken(callback, 2e4), onResult);
+      })
+    );
+  return {
+    update() {
+      if (current) return;
+      const session = (current = {});
+      return vendor.waitFor(find).then(() => login(session));
+    },
+    logout({ origin, isDue }) {
+      current = undefined;
+      // What is stored for the site may be the next user's by now.
+      if (origin === "late") return;
+      const end = () => {
+        if (isDue()) window.zE?.("messenger", "logoutUser");
+      };
+      if (find()) return end();
+      if (origin === "here") return vendor.waitFor(find).then(end);
+    },
+    embed() {
+      // The snippet finds its element by the id (documented), so there can be only one.
+      const id = "ze-snippet";
+      if (Document.prototype.getElementById.call(document, id)) return;
+      const url = "https://static.zdassets.com/ekr/snippet.js?key=" + encodeURIComponent(vendor.config.key);
+      return vendor.loadScript(url, { id });
+    },
+  };
+};
+
+export default { connect };
