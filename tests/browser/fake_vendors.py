@@ -48,6 +48,30 @@ window.giosgTCApi = {
 #: The vendor's script, loaded before ours. It records its calls in ``_giosg.calls``.
 GIOSG_LOADED = "window._giosg = Object.assign((...call) => { _giosg.calls.push(call); }, {calls: []});"
 
+#: The vendor's snippet: replaces any earlier queue.
+CRISP_SNIPPET = """
+window.$crisp = [];
+window.CRISP_WEBSITE_ID = "site-1";
+document.head.append(Object.assign(document.createElement("script"), {src: "https://client.crisp.chat/l.js"}));
+"""
+
+#: The vendor's script: plays the queued calls. Its cookie stands for the conversation of an email, and outlives the page.
+CRISP = """
+const cookie = "crisp-client/session/" + CRISP_WEBSITE_ID;
+window.vendor = {
+  calls: [],
+  get email() { return document.cookie.split("; ").find((it) => it.startsWith(cookie))?.slice(cookie.length + 1) ?? ""; },
+};
+const perform = (call) => {
+  vendor.calls.push(call);
+  if (call[1] === "user:email") document.cookie = `${cookie}=${call[2][0]}; path=/`;
+  if (call[1] === "session:reset") document.cookie = `${cookie}=; path=/; max-age=0`;
+};
+const queued = window.$crisp;
+window.$crisp = {is: () => true, push: perform};
+queued.forEach(perform);
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

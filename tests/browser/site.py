@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
-from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from werkzeug.http import parse_cookie
 
 from widgetmw.browser import assets
 from widgetmw.core.http.csp import hash_source
@@ -28,6 +29,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "crisp": {"websiteId": "site-1"},
 }
 #: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
@@ -89,6 +91,8 @@ class Site:
         self.snippets: dict[str, dict[str, str]] = {"orlo": SNIPPETS}
         self.vendor_scripts: dict[str, str] = {}
         self.script_errors: list[str] = []
+        #: Further fields of a user's tokens, by vendor.
+        self.token_fields: dict[str, Callable[[str], dict[str, str]]] = {}
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
         self.delivery: Delivery = "inline"
@@ -156,7 +160,7 @@ class Site:
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
             made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
-        return made
+        return made | self.token_fields.get(vendor, lambda user: {})(user)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -221,8 +225,8 @@ class Site:
         )
 
     def serve(self, path: str, headers: Message) -> Response:
-        cookies = SimpleCookie(headers.get("Cookie", ""))
-        user = cookies["session"].value if "session" in cookies else None
+        cookies = parse_cookie(headers.get("Cookie"))
+        user = cookies.get("session")
         if path == ENDPOINT:
             self.token_requests.append(TokenRequest(self.now(), headers))
             response = self.endpoint(user)

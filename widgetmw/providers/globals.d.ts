@@ -9,12 +9,21 @@ declare global {
     };
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
+    /** Crisp: an array until their script has loaded. */
+    $crisp?: CrispQueue;
+    CRISP_WEBSITE_ID?: string;
+    CRISP_TOKEN_ID?: string;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
   interface DigitalGeniusKit {
     init(options?: { metadata?: object }): unknown;
     endConversation?(): void;
+  }
+
+  interface CrispQueue {
+    push(call: unknown[]): unknown;
+    is?: unknown;
   }
 
   interface GiosgConsent {
