@@ -55,12 +55,12 @@ window.CRISP_WEBSITE_ID = "site-1";
 document.head.append(Object.assign(document.createElement("script"), {src: "https://client.crisp.chat/l.js"}));
 """
 
-#: The vendor's script: plays the queued calls. Its cookie stands for the conversation of an email, and outlives the page.
+#: The vendor's script: plays the queued calls. Its cookie stands for the conversation of an email address.
 CRISP = """
 const cookie = "crisp-client/session/" + CRISP_WEBSITE_ID;
 window.vendor = {
   calls: [],
-  get email() { return document.cookie.split("; ").find((it) => it.startsWith(cookie))?.slice(cookie.length + 1) ?? ""; },
+  get email() { return document.cookie.split("; ").find((it) => it.startsWith(cookie))?.split("=")[1] ?? ""; },
 };
 const perform = (call) => {
   vendor.calls.push(call);

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from werkzeug.test import Client
 
+from tests.providers.client import client_of
 from widgetmw import Settings, SettingsError, User, testing
 from widgetmw.provider import Provider
-from widgetmw.wsgi import WidgetMiddleware
 
 SECRET = "widgetmw-test-secret-0123456789abcdef"
 ENV = {"CRISP_WEBSITE_ID": "site-1", "CRISP_SECRET": SECRET}
@@ -76,12 +75,8 @@ def test_the_secret_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_page_carries_the_signature_with_the_text_that_was_signed() -> None:
-    def page(environ: object, start_response: object) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])  # type: ignore[operator]
-        return [b"<!doctype html><html><head></head><body></body></html>"]
-
     user = User("42", name=HOSTILE, email="Ada@Example.org", email_verified=True)
-    response = Client(WidgetMiddleware(page, Settings.from_env(ENV), user=lambda environ: user)).get("/")
+    response = client_of(user, "crisp", **ENV).get("/")
     assert HOSTILE not in response.text
     assert SECRET not in response.text
     token = testing.read_tokens(response.data)["crisp"]
