@@ -29,6 +29,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "chatwoot": {"baseUrl": "https://chat.example", "websiteToken": "token-1"},
     "crisp": {"websiteId": "site-1"},
 }
 #: The operator's snippets for Orlo, by name, as functions.

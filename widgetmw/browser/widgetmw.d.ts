@@ -21,6 +21,7 @@ export interface WidgetTokens {
   hissuno: WidgetToken<"hissuno">;
   orlo: OrloToken;
   giosg: GiosgToken;
+  chatwoot: ChatwootToken;
   crisp: CrispToken;
 }
 
@@ -58,6 +59,14 @@ export interface OrloToken extends WidgetToken<"orlo"> {
 export interface GiosgToken extends WidgetToken<"giosg"> {
   /** The signed URL of the chat. */
   readonly url: string;
+}
+
+export interface ChatwootToken extends WidgetToken<"chatwoot"> {
+  /** The user's id, which was signed. */
+  readonly identifier: string;
+  /** The user's name; the id if there is neither a name nor an email address. */
+  readonly name?: string;
+  readonly email?: string;
 }
 
 export interface CrispToken extends WidgetToken<"crisp"> {

@@ -9,6 +9,8 @@ declare global {
     };
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
+    chatwootSDK?: { run(options: { websiteToken: string; baseUrl: string }): void };
+    $chatwoot?: ChatwootSdk;
     /** Crisp: an array until their script has loaded. */
     $crisp?: CrispQueue;
     CRISP_WEBSITE_ID?: string;
@@ -19,6 +21,14 @@ declare global {
   interface DigitalGeniusKit {
     init(options?: { metadata?: object }): unknown;
     endConversation?(): void;
+  }
+
+  interface ChatwootSdk {
+    hasLoaded: boolean;
+    baseDomain?: string;
+    user?: unknown;
+    setUser(identifier: string, user: { name?: string; email?: string; identifier_hash: string }): void;
+    reset(): void;
   }
 
   interface CrispQueue {
