@@ -12,7 +12,8 @@ class VendorPage:
     """What one vendor's page says about how the token reaches the widget.
 
     ``summary`` is for the overview, ``lead`` for the page itself. ``on_load``, ``on_renewal`` and
-    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks.
+    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks. ``needs_email`` vendors cannot
+    identify a user without an email address.
     """
 
     key: str
@@ -22,6 +23,7 @@ class VendorPage:
     on_load: str
     on_renewal: str
     on_sign_out: str
+    needs_email: bool = False
 
 
 _VENDORS = (
@@ -60,6 +62,25 @@ _VENDORS = (
         '`_giosg("visitor", "submit", token, "HS256")`',
         "The same call is repeated, and links get a new signed URL.",
         '`_giosg("visitor", "removeAll")` and `_giosg("chat", "close")`',
+    ),
+    VendorPage(
+        "chatwoot",
+        "Chatwoot",
+        "A signed id for each conversation.",
+        "A signature of the user's id, which does not expire. Chatwoot's server remembers the user of a conversation.",
+        "`$chatwoot.setUser(id, {name, email, identifier_hash})`, after the event `chatwoot:ready`.",
+        "None: the signature does not expire.",
+        "`$chatwoot.reset()`, and the cookies of the conversation are deleted.",
+    ),
+    VendorPage(
+        "crisp",
+        "Crisp",
+        "A signed email address for the chat's session.",
+        "A signature of the email address, which does not expire. Crisp shows the address as verified.",
+        '`$crisp.push(["set", "user:email", [email, signature]])`, in the queue if Crisp has not loaded.',
+        "None: the signature does not expire.",
+        '`$crisp.push(["do", "session:reset"])`, and the cookie of the session expires.',
+        needs_email=True,
     ),
 )
 

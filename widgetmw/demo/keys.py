@@ -29,6 +29,8 @@ class Keys:
     giosg_organization: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    chatwoot_hmac_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    crisp_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -40,6 +42,7 @@ class Keys:
         return {
             "WIDGETMW_DEBUG": "true",
             "WIDGETMW_EXCLUDE": "/vendor",
+            "WIDGETMW_TRUST_EMAILS": "true",  # nobody can register at this shop
             "DG_API_KEY": self.dg_api_key,
             "DG_API_SECRET": self.dg_api_secret,
             "DG_WIDGET_ID": "demo-widget",
@@ -55,6 +58,11 @@ class Keys:
             "GIOSG_ROOM_ID": self.giosg_room,
             "GIOSG_SIGNING_KEY": self.giosg_signing_key,
             "GIOSG_TOKEN_TTL": str(ttl),
+            "CHATWOOT_BASE_URL": f"{base_url}/vendor/chatwoot",
+            "CHATWOOT_WEBSITE_TOKEN": "demo-inbox",
+            "CHATWOOT_HMAC_TOKEN": self.chatwoot_hmac_token,
+            "CRISP_WEBSITE_ID": "demo-website",
+            "CRISP_SECRET": self.crisp_secret,
         }
 
     def _orlo_pem(self) -> str:
