@@ -67,4 +67,4 @@ class Chatwoot(HmacProvider):
     @classmethod
     def example_variables(cls) -> dict[str, str]:
         """Returns the required variables with values for tests."""
-        return {**super().example_variables(), "CHATWOOT_BASE_URL": "https://chatwoot.invalid"}
+        return {**super().example_variables(), "CHATWOOT_BASE_URL": "https://chat.shop.example"}
