@@ -231,6 +231,17 @@ def test_a_user_whom_the_server_refused_is_set_again_by_the_next_page(
     wait_until(page, lambda: server.identified == {"c1": "ann"})
 
 
+def test_a_message_of_another_window_names_no_conversation(open_page: Open, server: Server) -> None:
+    page = open_page("ann")
+    wait_for_users(page, server, ("c1", "ann", "Ann"))
+    page.evaluate("""postMessage('chatwoot-widget:{"event":"loaded","config":{"authToken":"evil"}}')""")
+    wait_until(page, lambda: conversation(page) == "evil")  # the vendor's script takes it
+    server.key = "second-key"
+    refresh(page)
+    wait_until(page, lambda: len(server.set_users) == 2)
+    assert (server.set_users[-1][0], conversation(page)) == ("c1", "c1")
+
+
 def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site, server: Server) -> None:
     site.embed, site.head = ("chatwoot",), ""
     page = open_page(None)

@@ -23,21 +23,21 @@ const connect = (vendor) => {
     }
   };
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-    addEventListener("chatwoot:ready", resolve);
+    // Later, when the message that has caused it is through.
+    addEventListener("chatwoot:ready", () => setTimeout(resolve));
     if (window.$chatwoot?.hasLoaded) resolve();
   });
   addEventListener("chatwoot:error", () => removeCookies(userCookie));
 
-  // The conversation of this page's frame, if we have seen it start.
-  /** @type {string | undefined} */
-  let conversation;
+  // The conversation of this page's frame, as far as it is known.
+  let conversation = window.$chatwoot?.hasLoaded ? stored() : undefined;
   let onLoaded = () => {};
   // No event tells that a frame has loaded again, but their SDK gets this message.
-  addEventListener("message", ({ data }) => {
-    const [, event, token] = /^chatwoot-widget:.*"event":"(loaded|setAuthCookie)".*uthToken":"([^"]+)/.exec(data) ?? [];
-    if (!event) return;
+  addEventListener("message", ({ origin, data }) => {
+    const [, event, token] = /^chatwoot-widget:.*"event":"(loaded|setAuthCookie)".*uthToken":"([\w.-]+)"/.exec(data) ?? [];
+    if (!event || origin !== new URL(baseUrl).origin) return;
     conversation = token;
-    if (event === "loaded") setTimeout(() => onLoaded()); // after the SDK has seen it
+    if (event === "loaded") setTimeout(onLoaded); // after the SDK has seen it
   });
   // The next user is identified after the clean-up, in the conversation that it has started.
   /** @type {Promise<unknown>} */
