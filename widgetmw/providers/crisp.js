@@ -34,9 +34,13 @@ const connect = (vendor) => {
       if (Array.isArray(calls)) {
         for (let index = calls.length; index--; ) if (/^user:/.test(calls[index]?.[1])) calls.splice(index, 1);
       }
-      if (origin === "late" || (origin === "elsewhere" && !calls?.is)) return;
+      if (origin === "late") return;
+      const reset = () => void window.$crisp?.push(["do", "session:reset"]);
+      // Each page with the widget shows the conversation, whether or not another one has reset the session already.
+      if (calls?.is) return reset();
+      if (origin === "elsewhere") return;
       return (cleanUp = vendor.waitFor(() => window.$crisp?.is).then(() => {
-        if (isDue()) queue().push(["do", "session:reset"]);
+        if (isDue()) reset();
       }));
     },
     embed() {
