@@ -138,6 +138,115 @@ const commands = {
 };
 window.zE = (product, command, ...values) => { if (product === "messenger") commands[command](...values); };
 """
+#: The vendor's snippet: replaces any earlier queue.
+CRISP_SNIPPET = """
+window.$crisp = [];
+window.CRISP_WEBSITE_ID = "site-1";
+document.head.append(Object.assign(document.createElement("script"), {src: "https://client.crisp.chat/l.js"}));
+"""
+
+#: The vendor's script: plays the queued calls. Its cookie stands for the conversation of an email address.
+CRISP = """
+const cookie = "crisp-client/session/" + CRISP_WEBSITE_ID;
+window.vendor = {
+  calls: [],
+  get email() { return document.cookie.split("; ").find((it) => it.startsWith(cookie))?.split("=")[1] ?? ""; },
+};
+const perform = (call) => {
+  vendor.calls.push(call);
+  if (call[1] === "user:email") document.cookie = `${cookie}=${call[2][0]}; path=/`;
+  if (call[1] === "session:reset") document.cookie = `${cookie}=; path=/; max-age=0`;
+};
+const queued = window.$crisp;
+window.$crisp = {is: () => true, push: perform};
+queued.forEach(perform);
+"""
+
+#: The vendor's snippet.
+CHATWOOT_SNIPPET = """
+document.head.append(Object.assign(document.createElement("script"), {
+  src: "https://chat.example/packs/js/sdk.js",
+  onload: () => chatwootSDK.run({websiteToken: "token-1", baseUrl: "https://chat.example"}),
+}));
+"""
+
+#: The vendor's script, as its published code was seen to behave: without a queue, and removing cookies without the base
+#: domain for which it has set them.
+CHATWOOT = """
+window.chatwootSDK = {run({websiteToken, baseUrl}) {
+  if (window.$chatwoot) return;
+  const {baseDomain} = window.chatwootSettings ?? {};
+  const user = "cw_user_" + websiteToken;
+  const read = (name) => document.cookie.split("; ").find((it) => it.startsWith(name + "="))?.split("=")[1];
+  const write = (name, value) => {
+    document.cookie = `${name}=${value}; path=/; max-age=31536000` + (baseDomain ? "; domain=" + baseDomain : "");
+  };
+  const remove = (name) => { document.cookie = name + "=; path=/; max-age=0"; };
+  const url = `${baseUrl}/widget?website_token=${websiteToken}`;
+  const frame = Object.assign(document.createElement("iframe"), {id: "chatwoot_live_chat_widget"});
+  const send = (event, more) =>
+    frame.contentWindow.postMessage("chatwoot-widget:" + JSON.stringify({event, ...more}), "*");
+  window.$chatwoot = {
+    baseDomain,
+    hasLoaded: false,
+    setUser(identifier, fields) {
+      if (!["string", "number"].includes(typeof identifier)) throw new Error("identifier");
+      if (!fields.email && !fields.name) throw new Error("user keys");
+      const hash = encodeURIComponent([fields.email, fields.name, fields.identifier_hash, identifier]);
+      if (hash === read(user)) return;
+      $chatwoot.user = fields;
+      send("set-user", {identifier, user: fields});
+      write(user, hash);
+    },
+    reset() {
+      remove("cw_conversation");
+      remove(user);
+      frame.src = url;
+      $chatwoot.hasReset = true;
+    },
+  };
+  const events = {
+    loaded({config}) {
+      write("cw_conversation", config.authToken);
+      $chatwoot.hasLoaded = true;
+      if ($chatwoot.user) send("set-user", $chatwoot.user);
+      if (!$chatwoot.hasReset) dispatchEvent(new CustomEvent("chatwoot:ready"));
+    },
+    setAuthCookie({data}) { write("cw_conversation", data.widgetAuthToken); },
+    error({data}) {
+      dispatchEvent(new CustomEvent("chatwoot:error", {detail: data}));
+      remove(user);
+    },
+  };
+  window.onmessage = ({data}) => {
+    if (!String(data).startsWith("chatwoot-widget:")) return;
+    const message = JSON.parse(data.slice("chatwoot-widget:".length));
+    events[message.event]?.(message);
+  };
+  const conversation = read("cw_conversation");
+  frame.src = url + (conversation ? "&cw_conversation=" + conversation : "");
+  document.body.append(frame);
+}};
+"""
+
+#: The vendor's frame, for the conversation AUTH.
+CHATWOOT_FRAME = """<!doctype html><script>
+let auth = "AUTH";
+const send = (message) => parent.postMessage("chatwoot-widget:" + JSON.stringify(message), "*");
+addEventListener("message", async ({data}) => {
+  const {event, identifier, user} = JSON.parse(data.slice("chatwoot-widget:".length));
+  if (event !== "set-user") return;
+  const body = JSON.stringify({auth, identifier, ...user});
+  const response = identifier && await fetch("/set_user", {method: "PATCH", body});
+  const answer = response ? await response.json() : {};
+  if (!response?.ok) return send({event: "error", errorType: "SET_USER_ERROR", data: answer});
+  if (answer.widget_auth_token) {
+    auth = answer.widget_auth_token;
+    send({event: "setAuthCookie", data: {widgetAuthToken: auth}});
+  }
+});
+send({event: "loaded", config: {authToken: auth}});
+</script>"""
 
 
 def script(text: str, **attributes: str) -> str:

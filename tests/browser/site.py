@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
-from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from werkzeug.http import parse_cookie
 
 from widgetmw.browser import assets
 from widgetmw.core.http.csp import hash_source
@@ -30,6 +31,8 @@ PUBLIC: dict[str, dict[str, str]] = {
     "giosg": {"organization": "org-1", "room": "room-1"},
     "zendesk": {"key": "key-1"},
     "intercom": {"app_id": "app-1", "api_base": "https://api-iam.eu.intercom.io"},
+    "chatwoot": {"baseUrl": "https://chat.example", "websiteToken": "token-1"},
+    "crisp": {"websiteId": "site-1"},
 }
 #: The vendors whose tokens are in no page.
 ON_REQUEST = frozenset({"zendesk"})
@@ -95,6 +98,8 @@ class Site:
         self.script_errors: list[str] = []
         #: The vendors whose token pages do not carry, with the code. The endpoint has it only for ``on_request``.
         self.missing: dict[str, str] = {}
+        #: Further fields of a user's tokens, by vendor.
+        self.token_fields: dict[str, Callable[[str], dict[str, str]]] = {}
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
         self.delivery: Delivery = "inline"
@@ -168,7 +173,7 @@ class Site:
             made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
         if vendor == "hmac":
             made["message"] = user
-        return made
+        return made | self.token_fields.get(vendor, lambda user: {})(user)
 
     def _missing(self) -> dict[str, str]:
         """Returns the vendors without a token in pages, with the code."""
@@ -240,8 +245,8 @@ class Site:
         return json_response(200, body | ({"errors": errors} if errors else {}))
 
     def serve(self, path: str, headers: Message) -> Response:
-        cookies = SimpleCookie(headers.get("Cookie", ""))
-        user = cookies["session"].value if "session" in cookies else None
+        cookies = parse_cookie(headers.get("Cookie"))
+        user = cookies.get("session")
         if path == ENDPOINT:
             self.token_requests.append(TokenRequest(self.now(), headers))
             response = self.endpoint(user)

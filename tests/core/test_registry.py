@@ -20,6 +20,7 @@ from widgetmw.core.registry import ProviderError
 from widgetmw.providers import ORDER
 
 GOOD = """
+from widgetmw.providers import ORDER
 from widgetmw.provider import HmacProvider, Variable, hmac_key
 class Vendor(HmacProvider):
     name = "acme"

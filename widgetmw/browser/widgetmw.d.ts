@@ -23,6 +23,8 @@ export interface WidgetTokens {
   giosg: GiosgToken;
   intercom: WidgetToken<"intercom">;
   zendesk: WidgetToken<"zendesk">;
+  chatwoot: ChatwootToken;
+  crisp: CrispToken;
   jwt: WidgetToken<"jwt">;
   hmac: HmacToken;
 }
@@ -67,6 +69,20 @@ export interface GiosgToken extends WidgetToken<"giosg"> {
 export interface HmacToken extends WidgetToken<"hmac"> {
   /** The text that was signed. */
   readonly message: string;
+}
+
+export interface ChatwootToken extends WidgetToken<"chatwoot"> {
+  /** The user's id, which was signed. */
+  readonly identifier: string;
+  /** The user's name; the id if there is neither a name nor an email address. */
+  readonly name?: string;
+  readonly email?: string;
+}
+
+export interface CrispToken extends WidgetToken<"crisp"> {
+  /** The email address that was signed. */
+  readonly email: string;
+  readonly name?: string;
 }
 
 /** `event.detail` of `widgetmw:token`. */

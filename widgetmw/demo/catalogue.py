@@ -12,7 +12,8 @@ class VendorPage:
     """What one vendor's page says about how the token reaches the widget.
 
     ``summary`` is for the overview, ``lead`` for the page itself. ``on_load``, ``on_renewal`` and
-    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks.
+    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks. ``needs_email`` vendors cannot
+    identify a user without an email address.
     ``missing`` says why a page has no token, if that is no failure.
     """
 
@@ -24,6 +25,7 @@ class VendorPage:
     on_renewal: str
     on_sign_out: str
     missing: str = ""
+    needs_email: bool = False
 
 
 _VENDORS = (
@@ -81,6 +83,25 @@ _VENDORS = (
         "The widget calls the function again and gets a token that is still good.",
         '`zE("messenger", "logoutUser")`',
         missing="Sent when the widget asks",
+    ),
+    VendorPage(
+        "chatwoot",
+        "Chatwoot",
+        "A signed id for each conversation.",
+        "A signature of the user's id, which does not expire. Chatwoot's server remembers the user of a conversation.",
+        "`$chatwoot.setUser(id, {name, email, identifier_hash})`, after the event `chatwoot:ready`.",
+        "None: the signature does not expire.",
+        "`$chatwoot.reset()`, and the cookies of the conversation are deleted.",
+    ),
+    VendorPage(
+        "crisp",
+        "Crisp",
+        "A signed email address for the chat's session.",
+        "A signature of the email address, which does not expire. Crisp shows the address as verified.",
+        '`$crisp.push(["set", "user:email", [email, signature]])`, in the queue if Crisp has not loaded.',
+        "None: the signature does not expire.",
+        '`$crisp.push(["do", "session:reset"])`, and the cookie of the session expires.',
+        needs_email=True,
     ),
 )
 

@@ -32,6 +32,8 @@ class Keys:
     zendesk_key_id: str = field(default_factory=lambda: "app_" + secrets.token_hex(12))
     zendesk_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64))
     intercom_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    chatwoot_hmac_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    crisp_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -43,6 +45,7 @@ class Keys:
         return {
             "WIDGETMW_DEBUG": "true",
             "WIDGETMW_EXCLUDE": "/vendor",
+            "WIDGETMW_TRUST_EMAILS": "true",  # nobody can register at this shop
             "DG_API_KEY": self.dg_api_key,
             "DG_API_SECRET": self.dg_api_secret,
             "DG_WIDGET_ID": "demo-widget",
@@ -65,6 +68,11 @@ class Keys:
             "ZENDESK_KEY_ID": self.zendesk_key_id,
             "ZENDESK_SECRET": self.zendesk_secret,
             "ZENDESK_TOKEN_TTL": str(ttl),
+            "CHATWOOT_BASE_URL": f"{base_url}/vendor/chatwoot",
+            "CHATWOOT_WEBSITE_TOKEN": "demo-inbox",
+            "CHATWOOT_HMAC_TOKEN": self.chatwoot_hmac_token,
+            "CRISP_WEBSITE_ID": "demo-website",
+            "CRISP_SECRET": self.crisp_secret,
         }
 
     def _orlo_pem(self) -> str:

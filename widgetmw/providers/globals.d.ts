@@ -12,6 +12,12 @@ declare global {
     Intercom?: IntercomCall;
     intercomSettings?: Record<string, any>;
     zE?: (widget: "messenger", method: string, ...values: any[]) => unknown;
+    chatwootSDK?: { run(options: { websiteToken: string; baseUrl: string }): void };
+    $chatwoot?: ChatwootSdk;
+    /** Crisp: an array until their script has loaded. */
+    $crisp?: CrispQueue;
+    CRISP_WEBSITE_ID?: string;
+    CRISP_TOKEN_ID?: string;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
@@ -27,6 +33,19 @@ declare global {
     type?: string;
     reason?: string;
     message?: string;
+  }
+
+  interface ChatwootSdk {
+    hasLoaded: boolean;
+    baseDomain?: string;
+    user?: unknown;
+    setUser(identifier: string, user: { name?: string; email?: string; identifier_hash: string }): void;
+    reset(): void;
+  }
+
+  interface CrispQueue {
+    push(call: unknown[]): unknown;
+    is?: unknown;
   }
 
   interface GiosgConsent {

@@ -7,27 +7,31 @@ export class Visitor {
     this.vendor = vendor;
     this.path = path;
     this.token = "";
+    this.fields = {};
   }
 
-  async setToken(token, how) {
+  // fields: what was signed, if the token does not say it by itself, and the name. Returns a promise of the verdict.
+  async setToken(token, how, fields = {}) {
     if (token === this.token) return this.verdict;
     this.token = token;
-    this.verdict = backend.verify(this.vendor, token);
+    this.fields = fields;
+    this.verdict = backend.verify(this.vendor, token, fields);
     const verdict = await this.verdict;
     reportDelivery({ provider: this.vendor, token, how, verdict });
     if (token !== this.token) return verdict;
-    if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`);
+    if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`, verdict.user);
     else this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
     return verdict;
   }
 
   clearToken() {
     this.token = "";
+    this.fields = {};
     this.box?.setIdentity("anonymous", "Anonymous");
   }
 
   async getReply(text) {
-    const { reply, verdict } = await backend.chat(this.path, this.token, text);
+    const { reply, verdict } = await backend.chat(this.path, this.token, text, this.fields);
     if (verdict && !verdict.verified) this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
     return reply;
   }

@@ -1,0 +1,97 @@
+// Chatwoot. From their published SDK, 4.4.0: it has no queue before `chatwoot:ready`, which comes once per page, and
+// `reset()` reloads the frame with the conversation. `cw_conversation` names the browser's conversation. If `cw_user_…`
+// holds a hash of the user, it takes them for identified there, and `setUser` does nothing.
+
+/**
+ * @param {import("../browser/widgetmw").Vendor<"chatwoot">} vendor
+ * @returns {import("../browser/widgetmw").VendorHooks}
+ */
+const connect = (vendor) => {
+  const { baseUrl, websiteToken } = vendor.config;
+  const userCookie = "cw_user_" + websiteToken;
+  const conversationCookie = "cw_conversation";
+  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(document.cookie)?.[1];
+  // Their SDK does not remove cookies that it has set for a base domain.
+  const removeCookies = (/** @type {string[]} */ ...names) => {
+    for (const name of names) {
+      const expired = name + "=; path=/; max-age=0";
+      document.cookie = expired;
+      // A host is also a domain of its own.
+      for (const labels = location.hostname.split("."); labels[0]; labels.shift()) {
+        document.cookie = expired + "; domain=" + labels.join(".");
+      }
+    }
+  };
+  const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+    // Later, when the message that has caused it is through.
+    addEventListener("chatwoot:ready", () => setTimeout(resolve));
+    if (window.$chatwoot?.hasLoaded) resolve();
+  });
+  addEventListener("chatwoot:error", () => removeCookies(userCookie));
+
+  // The conversation of this page's frame, as far as it is known.
+  let conversation = window.$chatwoot?.hasLoaded ? stored() : undefined;
+  let onLoaded = () => {};
+  // No event tells that a frame has loaded again, but their SDK gets this message.
+  addEventListener("message", ({ origin, data }) => {
+    const [, event, token] = /^chatwoot-widget:.*"event":"(loaded|setAuthCookie)".*uthToken":"([\w.-]+)"/.exec(data) ?? [];
+    if (!event || origin !== new URL(baseUrl).origin) return;
+    conversation = token;
+    if (event === "loaded") setTimeout(onLoaded); // after the SDK has seen it
+  });
+  // The next user is identified after the clean-up, in the conversation that it has started.
+  /** @type {Promise<unknown>} */
+  let cleanUp = ready;
+  const identify = () => {
+    const sdk = window.$chatwoot;
+    if (!vendor.token || !sdk) return;
+    // Another tab has started a conversation since. Its user cookie says nothing about this one.
+    if (conversation && conversation !== stored()) {
+      removeCookies(userCookie);
+      const domain = sdk.baseDomain ? "; domain=" + sdk.baseDomain : "";
+      document.cookie = `${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`;
+    }
+    const { identifier, token, name, email } = vendor.token;
+    sdk.setUser(identifier, { name, email, identifier_hash: token });
+  };
+
+  return {
+    update: () => cleanUp.then(identify),
+    logout({ token, origin }) {
+      if (origin === "here") removeCookies(conversationCookie, userCookie);
+      // A widget that starts from now on has no conversation.
+      if (!window.$chatwoot) return;
+      /** @type {Promise<void> | undefined} */
+      let loaded;
+      const done = ready.then(() => {
+        const sdk = /** @type {ChatwootSdk} */ (window.$chatwoot);
+        const frame = /** @type {HTMLIFrameElement} */ (document.getElementById("chatwoot_live_chat_widget"));
+        // Their server allows few new conversations per hour and address.
+        if (!token && !sdk.user && !frame.src.includes(conversationCookie)) return;
+        loaded = new Promise((resolve) => (onLoaded = resolve));
+        // Otherwise the SDK passes it on, and reports an error.
+        sdk.user = undefined;
+        if (origin === "late") {
+          // The stored conversation may be somebody else's by now. It takes the place of our user's in this page.
+          const url = new URL(frame.src);
+          url.searchParams.set(conversationCookie, stored() ?? "");
+          frame.src = url.href;
+        } else {
+          sdk.reset();
+          removeCookies(conversationCookie, userCookie);
+          // Another tab may have identified the next user in a conversation that is no longer the browser's.
+          loaded = loaded.then(() => removeCookies(userCookie));
+        }
+      });
+      cleanUp = done.then(() => loaded);
+      return done;
+    },
+    embed: () =>
+      vendor
+        .loadScript(baseUrl + "/packs/js/sdk.js")
+        .then(() => vendor.waitFor(() => window.chatwootSDK))
+        .then((sdk) => sdk.run({ websiteToken, baseUrl })),
+  };
+};
+
+export default { connect };
