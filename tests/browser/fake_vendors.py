@@ -48,6 +48,32 @@ window.giosgTCApi = {
 #: The vendor's script, loaded before ours. It records its calls in ``_giosg.calls``.
 GIOSG_LOADED = "window._giosg = Object.assign((...call) => { _giosg.calls.push(call); }, {calls: []});"
 
+#: The vendor's snippet: replaces any earlier ``Beacon``, and with it what was queued.
+HELPSCOUT_SNIPPET = """
+window.Beacon = (method, options, data) => { Beacon.readyQueue.push({method, options, data}); };
+Beacon.readyQueue = [];
+Beacon("init", "beacon-1");
+const load = () =>
+  document.head.append(Object.assign(document.createElement("script"), {src: "https://beacon-v2.helpscout.net"}));
+document.readyState === "complete" ? load() : addEventListener("load", load);
+"""
+
+#: The vendor's script: plays the queued calls. Who is identified is stored, and so outlives the page.
+HELPSCOUT = """
+window.vendor = {calls: [], user: localStorage.beacon_user ?? null};
+const methods = {
+  identify({email}) { vendor.user = localStorage.beacon_user = email; },
+  logout() { vendor.user = null; localStorage.removeItem("beacon_user"); },
+  on(type, listener) { queueMicrotask(listener); },
+};
+const queue = Beacon.readyQueue;
+window.Beacon = (method, options, data) => {
+  if (method !== "on") vendor.calls.push([method, options]);
+  methods[method]?.(options, data);
+};
+queue.forEach(({method, options, data}) => Beacon(method, options, data));
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

@@ -28,6 +28,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "hissuno": {"projectId": "p-1", "apiUrl": "https://hissuno.invalid/chat"},
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
+    "helpscout": {"beaconId": "beacon-1"},
 }
 #: The operator's snippets for Orlo, by name, as functions.
 SNIPPETS = {
@@ -89,6 +90,8 @@ class Site:
         self.snippets: dict[str, dict[str, str]] = {"orlo": SNIPPETS}
         self.vendor_scripts: dict[str, str] = {}
         self.script_errors: list[str] = []
+        #: Further fields of a user's tokens, by vendor.
+        self.token_fields: dict[str, Callable[[str], dict[str, str]]] = {}
         self.embed: tuple[str, ...] = ()
         self.form: Form = "inline"
         self.delivery: Delivery = "inline"
@@ -156,7 +159,7 @@ class Site:
         made = {"provider": vendor, "token": token, "expires_at": expires, "refresh_at": refresh}
         if vendor == "giosg":
             made["url"] = f"{self.url}/chat?exp={expires}&user={user}&n={number}&sig=5f"
-        return made
+        return made | self.token_fields.get(vendor, lambda user: {})(user)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_the_built_in_vendors_come_first_and_the_others_by_name(install: Install) -> None:
     install(GOOD.replace("acme", "zulu"), "zulu", "zulu")
     install(GOOD)
-    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "acme", "zulu")
+    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "helpscout", "acme", "zulu")
 
 
 def test_a_good_one_is_loaded(install: Install, dg_env: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ export interface WidgetTokens {
   hissuno: WidgetToken<"hissuno">;
   orlo: OrloToken;
   giosg: GiosgToken;
+  helpscout: HelpScoutToken;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */
@@ -57,6 +58,12 @@ export interface OrloToken extends WidgetToken<"orlo"> {
 export interface GiosgToken extends WidgetToken<"giosg"> {
   /** The signed URL of the chat. */
   readonly url: string;
+}
+
+export interface HelpScoutToken extends WidgetToken<"helpscout"> {
+  /** The email address that was signed. */
+  readonly email: string;
+  readonly name?: string;
 }
 
 /** `event.detail` of `widgetmw:token`. */

@@ -9,12 +9,18 @@ declare global {
     };
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
+    Beacon?: HelpScoutBeacon;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
   interface DigitalGeniusKit {
     init(options?: { metadata?: object }): unknown;
     endConversation?(): void;
+  }
+
+  interface HelpScoutBeacon {
+    (method: string, options?: unknown, data?: unknown): unknown;
+    readyQueue?: { method: string; options?: unknown; data?: unknown }[];
   }
 
   interface GiosgConsent {

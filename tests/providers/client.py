@@ -1,0 +1,20 @@
+"""A client of a site with one page, whose visitor is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.test import Client
+
+from widgetmw import User, testing
+from widgetmw.wsgi import WidgetMiddleware
+
+
+def client_of(user: User, *vendors: str, **variables: str) -> Client:
+    """Returns a client of a site with these vendors."""
+
+    def page(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [b"<!doctype html><html><head></head><body></body></html>"]
+
+    return Client(WidgetMiddleware(page, testing.settings(*vendors, **variables), user=lambda environ: user))
