@@ -511,7 +511,7 @@ def test_tokens_are_read_from_every_form_of_the_script(form: str, kind: Any) -> 
     app.after_request(lambda response: response.headers.update(headers) or response)  # type: ignore[func-returns-value]
     headers = {"Content-Security-Policy": CSP_BY_FORM[form]} if CSP_BY_FORM[form] else {}
     Widget(app, settings=testing.settings(WIDGETMW_CSP="amend" if form == "hashed" else "respect"))
-    with testing.as_user(User("42", "</script><b>{", "ada@shop.example")):
+    with testing.as_user(User("42", "</script><b>{", "ada@shop.example", email_verified=True)):
         data = app.test_client().get("/").data
     tokens = testing.read_tokens(data.decode() if kind is str else kind(data))
     assert tuple(tokens) == registered_names()

@@ -19,7 +19,9 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.registry import ProviderError
 
 GOOD = """
+from widgetmw.providers import ORDER
 from widgetmw.provider import HmacProvider, Variable, hmac_key
+from widgetmw.providers import ORDER
 class Vendor(HmacProvider):
     name = "acme"
     script = ""
@@ -91,7 +93,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_the_built_in_vendors_come_first_and_the_others_by_name(install: Install) -> None:
     install(GOOD.replace("acme", "zulu"), "zulu", "zulu")
     install(GOOD)
-    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "helpscout", "acme", "zulu")
+    assert registry.registered_names() == (*ORDER, "acme", "zulu")
 
 
 def test_a_good_one_is_loaded(install: Install, dg_env: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.test import Client
 
-from widgetmw import User, testing
+from widgetmw import Settings, User, testing
 from widgetmw.wsgi import WidgetMiddleware
 
 
@@ -17,4 +17,5 @@ def client_of(user: User, *vendors: str, **variables: str) -> Client:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [b"<!doctype html><html><head></head><body></body></html>"]
 
-    return Client(WidgetMiddleware(page, testing.settings(*vendors, **variables), user=lambda environ: user))
+    settings = Settings.from_env(testing.environ(*vendors, **variables))
+    return Client(WidgetMiddleware(page, settings, user=lambda environ: user))

@@ -24,6 +24,7 @@ from tests.conftest import forget_vendors
 from widgetmw import Settings, SettingsError, User, testing
 from widgetmw.core import registry
 from widgetmw.core.config_overlay import merge_config
+from widgetmw.providers import ORDER
 from widgetmw.wsgi import WidgetMiddleware
 
 TOY = Path(__file__).parent / "toy"
@@ -91,7 +92,7 @@ def site(settings: Settings) -> WidgetMiddleware:
 
 @pytest.mark.usefixtures("toy")
 def test_it_is_listed_behind_the_built_in_vendors() -> None:
-    assert registry.registered_names() == ("digitalgenius", "hissuno", "orlo", "giosg", "toy")
+    assert registry.registered_names() == (*ORDER, "toy")
 
 
 @pytest.mark.usefixtures("toy")
