@@ -17,11 +17,10 @@ from widgetmw.core import registry
 from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.engine import Engine
 from widgetmw.core.registry import ProviderError
+from widgetmw.providers import ORDER
 
 GOOD = """
-from widgetmw.providers import ORDER
 from widgetmw.provider import HmacProvider, Variable, hmac_key
-from widgetmw.providers import ORDER
 class Vendor(HmacProvider):
     name = "acme"
     script = ""
