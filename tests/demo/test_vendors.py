@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,9 @@ from widgetmw.demo.keys import Keys
 from widgetmw.demo.vendors import Vendors
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
+#: The name of the account's secret, and the field that is signed, for each vendor whose token is a digest.
+DIGESTS = {"helpscout": ("helpscout_secret", "email")}
+VISITOR = {"userId": "1001", "email": "Ada@Example.org", "name": "Ada"}
 
 
 def dg(keys: Keys, **changes: Any) -> str:
@@ -76,6 +80,17 @@ def test_rejects_a_token_of_another_account(vendors: Vendors, keys: Keys, vendor
     verdict = vendors.verify(vendor, mint(Keys()))
     assert not verdict.verified
     assert verdict.error in {"Bad signature", "Invalid token"}
+
+
+@pytest.mark.parametrize("vendor", DIGESTS)
+def test_accepts_a_digest_of_the_text_that_was_signed_alone(vendors: Vendors, keys: Keys, vendor: str) -> None:
+    secret, signed = DIGESTS[vendor]
+    digest = hmac.new(getattr(keys, secret).encode(), VISITOR[signed].encode(), "sha256").hexdigest()
+    assert vendors.verify(vendor, digest, VISITOR).user == "Ada"
+    assert vendors.reply(vendor, digest, VISITOR)[0].startswith("You are Ada.")
+    for text, error in {"": f"{signed} is missing", VISITOR[signed].lower() + "x": "Bad signature"}.items():
+        assert vendors.verify(vendor, digest, {**VISITOR, signed: text}).error == error
+    assert vendors.verify(vendor, digest.upper(), VISITOR).error == "Bad signature"
 
 
 def test_digitalgenius_rejects_an_unknown_api_key(vendors: Vendors, keys: Keys) -> None:
@@ -165,7 +180,7 @@ def test_giosg_rejects_an_altered_url(url: str, error: str) -> None:
     assert vendors_at(1).verify_url(url).error == error
 
 
-@given(vendor=st.sampled_from(VENDORS), text=st.text())
+@given(vendor=st.sampled_from((*VENDORS, *DIGESTS)), text=st.text())
 def test_arbitrary_text_is_rejected_without_an_exception(vendor: str, text: str) -> None:
-    assert not Vendors(DOCUMENTED, lambda: 0).verify(vendor, text).verified
+    assert not Vendors(DOCUMENTED, lambda: 0).verify(vendor, text, VISITOR).verified
     assert not vendors_at(0).verify_url(text).verified

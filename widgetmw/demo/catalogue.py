@@ -12,7 +12,8 @@ class VendorPage:
     """What one vendor's page says about how the token reaches the widget.
 
     ``summary`` is for the overview, ``lead`` for the page itself. ``on_load``, ``on_renewal`` and
-    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks.
+    ``on_sign_out`` say what happens at each of these moments. Code is set in backticks. ``needs_email`` vendors cannot
+    identify a user without an email address.
     """
 
     key: str
@@ -22,6 +23,7 @@ class VendorPage:
     on_load: str
     on_renewal: str
     on_sign_out: str
+    needs_email: bool = False
 
 
 _VENDORS = (
@@ -60,6 +62,16 @@ _VENDORS = (
         '`_giosg("visitor", "submit", token, "HS256")`',
         "The same call is repeated, and links get a new signed URL.",
         '`_giosg("visitor", "removeAll")` and `_giosg("chat", "close")`',
+    ),
+    VendorPage(
+        "helpscout",
+        "Help Scout",
+        "A signed email address for the Beacon.",
+        "A signature of the email address, which does not expire. With it, Help Scout shows the visitor's history.",
+        '`Beacon("identify", {name, email, signature})`, in the queue if the Beacon has not loaded.',
+        "None: the signature does not expire.",
+        '`Beacon("logout", {endActiveChat: true})`',
+        needs_email=True,
     ),
 )
 

@@ -29,6 +29,7 @@ class Keys:
     giosg_organization: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    helpscout_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -40,6 +41,7 @@ class Keys:
         return {
             "WIDGETMW_DEBUG": "true",
             "WIDGETMW_EXCLUDE": "/vendor",
+            "WIDGETMW_TRUST_EMAILS": "true",  # nobody can register at this shop
             "DG_API_KEY": self.dg_api_key,
             "DG_API_SECRET": self.dg_api_secret,
             "DG_WIDGET_ID": "demo-widget",
@@ -55,6 +57,8 @@ class Keys:
             "GIOSG_ROOM_ID": self.giosg_room,
             "GIOSG_SIGNING_KEY": self.giosg_signing_key,
             "GIOSG_TOKEN_TTL": str(ttl),
+            "HELPSCOUT_BEACON_ID": "demo-beacon",
+            "HELPSCOUT_SECRET": self.helpscout_secret,
         }
 
     def _orlo_pem(self) -> str:

@@ -32,7 +32,7 @@ class PageContext:
 
 
 def overview(context: PageContext) -> Markup:
-    """Returns the front page: the sign-in form and an overview of the four vendors."""
+    """Returns the front page: the sign-in form and an overview of the vendors."""
     cards = join([_card(vendor, context) for vendor in VENDORS.values()])
     template = "overview-signed-in" if context.person else "overview-anonymous"
     hero = render(template, name=context.person.label if context.person else "", ttl=context.ttl)
@@ -46,7 +46,7 @@ def overview(context: PageContext) -> Markup:
 def vendor(context: PageContext, page: VendorPage) -> Markup:
     """Returns a vendor's page: a stand-in for its widget next to a live view of its token."""
     widget = render(f"vendor-{page.key}", nonce=context.nonce)
-    person = context.person
+    person = context.person if _is_served(page, context.person) else None
     body = render(
         "vendor",
         key=page.key,
@@ -55,10 +55,10 @@ def vendor(context: PageContext, page: VendorPage) -> Markup:
         on_load=code_spans(page.on_load),
         on_renewal=code_spans(page.on_renewal),
         on_sign_out=code_spans(page.on_sign_out),
-        signed_in="yes" if person else "no",
-        greeting=f"Welcome back, {person.label}" if person else "Welcome",
+        signed_in="yes" if context.person else "no",
+        greeting=f"Welcome back, {context.person.label}" if context.person else "Welcome",
         widget=widget,
-        panel=render("panel", key=page.key, ttl=context.ttl) if person else _anonymous_panel(context),
+        panel=render("panel", key=page.key, ttl=context.ttl) if person else _other_panel(context),
         history=render("history") if person else Markup(),
         chat_url=render("giosg-chat-url") if page.key == "giosg" and person else Markup(),
         inspector=_inspector(context),
@@ -113,9 +113,16 @@ def _link(path: str, text: str, current: bool) -> Markup:
     return render("nav-current" if current else "nav", path=path, text=text)
 
 
+def _is_served(vendor: VendorPage, person: Person | None) -> bool:
+    """Returns whether a vendor can identify the person who is signed in."""
+    return person is not None and (bool(person.user.email) or not vendor.needs_email)
+
+
 def _card(vendor: VendorPage, context: PageContext) -> Markup:
-    template = "card" if context.person else "card-anonymous"
-    return render(template, key=vendor.key, name=vendor.name, summary=vendor.summary, ttl=context.ttl)
+    if _is_served(vendor, context.person):
+        return render("card", key=vendor.key, name=vendor.name, summary=vendor.summary, ttl=context.ttl)
+    status = "Anonymous: no email address" if context.person else "Anonymous visitor"
+    return render("card-anonymous", key=vendor.key, name=vendor.name, summary=vendor.summary, status=status)
 
 
 def _sign_in(context: PageContext, heading: str) -> Markup:
@@ -136,7 +143,10 @@ def _person_button(person: Person, current: Person | None) -> Markup:
     )
 
 
-def _anonymous_panel(context: PageContext) -> Markup:
+def _other_panel(context: PageContext) -> Markup:
+    """Returns the panel of a page whose visitor has no token of the vendor."""
+    if context.person:
+        return render("panel-unserved", sign_in=_sign_in(context, "Switch to another user"))
     note = render("note-signed-out" if context.just_signed_out else "note-anonymous")
     return render("panel-anonymous", note=note, sign_in=_sign_in(context, "Sign in"))
 

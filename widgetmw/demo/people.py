@@ -66,7 +66,7 @@ _ALL = (
     Person(
         "guest",
         User(id="guest-7f3a"),
-        "Only an id, no name or email address. The id is enough.",
+        "Only an id, no name or email address. For vendors that need an address, this user stays anonymous.",
     ),
 )
 

@@ -34,7 +34,7 @@ NONCE = "widgetmw.demo.nonce"
 RESPONSE = "widgetmw.demo.response"
 _MAX_FORM_BYTES = 16_384
 
-_VENDOR = "<any(digitalgenius,hissuno,orlo,giosg):vendor>"
+_VENDOR = f"<any({','.join(VENDORS)}):vendor>"
 _URLS = Map(
     [
         Rule("/", endpoint="overview", methods=["GET"]),
@@ -150,10 +150,10 @@ class Site:
         return response.make_conditional(request)
 
     def _on_verify(self, request: Request, vendor: str) -> Response:
-        return json_response(self._vendors.verify(vendor, request.form.get("token", "")).as_json())
+        return json_response(self._vendors.verify(vendor, request.form.get("token", ""), request.form).as_json())
 
     def _on_chat(self, request: Request, vendor: str) -> Response:
-        text, verdict = self._vendors.reply(vendor, request.form.get("token", ""))
+        text, verdict = self._vendors.reply(vendor, request.form.get("token", ""), request.form)
         return json_response({"reply": text, "verdict": verdict.as_json() if verdict else None})
 
     def _on_verify_url(self, request: Request) -> Response:

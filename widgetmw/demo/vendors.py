@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +18,8 @@ from widgetmw.demo.keys import Keys
 
 #: Hissuno's server accepts a token until this many seconds after its ``exp``, according to its source code.
 HISSUNO_LEEWAY = 60
+#: What widgets send with a digest.
+_VISITOR = ("userId", "email", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Verdict:
         return asdict(self)
 
 
+#: Takes a token and what the widget sends with it; returns who the visitor is, and the claims.
+_Check = Callable[[str, Mapping[str, str]], tuple[str, dict[str, Any]]]
+
+
 class _Rejected(Exception):
     def __init__(self, message: str, status: int = 401) -> None:
         super().__init__(message)
@@ -45,7 +51,7 @@ class _Rejected(Exception):
 
 
 class Vendors:
-    """The four backends.
+    """The backends, one per vendor.
 
     Args:
         keys: the accounts, shared with the site.
@@ -55,33 +61,40 @@ class Vendors:
     def __init__(self, keys: Keys, clock: Callable[[], float]) -> None:
         self._keys = keys
         self._clock = clock
-        self._verify: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
-            "digitalgenius": self._digitalgenius,
-            "hissuno": self._hissuno,
-            "orlo": self._orlo,
-            "giosg": self._giosg,
+        self._verify: dict[str, _Check] = {
+            "digitalgenius": _of_token(self._digitalgenius),
+            "hissuno": _of_token(self._hissuno),
+            "orlo": _of_token(self._orlo),
+            "giosg": _of_token(self._giosg),
+            "helpscout": _of_digest(keys.helpscout_secret, "email"),
         }
 
-    def verify(self, vendor: str, token: str) -> Verdict:
+    def verify(self, vendor: str, token: str, visitor: Mapping[str, str] = {}) -> Verdict:
         """Returns the verdict of ``vendor``'s backend on a token.
 
+        Args:
+            vendor: the vendor's name.
+            token: what the site has signed.
+            visitor: what the widget sends with it; a digest does not say by itself what was signed.
+
         Raises:
-            KeyError: ``vendor`` is not one of the four.
+            KeyError: there is no such vendor.
         """
-        return _verdict(self._verify[vendor], token)
+        check = self._verify[vendor]
+        return _verdict(lambda signed: check(signed, visitor), token)
 
     def verify_url(self, url: str) -> Verdict:
         """Returns giosg's verdict on a signed chat URL."""
         return _verdict(self._giosg_url, url)
 
-    def reply(self, vendor: str, token: str) -> tuple[str, Verdict | None]:
+    def reply(self, vendor: str, token: str, visitor: Mapping[str, str] = {}) -> tuple[str, Verdict | None]:
         """Returns the reply to a chat message and the verdict on its token.
 
         Anonymous visitors send an empty token and get no verdict.
         """
         if not token:
             return "I cannot tell who you are. Sign in and ask again.", None
-        verdict = self.verify(vendor, token)
+        verdict = self.verify(vendor, token, visitor)
         if not verdict.verified:
             return f"Your token was rejected: {verdict.error}.", verdict
         return f"You are {verdict.user}. I know this from the signed token sent with your message.", verdict
@@ -151,7 +164,25 @@ class Vendors:
             raise _Rejected("Token expired", status)
 
 
-def _require_text(claims: dict[str, Any], name: str) -> str:
+def _of_token(check: Callable[[str], tuple[str, dict[str, Any]]]) -> _Check:
+    """Returns the check of a vendor whose token says by itself who the visitor is."""
+    return lambda token, visitor: check(token)
+
+
+def _of_digest(secret: str, signed: str) -> _Check:
+    """Returns the check of a vendor whose token is the HMAC-SHA256 of one of the visitor's fields, in hexadecimal."""
+
+    def check(token: str, visitor: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+        text = _require_text(visitor, signed)
+        digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(digest.encode(), token.encode()):
+            raise _Rejected("Bad signature")
+        return visitor.get("name") or text, {name: value for name, value in visitor.items() if name in _VISITOR}
+
+    return check
+
+
+def _require_text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
         raise _Rejected(f"{name} is missing")

@@ -12,6 +12,7 @@ async function post(path, fields) {
   return { verified: false, error: UNREACHABLE, reply: `${UNREACHABLE}.` };
 }
 
-export const verify = (vendor, token) => post(`/vendor/${vendor}/verify`, { token });
+// visitor: what the widget sends with a token that does not say by itself what was signed.
+export const verify = (vendor, token, visitor = {}) => post(`/vendor/${vendor}/verify`, { ...visitor, token });
 export const verifyUrl = (url) => post("/vendor/giosg/verify-url", { url });
-export const chat = (path, token, text) => post(path, { token, text });
+export const chat = (path, token, text, visitor = {}) => post(path, { ...visitor, token, text });

@@ -1,7 +1,8 @@
-// The front page: all four tokens in one place, each verified by its vendor's stand-in backend.
+// The front page: all tokens in one place, each verified by its vendor's stand-in backend.
 import { verify } from "./backend.js";
 import "./inspector.js";
 import { showSignedOut } from "./signed-out.js";
+import { visitorOf } from "./token.js";
 import { seconds, TokenClock } from "./token-clock.js";
 import { watchToken } from "./watch-token.js";
 
@@ -26,7 +27,7 @@ class Card {
 
   async verify() {
     const { token } = this.current;
-    const verdict = await verify(this.provider, token);
+    const verdict = await verify(this.provider, token, visitorOf(this.current));
     if (token !== this.current?.token) return;
     if (verdict.verified) this.showStatus("verified", "Verified");
     else this.showStatus("rejected", verdict.error);
@@ -41,6 +42,7 @@ class Card {
   showTimes(untilRenewal, untilExpiry) {
     const times = this.root.querySelector("[data-times]");
     if (untilExpiry === null) times.textContent = "Token dropped";
+    else if (untilExpiry === Infinity) times.textContent = "Does not expire";
     else if (untilExpiry <= 0) times.textContent = "Expired. Use this tab to renew.";
     else if (untilRenewal <= 0) times.textContent = "Renewing…";
     else times.textContent = `Renews in ${seconds(untilRenewal)}`;

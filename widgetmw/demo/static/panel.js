@@ -5,7 +5,7 @@ import { TokenHistory } from "./history.js";
 import "./inspector.js";
 import { showSignedOut } from "./signed-out.js";
 import { seconds, TokenClock } from "./token-clock.js";
-import { altered, claims, fingerprint, header } from "./token.js";
+import { altered, details, fingerprint, visitorOf } from "./token.js";
 import { watchToken } from "./watch-token.js";
 
 const TIMES = new Set(["iat", "exp", "nbf"]);
@@ -60,15 +60,14 @@ class Panel {
     this.first ??= current.token;
     this.clock.start(current);
     byId("renewal-note").textContent = "";
-    const { alg, kid } = header(current.token);
-    byId("claims").replaceChildren(...rows({ alg, ...(kid && { kid }), ...claims(current.token) }));
+    byId("claims").replaceChildren(...rows(details(current)));
     byId("token").textContent = current.token;
     byId("fingerprint").textContent = fingerprint(current.token);
   }
 
   async expire() {
     const { token } = this.current;
-    const verdict = await verify(this.provider, token);
+    const verdict = await verify(this.provider, token, visitorOf(this.current));
     if (token !== this.current?.token) return;
     this.showVerdict(verdict);
     // Not in the result line: that one belongs to the buttons, and a renewal must not clear it.
@@ -112,15 +111,16 @@ class Panel {
     const before = this.current.token;
     try {
       const fresh = await window.widgetmw.refresh(this.provider);
-      const same = "Same token: the server reuses a token until shortly before it expires.";
-      this.showResult("verified", fresh?.token === before ? same : "Received a new token.");
+      const reuse = fresh.expiresAt ? "the server reuses a token until shortly before it expires" : "it does not expire";
+      const same = `Same token: ${reuse}.`;
+      this.showResult("verified", fresh.token === before ? same : "Received a new token.");
     } catch (error) {
       this.showResult("rejected", `Refresh failed: ${error.message}`);
     }
   }
 
   async check(what, token) {
-    const verdict = await verify(this.provider, token);
+    const verdict = await verify(this.provider, token, visitorOf(this.current));
     if (verdict.verified) this.showResult("verified", `${what} is still accepted.`);
     else this.showResult("rejected", `${what} was rejected: ${verdict.error}`);
   }

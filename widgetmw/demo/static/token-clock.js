@@ -6,7 +6,8 @@ const TICK = 250;
 
 export class TokenClock {
   // seconds: the token lifetime, used if the claims do not contain it.
-  // onTick(untilRenewal, untilExpiry): milliseconds; both are null once the clock has stopped.
+  // onTick(untilRenewal, untilExpiry): milliseconds, Infinity for a token that does not expire; both are null once the
+  // clock has stopped.
   constructor(root, { seconds, onTick, onExpired }) {
     this.root = root;
     this.defaultLifetime = seconds * 1000;
@@ -16,6 +17,7 @@ export class TokenClock {
   }
 
   start(current) {
+    if (current.expiresAt === null) return this.showEndless();
     const { iat, exp } = claims(current.token);
     this.lifetime = exp && iat ? (exp - iat) * 1000 : this.defaultLifetime;
     this.expiresAt = current.expiresAt;
@@ -28,6 +30,12 @@ export class TokenClock {
     clearInterval(this.timer);
     this.timer = setInterval(() => this.tick(), TICK);
     this.tick();
+  }
+
+  showEndless() {
+    this.root.style.setProperty("--done", 0);
+    this.root.dataset.state = "endless";
+    this.onTick(Infinity, Infinity);
   }
 
   stop() {
@@ -49,4 +57,5 @@ export class TokenClock {
   }
 }
 
-export const seconds = (milliseconds) => `${Math.max(0, Math.ceil(milliseconds / 1000))} s`;
+export const seconds = (milliseconds) =>
+  milliseconds === Infinity ? "never" : `${Math.max(0, Math.ceil(milliseconds / 1000))} s`;

@@ -12,6 +12,7 @@ export class ChatBox {
     this.getReply = getReply;
     this.store = store;
     this.onOpen = onOpen;
+    this.name = "visitor";
     this.build(title);
     mount.replaceChildren(this.root);
     this.reload();
@@ -70,9 +71,15 @@ export class ChatBox {
     if (open) this.onOpen();
   }
 
-  setIdentity(state, text) {
+  setIdentity(state, text, name = "visitor") {
     this.badge.dataset.state = state;
     this.badge.textContent = text;
+    this.name = name;
+    this.greeting.textContent = this.greetingText();
+  }
+
+  greetingText() {
+    return `Hello ${this.name}, how can we help? Ask me who you are.`;
   }
 
   async send(text) {
@@ -98,6 +105,7 @@ export class ChatBox {
     item.append(name, content);
     this.list.append(item);
     this.list.scrollTop = this.list.scrollHeight;
+    return content;
   }
 
   // Shows a note without storing it.
@@ -110,7 +118,7 @@ export class ChatBox {
   reload() {
     this.messages = this.store.load();
     this.list.replaceChildren();
-    this.render({ author: "shop", text: "Hello, how can we help? Ask me who you are." });
+    this.greeting = this.render({ author: "shop", text: this.greetingText() });
     this.messages.forEach((message) => this.render(message));
   }
 }

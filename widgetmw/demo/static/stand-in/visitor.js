@@ -7,25 +7,29 @@ export class Visitor {
     this.vendor = vendor;
     this.path = path;
     this.token = "";
+    this.fields = {};
   }
 
-  async setToken(token, how) {
+  // fields: what was signed, if the token does not say it by itself, and the name.
+  async setToken(token, how, fields = {}) {
     if (token === this.token) return;
     this.token = token;
-    const verdict = await backend.verify(this.vendor, token);
+    this.fields = fields;
+    const verdict = await backend.verify(this.vendor, token, fields);
     reportDelivery({ provider: this.vendor, token, how, verdict });
     if (token !== this.token) return;
-    if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`);
+    if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`, verdict.user);
     else this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
   }
 
   clearToken() {
     this.token = "";
+    this.fields = {};
     this.box?.setIdentity("anonymous", "Anonymous");
   }
 
   async getReply(text) {
-    const { reply, verdict } = await backend.chat(this.path, this.token, text);
+    const { reply, verdict } = await backend.chat(this.path, this.token, text, this.fields);
     if (verdict && !verdict.verified) this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
     return reply;
   }
