@@ -74,6 +74,48 @@ window.Beacon = (method, options, data) => {
 queue.forEach(({method, options, data}) => Beacon(method, options, data));
 """
 
+#: The vendor's snippet.
+TAWK_SNIPPET = """
+window.Tawk_API = window.Tawk_API || {};
+window.Tawk_LoadStart = new Date();
+document.head.append(Object.assign(document.createElement("script"), {
+  src: "https://embed.tawk.to/property-1/widget-1", async: true, charset: "UTF-8", crossOrigin: "*",
+}));
+"""
+
+#: The vendor's script: its methods exist some time after it has run, when it calls its callbacks. Who is logged in is
+#: stored, and so outlives the page. ``REFUSAL`` is what it answers to a login.
+TAWK = """
+window.vendor = {calls: [], user: null, isConnected: false};
+const begin = () => setTimeout(() => {
+  const record = (...call) => vendor.calls.push(call);
+  const connect = () => {
+    Object.assign(vendor, {isConnected: true, user: localStorage.twk_user ?? null});
+    record("connected");
+  };
+  Object.assign(Tawk_API, {
+    login(user, callback) {
+      record("login", user);
+      if (REFUSAL) return setTimeout(() => callback({message: REFUSAL}));
+      vendor.user = localStorage.twk_user = user.userId;
+      setTimeout(callback);
+    },
+    logout(callback) {
+      record("logout");
+      vendor.user = null;
+      localStorage.removeItem("twk_user");
+      setTimeout(callback);
+    },
+    start(options) { record("start", options); connect(); },
+    shutdown() { record("shutdown"); vendor.isConnected = false; },
+  });
+  Tawk_API.onBeforeLoad?.();
+  if (Tawk_API.autoStart !== false) connect();
+  setTimeout(() => Tawk_API.onLoad?.());
+}, 20);
+document.readyState === "complete" ? begin() : addEventListener("load", begin);
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

@@ -22,6 +22,7 @@ export interface WidgetTokens {
   orlo: OrloToken;
   giosg: GiosgToken;
   helpscout: HelpScoutToken;
+  tawk: TawkToken;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */
@@ -64,6 +65,13 @@ export interface HelpScoutToken extends WidgetToken<"helpscout"> {
   /** The email address that was signed. */
   readonly email: string;
   readonly name?: string;
+}
+
+export interface TawkToken extends WidgetToken<"tawk"> {
+  /** The id that was signed. */
+  readonly userId: string;
+  readonly name?: string;
+  readonly email?: string;
 }
 
 /** `event.detail` of `widgetmw:token`. */

@@ -10,6 +10,8 @@ declare global {
     DGChatSDK?: DigitalGeniusKit;
     giosgTCApi?: GiosgConsent;
     Beacon?: HelpScoutBeacon;
+    Tawk_API?: TawkApi;
+    Tawk_LoadStart?: Date;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
@@ -21,6 +23,16 @@ declare global {
   interface HelpScoutBeacon {
     (method: string, options?: unknown, data?: unknown): unknown;
     readyQueue?: { method: string; options?: unknown; data?: unknown }[];
+  }
+
+  interface TawkApi {
+    autoStart?: boolean;
+    login?(...values: any[]): void;
+    logout?(...values: any[]): void;
+    start?(options: { showWidget: boolean }): void;
+    shutdown?(): void;
+    /** Callbacks: one function each. */
+    [callback: string]: any;
   }
 
   interface GiosgConsent {
