@@ -160,7 +160,7 @@ def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, 
     expect(other.locator(".account")).to_have_text("Signed out")
     assert "Ada" not in other.locator("body").inner_text()
     page.bring_to_front()
-    for each in ("digitalgenius", "giosg", "helpscout"):  # their clean-ups wait for their widgets
+    for each in ("digitalgenius", "giosg", "helpscout", "tawk"):  # their clean-ups wait for their widgets
         page.goto(f"{visit.url}/{each}")
         page.wait_for_function(
             "(name) => !Object.keys(localStorage).some((key) => localStorage[key].split(',').includes(name))", arg=each
@@ -188,6 +188,12 @@ def test_the_shops_own_digitalgenius_configuration_is_kept(visit: Visit) -> None
     config = page.evaluate("DG_CHAT_WIDGET_CONFIG")
     assert config["metadata"]["page"] == "help"
     assert config["metadata"]["auth_token"].count(".") == 2
+    expect(page.locator("#stage")).to_have_attribute("data-ready", "yes")
+
+
+def test_the_shops_own_tawk_callback_is_kept(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/tawk")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
     expect(page.locator("#stage")).to_have_attribute("data-ready", "yes")
 
 

@@ -73,6 +73,15 @@ _VENDORS = (
         '`Beacon("logout", {endActiveChat: true})`',
         needs_email=True,
     ),
+    VendorPage(
+        "tawk",
+        "tawk.to",
+        "A signed id with which the widget logs in.",
+        "A signature of the user's id, which does not expire. The widget logs the visitor in with it.",
+        "`Tawk_API.login({userId, hash, name, email})`, when the widget calls `Tawk_API.onBeforeLoad`.",
+        "None: the signature does not expire.",
+        "`Tawk_API.logout()`, then `Tawk_API.shutdown()`",
+    ),
 )
 
 VENDORS: Mapping[str, VendorPage] = MappingProxyType({vendor.key: vendor for vendor in _VENDORS})

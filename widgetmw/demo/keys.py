@@ -30,6 +30,7 @@ class Keys:
     giosg_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
     helpscout_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    tawk_secret: str = field(default_factory=lambda: secrets.token_hex(20))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -59,6 +60,9 @@ class Keys:
             "GIOSG_TOKEN_TTL": str(ttl),
             "HELPSCOUT_BEACON_ID": "demo-beacon",
             "HELPSCOUT_SECRET": self.helpscout_secret,
+            "TAWK_PROPERTY_ID": "demo-property",
+            "TAWK_WIDGET_ID": "default",
+            "TAWK_SECRET": self.tawk_secret,
         }
 
     def _orlo_pem(self) -> str:

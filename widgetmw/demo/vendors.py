@@ -67,6 +67,7 @@ class Vendors:
             "orlo": _of_token(self._orlo),
             "giosg": _of_token(self._giosg),
             "helpscout": _of_digest(keys.helpscout_secret, "email"),
+            "tawk": _of_digest(keys.tawk_secret, "userId"),
         }
 
     def verify(self, vendor: str, token: str, visitor: Mapping[str, str] = {}) -> Verdict:

@@ -10,16 +10,18 @@ export class Visitor {
     this.fields = {};
   }
 
-  // fields: what was signed, if the token does not say it by itself, and the name.
+  // fields: what was signed, if the token does not say it by itself, and the name. Returns a promise of the verdict, if
+  // the token is another one.
   async setToken(token, how, fields = {}) {
     if (token === this.token) return;
     this.token = token;
     this.fields = fields;
     const verdict = await backend.verify(this.vendor, token, fields);
     reportDelivery({ provider: this.vendor, token, how, verdict });
-    if (token !== this.token) return;
+    if (token !== this.token) return verdict;
     if (verdict.verified) this.box?.setIdentity("verified", `Verified: ${verdict.user}`, verdict.user);
     else this.box?.setIdentity("rejected", `Rejected: ${verdict.error}`);
+    return verdict;
   }
 
   clearToken() {
