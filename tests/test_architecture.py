@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "widgetmw"
 CORE = sorted((PACKAGE / "core").rglob("*.py"))
 MODULES = [path for path in CORE if path.name != "__init__.py"]
-VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "helpscout", "tawk", "dgchat")
+VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "helpscout", "tawk", "frontchat", "dgchat")
 FRAMEWORKS = {"flask", "fastapi", "starlette", "django", "quart", "litestar", "aiohttp"}
 # what each part of the package may import besides itself
 ALLOWED: dict[str, set[str]] = {

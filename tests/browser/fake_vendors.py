@@ -116,6 +116,27 @@ const begin = () => setTimeout(() => {
 document.readyState === "complete" ? begin() : addEventListener("load", begin);
 """
 
+#: The vendor's bundle: no call before ``init`` has an effect, and a second ``init`` without a shutdown is an error. Who
+#: is identified is stored, and so outlives the page.
+FRONT = """
+window.vendor = {calls: [], user: null, isRunning: false};
+window.FrontChat = (command, options) => {
+  vendor.calls.push([command, options]);
+  if (command === "init") {
+    if (vendor.isRunning) throw new Error("init was called twice");
+    Object.assign(vendor, {isRunning: true, user: localStorage.front_user ?? null});
+  }
+  if (!vendor.isRunning) return;
+  if (options.userHash) vendor.user = localStorage.front_user = options.userId;
+  if (command !== "shutdown") return;
+  vendor.isRunning = false;
+  if (options.clearSession) {
+    vendor.user = null;
+    localStorage.removeItem("front_user");
+  }
+};
+"""
+
 
 def script(text: str, **attributes: str) -> str:
     """Returns a script element."""

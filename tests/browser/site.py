@@ -29,6 +29,7 @@ PUBLIC: dict[str, dict[str, str]] = {
     "orlo": {"widgetId": "o-1"},
     "giosg": {"organization": "org-1", "room": "room-1"},
     "helpscout": {"beaconId": "beacon-1"},
+    "front": {"chatId": "chat-1"},
     "tawk": {"propertyId": "property-1", "widgetId": "widget-1"},
 }
 #: The operator's snippets for Orlo, by name, as functions.

@@ -23,6 +23,7 @@ export interface WidgetTokens {
   giosg: GiosgToken;
   helpscout: HelpScoutToken;
   tawk: TawkToken;
+  front: FrontToken;
 }
 
 /** The name of a vendor: one with its own token type, or any other string. */
@@ -72,6 +73,13 @@ export interface TawkToken extends WidgetToken<"tawk"> {
   readonly userId: string;
   readonly name?: string;
   readonly email?: string;
+}
+
+export interface FrontToken extends WidgetToken<"front"> {
+  /** The id that was signed. */
+  readonly userId: string;
+  readonly email?: string;
+  readonly name?: string;
 }
 
 /** `event.detail` of `widgetmw:token`. */

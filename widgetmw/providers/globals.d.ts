@@ -12,6 +12,7 @@ declare global {
     Beacon?: HelpScoutBeacon;
     Tawk_API?: TawkApi;
     Tawk_LoadStart?: Date;
+    FrontChat?(command: string, options?: unknown): unknown;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
