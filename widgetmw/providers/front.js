@@ -29,8 +29,7 @@ const connect = (vendor) => {
   let isStarted = !!window.FrontChat;
   /** @type {Promise<void>} */
   const started = new Promise((resolve) => {
-    if (isStarted) resolve();
-    vendor.waitFor(() => window.FrontChat).then((original) => {
+    const wrap = (/** @type {NonNullable<typeof window.FrontChat>} */ original) => {
       window.FrontChat = new Proxy(original, {
         apply(target, self, [command, given, ...more]) {
           if (command !== "init") return Reflect.apply(target, self, [command, given, ...more]);
@@ -44,7 +43,11 @@ const connect = (vendor) => {
           }
         },
       });
-    });
+    };
+    if (window.FrontChat) {
+      wrap(window.FrontChat);
+      resolve();
+    } else vendor.waitFor(() => window.FrontChat).then(wrap);
   });
   /** @type {Promise<void>} */
   let cleanUp = started;
@@ -60,14 +63,18 @@ const connect = (vendor) => {
       const wasIdentified = identified;
       identified = undefined;
       if (origin === "late" || (origin !== "here" && !isStarted)) return;
-      isCleaningUp = true;
-      return (cleanUp = started.then(() => {
-        isCleaningUp = false;
-        if (!isDue()) return;
+      const end = () => {
         isShutDown = true;
         call("shutdown", { clearSession: true });
         // The page of somebody else: an anonymous visitor keeps the widget.
         if (!wasIdentified && !vendor.token) call("init", options);
+      };
+      // At once if the widget is there: in this page it is due even if another tab has cleaned up what they share.
+      if (isStarted) return end();
+      isCleaningUp = true;
+      return (cleanUp = started.then(() => {
+        isCleaningUp = false;
+        if (isDue()) end();
       }));
     },
     async embed() {

@@ -17,7 +17,7 @@ const connect = (vendor) => {
   /** @type {string | undefined} */
   let identified;
   // The next user is identified after the clean-up, which would sign them out.
-  /** @type {Promise<unknown>} */
+  /** @type {Promise<void>} */
   let cleanUp = Promise.resolve();
   const identify = () => {
     const { email, name, token } = vendor.token ?? {};
@@ -36,12 +36,10 @@ const connect = (vendor) => {
       for (let index = queue?.length ?? 0; index--; ) {
         if (queue?.[index].method === "identify") queue.splice(index, 1);
       }
-      if (origin !== "here" && !isLoaded()) return;
-      const done = loaded().then(() => {
-        if (isDue()) window.Beacon?.("logout", { endActiveChat: true });
-      });
-      cleanUp = done;
-      return done;
+      const end = () => void window.Beacon?.("logout", { endActiveChat: true });
+      // At once, since in this page it is due even if another tab, which may be faster, has cleaned up what they share.
+      if (isLoaded()) return end();
+      if (origin === "here") return (cleanUp = loaded().then(() => (isDue() ? end() : undefined)));
     },
     embed() {
       if (window.Beacon) return;

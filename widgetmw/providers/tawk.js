@@ -66,14 +66,15 @@ const connect = (vendor) => {
       const wasLoggedIn = loggedIn;
       loggedIn = undefined;
       if (origin === "late" || (origin !== "here" && !isReady())) return;
-      return (cleanUp = ready.then(async () => {
-        if (!isDue()) return;
+      const end = async () => {
         await call("logout");
         isStopped = true;
         window.Tawk_API?.shutdown?.();
         // The page of somebody else: an anonymous visitor keeps the widget.
         if (!wasLoggedIn && !vendor.token) start();
-      }));
+      };
+      // At once if the widget is there: in this page it is due even if another tab has cleaned up what they share.
+      return (cleanUp = isReady() ? end() : ready.then(() => (isDue() ? end() : undefined)));
     },
     embed() {
       if (window.Tawk_LoadStart) return; // the page has the vendor's snippet
