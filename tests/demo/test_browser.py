@@ -160,7 +160,7 @@ def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, 
     expect(other.locator(".account")).to_have_text("Signed out")
     assert "Ada" not in other.locator("body").inner_text()
     page.bring_to_front()
-    for each in ("digitalgenius", "giosg", "helpscout", "tawk"):  # their clean-ups wait for their widgets
+    for each in ("digitalgenius", "giosg", "helpscout", "tawk", "front"):  # their clean-ups wait for their widgets
         page.goto(f"{visit.url}/{each}")
         page.wait_for_function(
             "(name) => !Object.keys(localStorage).some((key) => localStorage[key].split(',').includes(name))", arg=each

@@ -18,7 +18,11 @@ from widgetmw.demo.vendors import Vendors
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg")
 #: The name of the account's secret, and the field that is signed, for each vendor whose token is a digest.
-DIGESTS = {"helpscout": ("helpscout_secret", "email"), "tawk": ("tawk_secret", "userId")}
+DIGESTS = {
+    "helpscout": ("helpscout_secret", "email"),
+    "tawk": ("tawk_secret", "userId"),
+    "front": ("front_secret", "userId"),
+}
 VISITOR = {"userId": "1001", "email": "Ada@Example.org", "name": "Ada"}
 
 

@@ -82,6 +82,15 @@ _VENDORS = (
         "None: the signature does not expire.",
         "`Tawk_API.logout()`, then `Tawk_API.shutdown()`",
     ),
+    VendorPage(
+        "front",
+        "Front",
+        "A signed id that the widget is started with.",
+        "A signature of the user's id, which does not expire. The widget is started with it, or gets it afterwards.",
+        '`FrontChat("identity", {userId, userHash, email, name})`, or the same in `FrontChat("init", …)`',
+        "None: the signature does not expire.",
+        '`FrontChat("shutdown", {clearSession: true})`',
+    ),
 )
 
 VENDORS: Mapping[str, VendorPage] = MappingProxyType({vendor.key: vendor for vendor in _VENDORS})

@@ -31,6 +31,7 @@ class Keys:
     giosg_signing_key: str = field(default_factory=lambda: secrets.token_hex(20))
     helpscout_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     tawk_secret: str = field(default_factory=lambda: secrets.token_hex(20))
+    front_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -63,6 +64,8 @@ class Keys:
             "TAWK_PROPERTY_ID": "demo-property",
             "TAWK_WIDGET_ID": "default",
             "TAWK_SECRET": self.tawk_secret,
+            "FRONT_CHAT_ID": "demo-chat",
+            "FRONT_SECRET": self.front_secret,
         }
 
     def _orlo_pem(self) -> str:

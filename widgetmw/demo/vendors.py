@@ -68,6 +68,7 @@ class Vendors:
             "giosg": _of_token(self._giosg),
             "helpscout": _of_digest(keys.helpscout_secret, "email"),
             "tawk": _of_digest(keys.tawk_secret, "userId"),
+            "front": _of_digest(keys.front_secret, "userId"),
         }
 
     def verify(self, vendor: str, token: str, visitor: Mapping[str, str] = {}) -> Verdict:
