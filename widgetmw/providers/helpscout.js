@@ -31,11 +31,11 @@ const connect = (vendor) => {
     // `logout` clears what Beacon stores (inferred from its counterparts in their mobile kits, where it is documented).
     logout({ origin, isDue }) {
       identified = undefined;
-      if (origin === "late") return;
       const queue = window.Beacon?.readyQueue;
       for (let index = queue?.length ?? 0; index--; ) {
         if (queue?.[index].method === "identify") queue.splice(index, 1);
       }
+      if (origin === "late") return;
       const end = () => void window.Beacon?.("logout", { endActiveChat: true });
       // At once, since in this page it is due even if another tab, which may be faster, has cleaned up what they share.
       if (isLoaded()) return end();
