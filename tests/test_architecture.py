@@ -12,7 +12,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "widgetmw"
 CORE = sorted((PACKAGE / "core").rglob("*.py"))
 MODULES = [path for path in CORE if path.name != "__init__.py"]
-VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "dgchat", "intercom", "zendesk", "chatwoot", "crisp")
+VENDORS = (
+    "digitalgenius",
+    "hissuno",
+    "orlo",
+    "giosg",
+    "dgchat",
+    "intercom",
+    "zendesk",
+    "chatwoot",
+    "crisp",
+    "helpscout",
+    "tawk",
+    "frontchat",
+)
 FRAMEWORKS = {"flask", "fastapi", "starlette", "django", "quart", "litestar", "aiohttp"}
 # what each part of the package may import besides itself
 ALLOWED: dict[str, set[str]] = {

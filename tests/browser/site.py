@@ -33,6 +33,9 @@ PUBLIC: dict[str, dict[str, str]] = {
     "intercom": {"app_id": "app-1", "api_base": "https://api-iam.eu.intercom.io"},
     "chatwoot": {"baseUrl": "https://chat.example", "websiteToken": "token-1"},
     "crisp": {"websiteId": "site-1"},
+    "helpscout": {"beaconId": "beacon-1"},
+    "front": {"chatId": "chat-1"},
+    "tawk": {"propertyId": "property-1", "widgetId": "widget-1"},
 }
 #: The vendors whose tokens are in no page.
 ON_REQUEST = frozenset({"zendesk"})

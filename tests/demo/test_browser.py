@@ -169,6 +169,9 @@ def test_sign_out_ends_the_conversation_and_the_other_tab_follows(visit: Visit, 
         "zendesk",
         "chatwoot",
         "crisp",
+        "helpscout",
+        "tawk",
+        "front",
     ):  # their clean-ups wait for their widgets
         page.goto(f"{visit.url}/{each}")
         page.wait_for_function(
@@ -197,6 +200,12 @@ def test_the_shops_own_digitalgenius_configuration_is_kept(visit: Visit) -> None
     config = page.evaluate("DG_CHAT_WIDGET_CONFIG")
     assert config["metadata"]["page"] == "help"
     assert config["metadata"]["auth_token"].count(".") == 2
+    expect(page.locator("#stage")).to_have_attribute("data-ready", "yes")
+
+
+def test_the_shops_own_tawk_callback_is_kept(visit: Visit) -> None:
+    page = visit.sign_in("ada", "/tawk")
+    expect(verdict(page)).to_have_attribute("data-state", "verified")
     expect(page.locator("#stage")).to_have_attribute("data-ready", "yes")
 
 

@@ -200,6 +200,7 @@ def test_no_response_contains_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     (account,) = made
     secrets = [account.dg_api_secret, account.hissuno_secret_key, account.giosg_signing_key, "PRIVATE KEY"]
     secrets += [account.chatwoot_hmac_token, account.crisp_secret]
+    secrets += [account.helpscout_secret, account.tawk_secret, account.front_secret]
     paths = [
         *PAGES,
         *(f"/inspect{page}" for page in PAGES),

@@ -18,7 +18,13 @@ from widgetmw.demo.vendors import Vendors
 
 VENDORS = ("digitalgenius", "hissuno", "orlo", "giosg", "intercom", "zendesk")
 #: The name of the account's secret, and the field that is signed, for each vendor whose token is a digest.
-DIGESTS = {"chatwoot": ("chatwoot_hmac_token", "identifier"), "crisp": ("crisp_secret", "email")}
+DIGESTS = {
+    "chatwoot": ("chatwoot_hmac_token", "identifier"),
+    "crisp": ("crisp_secret", "email"),
+    "helpscout": ("helpscout_secret", "email"),
+    "tawk": ("tawk_secret", "userId"),
+    "front": ("front_secret", "userId"),
+}
 VISITOR = {"userId": "1001", "identifier": "a-1001", "email": "Ada@Example.org", "name": "Ada"}
 
 

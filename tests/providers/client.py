@@ -1,4 +1,4 @@
-"""A client of a site with one page, whose visitor is signed in."""
+"""A client of a site with one page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from widgetmw import Settings, User, testing
 from widgetmw.wsgi import WidgetMiddleware
 
 
-def client_of(user: User, *vendors: str, **variables: str) -> Client:
-    """Returns a client of a site with these vendors."""
+def client_of(user: User | None, *vendors: str, **variables: str) -> Client:
+    """Returns a client of a site with these vendors, where this user is signed in."""
 
     def page(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])

@@ -25,6 +25,9 @@ export interface WidgetTokens {
   zendesk: WidgetToken<"zendesk">;
   chatwoot: ChatwootToken;
   crisp: CrispToken;
+  helpscout: HelpScoutToken;
+  tawk: TawkToken;
+  front: FrontToken;
   jwt: WidgetToken<"jwt">;
   hmac: HmacToken;
 }
@@ -82,6 +85,26 @@ export interface ChatwootToken extends WidgetToken<"chatwoot"> {
 export interface CrispToken extends WidgetToken<"crisp"> {
   /** The email address that was signed. */
   readonly email: string;
+  readonly name?: string;
+}
+
+export interface HelpScoutToken extends WidgetToken<"helpscout"> {
+  /** The email address that was signed. */
+  readonly email: string;
+  readonly name?: string;
+}
+
+export interface TawkToken extends WidgetToken<"tawk"> {
+  /** The id that was signed. */
+  readonly userId: string;
+  readonly name?: string;
+  readonly email?: string;
+}
+
+export interface FrontToken extends WidgetToken<"front"> {
+  /** The id that was signed. */
+  readonly userId: string;
+  readonly email?: string;
   readonly name?: string;
 }
 

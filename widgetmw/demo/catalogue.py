@@ -103,6 +103,34 @@ _VENDORS = (
         '`$crisp.push(["do", "session:reset"])`, and the cookie of the session expires.',
         needs_email=True,
     ),
+    VendorPage(
+        "helpscout",
+        "Help Scout",
+        "A signed email address for the Beacon.",
+        "A signature of the email address, which does not expire. With it, Help Scout shows the visitor's history.",
+        '`Beacon("identify", {name, email, signature})`, in the queue if the Beacon has not loaded.',
+        "None: the signature does not expire.",
+        '`Beacon("logout", {endActiveChat: true})`',
+        needs_email=True,
+    ),
+    VendorPage(
+        "tawk",
+        "tawk.to",
+        "A signed id with which the widget logs in.",
+        "A signature of the user's id, which does not expire. The widget logs the visitor in with it.",
+        "`Tawk_API.login({userId, hash, name, email})`, when the widget calls `Tawk_API.onBeforeLoad`.",
+        "None: the signature does not expire.",
+        "`Tawk_API.logout()`, then `Tawk_API.shutdown()`",
+    ),
+    VendorPage(
+        "front",
+        "Front",
+        "A signed id that the widget is started with.",
+        "A signature of the user's id, which does not expire. The widget is started with it, or gets it afterwards.",
+        '`FrontChat("identity", {userId, userHash, email, name})`, or the same in `FrontChat("init", …)`',
+        "None: the signature does not expire.",
+        '`FrontChat("shutdown", {clearSession: true})`',
+    ),
 )
 
 VENDORS: Mapping[str, VendorPage] = MappingProxyType({vendor.key: vendor for vendor in _VENDORS})

@@ -34,6 +34,9 @@ class Keys:
     intercom_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     chatwoot_hmac_token: str = field(default_factory=lambda: secrets.token_hex(16))
     crisp_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    helpscout_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    tawk_secret: str = field(default_factory=lambda: secrets.token_hex(20))
+    front_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environ(self, ttl: int, base_url: str) -> dict[str, str]:
         """Returns the environment variables of a site that uses these accounts.
@@ -73,6 +76,13 @@ class Keys:
             "CHATWOOT_HMAC_TOKEN": self.chatwoot_hmac_token,
             "CRISP_WEBSITE_ID": "demo-website",
             "CRISP_SECRET": self.crisp_secret,
+            "HELPSCOUT_BEACON_ID": "demo-beacon",
+            "HELPSCOUT_SECRET": self.helpscout_secret,
+            "TAWK_PROPERTY_ID": "demo-property",
+            "TAWK_WIDGET_ID": "default",
+            "TAWK_SECRET": self.tawk_secret,
+            "FRONT_CHAT_ID": "demo-chat",
+            "FRONT_SECRET": self.front_secret,
         }
 
     def _orlo_pem(self) -> str:

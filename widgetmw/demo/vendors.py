@@ -70,6 +70,9 @@ class Vendors:
             "zendesk": _of_token(self._zendesk),
             "chatwoot": _of_digest(keys.chatwoot_hmac_token, "identifier"),
             "crisp": _of_digest(keys.crisp_secret, "email"),
+            "helpscout": _of_digest(keys.helpscout_secret, "email"),
+            "tawk": _of_digest(keys.tawk_secret, "userId"),
+            "front": _of_digest(keys.front_secret, "userId"),
         }
 
     def verify(self, vendor: str, token: str, visitor: Mapping[str, str] = {}) -> Verdict:

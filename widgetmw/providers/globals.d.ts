@@ -18,6 +18,10 @@ declare global {
     $crisp?: CrispQueue;
     CRISP_WEBSITE_ID?: string;
     CRISP_TOKEN_ID?: string;
+    Beacon?: HelpScoutBeacon;
+    Tawk_API?: TawkApi;
+    Tawk_LoadStart?: Date;
+    FrontChat?(command: string, options?: unknown): unknown;
     __tcfapi?(command: string, version: number, listener: (state?: { eventStatus?: string }) => void): void;
   }
 
@@ -46,6 +50,21 @@ declare global {
   interface CrispQueue {
     push(call: unknown[]): unknown;
     is?: unknown;
+  }
+
+  interface HelpScoutBeacon {
+    (method: string, options?: unknown, data?: unknown): unknown;
+    readyQueue?: { method: string; options?: unknown; data?: unknown }[];
+  }
+
+  interface TawkApi {
+    autoStart?: boolean;
+    login?(...values: any[]): void;
+    logout?(...values: any[]): void;
+    start?(options: { showWidget: boolean }): void;
+    shutdown?(): void;
+    /** Callbacks: one function each. */
+    [callback: string]: any;
   }
 
   interface GiosgConsent {
