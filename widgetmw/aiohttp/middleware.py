@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from aiohttp import EMPTY_PAYLOAD, web
@@ -31,9 +32,12 @@ from widgetmw.core.identity.user import User
 
 Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
 
+_OF_APP: Final = "widgetmw.of_app"  # a key of a request: all keys as the layers of the whole app have left them
+_SESSION, _SESSION_STORAGE = "aiohttp_session", "aiohttp_session_storage"  # keys of aiohttp-session
+
 # aiohttp warns once about each request key that is a string. Ours are strings, as in a scope or an environ.
 _warned_keys: set[str] = getattr(web.BaseRequest, "_seen_str_keys", set())
-_warned_keys.update({KEY, INNER_CALL})
+_warned_keys.update({KEY, INNER_CALL, _OF_APP})
 
 
 class AiohttpMiddleware:
@@ -76,7 +80,7 @@ class AiohttpMiddleware:
     def _add_innermost(self) -> None:
         """Runs once all of the app's middlewares are there, and before aiohttp looks at them."""
         if not self._app.pre_frozen:
-            self._app.middlewares.append(_Innermost())
+            self._app.middlewares.append(_Innermost(self._app))
         self._pre_freeze()
 
     @cached_property
@@ -87,7 +91,9 @@ class AiohttpMiddleware:
 
     def _resolver(self, request: web.Request) -> AsyncResolver:
         proxy_resolver = self.engine.proxy_resolver
-        return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(request)
+        if self._user is None and proxy_resolver:
+            return proxy_resolver
+        return lambda _: self._user(_request_of_app(request, self._app))
 
     async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
         call = token_request(scope, path)
@@ -139,11 +145,41 @@ class _Innermost:
 
     __middleware_version__ = 1
 
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
     def __call__(self, request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         writer: object = request.writer
+        if request.match_info.apps[-1] is not self._app and _OF_APP not in request:
+            request[_OF_APP] = request._state.copy()
         if isinstance(writer, RewritingWriter):
             writer.follow(request)
         return handler(request)
+
+
+def _request_of_app(request: web.Request, app: web.Application) -> web.Request:
+    """Returns the request as the layers of the whole app show it to the view of the token endpoint.
+
+    A sub-application may have a session, a policy of aiohttp-security or middlewares of its own. The ids of its users
+    are others, and the endpoint does not know them.
+    """
+    if request.match_info.apps[-1] is app:
+        return request
+    shown = copy(request)
+    shown._match_info = copy(request.match_info)
+    shown._match_info.current_app = app
+    of_app = request.get(_OF_APP)
+    if of_app is not None:
+        shown._state = _state_of_app(request._state, of_app)
+    return shown
+
+
+def _state_of_app(state: dict[Any, Any], of_app: dict[Any, Any]) -> dict[Any, Any]:
+    """Returns the keys of the whole app. Those that a view has emptied, or its session, stay as the view left them."""
+    found = {key: of_app[key] if value else value for key, value in state.items() if key in of_app}
+    if _SESSION in state and state.get(_SESSION_STORAGE) is of_app.get(_SESSION_STORAGE):
+        found[_SESSION] = state[_SESSION]
+    return found
 
 
 def _scope(request: web.Request, root_path: str) -> Scope:
