@@ -23,6 +23,7 @@ from widgetmw.asgi.request import Scope, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User
@@ -63,6 +64,8 @@ class WidgetMiddleware(OuterMiddleware):
         if self.engine is not None:
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
+            for layer in app.middleware:
+                _note_session_cookie(getattr(layer, "kwargs", {}))
             app.register(asgi(paths, copy_scope=False)(self._inner_route))
 
     async def _resolve(self, scope: Scope) -> User | None:
@@ -103,6 +106,15 @@ class WidgetMiddleware(OuterMiddleware):
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, arrived, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
+
+
+def _note_session_cookie(options: dict[str, Any]) -> None:
+    """Reads the options of a session or an authentication layer."""
+    config = getattr(options.get("backend"), "config", None)
+    config = config or getattr(options.get("config"), "session_backend_config", None)  # of SessionAuth
+    name = getattr(config, "key", None) or options.get("auth_cookie_key")  # of JWTCookieAuth
+    note_session_cookie(name)
+    note_session_cookie(name and f"{name}-0")  # the first part of a session that is too long for one cookie
 
 
 def _may_authenticate(handler: BaseRouteHandler) -> bool:

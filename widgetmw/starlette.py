@@ -22,6 +22,7 @@ from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
@@ -117,6 +118,8 @@ class _StackBuilder:
         if self._resolver is None and not added:
             log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
             self._resolver = from_scope
+        for each in added:
+            note_session_cookie(each.kwargs.get("session_cookie"))  # of SessionMiddleware
         self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
         try:
             stack = self._build()

@@ -26,6 +26,7 @@ from widgetmw.asgi.request import (
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
@@ -69,6 +70,7 @@ class AiohttpMiddleware:
 
         def make_responder(request: web.Request, send: Send) -> Responder:
             scope["scheme"] = request.scheme
+            note_session_cookie(getattr(request.get(_SESSION_STORAGE), "cookie_name", None))
             responder = Responder()
             responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
             responder.read_request_headers()
