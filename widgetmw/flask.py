@@ -179,6 +179,8 @@ class _InnerPart:
 class _OuterMiddleware(WidgetMiddleware):
     """Wraps the app. Returns our own token response, without the headers that the app's hooks added to it."""
 
+    resolves_outside = False
+
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)
         try:

@@ -157,7 +157,7 @@ class _StackBuilder:
                 move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
-                probe.authentication = scope.get("auth"), scope.get("user")
+                probe.arrived = {key: scope.get(key) for key in ("auth", "session", "user")}
                 probe.read_request_headers()
                 await app(scope, receive, probe.send)
                 if probe.is_undecided:

@@ -83,6 +83,25 @@ def test_a_page_of_a_mounted_apps_own_user_has_no_token(settings: Settings) -> N
     assert Visitor(app).token(X_Staff="1").status_code == 401
 
 
+def test_mounted_apps_with_sessions_of_their_own_share_no_token(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sign_in(request: Request) -> Response:
+        request.session["user_id"] = "5"
+        return HTMLResponse(PAGE)
+
+    def part(name: str) -> Mount:
+        sessions = Middleware(SessionMiddleware, secret_key="k", session_cookie=name)
+        return Mount(f"/{name}", Starlette(routes=[Route("/in", sign_in), Route("/", page)], middleware=[sessions]))
+
+    app = Starlette(routes=[part("shop"), part("staff")])
+    install(app, settings=settings, user=member)
+    visitor = Visitor(app)
+    for name in ("shop", "staff"):
+        assert visitor.get(f"/{name}/in").text == visitor.get(f"/{name}/").text == PAGE
+    assert "SessionMiddleware must be installed" in caplog.text
+
+
 def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     class DisplayNameOnly(BaseUser):
         is_authenticated = True

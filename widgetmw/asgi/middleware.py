@@ -45,6 +45,8 @@ class WidgetMiddleware:
         TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
 
+    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
+
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the scope that returns a User or None")
@@ -86,8 +88,11 @@ class WidgetMiddleware:
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
+            resolver = self._resolver
+            if "user" in scope and self.resolves_outside:
+                resolver = engine.endpoint_check.with_arrived_user(resolver, "user", scope["user"])
             responder = Responder()
-            responder.begin(engine, scope, root_path, path, send, self._resolver)
+            responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():
                 edit_request_headers(engine, scope, path)
             await self.app(scope, receive, responder.send)

@@ -310,18 +310,19 @@ class UserProbe(Responder):
     to the outer responder.
 
     Attributes:
-        authentication: ``auth`` and ``user`` of the scope, as the middleware of the whole app has set them.
+        arrived: user and session of the scope, as the middleware of the whole app has set them.
     """
 
-    __slots__ = ("authentication",)
+    __slots__ = ("arrived",)
 
-    authentication: tuple[object, object]
+    arrived: dict[str, Any]
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
-                awaitable = prefetch_user_maybe_async(self._scope_of_app(), self._resolver)
+                scope = check.as_arrived(self._scope, self.arrived, IN_MOUNT)
+                awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
                     awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
@@ -329,17 +330,6 @@ class UserProbe(Responder):
         if awaitable is not None:
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
-
-    def _scope_of_app(self) -> Scope:
-        """Returns the scope with the user of the whole app.
-
-        A mounted app or a route may authenticate by itself. The ids of its users are others, and the token endpoint
-        does not know them.
-        """
-        auth, user = self.authentication
-        if auth is None or self._scope.get("auth") is auth:
-            return self._scope
-        return {**self._scope, "auth": auth, "user": user}
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         return SkipReason.ANONYMOUS  # the result is ignored: `_pass_through` sends the response unchanged

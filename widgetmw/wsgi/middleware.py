@@ -43,6 +43,8 @@ class WidgetMiddleware:
             not a WSGI app.
     """
 
+    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
+
     def __init__(self, app: App, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
         if user is not None and not callable(user):
             raise TypeError("user must be a function of the environ that returns a User or None")
@@ -77,8 +79,11 @@ class WidgetMiddleware:
             root_path: str = environ.get("SCRIPT_NAME", "")
             if root_path:
                 root_path = decode_path(root_path)
+            resolver = self._resolver
+            if "REMOTE_USER" in environ and self.resolves_outside:
+                resolver = engine.endpoint_check.with_arrived_user(resolver, "REMOTE_USER", environ["REMOTE_USER"])
             responder = Responder()
-            responder.begin(engine, environ, identity, root_path, path, start_response, self._resolver)
+            responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if responder.read_request_headers():
                 edit_request_headers(engine, environ, decode_path(path))
             return responder.respond(self.app(environ, responder.start_response))
