@@ -103,10 +103,11 @@ def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_user_of_a_page_is_the_one_that_came_with_the_request(caplog: pytest.LogCaptureFixture) -> None:
     check, nobody = EndpointCheck(Events()), SimpleNamespace(is_authenticated=False)
-    resolve = check.with_arrived_user(lambda request: request["user"], "user", "ada")
-    assert resolve({"user": "ada"}) == resolve({"user": "eve"}) == resolve({}) == "ada"
+    resolve = check.with_arrived(lambda request: request.get("user"), {"user": "ada"})
+    assert resolve({"user": "ada"}) == resolve({"user": "eve"}) == "ada"
+    assert resolve({}) is resolve({"user": None}) is None
     assert caplog.messages == []
-    resolve = check.with_arrived_user(lambda request: request["user"], "user", nobody)
+    resolve = check.with_arrived(lambda request: request["user"], {"user": nobody})
     assert resolve({"user": "eve"}) is resolve({"user": "eve"}) is nobody
     (line,) = caplog.messages
     assert "has set another user" in line

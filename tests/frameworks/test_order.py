@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp_session
+import bottle
 import flask
 import pytest
 import quart
 from aiohttp.test_utils import make_mocked_request
+from beaker.middleware import SessionMiddleware as BeakerMiddleware
+from bottle import Bottle
 from flask import Flask
 from flask_login import LoginManager
 from quart import Quart
@@ -26,7 +29,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from tests.frameworks.visitor import HEAD, Visitor, user_in
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 from widgetmw.flask import Widget
@@ -204,6 +207,34 @@ def test_a_part_of_a_wsgi_app_that_replaces_the_remote_user_gives_that_user_no_t
     client = Client(WsgiMiddleware(app, settings))  # type: ignore[arg-type]
     assert user_in(client.get("/staff", environ_overrides={"REMOTE_USER": "ada"}).text) == "ada"
     assert client.get("/staff", environ_overrides={"REMOTE_USER": ""}).text == HEAD
+
+
+def test_a_mounted_apps_own_session_of_beaker_is_none_of_the_whole_app(settings: Settings) -> None:
+    def part() -> Bottle:
+        app = Bottle()
+
+        @app.get("/in/<id>")  # type: ignore[untyped-decorator]
+        def sign_in(id: str) -> str:
+            bottle.request.environ["beaker.session"].update(id=id)
+            bottle.request.environ["beaker.session"].save()
+            return HEAD
+
+        app.get("/", callback=lambda: HEAD)
+        return app
+
+    def user(environ: Any) -> User | None:
+        id = environ["beaker.session"].get("id")
+        return User(id) if id else None
+
+    def sessions(app: Any, key: str) -> Any:
+        return BeakerMiddleware(app, {"session.key": key, "session.type": "memory"})
+
+    shop = part()
+    shop.mount("/staff", sessions(part(), "staff"))
+    client = Client(sessions(WsgiMiddleware(shop, settings, user=user), "shop"))
+    assert client.get("/staff/in/5").text == client.get("/staff/").text == HEAD
+    assert user_in(client.get("/in/ada").text) == "ada"
+    assert user_in(client.get("/staff/").text) == user_in(client.get(ENDPOINT).text) == "ada"
 
 
 def test_a_wsgi_middleware_outside_of_the_authentication_is_named(

@@ -90,7 +90,7 @@ class WidgetMiddleware:
                 hide_file_sending(scope)
             resolver = self._resolver
             if "user" in scope and self.resolves_outside:
-                resolver = engine.endpoint_check.with_arrived_user(resolver, "user", scope["user"])
+                resolver = engine.endpoint_check.with_arrived(resolver, {"user": scope["user"]})
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():

@@ -53,14 +53,15 @@ class EndpointCheck:
         self.is_asked_inside: bool = False
         self._events = events
 
-    def with_arrived_user(self, resolver: Callable[[Any], Any], key: str, user: object) -> Callable[[Any], Any]:
-        """Returns a resolver of pages that reads only the user who came with the request, under the key."""
-        return lambda request: resolver(self.as_arrived(request, {key: user}, IN_MIDDLEWARE))
+    def with_arrived(self, resolver: Callable[[Any], Any], arrived: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """Returns a resolver of pages that reads the user and the session that came with the request."""
+        return lambda request: resolver(self.as_arrived(request, arrived, IN_MIDDLEWARE))
 
     def as_arrived(self, request: Request, arrived: Mapping[str, Any], place: tuple[str, str]) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
+        A value that the app has emptied stays so, since that may be a sign-out.
 
         Args:
             request: the scope or environ, after the app has run.
@@ -69,11 +70,16 @@ class EndpointCheck:
         """
         if all(request.get(key) is value for key, value in arrived.items()):
             return request
-        before = {key: value for key, value in arrived.items() if value is not None}
-        if self.remaining and may_be_authenticated(request) and not may_be_authenticated({**before}):
+        shown = {**request}
+        for key, value in arrived.items():
+            if value is None:
+                shown.pop(key, None)
+            elif request.get(key):
+                shown[key] = value
+        if self.remaining and may_be_authenticated(request) and not may_be_authenticated(shown):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
-        return {**{key: value for key, value in request.items() if key not in arrived}, **before}
+        return shown
 
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.

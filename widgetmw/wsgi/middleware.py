@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
@@ -26,6 +27,8 @@ from widgetmw.wsgi.request import (
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
+
+_BEAKER: Final = "beaker.session"  # an app and one that is mounted in it may each have a session there
 
 
 class WidgetMiddleware:
@@ -80,8 +83,9 @@ class WidgetMiddleware:
             if root_path:
                 root_path = decode_path(root_path)
             resolver = self._resolver
-            if "REMOTE_USER" in environ and self.resolves_outside:
-                resolver = engine.endpoint_check.with_arrived_user(resolver, "REMOTE_USER", environ["REMOTE_USER"])
+            if ("REMOTE_USER" in environ or _BEAKER in environ) and self.resolves_outside:
+                arrived: Environ = {key: environ[key] for key in ("REMOTE_USER", _BEAKER) if key in environ}
+                resolver = engine.endpoint_check.with_arrived(resolver, arrived)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if responder.read_request_headers():
