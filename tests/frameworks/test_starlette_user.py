@@ -75,6 +75,26 @@ def test_a_user_of_a_mounted_apps_own_authentication_is_none_of_the_whole_app(
     assert user_in(visitor.get("/staff/", X_User="ada").text) == "id-of-ada"
 
 
+async def make_private(request: Request, call_next: Any) -> Response:
+    response: Response = await call_next(request)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pytest.mark.parametrize("user", [None, lambda request: User(request.user.identity)])
+def test_a_mounted_app_keeps_its_user_from_a_page_that_only_a_middleware_makes_private(
+    settings: Settings, user: Any
+) -> None:
+    def shared(request: Request) -> Response:
+        return HTMLResponse(PAGE, headers={"Cache-Control": "public"})
+
+    app = make(Mount("/staff", routes=[Route("/", shared)], middleware=STAFF_ONLY))
+    install(app, settings=settings, user=user)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=make_private)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert user_in(Visitor(app).get("/staff/", X_User="ada", X_Staff="1").text) == "id-of-ada"
+
+
 def test_a_page_of_a_mounted_apps_own_user_has_no_token(settings: Settings) -> None:
     app = make(Mount("/staff", Starlette(routes=[Route("/", page)], middleware=STAFF_ONLY)))
     install(app, settings=settings)

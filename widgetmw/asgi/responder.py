@@ -35,6 +35,9 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 
+ARRIVED: Final = "widgetmw.arrived"
+"""A key of the scope: user and session as the middleware of the whole app has set them."""
+
 _NO_HEADERS: Final[Headers] = []
 
 
@@ -308,20 +311,15 @@ class UserProbe(Responder):
 
     It does so when the response turns out to be a page. It sends everything unmodified, and leaves counting and logging
     to the outer responder.
-
-    Attributes:
-        arrived: user and session of the scope, as the middleware of the whole app has set them.
     """
 
-    __slots__ = ("arrived",)
-
-    arrived: dict[str, Any]
+    __slots__ = ()
 
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
-                scope = check.as_arrived(self._scope, self.arrived, IN_MOUNT)
+                scope = check.as_arrived(self._scope, self._scope[ARRIVED], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
                     awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
