@@ -156,7 +156,8 @@ class _StackBuilder:
             elif not engine.is_inline_delivery:
                 await app(scope, receive, send)
             else:
-                scope[ARRIVED] = {key: scope.get(key) for key in ("auth", "session", "user")}
+                get = scope.get
+                scope[ARRIVED] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
                 move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
