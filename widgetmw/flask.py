@@ -24,6 +24,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import REFUSED
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
@@ -46,6 +47,7 @@ NOT_WRAPPED: Final = (
     "no endpoint: call Widget(app) first, or hand over app.wsgi_app again"
 )
 _NAME: Final = "widgetmw"
+_SESSION_COOKIES: Final = ("SESSION_COOKIE_NAME", "REMEMBER_COOKIE_NAME")  # the second is Flask-Login's
 
 
 class Widget:
@@ -164,6 +166,8 @@ class _InnerPart:
             self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         if request.script_root and is_owner(environ, self.outer):
             environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
+        for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
+            note_session_cookie(app.config.get(name))
         try:
             is_interrupted = INNER_CALL in environ and environ[INNER_CALL].is_interrupted(response.status_code)
             if is_owner(environ, self.outer) and (is_interrupted or _needs_user(self.engine, environ, response)):
@@ -174,6 +178,8 @@ class _InnerPart:
 
 class _OuterMiddleware(WidgetMiddleware):
     """Wraps the app. Returns our own token response, without the headers that the app's hooks added to it."""
+
+    resolves_outside = False
 
     def _token_response(self, engine: Engine, environ: Environ, request: TokenRequest) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)

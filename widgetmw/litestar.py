@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, asgi
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
+from litestar.handlers import ASGIRouteHandler, BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware
+from litestar.middleware.session import SessionMiddleware
 from litestar.types import Empty
 
 from widgetmw.asgi.request import Scope, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.http.page import note_session_cookie
+from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -26,6 +32,8 @@ from widgetmw.core.settings import Settings
 __all__ = ["WidgetMiddleware"]
 
 Resolver: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any]], User | Awaitable[User | None] | None]
+
+_CONNECTION_STATE: Final = "_ls_connection_state"  # where Litestar keeps what it has parsed of a request
 
 
 class WidgetMiddleware(OuterMiddleware):
@@ -56,6 +64,8 @@ class WidgetMiddleware(OuterMiddleware):
         if self.engine is not None:
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
+            for layer in app.middleware:
+                _note_session_cookie(getattr(layer, "kwargs", {}))
             app.register(asgi(paths, copy_scope=False)(self._inner_route))
 
     async def _resolve(self, scope: Scope) -> User | None:
@@ -78,17 +88,48 @@ class WidgetMiddleware(OuterMiddleware):
         # Nothing is sent: the start of a response would save the session and extend its life.
 
     async def _page_user(self, scope: Scope) -> User | None:
-        if "route_handler" in scope and not getattr(scope["route_handler"], "is_mount", False):
+        handler = scope.get("route_handler")
+        if handler is not None and (INNER_CALL in scope or not _may_authenticate(handler)):
             return await self._resolve(scope)
-        if INNER_CALL in scope:
-            return _unresolved(scope)
-        # An error page for a path without a route, for which no middleware ran; or a page of a mounted app, which may
-        # have put a session of its own into the scope. The endpoint's route knows the user.
+        return _unresolved(scope) if INNER_CALL in scope else await self._endpoint_user(scope)
+
+    async def _endpoint_user(self, scope: Scope) -> User | None:
+        """Returns the user whom the token endpoint sees, for a page that says less, or something else.
+
+        That is an error page for a path without a route, for which no middleware ran, and a page of a route that
+        authenticates by itself: the ids of its users are others, and the endpoint does not know them.
+        """
         assert self.engine is not None
-        path = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
+        arrived = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
+        arrived["path"] = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
+        arrived["state"] = {name: value for name, value in scope.get("state", {}).items() if name != _CONNECTION_STATE}
         request = TokenRequest("GET", "/token")
-        response = await self._token_response(self.engine, {**scope, "path": path}, receive_empty_body, request)
+        response = await self._token_response(self.engine, arrived, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
+
+
+def _note_session_cookie(options: dict[str, Any]) -> None:
+    """Reads the options of a session or an authentication layer."""
+    config = getattr(options.get("backend"), "config", None)
+    config = config or getattr(options.get("config"), "session_backend_config", None)  # of SessionAuth
+    name = getattr(config, "key", None) or options.get("auth_cookie_key")  # of JWTCookieAuth
+    note_session_cookie(name)
+    note_session_cookie(name and f"{name}-0")  # the first part of a session that is too long for one cookie
+
+
+def _may_authenticate(handler: BaseRouteHandler) -> bool:
+    """Whether a route may set the user or the session by itself, as far as its own middleware tells."""
+    if isinstance(handler, ASGIRouteHandler) and handler.is_mount:
+        return True
+    layers = handler.resolve_middleware()  # those of the whole app come last
+    return any(map(_may_set_user, layers[: len(layers) - len(handler.ownership_layers[0].middleware or ())]))
+
+
+def _may_set_user(layer: Any) -> bool:
+    kind = getattr(layer, "middleware", layer)
+    if not isinstance(kind, type) or not kind.__module__.startswith("litestar.middleware."):
+        return True
+    return issubclass(kind, (AbstractAuthenticationMiddleware, SessionMiddleware))
 
 
 def _unresolved(scope: Any) -> User | None:

@@ -20,6 +20,7 @@ from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
@@ -35,6 +36,7 @@ NOT_WRAPPED: Final = (
     "no endpoint: call Widget(app) first, or hand over app.asgi_app again"
 )
 _NAME: Final = "widgetmw"
+_SESSION_COOKIES: Final = ("SESSION_COOKIE_NAME", "QUART_AUTH_COOKIE_NAME")
 
 
 class Widget:
@@ -161,6 +163,8 @@ class _InnerPart:
         identity: RequestIdentity | None = scope.get(KEY)
         if identity is None or identity.owner is None:
             self._engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
+        for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
+            note_session_cookie(app.config.get(name))
         try:
             root_path, path = split_path(scope)
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)

@@ -16,12 +16,14 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, outside_of_mounts, split_path
-from widgetmw.asgi.responder import UserProbe
+from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
+from widgetmw.asgi.responder import ARRIVED, UserProbe
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
+from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
@@ -105,8 +107,9 @@ class _StackBuilder:
     ) -> None:
         self._app = app
         self._build = app.build_middleware_stack
-        outer_resolver = resolver if resolver is not None or settings.proxy else _from_outside
-        self.outer = OuterMiddleware(app.router, settings, user=outer_resolver)
+        self._outer_resolver = resolver or _from_outside
+        is_by_proxy = resolver is None and settings.proxy is not None
+        self.outer = OuterMiddleware(app.router, settings, user=None if is_by_proxy else self._resolve_outside)
         if self.outer.engine is not None:
             self.outer.engine.exclude_by_default(excluded_paths)
             self.outer.engine.endpoint_check.is_asked_inside = True
@@ -117,6 +120,8 @@ class _StackBuilder:
         if self._resolver is None and not added:
             log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
             self._resolver = from_scope
+        for each in added:
+            note_session_cookie(each.kwargs.get("session_cookie"))  # of SessionMiddleware
         self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
         try:
             stack = self._build()
@@ -151,9 +156,11 @@ class _StackBuilder:
             elif not engine.is_inline_delivery:
                 await app(scope, receive, send)
             else:
+                get = scope.get
+                scope[ARRIVED] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
                 move_to_end(scope)
                 probe = UserProbe()
-                probe.begin(engine, scope, root_path, path, send, outside_of_mounts(scope, resolver))
+                probe.begin(engine, scope, root_path, path, send, resolver)
                 probe.read_request_headers()
                 await app(scope, receive, probe.send)
                 if probe.is_undecided:
@@ -161,6 +168,12 @@ class _StackBuilder:
 
         inner.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return inner
+
+    def _resolve_outside(self, scope: Scope) -> User | Awaitable[User | None] | None:
+        """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
+        assert self.outer.engine is not None
+        check = self.outer.engine.endpoint_check
+        return self._outer_resolver(check.as_arrived(scope, scope.get(ARRIVED, {}), IN_MOUNT))
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

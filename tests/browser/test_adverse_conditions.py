@@ -48,6 +48,7 @@ def test_on_https_the_cookie_is_secure(profile: Profile, site: Site) -> None:
 
 @pytest.mark.parametrize("form", ["inline", "external"])
 def test_calls_reject_if_the_runtime_does_not_load(visit: Visit, site: Site, form: Form) -> None:
+    site.body = '<img name="prerendering" alt="">'  # a prerendered page would wait
     page = visit(None)
     page.context.route("**/runtime.js*", lambda route: route.abort())
     sign_in(page.context, site, "ann")

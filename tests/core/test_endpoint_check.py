@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,3 +99,22 @@ def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     check.compare(request, user_of_session, IN_MOUNT)
     assert "a mounted app or a route sets" in caplog.text
     assert check.remaining == 0
+
+
+def test_the_user_of_a_page_is_the_one_that_came_with_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    check, nobody = EndpointCheck(Events()), SimpleNamespace(is_authenticated=False)
+    resolve = check.with_arrived(lambda request: request.get("user"), {"user": "ada"})
+    assert resolve({"user": "ada"}) == resolve({"user": "eve"}) == "ada"
+    assert resolve({}) is resolve({"user": None}) is None
+    assert caplog.messages == []
+    resolve = check.with_arrived(lambda request: request["user"], {"user": nobody})
+    assert resolve({"user": "eve"}) is resolve({"user": "eve"}) is nobody
+    (line,) = caplog.messages
+    assert "has set another user" in line
+
+
+def test_what_did_not_come_with_the_request_is_hidden() -> None:
+    check, request = EndpointCheck(Events()), request_with({"session": "eve", "user": "eve"})
+    shown = check.as_arrived(request, {"session": None, "user": "ada"}, IN_MOUNT)
+    assert (shown.get("session"), shown["user"]) == (None, "ada")
+    assert check.as_arrived(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request

@@ -404,6 +404,124 @@ def test_pages_of_sub_applications_are_injected(settings: Settings) -> None:
     serve_and_visit(outer, visit)
 
 
+def sessions(cookie_name: str) -> aiohttp_session.SimpleCookieStorage:
+    """Sessions whose cookie is the id of the user."""
+    return aiohttp_session.SimpleCookieStorage(
+        cookie_name=cookie_name, decoder=lambda text: {"session": {"user_id": text}}
+    )
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    session = await aiohttp_session.new_session(request)
+    session["user_id"] = request.query["id"]
+    return await page(request)
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    (await aiohttp_session.get_session(request)).invalidate()
+    return await page(request)
+
+
+def test_a_user_of_a_sub_applications_own_session_is_none_of_the_whole_app(settings: Settings) -> None:
+    app, sub = make(page=page), make(page=page)
+    aiohttp_session.setup(app, sessions("SHOP"))
+    aiohttp_session.setup(sub, sessions("STAFF"))
+    app.add_subapp("/staff", sub)
+    install(app, settings=settings, user=member)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await request_page(client, "/staff/", Cookie="STAFF=5")).text == HEAD
+        assert user_in((await request_page(client, "/staff/", Cookie="STAFF=5; SHOP=ada")).text) == "ada"
+
+    serve_and_visit(app, visit)
+
+
+def test_sub_applications_with_sessions_of_their_own_share_no_token(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make(page=page)
+    for name in ("shop", "staff"):
+        sub = make(page=member_page)
+        aiohttp_session.setup(sub, sessions(name.upper()))
+        app.add_subapp(f"/{name}", sub)
+    install(app, settings=settings, user=member)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await request_page(client, "/shop/", Cookie="SHOP=5")).text == HEAD
+        assert (await request_page(client, "/staff/", Cookie="STAFF=5")).text == HEAD
+
+    serve_and_visit(app, visit)
+    assert "call aiohttp_session.setup for this app" in caplog.text
+
+
+async def member_page(request: web.Request) -> web.Response:
+    assert (await aiohttp_session.get_session(request))["user_id"] == "5"
+    return await page(request)
+
+
+def test_a_sub_application_may_sign_in_and_out_in_the_session_of_the_whole_app(settings: Settings) -> None:
+    app, sub = make(page=page), make(enter=sign_in, out=sign_out)
+    aiohttp_session.setup(app, aiohttp_session.SimpleCookieStorage())
+    app.add_subapp("/account", sub)
+    install(app, settings=settings, user=member)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert user_in((await request_page(client, "/account/enter?id=ada")).text) == "ada"
+        assert user_in((await request_page(client)).text) == "ada"
+        assert (await request_page(client, "/account/out")).text == HEAD
+
+    serve_and_visit(app, visit)
+
+
+IDENTITY_HEADER: web.AppKey[str] = web.AppKey("identity_header", str)
+
+
+def test_a_policy_of_a_sub_application_is_none_of_the_whole_app(settings: Settings) -> None:
+    def identified(request: web.Request) -> User | None:  # as aiohttp-security looks its policy up
+        name = request.headers.get(request.config_dict[IDENTITY_HEADER])
+        return User(name) if name else None
+
+    app, sub = make(page=page), make(page=page)
+    app[IDENTITY_HEADER], sub[IDENTITY_HEADER] = "X-User", "X-Staff"
+    app.add_subapp("/staff", sub)
+    install(app, settings=settings, user=identified)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await request_page(client, "/staff/", X_Staff="5")).text == HEAD
+        assert user_in((await request_page(client, "/staff/", X_Staff="5", X_User="ada")).text) == "ada"
+
+    serve_and_visit(app, visit)
+
+
+def test_a_view_of_a_sub_application_may_take_the_user_from_the_request(settings: Settings) -> None:
+    @web.middleware
+    async def of_app(request: web.Request, handler: Any) -> web.StreamResponse:
+        request["user"] = request.headers.get("X-User")
+        return await handler(request)  # type: ignore[no-any-return]
+
+    @web.middleware
+    async def of_staff(request: web.Request, handler: Any) -> web.StreamResponse:
+        request["user"] = request.headers.get("X-Staff", request["user"])
+        return await handler(request)  # type: ignore[no-any-return]
+
+    async def out(request: web.Request) -> web.Response:
+        request["user"] = None
+        return await page(request)
+
+    app, sub = make(), make(page=page, out=out)
+    app.middlewares.append(of_app)
+    sub.middlewares.append(of_staff)
+    app.add_subapp("/staff", sub)
+    install(app, settings=settings, user=lambda request: User(request["user"]) if request["user"] else None)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert user_in((await request_page(client, "/staff/", X_User="ada", X_Staff="5")).text) == "ada"
+        assert (await request_page(client, "/staff/", X_Staff="5")).text == HEAD
+        assert (await request_page(client, "/staff/out", X_User="ada")).text == HEAD
+
+    serve_and_visit(app, visit)
+
+
 def test_identify_overrides_the_resolver(settings: Settings) -> None:
     async def other(request: web.Request) -> web.Response:
         identify(request, User("eve") if "eve" in request.query else None)  # type: ignore[arg-type]

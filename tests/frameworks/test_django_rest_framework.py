@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
@@ -22,6 +23,7 @@ from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import OURS, PAGE, STACK
 from tests.frameworks.visitor import user_in, users_snippet
+from widgetmw import User
 
 Visit = Callable[..., Any]
 ADA, EVE = "1", "2"  # their primary keys
@@ -58,6 +60,27 @@ class Page(APIView):
         return Response(PAGE)
 
 
+class Staff:
+    """A member of the staff, with the primary key of a customer."""
+
+    is_authenticated = True
+    pk = 1
+
+    def get_username(self) -> str:
+        return "staff"
+
+
+class StaffTokens(TokenAuthentication):
+    keyword = "Staff"
+
+    def authenticate_credentials(self, key: str) -> tuple[Any, str]:
+        return Staff(), key
+
+
+class StaffPage(Page):
+    authentication_classes = (StaffTokens,)
+
+
 class OpenPage(Page):
     authentication_classes = ()
 
@@ -86,6 +109,7 @@ def sets_user(get_response: Any) -> Any:
 URLS = Urls(
     path("rest", Page.as_view()),
     path("open", OpenPage.as_view()),
+    path("staff", StaffPage.as_view()),
     path("signs-in", signs_in),
     path("again", loads_user_again),
     *django_app.urlpatterns,
@@ -125,6 +149,36 @@ def test_the_sessions_own_user_gets_a_token_that_can_be_renewed(visit: Visit) ->
     assert user_in(visitor.get("/signs-in").text) == EVE
     assert user_in(visitor.token().text) == EVE
     assert user_in(visitor.get("/nowhere").text) == EVE
+
+
+def of_request(request: Any) -> User | None:
+    return User(request.user.pk) if request.user.is_authenticated else None
+
+
+async def of_request_async(request: Any) -> User | None:
+    return await sync_to_async(of_request)(request)
+
+
+@pytest.mark.parametrize("user", [None, of_request, of_request_async])
+def test_a_view_with_users_of_its_own_does_not_get_the_token_of_a_customer(
+    visit: Visit, configured: Configure, user: Any
+) -> None:
+    configured({"USER": user} if user else {})
+    for name, others in (("ada", ADA), ("eve", EVE), (None, None)):
+        visitor = visit(name) if name else visit()
+        assert user_in(visitor.get("/staff", Authorization="Staff x").text) == (others if user else None)
+        assert user_in(visitor.token(Authorization="Staff x").text) == others
+
+
+@pytest.mark.parametrize("user", [of_request, of_request_async])
+def test_a_function_gets_the_user_whom_a_view_has_signed_in_or_out(
+    visit: Visit, configured: Configure, user: Any
+) -> None:
+    configured({"USER": user})
+    visitor = visit("ada")
+    assert user_in(visitor.get("/again").text) == ADA
+    assert user_in(visitor.get("/signs-in").text) == EVE
+    assert user_in(visitor.get("/out").text) is None
 
 
 @pytest.mark.parametrize("position", [0, 1])

@@ -9,6 +9,8 @@ import flask_login
 import pytest
 from flask import Flask, abort, flash, g, has_request_context, request, session, stream_with_context, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
 
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
 from tests.frameworks.visitor import ENDPOINT, HEAD, user_in
@@ -182,6 +184,39 @@ def test_flask_login_is_detected(settings: Settings, first: str) -> None:
     assert user_in(client.get("/").text) == user_in(token(client).text) == "42"
     assert client.get("/logout").text == PAGE
     assert token(client).status_code == 401
+
+
+def with_login_of_its_own(name: str) -> Flask:
+    app = make(SESSION_COOKIE_NAME=name)
+    flask_login.LoginManager(app).user_loader(Member)
+
+    @app.get("/login/<user_id>")
+    def login(user_id: str) -> str:
+        flask_login.login_user(Member(user_id))
+        return PAGE
+
+    return app
+
+
+def test_another_app_inside_of_the_widget_does_not_give_its_users_tokens(settings: Settings) -> None:
+    shop, staff = with_login_of_its_own("shop"), with_login_of_its_own("staff")
+    shop.wsgi_app = DispatcherMiddleware(shop.wsgi_app, {"/staff": staff.wsgi_app})  # type: ignore[method-assign]
+    Widget(shop, settings)
+    client = shop.test_client()
+    assert client.get("/staff/login/5").text == client.get("/staff/").text == PAGE
+    assert user_in(client.get("/login/42").text) == "42"
+    assert client.get("/staff/").text == PAGE
+
+
+def test_two_apps_beside_each_other_each_give_their_own_users_tokens(settings: Settings) -> None:
+    apps = {name: with_login_of_its_own(name) for name in ("shop", "staff")}
+    for app in apps.values():
+        Widget(app, settings)
+    client = Client(DispatcherMiddleware(apps["shop"], {"/staff": apps["staff"]}))
+    assert user_in(client.get("/staff/login/5").text) == user_in(client.get(f"/staff{ENDPOINT}").text) == "5"
+    assert client.get("/").text == PAGE
+    assert user_in(client.get("/login/42").text) == user_in(client.get(ENDPOINT).text) == "42"
+    assert user_in(client.get("/staff/").text) == "5"
 
 
 @pytest.mark.parametrize("has_function", [False, True])

@@ -6,7 +6,7 @@ from typing import Any
 
 import litestar
 import pytest
-from litestar import Litestar, MediaType, Request, Response, asgi, get, websocket
+from litestar import Litestar, MediaType, Request, Response, Router, asgi, get, websocket
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import NotAuthorizedException
@@ -16,6 +16,7 @@ from litestar.middleware import (
     DefineMiddleware,
     MiddlewareProtocol,
 )
+from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.middleware.session.server_side import ServerSideSessionConfig
 from litestar.response import Redirect
@@ -24,6 +25,7 @@ from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import HTMLResponse
 
 from tests.frameworks import starlette_app
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
@@ -122,6 +124,73 @@ def test_the_resolver_sees_the_user_of_an_authentication_middleware(settings: Se
     reply = visitor.token()
     assert reply.status_code == 401
     assert_endpoint_headers(reply)
+
+
+class StaffAuth(AbstractAuthenticationMiddleware):
+    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
+        return AuthenticationResult(user=connection.headers.get("x-staff"), auth=None)
+
+
+@get("/door", media_type=MediaType.HTML, middleware=[DefineMiddleware(StaffAuth)])
+async def door() -> str:
+    return HEAD
+
+
+STAFF = [Router("/staff", route_handlers=[page], middleware=[DefineMiddleware(StaffAuth)]), door]
+
+
+def by_user(connection: Connection) -> User | None:
+    return User(connection.user) if connection.user else None
+
+
+def test_a_user_of_a_routers_own_authentication_is_none_of_the_whole_app(settings: Settings) -> None:
+    visitor = Visitor(WidgetMiddleware(make(*STAFF, middleware=[DefineMiddleware(Auth)]), settings, user=by_user))
+    for path in ("/staff", "/door"):
+        assert user_in(visitor.get(path, X_User="ada", X_Staff="5").text) == "ada"
+
+
+def test_a_page_of_a_routers_own_user_has_no_token(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = Visitor(WidgetMiddleware(make(*STAFF, middleware=[]), settings, user=by_user))
+    assert visitor.get("/staff", X_Staff="5").text == visitor.get("/door", X_Staff="5").text == HEAD
+    assert "'user' is not defined in scope" in caplog.text
+
+
+def test_a_user_of_a_mounted_app_is_none_of_the_whole_app(settings: Settings) -> None:
+    async def staff_app(scope: Any, receive: Any, send: Any) -> None:
+        scope["user"] = "5"
+        await HTMLResponse(HEAD)(scope, receive, send)
+
+    mount = asgi("/staff", is_mount=True, copy_scope=False)(staff_app)
+    app = make(mount, middleware=[DefineMiddleware(Auth, exclude="^/staff")])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=by_user))
+    assert visitor.get("/staff").text == HEAD
+    assert user_in(visitor.get("/staff", X_User="ada").text) == "ada"
+
+
+def test_routers_with_sessions_of_their_own_share_no_token(settings: Settings) -> None:
+    sessions = ServerSideSessionConfig(key="staff")
+    staff = Router("/staff", route_handlers=[page, sign_in], middleware=[sessions.middleware])
+    visitor = Visitor(WidgetMiddleware(make(staff, middleware=[]), settings, user=member))
+    assert visitor.get("/staff/in/5").text == visitor.get("/staff").text == HEAD
+
+
+def test_a_route_whose_own_middleware_does_not_authenticate_asks_no_layer_twice(settings: Settings) -> None:
+    limited = Router("/limited", route_handlers=[page], middleware=[RateLimitConfig(("second", 9)).middleware])
+    requests: list[str] = []
+
+    class Count(MiddlewareProtocol):
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            requests.append(scope["path"])
+            await self.app(scope, receive, send)
+
+    visitor = Visitor(WidgetMiddleware(make(limited, middleware=[Count]), settings, user=lambda _: User("ada")))
+    assert user_in(visitor.get("/limited").text) == "ada"
+    requests.clear()
+    assert user_in(visitor.get("/limited").text) == "ada"
+    assert requests == ["/limited"]
 
 
 def test_headers_from_before_send_hooks_count(settings: Settings) -> None:

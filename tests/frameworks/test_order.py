@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp_session
+import bottle
 import flask
 import pytest
 import quart
 from aiohttp.test_utils import make_mocked_request
+from beaker.middleware import SessionMiddleware as BeakerMiddleware
+from bottle import Bottle
 from flask import Flask
 from flask_login import LoginManager
 from quart import Quart
@@ -22,9 +25,11 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from tests.frameworks.visitor import HEAD, Visitor, user_in
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.asgi import WidgetMiddleware
 from widgetmw.flask import Widget
@@ -140,7 +145,13 @@ class Basic(AuthenticationBackend):
 
 
 class Customer(SimpleUser):
-    identity = "ada"
+    @property
+    def identity(self) -> str:
+        return self.username
+
+
+def from_user(scope: Any) -> User | None:
+    return User(scope["user"].identity) if scope["user"].is_authenticated else None
 
 
 @pytest.mark.parametrize("is_mounted", [True, False])
@@ -155,10 +166,75 @@ def test_authentication_of_a_mounted_app_is_named(
     visitor.get("/shop/")
     assert order_warnings(caplog) == []
     for _ in range(2):
-        assert user_in(visitor.get("/shop/", cookie="a=1").text) == "ada"
+        assert user_in(visitor.get("/shop/", cookie="a=1").text) == (None if is_mounted else "ada")
     lines = order_warnings(caplog)
     assert len(lines) == is_mounted
     assert all("a mounted app or a route" in line for line in lines)
+
+
+class StaffHeader(AuthenticationBackend):
+    """Whoever sends ``X-Staff`` is a member of the staff, with the id of a customer."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser] | None:
+        return (AuthCredentials(), Customer("5")) if "x-staff" in conn.headers else None
+
+
+@pytest.mark.parametrize("user", [None, from_user], ids=["convention", "resolver"])
+def test_a_mounted_app_that_replaces_the_user_is_named_and_its_user_gets_no_token(
+    settings: Settings, user: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    staff = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))])
+    staff.add_middleware(AuthenticationMiddleware, backend=StaffHeader())
+    app = Starlette(routes=[Mount("/staff", staff)])
+    app.add_middleware(WidgetMiddleware, settings=settings, user=user)
+    app.add_middleware(AuthenticationMiddleware, backend=Basic())
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/staff/", X_Staff="1", Cookie="a=1").text) == "ada"
+    assert order_warnings(caplog) == []
+    for _ in range(2):
+        assert visitor.get("/staff/", X_Staff="1").text == HEAD
+    (line,) = order_warnings(caplog)
+    assert "has set another user" in line
+
+
+def test_a_part_of_a_wsgi_app_that_replaces_the_remote_user_gives_that_user_no_token(settings: Settings) -> None:
+    def staff(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["REMOTE_USER"] = "5"
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [HEAD.encode()]
+
+    app = DispatcherMiddleware(NotFound(), {"/staff": staff})
+    client = Client(WsgiMiddleware(app, settings))  # type: ignore[arg-type]
+    assert user_in(client.get("/staff", environ_overrides={"REMOTE_USER": "ada"}).text) == "ada"
+    assert client.get("/staff", environ_overrides={"REMOTE_USER": ""}).text == HEAD
+
+
+def test_a_mounted_apps_own_session_of_beaker_is_none_of_the_whole_app(settings: Settings) -> None:
+    def part() -> Bottle:
+        app = Bottle()
+
+        @app.get("/in/<id>")  # type: ignore[untyped-decorator]
+        def sign_in(id: str) -> str:
+            bottle.request.environ["beaker.session"].update(id=id)
+            bottle.request.environ["beaker.session"].save()
+            return HEAD
+
+        app.get("/", callback=lambda: HEAD)
+        return app
+
+    def user(environ: Any) -> User | None:
+        id = environ["beaker.session"].get("id")
+        return User(id) if id else None
+
+    def sessions(app: Any, key: str) -> Any:
+        return BeakerMiddleware(app, {"session.key": key, "session.type": "memory"})
+
+    shop = part()
+    shop.mount("/staff", sessions(part(), "staff"))
+    client = Client(sessions(WsgiMiddleware(shop, settings, user=user), "shop"))
+    assert client.get("/staff/in/5").text == client.get("/staff/").text == HEAD
+    assert user_in(client.get("/in/ada").text) == "ada"
+    assert user_in(client.get("/staff/").text) == user_in(client.get(ENDPOINT).text) == "ada"
 
 
 def test_a_wsgi_middleware_outside_of_the_authentication_is_named(

@@ -75,12 +75,51 @@ def test_a_user_of_a_mounted_apps_own_authentication_is_none_of_the_whole_app(
     assert user_in(visitor.get("/staff/", X_User="ada").text) == "id-of-ada"
 
 
+async def make_private(request: Request, call_next: Any) -> Response:
+    response: Response = await call_next(request)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pytest.mark.parametrize("user", [None, lambda request: User(request.user.identity)])
+def test_a_mounted_app_keeps_its_user_from_a_page_that_only_a_middleware_makes_private(
+    settings: Settings, user: Any
+) -> None:
+    def shared(request: Request) -> Response:
+        return HTMLResponse(PAGE, headers={"Cache-Control": "public"})
+
+    app = make(Mount("/staff", routes=[Route("/", shared)], middleware=STAFF_ONLY))
+    install(app, settings=settings, user=user)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=make_private)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert user_in(Visitor(app).get("/staff/", X_User="ada", X_Staff="1").text) == "id-of-ada"
+
+
 def test_a_page_of_a_mounted_apps_own_user_has_no_token(settings: Settings) -> None:
     app = make(Mount("/staff", Starlette(routes=[Route("/", page)], middleware=STAFF_ONLY)))
     install(app, settings=settings)
     app.add_middleware(AuthenticationMiddleware, backend=Backend())
     assert Visitor(app).get("/staff/", X_Staff="1").text == PAGE
     assert Visitor(app).token(X_Staff="1").status_code == 401
+
+
+def test_mounted_apps_with_sessions_of_their_own_share_no_token(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sign_in(request: Request) -> Response:
+        request.session["user_id"] = "5"
+        return HTMLResponse(PAGE)
+
+    def part(name: str) -> Mount:
+        sessions = Middleware(SessionMiddleware, secret_key="k", session_cookie=name)
+        return Mount(f"/{name}", Starlette(routes=[Route("/in", sign_in), Route("/", page)], middleware=[sessions]))
+
+    app = Starlette(routes=[part("shop"), part("staff")])
+    install(app, settings=settings, user=member)
+    visitor = Visitor(app)
+    for name in ("shop", "staff"):
+        assert visitor.get(f"/{name}/in").text == visitor.get(f"/{name}/").text == PAGE
+    assert "SessionMiddleware must be installed" in caplog.text
 
 
 def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

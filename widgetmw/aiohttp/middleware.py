@@ -26,16 +26,19 @@ from widgetmw.asgi.request import (
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
+from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
 
 Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
 
-_OUTSIDE: Final = "widgetmw.outside"
+_OF_APP: Final = "widgetmw.of_app"  # a key of a request: all keys as the layers of the whole app have left them
+_SESSION, _SESSION_STORAGE = "aiohttp_session", "aiohttp_session_storage"  # keys of aiohttp-session
+
 # aiohttp warns once about each request key that is a string. Ours are strings, as in a scope or an environ.
 _warned_keys: set[str] = getattr(web.BaseRequest, "_seen_str_keys", set())
-_warned_keys.update({KEY, INNER_CALL, _OUTSIDE})
+_warned_keys.update({KEY, INNER_CALL, _OF_APP})
 
 
 class AiohttpMiddleware:
@@ -67,6 +70,7 @@ class AiohttpMiddleware:
 
         def make_responder(request: web.Request, send: Send) -> Responder:
             scope["scheme"] = request.scheme
+            note_session_cookie(getattr(request.get(_SESSION_STORAGE), "cookie_name", None))
             responder = Responder()
             responder.begin(self.engine, scope, root_path, path, send, self._resolver(request))
             responder.read_request_headers()
@@ -78,7 +82,7 @@ class AiohttpMiddleware:
     def _add_innermost(self) -> None:
         """Runs once all of the app's middlewares are there, and before aiohttp looks at them."""
         if not self._app.pre_frozen:
-            self._app.middlewares.append(_Innermost())
+            self._app.middlewares.append(_Innermost(self._app))
         self._pre_freeze()
 
     @cached_property
@@ -89,7 +93,9 @@ class AiohttpMiddleware:
 
     def _resolver(self, request: web.Request) -> AsyncResolver:
         proxy_resolver = self.engine.proxy_resolver
-        return proxy_resolver if self._user is None and proxy_resolver else lambda _: self._user(_seen_by_app(request))
+        if self._user is None and proxy_resolver:
+            return proxy_resolver
+        return lambda _: self._user(_request_of_app(request, self._app))
 
     async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
         call = token_request(scope, path)
@@ -141,25 +147,41 @@ class _Innermost:
 
     __middleware_version__ = 1
 
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
     def __call__(self, request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         writer: object = request.writer
+        if request.match_info.apps[-1] is not self._app and _OF_APP not in request:
+            request[_OF_APP] = request._state.copy()
         if isinstance(writer, RewritingWriter):
             writer.follow(request)
-            if request.match_info.apps[-1] is not request.app:
-                request[_OUTSIDE] = outside = copy(request)
-                outside._state = {**request}
         return handler(request)
 
 
-def _seen_by_app(request: web.Request) -> web.Request:
-    """Returns the request with the app's own session, also if a sub-application has put its own into the request.
+def _request_of_app(request: web.Request, app: web.Application) -> web.Request:
+    """Returns the request as the layers of the whole app show it to the view of the token endpoint.
 
-    Its ids may be those of other people. What a sub-application only adds stays, such as a session that it loads.
+    A sub-application may have a session, a policy of aiohttp-security or middlewares of its own. The ids of its users
+    are others, and the endpoint does not know them.
     """
-    outside: web.Request | None = request.get(_OUTSIDE)
-    if outside is None or all(request.get(key) is value for key, value in outside.items()):
+    if request.match_info.apps[-1] is app:
         return request
-    return outside
+    shown = copy(request)
+    shown._match_info = copy(request.match_info)
+    shown._match_info.current_app = app
+    of_app = request.get(_OF_APP)
+    if of_app is not None:
+        shown._state = _state_of_app(request._state, of_app)
+    return shown
+
+
+def _state_of_app(state: dict[Any, Any], of_app: dict[Any, Any]) -> dict[Any, Any]:
+    """Returns the keys of the whole app. Those that a view has emptied, or its session, stay as the view left them."""
+    found = {key: of_app[key] if value else value for key, value in state.items() if key in of_app}
+    if _SESSION in state and state.get(_SESSION_STORAGE) is of_app.get(_SESSION_STORAGE):
+        found[_SESSION] = state[_SESSION]
+    return found
 
 
 def _scope(request: web.Request, root_path: str) -> Scope:

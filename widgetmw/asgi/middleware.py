@@ -16,7 +16,6 @@ from widgetmw.asgi.request import (
     carries_credentials,
     edit_request_headers,
     hide_file_sending,
-    outside_of_mounts,
     path_below,
     token_request,
 )
@@ -45,6 +44,8 @@ class WidgetMiddleware:
         SettingsError: the environment is invalid.
         TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
+
+    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
@@ -88,8 +89,9 @@ class WidgetMiddleware:
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             resolver = self._resolver
-            if "session" in scope or "user" in scope:
-                resolver = outside_of_mounts(scope, resolver)
+            if ("user" in scope or "session" in scope) and self.resolves_outside:
+                arrived = {key: scope[key] for key in ("session", "user") if key in scope}
+                resolver = engine.endpoint_check.with_arrived(resolver, arrived)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():

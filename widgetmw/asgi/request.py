@@ -17,8 +17,6 @@ from widgetmw.core.http.request_headers import (
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.request_identity import KEY
-from widgetmw.core.identity.resolvers import AsyncResolver
-from widgetmw.core.identity.user import User
 from widgetmw.core.memo import Memo
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -28,7 +26,6 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-_SET_BY_MOUNTS: Final = ("app_root_path", "root_path")
 
 FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
@@ -261,22 +258,3 @@ class UnreadBody:
 async def receive_empty_body() -> Message:
     """A ``receive`` for a request without a body."""
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def outside_of_mounts(scope: Scope, resolver: AsyncResolver) -> AsyncResolver:
-    """Returns a resolver that sees the session and the user that are in the scope now, also on pages of a mounted app.
-
-    A mounted app of Starlette that has sessions of its own puts them into the same scope: its ids may be those of other
-    people. So may a route that authenticates by itself. Elsewhere the newest is seen, since the app may load its
-    session late.
-    """
-    own = {**scope}
-    auth = own.get("auth")
-
-    def resolve(current: Scope) -> User | Awaitable[User | None] | None:
-        is_inside = any(current.get(key) != own.get(key) for key in _SET_BY_MOUNTS)
-        if is_inside or (auth is not None and current.get("auth") is not auth):
-            current = {**current, **own}
-        return resolver(current)
-
-    return resolve

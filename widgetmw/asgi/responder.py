@@ -35,6 +35,9 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 
+ARRIVED: Final = "widgetmw.arrived"
+"""A key of the scope: user and session as the middleware of the whole app has set them."""
+
 _NO_HEADERS: Final[Headers] = []
 
 
@@ -316,7 +319,8 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.no_token_reason(self, self._page) is None:
-                awaitable = prefetch_user_maybe_async(self._scope, self._resolver)
+                scope = check.as_arrived(self._scope, self._scope[ARRIVED], IN_MOUNT)
+                awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
                     awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it

@@ -21,6 +21,8 @@ _BODY_HEADERS: Final = frozenset({b"content-length", b"content-type", b"expect",
 class OuterMiddleware(WidgetMiddleware):
     """Wraps the whole app. Returns our own token response, without the headers that the app's layers added to it."""
 
+    resolves_outside = False
+
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
     ) -> TokenResponse:

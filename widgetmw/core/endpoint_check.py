@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from widgetmw.core.events import Events
-from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of
+from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of, may_be_authenticated
 
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
@@ -18,6 +18,10 @@ _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
     "the user of a page depends on %s, which %s sets, so the token endpoint cannot find the user, and tokens are not "
     "renewed: %s"
+)
+_REPLACED_USER: Final = (
+    "%s has set another user than the one who came with the request, whom alone the token endpoint sees, so the page "
+    "has no token: %s"
 )
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
@@ -48,6 +52,34 @@ class EndpointCheck:
         self.remaining: int = _MAX_PAGES
         self.is_asked_inside: bool = False
         self._events = events
+
+    def with_arrived(self, resolver: Callable[[Any], Any], arrived: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """Returns a resolver of pages that reads the user and the session that came with the request."""
+        return lambda request: resolver(self.as_arrived(request, arrived, IN_MIDDLEWARE))
+
+    def as_arrived(self, request: Request, arrived: Mapping[str, Any], place: tuple[str, str]) -> Request:
+        """Returns the request of a page with the user and the session that the token endpoint would see.
+
+        A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
+        A value that the app has emptied stays so, since that may be a sign-out.
+
+        Args:
+            request: the scope or environ, after the app has run.
+            arrived: values from before that, by key; ``None`` for a key that was not there.
+            place: what has replaced them, and the remedy.
+        """
+        if all(request.get(key) is value for key, value in arrived.items()):
+            return request
+        shown = {**request}
+        for key, value in arrived.items():
+            if value is None:
+                shown.pop(key, None)
+            elif request.get(key):
+                shown[key] = value
+        if self.remaining and may_be_authenticated(request) and not may_be_authenticated(shown):
+            self.remaining = 0
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
+        return shown
 
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.

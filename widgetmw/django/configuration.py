@@ -13,7 +13,7 @@ from typing import Any, Final
 from asgiref.sync import iscoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -185,8 +185,28 @@ def _is_email_verified(user_id: object, email: str) -> bool | None:
 
 def _is_known_to_endpoint(request: HttpRequest, account: Any) -> bool:
     """Whether the token endpoint would see the same user; otherwise it would refuse to renew the token."""
-    before_view = getattr(request, _USER_BEFORE_VIEW, account)
-    if before_view is account or getattr(before_view, "pk", None) == account.pk:
-        return True
+    if not has_replaced_user(request) or getattr(request, _USER_BEFORE_VIEW) == account:
+        return True  # models are equal if their class and primary key are
     session = getattr(request, "session", None)  # the view may have signed the user in
-    return session is not None and session.get(SESSION_KEY) == str(account.pk)
+    if session is None or session.get(SESSION_KEY) != str(account.pk):
+        return False
+    return bool(session.get(HASH_SESSION_KEY) == getattr(account, "get_session_auth_hash", str)())
+
+
+def has_replaced_user(request: HttpRequest) -> bool:
+    """Whether the view has set another object as ``request.user``."""
+    account = getattr(request, "user", None)
+    return getattr(request, _USER_BEFORE_VIEW, account) is not account
+
+
+def known_request(request: HttpRequest) -> HttpRequest:
+    """Returns the request for a function of the site, with a user whom the token endpoint would see.
+
+    A view may authenticate by itself, with users of another kind, whose ids are others.
+    """
+    account = request.user
+    if account is None or not account.is_authenticated or _is_known_to_endpoint(request, account):
+        return request
+    shown: HttpRequest = object.__new__(type(request))
+    shown.__dict__.update(request.__dict__, user=getattr(request, _USER_BEFORE_VIEW))
+    return shown

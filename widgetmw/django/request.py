@@ -15,7 +15,7 @@ from django.utils.translation import override
 from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
-from widgetmw.django.configuration import Installed
+from widgetmw.django.configuration import Installed, from_request, has_replaced_user, known_request
 from widgetmw.wsgi import request as wsgi_request
 
 OWNER: Final = "widgetmw.django"
@@ -72,6 +72,11 @@ def has_ended_session(request: HttpRequest) -> bool:
     return request.session.modified and SESSION_KEY not in request.session
 
 
+def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:
+    """Whether a function of the site is shown another user than the view has set; our own refuses that user."""
+    return installed.user is not from_request and has_replaced_user(request)
+
+
 def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
     """Returns a resolver that needs no event loop."""
     proxy_resolver = installed.proxy_resolver
@@ -81,7 +86,10 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
 
     def resolve(_: Environ) -> User | None:
         try:
-            return None if has_ended_session(request) else user(request)
+            if has_ended_session(request):
+                return None
+            found: User | None = user(known_request(request) if _needs_known_user(installed, request) else request)
+            return found
         except PermissionDenied:
             return None
 
@@ -97,7 +105,12 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
 
     async def resolve_async(_: Request) -> User | None:
         try:
-            return None if has_ended_session(request) else await installed.user(request)
+            if has_ended_session(request):
+                return None
+            is_replaced = _needs_known_user(installed, request)
+            shown = await sync_to_async(known_request)(request) if is_replaced else request
+            found: User | None = await installed.user(shown)
+            return found
         except PermissionDenied:
             return None
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import ResponseHeaders
 from django.urls import NoReverseMatch
@@ -18,7 +19,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import PENDING, REFUSED
-from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page
+from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page, note_session_cookie
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
@@ -63,6 +64,8 @@ class Responder:
         try:
             # Django keeps cookies apart from the headers. Some of them end a session.
             cookies = [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+            if cookies:
+                note_session_cookie(settings.SESSION_COOKIE_NAME)
             page = engine.page_from_text(response.status_code, [*response.items(), *cookies])
             if isinstance(page, SkipReason):
                 return self._skip(page)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
@@ -23,10 +24,11 @@ from widgetmw.wsgi.request import (
     carries_credentials,
     decode_path,
     edit_request_headers,
-    outside_of_mounts,
     token_request,
 )
 from widgetmw.wsgi.responder import Responder
+
+_BEAKER: Final = "beaker.session"  # an app and one that is mounted in it may each have a session there
 
 
 class WidgetMiddleware:
@@ -43,6 +45,8 @@ class WidgetMiddleware:
         TypeError: ``user`` is not callable, or is async, which WSGI cannot await; ``settings`` are none, or ``app`` is
             not a WSGI app.
     """
+
+    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
         if user is not None and not callable(user):
@@ -79,8 +83,9 @@ class WidgetMiddleware:
             if root_path:
                 root_path = decode_path(root_path)
             resolver = self._resolver
-            if "beaker.session" in environ or "REMOTE_USER" in environ:
-                resolver = outside_of_mounts(environ, resolver)
+            if ("REMOTE_USER" in environ or _BEAKER in environ) and self.resolves_outside:
+                arrived: Environ = {key: environ[key] for key in ("REMOTE_USER", _BEAKER) if key in environ}
+                resolver = engine.endpoint_check.with_arrived(resolver, arrived)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if responder.read_request_headers():

@@ -17,8 +17,7 @@ from widgetmw.core.http.request_headers import (
     supported_codings,
 )
 from widgetmw.core.http.root_path import root_path_of_app
-from widgetmw.core.identity.resolvers import Environ, Resolver
-from widgetmw.core.identity.user import User
+from widgetmw.core.identity.resolvers import Environ
 from widgetmw.core.memo import Memo
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], Any]]
@@ -162,17 +161,3 @@ def token_request(environ: Environ, path: str) -> TokenRequest:
         environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
         environ.get("HTTP_ACCEPT_ENCODING", ""),
     )
-
-
-def outside_of_mounts(environ: Environ, resolver: Resolver) -> Resolver:
-    """Returns a resolver that sees the session and the user of the environ as it is now, also for a mounted app.
-
-    A mounted app that has sessions of its own puts them into the same environ: its ids may be those of other people.
-    """
-    own = {**environ}
-
-    def resolve(current: Environ) -> User | None:
-        is_mounted = current.get("SCRIPT_NAME") != own.get("SCRIPT_NAME")
-        return resolver({**current, **own} if is_mounted else current)
-
-    return resolve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgetmw.core.http.page import Page, directives, is_stricter, needs_evaluation
+from widgetmw.core.http.page import Page, directives, is_stricter, needs_evaluation, note_session_cookie
 from widgetmw.core.http.response_headers import ResponseHeaders
 from widgetmw.core.reasons import SkipReason
 
@@ -142,6 +142,16 @@ def test_a_directive_with_an_argument_speaks_of_one_header_only() -> None:
     )
     assert isinstance(page, Page)
     assert dict(page.headers)["Cache-Control"] == "private, no-cache"
+
+
+def test_a_framework_may_name_the_session_cookie() -> None:
+    deleted = ("Set-Cookie", "basket=; Max-Age=0")
+    assert isinstance(before := read(deleted), Page)
+    assert before.no_token_reason is None
+    note_session_cookie(None)
+    note_session_cookie("basket")
+    assert isinstance(after := read(deleted), Page)
+    assert after.no_token_reason is SkipReason.SIGNING_OUT
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ export default (inits) => (data) => {
     call: (...values) =>
       new Promise((resolve, reject) => {
         runtime.then(() => resolve(shared.call(...values)));
-        setTimeout(reject, document.prerendering ? 1e9 : 5e3, Error("widgetmw: no runtime"));
+        setTimeout(reject, document.prerendering == true ? 1e9 : 5e3, Error("widgetmw: no runtime"));
       }),
   });
   const runtime = new Promise((resolve) => (shared.ready = resolve));

@@ -194,11 +194,24 @@ def ended_session(set_cookie: Any) -> str:
     return name.strip() if has_ended else ""
 
 
+def note_session_cookie(name: object) -> None:
+    """Takes a cookie for that of a session, whatever it is called; for frameworks that tell the name.
+
+    Args:
+        name: as configured; anything but the name of a cookie is ignored.
+    """
+    if isinstance(name, str) and name not in _NAMED_SESSION_COOKIES:
+        _NAMED_SESSION_COOKIES.add(name)
+        _SESSION_COOKIES.pop(name, None)
+
+
 def _may_be_session(name: str) -> bool:
     lower = name.lower()
-    return bool(_SESSION_COOKIE.search(lower)) and not _OTHER_COOKIE.search(lower)
+    is_named = name in _NAMED_SESSION_COOKIES
+    return is_named or (bool(_SESSION_COOKIE.search(lower)) and not _OTHER_COOKIE.search(lower))
 
 
+_NAMED_SESSION_COOKIES: Final[set[str]] = set()  # of all apps of the process
 _SESSION_COOKIES: Final = Memo(_may_be_session)
 
 
