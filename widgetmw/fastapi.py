@@ -7,14 +7,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
-from fastapi import Depends, FastAPI, Request, Response, params
+from fastapi import Depends, FastAPI, HTTPException, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from widgetmw.asgi.request import Scope, receive_empty_body
-from widgetmw.asgi.responder import nothing
+from widgetmw.asgi.request import Message, Scope, receive_empty_body
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import AsyncResolver
+from widgetmw.core.identity.resolvers import AsyncResolver, is_auth_error
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.starlette import explain, install_resolver
@@ -24,8 +23,7 @@ __all__ = ["install"]
 Dependency: TypeAlias = Callable[..., Any] | params.Depends
 
 _RESULT: Final = "widgetmw.dependency_result"
-# The error handlers of the request's own route must not handle our errors.
-_OVERRIDES: Final[Scope] = {"method": "GET", "starlette.exception_handlers": ({}, {})}
+_ERROR_HANDLERS: Final = "starlette.exception_handlers"
 
 
 def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency | None = None) -> None:
@@ -73,11 +71,16 @@ def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
 
     async def resolve(scope: Scope) -> User | None:
         result: list[User | None] = []
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
         # Not a copy: a middleware may replace the session in the request's scope once a dependency loads it. What is
-        # set here, such as exit stacks, is not for the request's own route.
-        own_scope = ChainMap({**_OVERRIDES, _RESULT: result}, scope)
+        # set here, such as exit stacks, is not for the request's own route, and its error handlers are not for this.
+        own_scope = ChainMap({"method": "GET", _ERROR_HANDLERS: ({}, {}), _RESULT: result}, scope)
         try:
-            await solve(own_scope, receive_empty_body, lambda _: nothing())
+            await solve(own_scope, receive_empty_body, send)
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
@@ -85,6 +88,11 @@ def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
             raise ResolverError(f"the dependency requires {', '.join(places)}, {lacks}") from None
         except AssertionError as error:
             raise explain(error) from None
-        return result[0]
+        if result:
+            return result[0]
+        status = sent[0]["status"]  # the dependency has set an error handler in the scope, as AuthX does
+        if is_auth_error(HTTPException(status)):
+            return None
+        raise ResolverError(f"the dependency failed, and its error handler answered {status}; catch that error")
 
     return resolve

@@ -106,15 +106,21 @@ def _disconnect_inner_calls(app: App) -> App:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        async def receive_inner() -> Message:
-            if pending:
-                return await pending.pop()()
+        async def over() -> None:
+            if not _is_on_asyncio():  # Quart-Trio cancels this once it has answered
+                await disconnected()
+                return
             tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(disconnected())]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:
                     task.cancel()
+
+        async def receive_inner() -> Message:
+            if pending:
+                return await pending.pop()()
+            await over()
             return {"type": "http.disconnect"}
 
         async def send_inner(message: Message) -> None:
@@ -125,6 +131,14 @@ def _disconnect_inner_calls(app: App) -> App:
         await app(scope, receive_inner, send_inner)
 
     return wrapped
+
+
+def _is_on_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _InnerPart:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import django
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.urls import include, path
@@ -46,6 +50,33 @@ def test_a_token_request_does_not_extend_the_session(
     assert_endpoint_headers(reply)
     if engine == "db":
         assert Session.objects.get(pk=visitor.cookie("sessionid")).expire_date == past
+
+
+@pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
+def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
+    visit: Visit, configured: Configure, stack: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(MIDDLEWARE=stack, SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    visitor = visit("ada")
+    assert user_in(visitor.token().text) == ADA
+    with monkeypatch.context() as patch:
+        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        reply = visitor.token()
+        assert reply.status_code == 401
+        assert "Set-Cookie" not in reply.headers
+    assert user_in(visitor.token().text) == ADA
+
+
+@pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
+def test_a_token_request_that_ends_the_session_deletes_its_cookie(
+    visit: Visit, configured: Configure, stack: list[str]
+) -> None:
+    configured(MIDDLEWARE=stack)
+    visitor = visit("ada")
+    get_user_model().objects.update(password=uuid.uuid4().hex)  # the session's hash no longer fits
+    reply = visitor.token()
+    assert reply.status_code == 401
+    assert 'sessionid=""' in reply.headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])

@@ -254,6 +254,36 @@ def test_401_and_403_mean_anonymous_without_calling_error_handlers(settings: Set
     assert_endpoint_headers(reply)
 
 
+@pytest.mark.parametrize(("status", "answer"), [(401, 401), (403, 401), (500, 503)])
+def test_an_error_handler_that_the_dependency_sets_decides_by_its_status(
+    settings: Settings, status: int, answer: int
+) -> None:
+    async def handler(request: Request, error: Exception) -> Response:
+        return Response(status_code=status)
+
+    def current(request: Request) -> User:  # as AuthX does
+        request.scope["starlette.exception_handlers"][0][ArithmeticError] = handler
+        raise ArithmeticError
+
+    visitor = make(settings, current)
+    assert visitor.get().text == HEAD
+    assert visitor.token().status_code == answer
+
+
+def test_an_error_handler_that_the_dependency_sets_is_for_its_request_only(settings: Settings) -> None:
+    handlers: list[dict[Any, Any]] = []
+
+    def current(request: Request) -> None:
+        handlers.append(dict(request.scope["starlette.exception_handlers"][0]))
+        request.scope["starlette.exception_handlers"][0][ArithmeticError] = None
+
+    visitor = make(settings, current)
+    visitor.get()
+    visitor.token()
+    assert handlers
+    assert not any(handlers)
+
+
 @pytest.mark.parametrize(
     "error", [HTTPException(500, "secret detail"), ValueError("secret detail"), "ada", {"id": "ada"}]
 )

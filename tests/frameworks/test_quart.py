@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import quart
+import trio
 from quart import Quart, g, session, stream_with_context
+from quart.asgi import ASGIHTTPConnection
 from quart.sessions import SecureCookieSessionInterface
 from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt
 from werkzeug.exceptions import Unauthorized
@@ -218,11 +220,22 @@ def test_a_page_from_outside_the_app_is_skipped(app: Quart, caplog: pytest.LogCa
     assert "around the Quart app" in caplog.text
 
 
+TOKEN_SCOPE = {
+    "type": "http",
+    "method": "GET",
+    "path": ENDPOINT,
+    "root_path": "",
+    "query_string": b"",
+    "scheme": "http",
+    "http_version": "1.1",
+    "headers": [(b"host", b"a.example")],
+    "asgi": {"version": "3.0"},
+}
+
+
 async def request_token(app: Quart, receive: Any, send: Any) -> None:
     """Requests a token, with a timeout of ten seconds."""
-    scope = {"type": "http", "method": "GET", "path": ENDPOINT, "root_path": "", "query_string": b"", "scheme": "http"}
-    scope |= {"http_version": "1.1", "headers": [(b"host", b"a.example")], "asgi": {"version": "3.0"}}
-    await asyncio.wait_for(app(scope, receive, send), 10)  # type: ignore[arg-type]
+    await asyncio.wait_for(app(dict(TOKEN_SCOPE), receive, send), 10)  # type: ignore[arg-type]
 
 
 def test_the_endpoint_responds_although_the_app_waits_for_the_disconnect(settings: Settings) -> None:
@@ -275,6 +288,39 @@ def test_the_endpoint_ends_when_the_client_disconnects(settings: Settings) -> No
 
     asyncio.run(request_token(app, receive, send))
     assert sent[0]["status"] != 200
+
+
+class TrioConnection(ASGIHTTPConnection):
+    """What Quart-Trio has in place of Quart's connection."""
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        request = self._create_request_from_scope(send)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.handle_messages, request, receive)
+            await self._send_response(send, await self.app.handle_request(request))
+            nursery.cancel_scope.cancel()
+
+
+def test_the_endpoint_responds_on_trio(settings: Settings) -> None:
+    app = make()
+    app.asgi_http_class = TrioConnection
+
+    async def user() -> User:
+        return User("ada")
+
+    Widget(app, settings, user=user)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def request() -> None:
+        with trio.fail_after(60):
+            await app(dict(TOKEN_SCOPE), trio.sleep_forever, send)  # type: ignore[arg-type]
+
+    trio.run(request)
+    assert sent[0]["status"] == 200
+    assert user_in(sent[1]["body"].decode()) == "ada"
 
 
 def test_an_app_factory_with_its_own_configuration(dg_env: dict[str, str]) -> None:

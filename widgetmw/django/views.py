@@ -88,6 +88,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
     A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
     """
 
+    session: Any
     session_cookie: tuple[str, str | None]
     expired_cookies: tuple[tuple[str, str], ...] = ()
 
@@ -106,6 +107,14 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
             self["Cache-Control"] = "no-store"
             super().set_cookie(key, value, *args, **kwargs)
 
+    def delete_cookie(self, key: str, *args: Any, **kwargs: Any) -> None:
+        """Deletes a cookie, but not that of a session which its store merely does not return.
+
+        A cache may be down for a moment, and a token request in the background should sign nobody out for that.
+        """
+        if key != self.session_cookie[0] or getattr(self.session, "modified", True):
+            super().delete_cookie(key, *args, **kwargs)
+
 
 def _http_response(request: HttpRequest, response: TokenResponse) -> _EndpointResponse:
     # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
@@ -114,6 +123,7 @@ def _http_response(request: HttpRequest, response: TokenResponse) -> _EndpointRe
     headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
     http_response = _EndpointResponse(body, status=response.status, headers=headers)
     http_response.expired_cookies = expired
+    http_response.session = getattr(request, "session", None)
     http_response.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if response.status == 204:
         del http_response["Content-Type"]
