@@ -268,13 +268,14 @@ def outside_of_mounts(scope: Scope, resolver: AsyncResolver) -> AsyncResolver:
 
     A mounted app of Starlette that has sessions of its own puts them into the same scope: its ids may be those of other
     people. So may a route that authenticates by itself. Elsewhere the newest is seen, since the app may load its
-    session late.
+    session late. An app below ``Host`` has the same path as the outer one.
     """
     own = {**scope}
     auth = own.get("auth")
 
     def resolve(current: Scope) -> User | Awaitable[User | None] | None:
         is_inside = any(current.get(key) != own.get(key) for key in _SET_BY_MOUNTS)
+        is_inside = is_inside or ("app" in own and current.get("app") is not own["app"])
         if is_inside or (auth is not None and current.get("auth") is not auth):
             current = {**current, **own}
         return resolver(current)

@@ -168,11 +168,14 @@ def outside_of_mounts(environ: Environ, resolver: Resolver) -> Resolver:
     """Returns a resolver that sees the session and the user of the environ as it is now, also for a mounted app.
 
     A mounted app that has sessions of its own puts them into the same environ: its ids may be those of other people.
+    A mount may have restored the path by now, as Bottle's does, but not the session.
     """
     own = {**environ}
 
     def resolve(current: Environ) -> User | None:
         is_mounted = current.get("SCRIPT_NAME") != own.get("SCRIPT_NAME")
+        if "beaker.session" in own and current.get("beaker.session") is not own["beaker.session"]:
+            is_mounted = True
         return resolver({**current, **own} if is_mounted else current)
 
     return resolve
