@@ -99,7 +99,8 @@ def test_only_the_request_that_confirms_a_sign_out_says_so(visit: Visit, site: S
 
 def test_a_script_may_wait_for_a_widget_that_the_page_loads_later(visit: Visit, site: Site) -> None:
     page = visit("ann")
-    page.evaluate("document.head.append(Object.assign(document.createElement('script'), { src: 'data:text/javascript,0' }))")
+    other = "Object.assign(document.createElement('script'), { src: 'data:text/javascript,0' })"
+    page.evaluate(f"document.head.append({other})")
     assert not page.evaluate("calls.some(([name]) => name == 'widget')")
     page.route("**/widget.js", lambda route: route.fulfill(body="acmeWidget = 7", content_type="text/javascript"))
     page.evaluate("document.head.append(Object.assign(document.createElement('script'), { src: '/widget.js' }))")
