@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Visit, sign_in, sign_out
-from tests.browser.simulation import MINUTE, pass_time
+from tests.browser.simulation import MINUTE, has_valid_token, pass_time
 from tests.browser.site import Site, json_response
 
 ACME = """
@@ -49,6 +49,16 @@ def test_a_page_for_a_user_whom_no_vendor_can_serve_causes_no_requests(visit: Vi
     assert site.token_requests == []
 
 
+def test_a_vendor_that_no_longer_serves_the_user_delays_no_other(visit: Visit, site: Site) -> None:
+    site.vendors, site.token_lifetime = ("acme", "digitalgenius"), 20.0
+    page = visit("ann", clock=True)
+    site.missing = {"acme": "email_missing"}
+    for _ in range(9):
+        pass_time(page, site, 10)
+        assert has_valid_token(page, site)
+    assert len(site.token_requests) < 12
+
+
 def test_a_widget_that_asks_gets_its_token_from_one_request(visit: Visit, site: Site) -> None:
     site.missing = {"acme": "on_request"}
     page = visit("ann")
@@ -89,7 +99,8 @@ def test_only_the_request_that_confirms_a_sign_out_says_so(visit: Visit, site: S
 
 def test_a_script_may_wait_for_a_widget_that_the_page_loads_later(visit: Visit, site: Site) -> None:
     page = visit("ann")
-    page.evaluate("document.head.append(Object.assign(document.createElement('script'), { text: 'first = 1' }))")
+    other = "Object.assign(document.createElement('script'), { src: 'data:text/javascript,0' })"
+    page.evaluate(f"document.head.append({other})")
     assert not page.evaluate("calls.some(([name]) => name == 'widget')")
     page.route("**/widget.js", lambda route: route.fulfill(body="acmeWidget = 7", content_type="text/javascript"))
     page.evaluate("document.head.append(Object.assign(document.createElement('script'), { src: '/widget.js' }))")

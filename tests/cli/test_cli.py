@@ -185,7 +185,14 @@ def test_verify_refuses_what_is_expired_or_altered_or_of_another_key(
         assert (result.returncode, words in result.stdout) == (1, True), result.stdout
 
 
-@pytest.mark.parametrize("text", ["http://[", "nonsense", "", "a.b.c", "https://site.example/?a=1"])
+@pytest.mark.parametrize("expiry", [float("nan"), float("inf"), -1e18, 1e20, 10**400, "soon", []])
+def test_verify_trusts_no_expiry_that_is_no_time(env: dict[str, str], expiry: Any) -> None:
+    result = run("verify", jwt.encode({"exp": expiry}, DG_SECRET, "HS256"), env=env)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert result.stdout.endswith("signed with the key of digitalgenius; its exp is no time\n")
+
+
+@pytest.mark.parametrize("text", ["http://[", "nonsense", "", "a.b.c", "a.\udc80.b", "https://site.example/?a=1"])
 def test_verify_tells_what_is_not_a_token(env: dict[str, str], text: str) -> None:
     result = run("verify", text, env=env)
     assert (result.returncode, result.stderr) == (2, "")

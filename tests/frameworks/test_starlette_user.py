@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from starlette.applications import Starlette
-from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, SimpleUser
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, SimpleUser, UnauthenticatedUser
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Host, Mount, Route
 
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
 from tests.frameworks.visitor import ENDPOINT, Visitor, user_in
@@ -120,6 +120,28 @@ def test_mounted_apps_with_sessions_of_their_own_share_no_token(
     for name in ("shop", "staff"):
         assert visitor.get(f"/{name}/in").text == visitor.get(f"/{name}/").text == PAGE
     assert "SessionMiddleware must be installed" in caplog.text
+
+
+class UserMiddleware:
+    """Sets ``scope["user"]`` and nothing else, as many apps' own middleware does."""
+
+    def __init__(self, app: Any, header: bytes) -> None:
+        self.app, self.header = app, header
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        name = dict(scope["headers"]).get(self.header)
+        scope["user"] = NamedUser(name.decode()) if name else UnauthenticatedUser()
+        await self.app(scope, receive, send)
+
+
+def test_a_user_of_an_app_below_another_host_is_none_of_the_whole_app(settings: Settings) -> None:
+    staff = Starlette(routes=[Route("/", page)], middleware=[Middleware(UserMiddleware, header=b"x-staff")])
+    app = make(Host("staff.example", staff))
+    install(app, settings=settings)
+    app.add_middleware(UserMiddleware, header=b"x-user")
+    visitor = Visitor(app)
+    assert visitor.get(Host="staff.example", X_Staff="1").text == PAGE
+    assert user_in(visitor.get(Host="staff.example", X_User="ada", X_Staff="1").text) == "id-of-ada"
 
 
 def test_a_display_name_is_not_an_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bottle import Bottle
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
@@ -25,18 +26,20 @@ def users(client: Client) -> tuple[str | None, ...]:
     return tuple(user_in(client.get(path).text) for path in ("/", "/admin/", ENDPOINT))
 
 
-def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
+def with_sessions(wrapped: Any, name: str) -> Any:
     from beaker.middleware import SessionMiddleware
 
-    def with_sessions(wrapped: Any, name: str) -> Any:
-        return SessionMiddleware(wrapped, {"session.type": "memory", "session.key": name})
+    return SessionMiddleware(wrapped, {"session.type": "memory", "session.key": name})
 
-    def current(environ: Any) -> User | None:
-        session = environ["beaker.session"]
-        return User(session["id"]) if "id" in session else None
 
+def user_of_session(environ: Any) -> User | None:
+    session = environ["beaker.session"]
+    return User(session["id"]) if "id" in session else None
+
+
+def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
     mounts = DispatcherMiddleware(app, {"/admin": with_sessions(app, "admin")})
-    client = Client(with_sessions(WidgetMiddleware(mounts, settings, user=current), "shop"))
+    client = Client(with_sessions(WidgetMiddleware(mounts, settings, user=user_of_session), "shop"))
     client.get("/admin/?boss")
     assert users(client) == (None, None, None)
     client.get("/?ada")
@@ -51,3 +54,12 @@ def test_the_remote_user_of_a_mounted_app_is_not_that_of_the_site(settings: Sett
     site = WidgetMiddleware(DispatcherMiddleware(app, {"/admin": admin}), settings)
     client = Client(lambda environ, start_response: site({**environ, "REMOTE_USER": "ada"}, start_response))
     assert users(client) == ("ada", "ada", "ada")
+
+
+def test_the_session_of_a_mounted_app_names_no_user_where_the_mount_restores_the_path(settings: Settings) -> None:
+    site = Bottle()
+    site.mount("/admin/", with_sessions(app, "admin"))
+    whole = with_sessions(WidgetMiddleware(site, settings, user=user_of_session), "shop")
+    client = Client(lambda environ, start_response: whole({**environ, "SCRIPT_NAME": "/shop"}, start_response))
+    client.get("/admin/?boss")
+    assert user_in(client.get("/admin/").text) is None

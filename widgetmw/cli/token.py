@@ -46,6 +46,6 @@ def _attribute(text: str) -> tuple[str, Scalar]:
         raise SettingsError(["--attribute must be KEY=VALUE"])
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, value
     return key, parsed if isinstance(parsed, int | float) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +25,7 @@ def run(options: Namespace) -> int:
     """
     text = options.token.strip()
     is_url = text.startswith(("http://", "https://"))
-    claims = _url_claims(text) if is_url else decode(text).get("claims")
+    claims = _url_claims(text) if is_url else decode(text).get("claims") if text.isascii() else None
     if claims is None or (is_url and "sig" not in claims):
         print("this is neither a JSON Web Token nor a signed URL")
         return NOT_A_TOKEN
@@ -40,12 +39,15 @@ def run(options: Namespace) -> int:
         active = ", ".join(provider.name for provider in providers)
         print(f"not signed with the key of an active vendor ({active}), or altered since")
         return INVALID
-    expires_at = _timestamp(claims.get("exp"))
-    if expires_at is None:
+    if claims.get("exp") is None:
         print(f"signed with the key of {signer}; does not expire")
         return VALID
-    is_valid = time.time() < expires_at
-    moment = datetime.fromtimestamp(expires_at, UTC).isoformat(sep=" ", timespec="seconds")
+    expiry = _moment(claims["exp"])
+    if expiry is None:
+        print(f"signed with the key of {signer}; its exp is no time")
+        return INVALID
+    is_valid = datetime.now(UTC) < expiry
+    moment = expiry.isoformat(sep=" ", timespec="seconds")
     print(f"signed with the key of {signer}; {'valid until' if is_valid else 'expired at'} {moment}")
     return VALID if is_valid else INVALID
 
@@ -68,8 +70,9 @@ def _is_signed_by(provider: Provider, text: str, is_url: bool) -> bool:
     return True
 
 
-def _timestamp(value: object) -> float | None:
+def _moment(value: Any) -> datetime | None:
+    """Returns the time of a claim; ``None`` if it is not a number, or of no year that has four digits."""
     try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        return datetime.fromtimestamp(float(value), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
         return None

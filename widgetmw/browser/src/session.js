@@ -146,7 +146,8 @@ export const accept = (response, age, inPage) => {
     const entry = shared.vendors[name];
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
-    const isMissing = !token && (response.errors?.[name] ?? FAILED) === FAILED;
+    // Also where the user has a token that the vendor no longer gives them: it must not keep the others waiting.
+    const isMissing = !token && (!!shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
     const isNew = token?.token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
     if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
