@@ -33,7 +33,14 @@ os.environ["PYDANTIC_DISABLE_PLUGINS"] = "logfire-plugin"
 
 
 #: What takes longest comes first, or one process would be busy with it after the others have finished.
-_SLOWEST_FIRST = ("tests/e2e", "tests/frameworks/test_examples", "tests/browser", "tests/servers", "tests/demo")
+_SLOWEST_FIRST = (
+    "tests/demo/test_browser",
+    "tests/e2e",
+    "tests/frameworks/test_examples",
+    "tests/browser",
+    "tests/servers",
+    "tests/demo",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
