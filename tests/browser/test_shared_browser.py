@@ -290,7 +290,11 @@ def test_a_restored_page_sees_the_next_user_although_the_storage_was_cleared(
     sign_in(bfcache_context, site, "bob")
     new.goto(site.url)
     site.endpoint_override = lambda user: json_response(503, {})
+    bob = [KEY, new.evaluate("(key) => localStorage[key]", KEY)]
     go_back(old)
+    # a busy browser shows a restored page what another tab has stored only after the event
+    old.wait_for_function("([name, value]) => localStorage[name] === value", arg=bob)
+    old.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     old.wait_for_function("seen.signedout")
     assert old.evaluate("[widgetmw.get('orlo'), window.HISSUNO_WIDGET_CONFIG]") == [None, None]
 
