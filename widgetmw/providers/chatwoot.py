@@ -7,6 +7,7 @@ Source: the published code of Chatwoot 4.4.0 (``contacts_controller.rb``, ``cont
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, regex
@@ -23,7 +24,7 @@ class Chatwoot(HmacProvider):
     """Signs the user's id. Chatwoot does not verify the name and the email address beside it."""
 
     name = "chatwoot"
-    variables = (
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable(
             "CHATWOOT_BASE_URL", "URL of the installation, such as `https://app.chatwoot.com`", _base_url, required=True
         ),

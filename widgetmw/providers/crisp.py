@@ -6,6 +6,7 @@ Source: docs.crisp.chat, "Identity Verification", "Session Continuity", "Cookie 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, hmac_key, regex
 
@@ -17,7 +18,7 @@ class Crisp(EmailHmacProvider):
     """Signs the email address as it is: Crisp documents no folding of case."""
 
     name = "crisp"
-    variables = (
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("CRISP_WEBSITE_ID", "the website's id", _identifier, required=True),
         Variable(
             "CRISP_SECRET",

@@ -6,6 +6,7 @@ Source: dev.frontapp.com, "Identify users", "Chat Widget SDK Reference", "Conten
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, parse_text
 
@@ -19,7 +20,7 @@ class Front(HmacProvider):
     """
 
     name = "front"
-    variables = (
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("FRONT_CHAT_ID", "the chat's id (public)", parse_text, required=True),
         Variable(
             "FRONT_SECRET",

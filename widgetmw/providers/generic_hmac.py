@@ -70,11 +70,11 @@ class Hmac(HmacProvider):
         TRUST_EMAILS,
     )
     key_variable = _KEY
-    script = ""
+    script: ClassVar[str | None] = ""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.digest = values[_ALGORITHM]
+        self.digest: str = values[_ALGORITHM]
         self._message: Template = values[_MESSAGE]
         encoding = values[_ENCODING]
         try:

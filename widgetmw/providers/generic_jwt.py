@@ -81,12 +81,12 @@ class Jwt(JwtProvider):
     )
     key_variable = _KEY
     lifetime_variable = "WIDGETMW_JWT_TTL"
-    script = ""
+    script: ClassVar[str | None] = ""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.algorithm = values[_ALGORITHM]
-        self.headers = values[_HEADER] or {}
+        self.algorithm: str = values[_ALGORITHM]
+        self.headers: Mapping[str, str] = values[_HEADER] or {}
         try:
             self._key = _KEY_PARSERS[self.algorithm](values[_KEY])
         except ValueError as error:

@@ -6,6 +6,7 @@ Source: developer.helpscout.com, "Secure Mode", "Beacon JavaScript API".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, hmac_key, parse_text
 
@@ -17,7 +18,7 @@ class HelpScout(EmailHmacProvider):
     """Signs the email address as it is: Help Scout documents no folding of case."""
 
     name = "helpscout"
-    variables = (
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("HELPSCOUT_BEACON_ID", "the Beacon's id (public)", parse_text, required=True),
         Variable(
             "HELPSCOUT_SECRET",

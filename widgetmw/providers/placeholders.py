@@ -27,8 +27,8 @@ class Template:
     def __init__(self, text: str) -> None:
         # text and name by turns; the first and the last part are text, possibly empty
         self._parts = _PLACEHOLDER.split(text)
-        self.names = tuple(self._parts[1::2])
-        self.has_adjacent_placeholders = "" in self._parts[2:-2:2]
+        self.names: tuple[str, ...] = tuple(self._parts[1::2])
+        self.has_adjacent_placeholders: bool = "" in self._parts[2:-2:2]
         if any(brace in part for part in self._parts[::2] for brace in "{}"):
             raise ValueError(f"must use braces only for {_KNOWN}")
 

@@ -6,6 +6,7 @@ Source: help.tawk.to, "How to set up logins with a hash"; developer.tawk.to, "Ja
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, regex
 
@@ -17,7 +18,7 @@ class Tawk(HmacProvider):
     """Signs the user's id as text, in lower-case hexadecimal as in the vendor's samples."""
 
     name = "tawk"
-    variables = (
+    variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("TAWK_PROPERTY_ID", "the property's id (public)", _identifier, required=True),
         Variable("TAWK_WIDGET_ID", "the widget's id (public), such as `default`", _identifier, required=True),
         Variable(
