@@ -69,7 +69,10 @@ def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserConte
         contexts.append(context)
         context.add_init_script(RECORDER)  # before the clock, since it keeps a real timer
         if clock:
-            context.clock.install()
+            # A clock that is only installed runs, in addition to what a test adds to it.
+            stopped_at = site.stop_clock()
+            context.clock.install(time=stopped_at - 60)
+            context.clock.pause_at(stopped_at)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         if user:
             sign_in(context, site, user)

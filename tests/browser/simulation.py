@@ -105,6 +105,18 @@ def show_tab(page: Page) -> None:
     )
 
 
+def await_promise(page: Page, site: Site, promise: str) -> object:
+    """Returns what the promise is resolved with, after letting pass the time that it needs."""
+    page.evaluate(f"{promise}.then((value) => {{ window.settled = {{value}}; }}); 0")
+    wait_for_requests(page)
+    for _ in range(60):
+        if settled := page.evaluate("window.settled"):
+            page.evaluate("delete window.settled")
+            return settled["value"]
+        pass_time(page, site, 1)
+    raise TimeoutError("the promise is still pending")
+
+
 def max_requests_per_minute(requests: list[TokenRequest]) -> int:
     """Returns the largest number of requests in any sixty seconds."""
     times = [request.at for request in requests]

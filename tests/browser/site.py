@@ -124,6 +124,7 @@ class Site:
         self.endpoint_override: Callable[[str | None], Response | None] = lambda user: None
         #: Of the endpoint's responses.
         self.cors_headers: dict[str, str] = {}
+        self._time: Callable[[], float] = time.time
         self._minted: dict[str, tuple[int, int, int]] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -137,7 +138,13 @@ class Site:
 
     def now(self) -> float:
         """Returns the server's time in Unix seconds."""
-        return time.time() + self.skew + self.clock_offset
+        return self._time() + self.skew + self.clock_offset
+
+    def stop_clock(self) -> float:
+        """Lets no time pass but by ``clock_offset``. Returns the time in Unix seconds."""
+        stopped_at = self._time()
+        self._time = lambda: stopped_at
+        return stopped_at
 
     # --- tokens ---------------------------------------------------------------------------------------------------
 

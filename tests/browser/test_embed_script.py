@@ -12,7 +12,15 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in, sign_out
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import HOUR, MINUTE, has_valid_token, pass_time, wait_for_requests, wait_until
+from tests.browser.simulation import (
+    HOUR,
+    MINUTE,
+    await_promise,
+    has_valid_token,
+    pass_time,
+    wait_for_requests,
+    wait_until,
+)
 from tests.browser.site import ENDPOINT, Response, Site, json_response
 from widgetmw.core.http.mark import mark_name
 
@@ -233,11 +241,11 @@ def test_the_headers_may_come_late_and_a_failure_is_retried(profile: Profile, si
         })"""
     )
     result = "widgetmw.refresh('orlo').then(() => 'fine', (error) => error.message)"
-    assert page.evaluate(result) == "widgetmw: request failed"
+    assert await_promise(page, site, result) == "widgetmw: request failed"
     assert len(site.token_requests) == 1
     page.evaluate("window.ready = true")
     pass_time(page, site, 2 * MINUTE, step=5)
-    assert page.evaluate(result) == "fine"
+    assert await_promise(page, site, result) == "fine"
     assert site.token_requests[-1].headers["X-Key"] == "k"
 
 

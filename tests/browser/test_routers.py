@@ -49,10 +49,12 @@ def router(request: pytest.FixtureRequest, site: Site) -> str:
     return name
 
 
-def follow(page: Page, link: str) -> None:
-    """Follows a link, and waits until the router has replaced the content."""
+def follow(page: Page, link: str, clock: bool = False) -> None:
+    """Follows a link, and waits until the router has replaced the content, by the page's ``clock`` if that is fake."""
     page.evaluate("document.querySelector('main').dataset.old = 1; window.kept = true; 0")
     page.click(f"#{link}")
+    while clock and page.evaluate("document.querySelector('main').dataset.old"):
+        page.context.clock.run_for(20)  # Turbo renders in an animation frame
     page.wait_for_function("!document.querySelector('main').dataset.old")
     assert page.evaluate("window.kept"), "the router has loaded a document"
 
@@ -79,7 +81,7 @@ def test_content_after_a_sign_out_ends_the_session(profile: Profile, site: Site,
     page.goto(site.url)
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
     sign_out(context)
-    follow(page, "next")
+    follow(page, "next", clock=True)
     pass_time(page, site, 6)
     assert page.evaluate("seen.signedout") == 1
     assert page.evaluate("window.HISSUNO_WIDGET_CONFIG") is None

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import DAY, HOUR, MINUTE, pass_time, wait_for_requests, wait_until
+from tests.browser.simulation import DAY, HOUR, MINUTE, await_promise, pass_time, wait_for_requests, wait_until
 from tests.browser.site import KEY, Response, Site, json_response
 from tests.browser.user_data import CONVERSATIONS, NO_USER_DATA, UNRELATED, WIDGET_PAGE, store_conversations, user_data
 
@@ -94,10 +94,10 @@ def test_refresh_after_a_sign_in_starts_renewal_in_an_anonymous_page(visit: Visi
     site.token_lifetime = 20
     page = visit(None, clock=True)
     wait_for_requests(page)
-    message = page.evaluate("widgetmw.refresh('orlo').catch((error) => error.message)")
+    message = await_promise(page, site, "widgetmw.refresh('orlo').catch((error) => error.message)")
     assert message == "widgetmw: signed out"
     sign_in(page.context, site, "ann")
-    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
+    assert await_promise(page, site, "widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
     before = len(site.token_requests)
     pass_time(page, site, 60, step=1)
     assert len(site.token_requests) >= before + 3
