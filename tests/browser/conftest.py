@@ -1,4 +1,4 @@
-"""Fixtures: one Chromium, driven by Playwright, for all tests here, and a new profile for each test."""
+"""Fixtures: one Chromium, driven by Playwright, for all tests here, and a tab that most tests share."""
 
 from __future__ import annotations
 
@@ -32,8 +32,12 @@ def site() -> Iterator[Site]:
     running.close()
 
 
-#: Opens a page as a signed-in user or anonymously, in a new profile or in ``context``.
+#: Opens a page as a signed-in user or anonymously: in the shared tab, in ``context``, or with a clock of its own.
 Visit = Callable[..., Page]
+#: Creates a profile, signed in as a user or anonymous; optionally with a fake clock.
+Profile = Callable[..., BrowserContext]
+#: Returns the shared tab, signed in as a user or anonymous.
+Tab = Callable[..., Page]
 
 RECORDER = """
 window.seen = {tokens: [], signedout: 0, violations: [], requests: 0, pending: 0};
@@ -58,16 +62,21 @@ addEventListener("securitypolicyviolation", (event) => seen.violations.push(even
 
 
 @pytest.fixture
-def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserContext]]:
-    """Creates profiles. An uncaught error or rejection in one of their pages fails the test."""
+def errors() -> Iterator[list[str]]:
+    """The uncaught errors and rejections of the pages. One fails the test."""
+    uncaught: list[str] = []
+    yield uncaught
+    assert uncaught == []
+
+
+@pytest.fixture
+def profile(browser: Browser, site: Site, errors: list[str]) -> Iterator[Profile]:
+    """Creates profiles."""
     contexts: list[BrowserContext] = []
-    errors: list[str] = []
 
     def make(user: str | None = None, clock: bool = False) -> BrowserContext:
-        context = browser.new_context()
-        context.set_default_timeout(60_000)  # the machine may be busy
+        context = new_context(browser)
         contexts.append(context)
-        context.add_init_script(RECORDER)  # before the clock, since it keeps a real timer
         if clock:
             # A clock that is only installed runs, in addition to what a test adds to it.
             stopped_at = site.stop_clock()
@@ -81,7 +90,63 @@ def profile(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserConte
     yield make
     for context in contexts:
         context.close()
-    assert errors == []
+
+
+def new_context(browser: Browser) -> BrowserContext:
+    context = browser.new_context()
+    context.set_default_timeout(60_000)  # the machine may be busy
+    context.add_init_script(RECORDER)  # before a fake clock, since it keeps a real timer
+    return context
+
+
+class SharedTab:
+    """A tab that tests use one after another: a new profile takes more processor time than a page in it.
+
+    Each test has a site with a host of its own, so its pages see neither cookies nor storage of an earlier test.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._context = context
+        self._errors: list[str] = []
+        context.on("weberror", lambda error: self._errors.append(str(error.error)))
+
+    def take(self, site: Site, user: str | None, errors: list[str]) -> Page:
+        """Returns the tab, signed in. Uncaught errors of its pages are added to ``errors``."""
+        self._errors = errors
+        if user:
+            sign_in(self._context, site, user)
+        return self._context.pages[0] if self._context.pages else self._context.new_page()
+
+    def release(self) -> None:
+        """Removes the routes of the test, and the tabs that its pages have opened."""
+        self._context.unroute_all()
+        self._context.clear_cookies()  # a browser keeps only so many of one domain
+        for page in self._context.pages[:1]:
+            page.unroute_all()
+        for page in self._context.pages[1:]:
+            page.close()
+
+
+@pytest.fixture(scope="package")
+def shared_tab(browser: Browser) -> Iterator[SharedTab]:
+    context = new_context(browser)
+    yield SharedTab(context)
+    context.close()
+
+
+@pytest.fixture
+def tab(shared_tab: SharedTab, site: Site, errors: list[str]) -> Iterator[Tab]:
+    """Gives the shared tab to a test that needs one profile, of which it changes nothing but cookies and routes."""
+    taken: list[Page] = []
+
+    def take(user: str | None = None) -> Page:
+        assert not taken, "a second tab needs a profile"
+        taken.append(shared_tab.take(site, user, errors))
+        return taken[0]
+
+    yield take
+    if taken:
+        shared_tab.release()
 
 
 def sign_in(context: BrowserContext, site: Site, user: str) -> None:
@@ -112,11 +177,11 @@ def bfcache_context(bfcache_browser: Browser, site: Site) -> Iterator[BrowserCon
 
 
 @pytest.fixture
-def visit(profile: Callable[..., BrowserContext], site: Site) -> Visit:
+def visit(profile: Profile, tab: Tab, site: Site) -> Visit:
     def open_page(
         user: str | None = None, path: str = "/", context: BrowserContext | None = None, clock: bool = False
     ) -> Page:
-        page = (context or profile(user, clock)).new_page()
+        page = (context or profile(user, clock)).new_page() if context or clock else tab(user)
         page.goto(site.url + path)
         return page
 

@@ -7,6 +7,7 @@ endpoint's responses: see :attr:`Site.endpoint_override`.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import threading
 import time
@@ -88,10 +89,18 @@ class Vendor:
         return self.site.vendor_scripts[self.name]
 
 
-class Site:
-    """A site on a loopback port. The cookie ``session`` names the signed-in user."""
+_numbers = itertools.count(1)
 
-    def __init__(self) -> None:
+
+class Site:
+    """A site on a loopback port. The cookie ``session`` names the signed-in user.
+
+    Unless one is given, its host is its own, so that it shares neither cookies nor storage with another site. Browsers
+    resolve names under ``localhost`` themselves, and all of these belong to one registrable domain.
+    """
+
+    def __init__(self, host: str = "") -> None:
+        self.host = host or f"site-{next(_numbers)}.test.localhost"
         #: In seconds; infinite if tokens do not expire.
         self.token_lifetime = 3600.0
         self.vendors: tuple[str, ...] = VENDORS
@@ -129,7 +138,7 @@ class Site:
         self._count = 0
         self._lock = threading.Lock()
         self._server = _server(self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self.host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Route
 
-from tests.browser.conftest import Visit, sign_in
+from tests.browser.conftest import Tab, Visit, sign_in
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import (
     HOUR,
@@ -151,8 +151,8 @@ def test_a_user_of_a_document_that_was_written_anew_keeps_a_valid_token(
     assert has_valid_token(page, site)
 
 
-def test_a_frame_with_srcdoc_makes_no_request(profile: Profile, site: Site) -> None:
-    page = profile("ann").new_page()
+def test_a_frame_with_srcdoc_makes_no_request(tab: Tab, site: Site) -> None:
+    page = tab("ann")
     page.goto(site.url + "/chat")
     page.evaluate(
         "(html) => document.body.append(Object.assign(document.createElement('iframe'), {srcdoc: html}))",
@@ -165,8 +165,8 @@ def test_a_frame_with_srcdoc_makes_no_request(profile: Profile, site: Site) -> N
 
 
 @pytest.mark.parametrize("source", ["src", "srcdoc"])
-def test_a_sandboxed_page_makes_no_request(profile: Profile, site: Site, source: str) -> None:
-    page = profile("ann").new_page()
+def test_a_sandboxed_page_makes_no_request(tab: Tab, site: Site, source: str) -> None:
+    page = tab("ann")
     page.goto(site.url + "/chat")
     page.evaluate(
         "([name, value]) => {"

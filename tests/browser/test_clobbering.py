@@ -30,10 +30,10 @@ def test_clobbered_names_change_nothing(visit: Visit, site: Site, form: Form) ->
     assert page.evaluate("orloData") == [[token, "o-1"]]
     site.clear_token_cache()
     assert page.evaluate("widgetmw.refresh('orlo').then(({token}) => token)") != token
-    assert [cookie["name"] for cookie in page.context.cookies() if cookie["name"] != "session"] == [KEY]
+    assert [cookie["name"] for cookie in page.context.cookies(site.url) if cookie["name"] != "session"] == [KEY]
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate("[seen.signedout, window.HISSUNO_WIDGET_CONFIG ?? null]") == [1, None]
-    assert [cookie["name"] for cookie in page.context.cookies()] == ["session"]
+    assert [cookie["name"] for cookie in page.context.cookies(site.url)] == ["session"]
 
 
 def test_markup_ahead_of_the_script_changes_nothing(visit: Visit, site: Site) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import sign_in, sign_out
+from tests.browser.conftest import Tab, sign_in, sign_out
 from tests.browser.simulation import HOUR, pass_time, wait_for_requests, wait_until
 from tests.browser.site import KEY, Response, Site
 
@@ -115,8 +115,8 @@ def test_a_service_workers_cache_does_not_answer_for_the_next_user_of_a_page_wit
     assert page.evaluate(USER) == "bob"
 
 
-def test_a_tokens_request_is_repeated_as_a_post_only_if_the_response_is_old(profile: Profile, site: Site) -> None:
-    page = profile("ann").new_page()
+def test_a_tokens_request_is_repeated_as_a_post_only_if_the_response_is_old(tab: Tab, site: Site) -> None:
+    page = tab("ann")
     page.goto(site.url)
     page.evaluate("widgetmw.refresh('orlo').then(() => 0)")
     assert len(site.token_requests) == 1

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from tests.browser import fake_vendors
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Tab, Visit
 from tests.browser.simulation import MINUTE, pass_time
 from tests.browser.site import Form, Response, Site
 from widgetmw.core.http.csp import hash_source
 from widgetmw.core.script_tags import inline_scripts
 
-Profile = Callable[..., BrowserContext]
 TYPES = "; require-trusted-types-for 'script'"
 BASE = "base-uri 'none'; object-src 'none'; img-src 'self'; "
 
@@ -62,13 +60,12 @@ def test_hashes_of_our_scripts_suffice(visit: Visit, site: Site) -> None:
 
 
 @pytest.mark.parametrize("types", ["", TYPES, TYPES + "; trusted-types widgetmw"], ids=["", "types", "named"])
-def test_a_loader_is_added_with_the_nonce_and_a_trusted_url(profile: Profile, site: Site, types: str) -> None:
+def test_a_loader_is_added_with_the_nonce_and_a_trusted_url(tab: Tab, site: Site, types: str) -> None:
     site.form, site.nonce, policy = POLICIES["nonce"]
     site.headers = {"Content-Security-Policy": policy + types}
     site.embed = ("digitalgenius",)
-    context = profile("ann")
-    context.route(re.compile("^https:"), lambda route: route.fulfill(body=fake_vendors.DIGITALGENIUS_EMBEDDED))
-    page = context.new_page()
+    page = tab("ann")
+    page.context.route(re.compile("^https:"), lambda route: route.fulfill(body=fake_vendors.DIGITALGENIUS_EMBEDDED))
     page.goto(site.url)
     page.wait_for_function("window.vendor")
     assert violations(page) == []

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import Page, Route
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Tab, Visit
 from tests.browser.fake_vendors import DIGITALGENIUS, script
 from tests.browser.simulation import wait_until
 from tests.browser.site import Response, Site
-
-Profile = Callable[..., BrowserContext]
 
 
 def defined(descriptor: str) -> str:
@@ -94,12 +90,12 @@ def test_a_config_that_is_set_late_gets_the_token(visit: Visit, site: Site) -> N
     assert page.evaluate("vendor.config.metadata.auth_token === widgetmw.get('digitalgenius').token")
 
 
-def test_a_widget_that_is_embedded_before_our_data_gets_the_token_at_once(profile: Profile, site: Site) -> None:
+def test_a_widget_that_is_embedded_before_our_data_gets_the_token_at_once(tab: Tab, site: Site) -> None:
     site.vendors = ("digitalgenius",)
     site.delivery = "fetch"
     site.head = script(DIGITALGENIUS + "embedWidget();")
     held: list[Route] = []
-    page = profile("ann").new_page()
+    page = tab("ann")
     page.route("**/_widgetmw/token", lambda route: held.append(route))
     page.goto(site.url)
     wait_until(page, lambda: held)

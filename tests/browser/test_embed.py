@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import Page, Route
 
 from tests.browser import fake_vendors
+from tests.browser.conftest import Tab
 from tests.browser.site import Site, json_response
 
 DG_INIT = "https://chat.digitalgenius.com/init.js"
 GIOSG_LOADER = "https://service.giosg.com/live2/org-1"
 
-#: Creates a profile for which the vendors' loaders are served; also returns the list of loaders requested so far.
-Loaders = Callable[..., tuple[BrowserContext, list[str]]]
+#: Returns a tab for which the vendors' loaders are served, and the list of the loaders requested so far.
+Loaders = Callable[[str | None], tuple[Page, list[str]]]
 
 
 def token_of(page: Page, vendor: str) -> str:
@@ -24,26 +25,25 @@ def token_of(page: Page, vendor: str) -> str:
 
 
 @pytest.fixture
-def loaders(profile: Callable[..., BrowserContext]) -> Loaders:
-    """Serves the vendors' loaders to a new profile and records which are requested."""
+def loaders(tab: Tab) -> Loaders:
+    """Serves the vendors' loaders and records which are requested."""
 
-    def make(user: str | None, clock: bool = False) -> tuple[BrowserContext, list[str]]:
-        context, loaded = profile(user, clock), list[str]()
+    def take_tab(user: str | None) -> tuple[Page, list[str]]:
+        page, loaded = tab(user), list[str]()
 
         def serve(route: Route) -> None:
             loaded.append(route.request.url)
             route.fulfill(body=fake_vendors.DIGITALGENIUS_EMBEDDED if "genius" in route.request.url else "")
 
-        context.route(re.compile("^https:"), serve)
-        return context, loaded
+        page.route(re.compile("^https:"), serve)
+        return page, loaded
 
-    return make
+    return take_tab
 
 
 def test_embed_adds_the_vendors_loaders_for_a_signed_in_user(loaders: Loaders, site: Site) -> None:
     site.embed = ("digitalgenius", "orlo", "giosg")
-    context, loaded = loaders("ann")
-    page = context.new_page()
+    page, loaded = loaders("ann")
     page.goto(site.url)
     page.wait_for_function("window.vendor && window.vendor.config")
     assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
@@ -57,8 +57,7 @@ def test_embed_adds_the_vendors_loaders_for_a_signed_in_user(loaders: Loaders, s
 
 def test_embed_gives_anonymous_visitors_the_public_configuration_only(loaders: Loaders, site: Site) -> None:
     site.embed = ("digitalgenius", "giosg")
-    context, loaded = loaders(None)
-    page = context.new_page()
+    page, loaded = loaders(None)
     page.goto(site.url)
     page.wait_for_function("window.vendor && window.vendor.config")
     assert sorted(loaded) == sorted([DG_INIT, GIOSG_LOADER])
@@ -71,16 +70,15 @@ def test_embed_gives_anonymous_visitors_the_public_configuration_only(loaders: L
 def test_embed_adds_no_second_loader_beside_the_pages_own(loaders: Loaders, site: Site) -> None:
     site.embed = ("digitalgenius",)
     site.body = f'<script src="{DG_INIT}"></script>'
-    context, loaded = loaders("ann")
-    context.new_page().goto(site.url)
+    page, loaded = loaders("ann")
+    page.goto(site.url)
     assert loaded == [DG_INIT]
 
 
 def test_embed_waits_for_the_first_token_but_not_for_long(loaders: Loaders, site: Site) -> None:
     site.delivery = "fetch"
     site.embed = ("digitalgenius",)
-    context, loaded = loaders("ann")
-    page = context.new_page()
+    page, loaded = loaders("ann")
     page.goto(site.url)
     page.wait_for_function("window.vendor && window.vendor.config")
     assert page.evaluate("vendor.config.metadata.auth_token") == token_of(page, "digitalgenius")
@@ -101,8 +99,7 @@ def test_embed_starts_an_anonymous_chat_if_the_endpoint_is_down(loaders: Loaders
     site.delivery = "fetch"
     site.embed = ("digitalgenius",)
     site.endpoint_override = lambda user: json_response(503, {"error": "token_unavailable"})
-    context, loaded = loaders("ann")
-    page = context.new_page()
+    page, loaded = loaders("ann")
     page.goto(site.url)
     page.wait_for_function("window.vendor && window.vendor.config")
     assert "metadata" not in page.evaluate("vendor.config")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser import fake_vendors
-from tests.browser.conftest import sign_in, sign_out
+from tests.browser.conftest import Tab, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import (
     HOUR,
@@ -28,9 +28,9 @@ Profile = Callable[..., BrowserContext]
 
 
 @pytest.fixture
-def static() -> Iterator[Site]:
-    """A site of another origin, without our middleware."""
-    running = Site()
+def static(site: Site) -> Iterator[Site]:
+    """A site of another origin on the same host, without our middleware."""
+    running = Site(site.host)
     yield running
     running.close()
 
@@ -150,10 +150,9 @@ def test_a_nonce_covers_what_it_loads(profile: Profile, site: Site) -> None:
     assert page.evaluate("seen.violations") == []
 
 
-def test_a_page_that_the_server_has_made_ignores_it(profile: Profile, site: Site) -> None:
+def test_a_page_that_the_server_has_made_ignores_it(tab: Tab, site: Site) -> None:
     site.body = '<script src="/_widgetmw/embed.js"></script>'
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     wait_for_requests(page)
     assert page.evaluate("widgetmw.get('orlo').provider") == "orlo"
@@ -177,7 +176,7 @@ def test_apps_of_two_other_hosts_are_told_apart(profile: Profile, site: Site, st
     pages: list[Page] = []
     for name, user in (("shop.localhost", "ann"), ("bank.localhost", "bob")):
         site.endpoint_override = partial(as_user, site, user)
-        tag = f'<script src="{site.url.replace("127.0.0.1", name)}/_widgetmw/embed.js"></script>'
+        tag = f'<script src="{site.url.replace(site.host, name)}/_widgetmw/embed.js"></script>'
         static.pages["/static"] = partial(html_page, tag)
         pages.append(open_page(pages[0].context if pages else profile(), static))
         pages[-1].wait_for_function("widgetmw.get('orlo')")

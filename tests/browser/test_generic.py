@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Profile, Visit
 from tests.browser.fake_vendors import script
 from tests.browser.site import Site
 
@@ -64,7 +64,7 @@ def test_a_page_reads_the_tokens_and_learns_of_renewal_and_sign_out(visit: Visit
     ],
 )
 def test_a_recipe_hands_the_token_over_and_leaves_anonymous_visitors_alone(
-    visit: Visit, site: Site, recipe: str, call: Any
+    visit: Visit, profile: Profile, site: Site, recipe: str, call: Any
 ) -> None:
     site.head = RECORDER + snippet(recipe)
     page = visit("ann")
@@ -73,7 +73,7 @@ def test_a_recipe_hands_the_token_over_and_leaves_anonymous_visitors_alone(
         assert found[2].pop("appId")
     tokens = {f"<{name}>": token["token"] for name, token in site.tokens("ann", relative=False).items()}
     assert replaced(found, {token: name for name, token in tokens.items()}) == call
-    anonymous = visit()
+    anonymous = visit(context=profile())
     assert "token" not in str(anonymous.evaluate("[window.pylon, window.Featurebase?.q, calls]"))
     assert "undefined" not in str(anonymous.evaluate("JSON.stringify([window.pylon, calls])"))
 

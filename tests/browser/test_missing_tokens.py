@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import Visit, sign_in, sign_out
+from tests.browser.conftest import Profile, Visit, sign_in, sign_out
 from tests.browser.simulation import MINUTE, has_valid_token, pass_time
 from tests.browser.site import Site, json_response
 
@@ -87,8 +87,8 @@ def test_the_next_user_without_tokens_in_the_page_is_noticed(visit: Visit, site:
     assert page.evaluate("calls") == [["logout", None], ["update", "endpoint", None]]
 
 
-def test_only_the_request_that_confirms_a_sign_out_says_so(visit: Visit, site: Site) -> None:
-    page = visit("ann")
+def test_only_the_request_that_confirms_a_sign_out_says_so(visit: Visit, profile: Profile, site: Site) -> None:
+    page = visit("ann", context=profile("ann"))
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url.removeprefix(site.url)))
     site.endpoint_override = lambda user: json_response(401, {"error": "not_authenticated"})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.conftest import Visit, sign_in, sign_out
+from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import DAY, HOUR, pass_time, sleep
 from tests.browser.site import KEY, Form, Site
@@ -41,12 +41,11 @@ def test_the_page_after_a_redirecting_sign_out_cleans_up_once(profile: Profile, 
     assert page.evaluate("[window.widgetmw, document.cookie]") == [None, ""]
 
 
-def test_a_page_that_only_cleans_up_carries_no_configuration(profile: Profile, site: Site) -> None:
+def test_a_page_that_only_cleans_up_carries_no_configuration(tab: Tab, site: Site) -> None:
     site.head = ""
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
-    sign_out(context)
+    sign_out(page.context)
     page.goto(site.url)
     assert (
         page.evaluate("[window.DG_CHAT_WIDGET_CONFIG, window.DG_SDK_CONFIG, window.HISSUNO_WIDGET_CONFIG]")
@@ -80,8 +79,8 @@ def test_a_clean_up_that_needs_the_widget_runs_on_the_next_page_with_the_widget(
     assert page.evaluate("vendor.resets") == 0
 
 
-def test_the_next_page_of_the_same_user_keeps_everything(profile: Profile, site: Site) -> None:
-    page = profile("ann").new_page()
+def test_the_next_page_of_the_same_user_keeps_everything(tab: Tab, site: Site) -> None:
+    page = tab("ann")
     page.goto(site.url)
     store_conversations(page)
     page.goto(site.url + "/next")
@@ -129,16 +128,16 @@ def test_a_response_for_another_user_replaces_the_first_user(visit: Visit, site:
 # --- what is remembered ---------------------------------------------------------------------------
 
 
-def test_cookie_and_storage_do_not_identify_the_user(visit: Visit, site: Site) -> None:
+def test_cookie_and_storage_do_not_identify_the_user(visit: Visit, profile: Profile, site: Site) -> None:
     site.head = ""
     page = visit("ann")
-    cookie = next(cookie for cookie in page.context.cookies() if cookie["name"] == KEY)
+    cookie = next(cookie for cookie in page.context.cookies(site.url) if cookie["name"] == KEY)
     assert (cookie["value"], cookie["path"], cookie["sameSite"]) == ("1", "/", "Lax")
     assert 29 * DAY < cookie["expires"] - time.time() < 31 * DAY
     storage = page.evaluate("({...localStorage})")
     assert sorted(storage) == [KEY, f"{KEY}:time"]
     assert "ann" not in str(storage)
-    other = visit("ann").evaluate("({...localStorage})")
+    other = visit("ann", context=profile("ann")).evaluate("({...localStorage})")
     assert other != storage  # salted
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import sign_in, sign_out
+from tests.browser.conftest import Tab, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import pass_time, wait_for_requests, wait_until
 from tests.browser.site import Delivery, Form, Response, Site
@@ -62,14 +62,13 @@ def follow(page: Page, link: str, clock: bool = False) -> None:
 @pytest.mark.parametrize("router", ["htmx-2", "htmx-4", "turbo"], indirect=True)
 @pytest.mark.parametrize(("delivery", "link"), [("inline", "same"), ("fetch", "next")])
 def test_another_users_content_brings_the_other_users_token(
-    profile: Profile, site: Site, router: str, delivery: Delivery, link: str
+    tab: Tab, site: Site, router: str, delivery: Delivery, link: str
 ) -> None:
     site.delivery = delivery
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
-    sign_in(context, site, "bob")
+    sign_in(page.context, site, "bob")
     follow(page, link)
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
     assert page.evaluate("seen.signedout") == 1
@@ -115,40 +114,38 @@ def test_a_sign_out_that_leads_back_to_the_same_address_ends_the_session(
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
-def test_turbo_follows_under_a_nonce_policy(profile: Profile, site: Site, form: Form) -> None:
+def test_turbo_follows_under_a_nonce_policy(tab: Tab, site: Site, form: Form) -> None:
     site.form, site.nonce = form, "first"
     serve(site, (TURBO,))
     site.head = script("", src="/router.js", nonce="first")
     site.body = '<main><a id="next" href="/next">next</a></main>'
     site.headers = {"Content-Security-Policy": "script-src 'nonce-first' 'unsafe-eval'"}
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
     # The next page has a nonce of its own, which the document's policy does not allow.
     site.nonce, site.head = "second", script("", src="/router.js", nonce="second")
     site.headers = {"Content-Security-Policy": "script-src 'nonce-second' 'unsafe-eval'"}
-    sign_in(context, site, "bob")
+    sign_in(page.context, site, "bob")
     follow(page, "next")
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
 
 
 @pytest.mark.parametrize("router", ["htmx-2", "htmx-4", "turbo"], indirect=True)
-def test_a_sign_in_by_a_router_gives_an_anonymous_page_its_token(profile: Profile, site: Site, router: str) -> None:
+def test_a_sign_in_by_a_router_gives_an_anonymous_page_its_token(tab: Tab, site: Site, router: str) -> None:
     site.delivery = "fetch"
-    context = profile()
-    page = context.new_page()
+    page = tab()
     page.goto(site.url)
     wait_until(page, lambda: site.token_requests)
     wait_for_requests(page)
-    sign_in(context, site, "ann")
+    sign_in(page.context, site, "ann")
     follow(page, "next")
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
 
 
 @pytest.mark.parametrize("router", ["htmx-4", "turbo"], indirect=True)
-def test_many_navigations_cause_few_requests(profile: Profile, site: Site, router: str) -> None:
-    page = profile("ann").new_page()
+def test_many_navigations_cause_few_requests(tab: Tab, site: Site, router: str) -> None:
+    page = tab("ann")
     page.goto(site.url)
     for _ in range(12):
         follow(page, "next")

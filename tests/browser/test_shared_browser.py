@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import Visit, sign_in, sign_out
+from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import DIGITALGENIUS, GIOSG, GIOSG_LOADED, GIOSG_TAG, script
 from tests.browser.simulation import (
     MINUTE,
@@ -83,15 +83,14 @@ def test_a_clean_up_that_giosgs_script_has_run_is_not_repeated(profile: Profile,
     assert len(page.evaluate(CALLS)) == 1
 
 
-def test_a_clean_up_left_in_the_queue_of_giosgs_tag_stays_pending(profile: Profile, site: Site) -> None:
+def test_a_clean_up_left_in_the_queue_of_giosgs_tag_stays_pending(tab: Tab, site: Site) -> None:
     site.vendors = ("giosg",)
     site.head = script(GIOSG_TAG)
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(CALLS) == GIOSG_CLEANUP
-    sign_in(context, site, "bob")
+    sign_in(page.context, site, "bob")
     page.goto(site.url)
     assert page.evaluate(CALLS)[:2] == GIOSG_CLEANUP
 
@@ -161,34 +160,32 @@ FILL_STORAGE = """() => {
 WIDGET = script(DIGITALGENIUS + "embedWidget();")  # stores nothing
 
 
-def test_a_clean_up_that_a_full_storage_cannot_note_runs_later(profile: Profile, site: Site) -> None:
+def test_a_clean_up_that_a_full_storage_cannot_note_runs_later(tab: Tab, site: Site) -> None:
     site.vendors = ("digitalgenius",)
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.evaluate(FILL_STORAGE)
     # Again by a listener: a user who cannot be forgotten must not cause a loop.
     page.evaluate("addEventListener('widgetmw:signedout', () => setTimeout(() => widgetmw.signOut()))")
     page.evaluate("widgetmw.signOut()")
-    sign_out(context)
+    sign_out(page.context)
     page.wait_for_timeout(200)
     assert page.evaluate("[seen.signedout, document.cookie]") == [1, f"{KEY}=1"]
     site.head = WIDGET
-    sign_in(context, site, "bob")
+    sign_in(page.context, site, "bob")
     for resets in (1, 0):
         page.goto(site.url)
         assert page.evaluate("vendor.resets") == resets
 
 
-def test_a_change_of_user_with_a_full_storage_cleans_up_once(profile: Profile, site: Site) -> None:
+def test_a_change_of_user_with_a_full_storage_cleans_up_once(tab: Tab, site: Site) -> None:
     site.vendors = ("digitalgenius",)
-    context = profile("ann")
-    page = context.new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.evaluate(FILL_STORAGE)
     site.head = WIDGET
     for user, resets in [("bob", 1), ("bob", 0), ("carol", 1), ("carol", 0)]:
-        sign_in(context, site, user)
+        sign_in(page.context, site, user)
         page.goto(site.url)
         assert page.evaluate("vendor.resets") == resets
 
@@ -318,13 +315,12 @@ def test_an_anonymous_page_restored_after_a_sign_in_requests_tokens(
     page.wait_for_function("widgetmw.get('orlo')")
 
 
-def test_a_page_of_another_user_keeps_that_users_list_of_chats(profile: Profile, site: Site) -> None:
-    context = profile("ann")
-    page = context.new_page()
+def test_a_page_of_another_user_keeps_that_users_list_of_chats(tab: Tab, site: Site) -> None:
+    page = tab("ann")
     page.goto(site.url)
     store_conversations(page)
     page.evaluate("localStorage['hissuno_sessions_p-1_bob'] = '[2]'")
-    sign_in(context, site, "bob")
+    sign_in(page.context, site, "bob")
     page.goto(site.url)
     found = page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('hissuno_sessions_p-1'))")
     assert found == ["hissuno_sessions_p-1_bob"]

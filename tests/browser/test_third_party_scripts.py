@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Error, Page
 
-from tests.browser.conftest import RECORDER, sign_in, sign_out
+from tests.browser.conftest import SharedTab, Tab, sign_in, sign_out
 from tests.browser.simulation import wait_for_requests
 from tests.browser.site import SNIPPETS, Form, Site
 from widgetmw.browser import assets
-
-Profile = Callable[..., BrowserContext]
 
 ACME = """
 // A vendor that records the calls of its hooks. \u2603
@@ -64,27 +62,29 @@ def form(request: pytest.FixtureRequest, site: Site) -> Form:
 
 
 @pytest.fixture
-def context(browser: Browser, site: Site) -> BrowserContext:
-    """A profile, signed in as ann, in which errors are expected."""
-    context = browser.new_context()
-    context.add_init_script(RECORDER)
-    sign_in(context, site, "ann")
-    return context
+def page(shared_tab: SharedTab, site: Site) -> Iterator[Page]:
+    """The shared tab, signed in as ann. Errors are expected in its pages."""
+    yield shared_tab.take(site, "ann", errors=[])
+    shared_tab.release()
 
 
-def open_page(context: BrowserContext, site: Site) -> tuple[Page, list[str]]:
-    """Opens the page; also returns the list of its console warnings and uncaught errors."""
-    page = context.new_page()
+@pytest.fixture
+def messages(page: Page) -> Iterator[list[str]]:
+    """The console warnings and uncaught errors of the page."""
     messages: list[str] = []
 
-    def record(message: ConsoleMessage) -> None:
+    def record_warning(message: ConsoleMessage) -> None:
         if message.type == "warning":
             messages.append(message.text)
 
-    page.on("console", record)
-    page.on("pageerror", lambda error: messages.append(error.message))
-    page.goto(site.url)
-    return page, messages
+    def record_error(error: Error) -> None:
+        messages.append(error.message)
+
+    page.on("console", record_warning)
+    page.on("pageerror", record_error)
+    yield messages
+    page.remove_listener("console", record_warning)
+    page.remove_listener("pageerror", record_error)
 
 
 def assert_others_work(page: Page, site: Site) -> None:
@@ -98,9 +98,9 @@ def assert_others_work(page: Page, site: Site) -> None:
 
 
 @pytest.mark.usefixtures("form")
-def test_a_third_party_vendor_works_like_a_built_in_one(context: BrowserContext, site: Site) -> None:
+def test_a_third_party_vendor_works_like_a_built_in_one(page: Page, messages: list[str], site: Site) -> None:
     site.head = "<script nonce=page>window.first = {...window.acme};</script>"
-    page, messages = open_page(context, site)
+    page.goto(site.url)
     first = page.evaluate("widgetmw.get('acme').token")
     assert page.evaluate("[first.early, first.name]") == [first, "acme"]
     site.clear_token_cache()
@@ -114,9 +114,11 @@ def test_a_third_party_vendor_works_like_a_built_in_one(context: BrowserContext,
 @pytest.mark.parametrize("form", ["inline", "external"], indirect=True)
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_vendor_script_affects_only_that_vendor(context: BrowserContext, site: Site, fault: str) -> None:
+def test_a_broken_vendor_script_affects_only_that_vendor(
+    page: Page, messages: list[str], site: Site, fault: str
+) -> None:
     site.vendor_scripts = {"acme": BROKEN[fault]}
-    page, messages = open_page(context, site)
+    page.goto(site.url)
     assert page.evaluate("orloData.length") == 1
     assert_others_work(page, site)
     token = page.evaluate("widgetmw.get('acme').token")
@@ -129,11 +131,11 @@ def test_a_broken_vendor_script_affects_only_that_vendor(context: BrowserContext
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("broken", ["data", "embed"])
 def test_a_syntax_error_in_a_snippet_affects_only_that_snippet(
-    context: BrowserContext, site: Site, broken: str
+    page: Page, messages: list[str], site: Site, broken: str
 ) -> None:
     site.embed = ("orlo",)
     site.snippets = {"orlo": SNIPPETS | {broken: "function(JWT_TOKEN,WIDGET_ID){ if ( }"}}
-    page, messages = open_page(context, site)
+    page.goto(site.url)
     assert len(messages) == 1
     ran = page.evaluate("[window.orloData?.length ?? 0, window.orloEmbeds?.length ?? 0]")
     assert ran == [int(broken != "data"), int(broken != "embed")]
@@ -141,8 +143,8 @@ def test_a_syntax_error_in_a_snippet_affects_only_that_snippet(
 
 
 @pytest.mark.usefixtures("form")
-def test_each_third_party_script_has_its_own_element(context: BrowserContext, site: Site) -> None:
-    page, _ = open_page(context, site)
+def test_each_third_party_script_has_its_own_element(page: Page, site: Site) -> None:
+    page.goto(site.url)
     ours = page.evaluate(
         "[...document.querySelectorAll('script[data-widgetmw]')].filter((script) => !script.type)"
         ".map((script) => script.src.replace(/.*\\/_widgetmw|[?].*/g, '') || script.text.slice(0, 24))"
@@ -159,13 +161,13 @@ def test_each_third_party_script_has_its_own_element(context: BrowserContext, si
     assert all(text.startswith(start[:24]) for text, start in zip(ours, expected, strict=True))
 
 
-def test_scripts_that_load_after_the_runtime_are_used(context: BrowserContext, site: Site) -> None:
+def test_scripts_that_load_after_the_runtime_are_used(page: Page, site: Site) -> None:
     site.form, site.vendors, site.vendor_scripts = "external", ("acme", "orlo"), {"acme": ACME}
     site.embed = ("orlo",)
     files = site.scripts().files()
-    context.route("**/vendor/**", lambda route: route.abort())
-    context.route("**/snippet/**", lambda route: route.abort())
-    page, _ = open_page(context, site)
+    page.route("**/vendor/**", lambda route: route.abort())
+    page.route("**/snippet/**", lambda route: route.abort())
+    page.goto(site.url)
     token = page.evaluate("widgetmw.get('acme').token")
     assert page.evaluate("[window.acme, window.orloData]") == [None, None]
     for path, file in files.items():
@@ -177,47 +179,47 @@ def test_scripts_that_load_after_the_runtime_are_used(context: BrowserContext, s
 
 @pytest.mark.parametrize("part", ["init", "connect"])
 def test_a_broken_script_that_loads_after_the_runtime_affects_only_its_vendor(
-    context: BrowserContext, site: Site, part: str
+    page: Page, messages: list[str], site: Site, part: str
 ) -> None:
     site.form, site.vendors = "external", ("digitalgenius", "acme", "giosg")
     site.vendor_scripts = {"acme": f"export default {{ get {part}() {{ throw undefined; }} }};"}
-    context.route("**/vendor/**", lambda route: route.abort())
-    page, messages = open_page(context, site)
+    page.route("**/vendor/**", lambda route: route.abort())
+    page.goto(site.url)
     page.add_script_tag(content=site.scripts().files()["/vendor/acme.js"].content.decode())
     assert_others_work(page, site)
     assert messages == ["widgetmw: acme: undefined"]
 
 
-def test_a_snippet_that_loads_after_a_sign_out_does_not_run(context: BrowserContext, site: Site) -> None:
+def test_a_snippet_that_loads_after_a_sign_out_does_not_run(page: Page, site: Site) -> None:
     site.form, site.vendors = "external", ("orlo",)
     files = site.scripts().files()
-    context.route("**/snippet/**", lambda route: route.abort())
-    page, _ = open_page(context, site)
+    page.route("**/snippet/**", lambda route: route.abort())
+    page.goto(site.url)
     page.evaluate("widgetmw.signOut()")
     page.add_script_tag(content=files["/snippet/orlo/data.js"].content.decode())
     assert page.evaluate("window.orloData") is None
 
 
-def test_a_vendor_script_is_loaded_once_with_its_attributes(context: BrowserContext, site: Site) -> None:
+def test_a_vendor_script_is_loaded_once_with_its_attributes(page: Page, messages: list[str], site: Site) -> None:
     site.vendors, site.vendor_scripts, site.embed = ("acme",), {"acme": ACME}, ("acme",)
-    context.route("**/acme.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    page, messages = open_page(context, site)
+    page.route("**/acme.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto(site.url)
     page.wait_for_function("acme.seen.includes('loaded')")
     assert page.evaluate('document.querySelectorAll(\'script[src="/acme.js"][data-id="7"]\').length') == 1
     assert messages == []
 
 
-def test_get_token_requests_only_if_the_current_token_is_due(context: BrowserContext, site: Site) -> None:
-    page, _ = open_page(context, site)
+def test_get_token_requests_only_if_the_current_token_is_due(page: Page, site: Site) -> None:
+    page.goto(site.url)
     site.clear_token_cache()
     assert page.evaluate("widgetmw.getToken('orlo').then((token) => token === widgetmw.get('orlo'))")
     assert site.token_requests == []
     page.evaluate("widgetmw.signOut()")
-    sign_out(context)
+    sign_out(page.context)
     site.delivery = "fetch"
     page.goto(site.url)
     wait_for_requests(page)
-    sign_in(context, site, "ann")
+    sign_in(page.context, site, "ann")
     before = len(site.token_requests)
     assert page.evaluate("widgetmw.getToken('orlo').then((token) => token.provider)") == "orlo"
     assert len(site.token_requests) == before + 1
@@ -245,14 +247,14 @@ def test_characters_beyond_ascii_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("failure", ["throw Error('no')", "return Promise.reject(Error('no'))"])
-def test_a_clean_up_that_fails_is_run_again_by_a_later_page(profile: Profile, site: Site, failure: str) -> None:
+def test_a_clean_up_that_fails_is_run_again_by_a_later_page(tab: Tab, site: Site, failure: str) -> None:
     site.vendors = ("acme",)
     site.vendor_scripts = {
         "acme": "export default { connect: () => ({ logout() {"
         f"  window.attempts = (window.attempts ?? 0) + 1; if (window.fails) {{ {failure}; }}"
         "} }) };"
     }
-    page = profile("ann").new_page()
+    page = tab("ann")
     page.goto(site.url)
     page.evaluate("window.fails = true; widgetmw.signOut()")
     assert page.evaluate("[attempts, document.cookie.includes('widgetmw')]") == [1, True]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page
 
 from tests.browser import fake_vendors
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Profile, Visit
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import HOUR, hide_tab, pass_time, sleep
 from tests.browser.site import Form, Response, Site
@@ -89,7 +87,7 @@ def test_dg_a_var_before_our_script_is_kept(visit: Visit, site: Site) -> None:
     assert page.evaluate("[vendor.resets, DG_CHAT_WIDGET_CONFIG.metadata]") == [1, {"plan": "pro"}]
 
 
-def test_dg_a_config_set_before_our_script_is_kept(profile: Callable[..., BrowserContext], site: Site) -> None:
+def test_dg_a_config_set_before_our_script_is_kept(profile: Profile, site: Site) -> None:
     context = profile("ann")
     context.add_init_script("window.DG_CHAT_WIDGET_CONFIG = {theme: 'dark', metadata: {plan: 'pro'}};")
     page = context.new_page()
@@ -99,9 +97,7 @@ def test_dg_a_config_set_before_our_script_is_kept(profile: Callable[..., Browse
     assert config["metadata"] == {"plan": "pro", "auth_token": token_of(page, "digitalgenius")}
 
 
-def test_dg_a_config_that_cannot_be_trapped_breaks_nothing_else(
-    profile: Callable[..., BrowserContext], site: Site
-) -> None:
+def test_dg_a_config_that_cannot_be_trapped_breaks_nothing_else(profile: Profile, site: Site) -> None:
     context = profile("ann")
     context.add_init_script("Object.defineProperty(window, 'DG_CHAT_WIDGET_CONFIG', {value: Object.freeze({own: 1})});")
     page = context.new_page()
@@ -235,9 +231,7 @@ def test_orlo_the_snippet_runs_once_per_token_after_the_page_is_parsed(visit: Vi
     assert page.evaluate("Array.from(orloData)") == [[first, "o-1"], "parsed", [second, "o-1"], "parsed"]
 
 
-def test_orlo_an_error_in_the_snippet_is_reported_without_the_token(
-    profile: Callable[..., BrowserContext], site: Site
-) -> None:
+def test_orlo_an_error_in_the_snippet_is_reported_without_the_token(profile: Profile, site: Site) -> None:
     context = profile("ann")
     messages: list[ConsoleMessage] = []
     context.on("console", lambda message: messages.append(message))
@@ -301,11 +295,11 @@ def test_giosg_marked_links_always_have_the_signed_url(visit: Visit, site: Site)
     assert page.evaluate(hrefs) == [None] * 4
 
 
-def test_giosg_a_click_tells_the_signed_url_to_nobody_else(visit: Visit, site: Site) -> None:
+def test_giosg_a_click_tells_the_signed_url_to_nobody_else(visit: Visit, profile: Profile, site: Site) -> None:
     site.body = (
         '<a id="chat" data-widgetmw-giosg target="_blank" ping="/pinged">chat</a><a id="own" ping="/own">own</a>'
     )
-    page = visit("ann")
+    page = visit("ann", context=profile("ann"))
     sent: list[str | None] = []
     page.on("request", lambda request: sent.append(request.header_value("Ping-To")))
     with page.expect_popup():

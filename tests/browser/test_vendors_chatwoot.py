@@ -79,7 +79,7 @@ def site(site: Site, server: Server) -> Site:
         "name": user.title(),
     }
     site.head = script(CHATWOOT_SNIPPET)
-    site.url = site.url.replace("127.0.0.1", "app.shop.localhost")
+    site.url = site.url.replace(site.host, "app.shop.localhost")
     return site
 
 
