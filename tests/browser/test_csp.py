@@ -11,6 +11,7 @@ from tests.browser import fake_vendors
 from tests.browser.conftest import Tab, Visit
 from tests.browser.simulation import MINUTE, pass_time
 from tests.browser.site import Form, Response, Site
+from tests.combinations import combine
 from widgetmw.core.http.csp import hash_source
 from widgetmw.core.script_tags import inline_scripts
 
@@ -30,8 +31,7 @@ def violations(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("types", ["", TYPES, TYPES + "; trusted-types widgetmw"], ids=["", "types", "named"])
-@pytest.mark.parametrize("name", POLICIES)
+@combine(name=POLICIES, types=["", TYPES, TYPES + "; trusted-types widgetmw"])
 def test_tokens_arrive_and_are_renewed_without_a_violation(visit: Visit, site: Site, name: str, types: str) -> None:
     site.form, site.nonce, policy = POLICIES[name]
     site.headers = {"Content-Security-Policy": policy + types}

@@ -9,6 +9,7 @@ from tests.browser.conftest import Tab, Visit
 from tests.browser.fake_vendors import DIGITALGENIUS, script
 from tests.browser.simulation import wait_until
 from tests.browser.site import Response, Site
+from tests.combinations import combine
 
 
 def defined(descriptor: str) -> str:
@@ -42,12 +43,11 @@ def delivered(page: Page) -> str | None:
     return page.evaluate("vendor.messages.at(-1)?.payload ?? vendor.config.metadata?.auth_token ?? null")  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=DEFINITIONS)
-@pytest.mark.parametrize("loads", ["at once", "late"])
+@combine(definition=DEFINITIONS, loads=["at once", "late"])
 def test_the_token_reaches_the_widget(visit: Visit, site: Site, definition: str, loads: str) -> None:
     site.vendors = ("digitalgenius",)
     site.pages["/dg.js"] = lambda user: Response(200, DIGITALGENIUS.encode(), {"Content-Type": "text/javascript"})
-    site.head = script(definition)
+    site.head = script(DEFINITIONS[definition])
     if loads == "at once":
         site.head += script("", src="/dg.js")
     page = visit("ann")

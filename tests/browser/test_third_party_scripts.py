@@ -10,6 +10,7 @@ from playwright.sync_api import ConsoleMessage, Error, Page
 from tests.browser.conftest import SharedTab, Tab, sign_in, sign_out
 from tests.browser.simulation import wait_for_requests
 from tests.browser.site import SNIPPETS, Form, Site
+from tests.combinations import combine
 from widgetmw.browser import assets
 
 ACME = """
@@ -111,9 +112,8 @@ def test_a_third_party_vendor_works_like_a_built_in_one(page: Page, messages: li
 
 
 # The other two forms differ from these in the place of the script only.
-@pytest.mark.parametrize("form", ["inline", "external"], indirect=True)
+@combine(fault=BROKEN, form=["inline", "external"], indirect=["form"])
 @pytest.mark.usefixtures("form")
-@pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_vendor_script_affects_only_that_vendor(
     page: Page, messages: list[str], site: Site, fault: str
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from tests.combinations import combine
 from tests.conftest import CUSTOMER_DATA_SNIPPET, GIOSG_KEY
 
 HOSTILE_TEXTS = [
@@ -46,8 +47,7 @@ def url(serve: Callable[[dict[str, str]], str], rsa_pem: str) -> str:
     )
 
 
-@pytest.mark.parametrize("csp", ["", "script-src 'self'", "script-src 'unsafe-inline'"])
-@pytest.mark.parametrize("user_id", USERS)
+@combine(user_id=USERS, csp=["", "script-src 'self'", "script-src 'unsafe-inline'"])
 def test_hostile_text_arrives_unchanged_and_never_runs(
     url: str, sign_in: Callable[[str, str], Page], user_id: str, csp: str
 ) -> None:

@@ -12,6 +12,7 @@ from flask import Flask, render_template_string
 from playwright.sync_api import BrowserContext, Page, Route
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.combinations import combine
 from tests.e2e.conftest import claims
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
@@ -46,8 +47,10 @@ def test_the_browser_enforces_the_policy(url: str, sign_in: SignIn) -> None:
     assert page.evaluate("window.own") is None
 
 
-@pytest.mark.parametrize("header", ["integrity", "integrity_ro"])
-@pytest.mark.parametrize("csp", ["", "script-src 'nonce-abc'", "script-src 'self'", "script-src 'unsafe-inline'"])
+@combine(
+    csp=["", "script-src 'nonce-abc'", "script-src 'self'", "script-src 'unsafe-inline'"],
+    header=["integrity", "integrity_ro"],
+)
 def test_an_integrity_policy_blocks_nothing_of_ours(
     url: str, sign_in: SignIn, context: BrowserContext, header: str, csp: str
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contract import test_delivery, test_endpoint, test_identity, test_pages
-from tests.servers.matrix import ALL, PAIRS, Pair
+from tests.servers.matrix import Pair
 
 MODULES = (test_pages, test_delivery, test_endpoint, test_identity)
 _CHUNKS = "a server may join and split the app's chunks"
@@ -78,27 +78,6 @@ def differs(item: pytest.Item) -> bool:
     run = params.get("pair", params.get("deployment"))
     server = run.server if isinstance(run, Pair) else run
     return any(server == own and item.name.startswith(f"{test}[") and part in item.name for own, test, part in OWN)
-
-
-def chosen(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Returns the tests to run: a case with many parameters runs with one of them on each pair, unless all pairs run.
-
-    In process, every adapter passes it with all of them. On a server, it shows that the bytes and headers arrive. The
-    pairs take turns with the parameters.
-    """
-    variants: dict[tuple[Pair, str], list[pytest.Item]] = {}
-    for item in items:
-        if isinstance(item, pytest.Function) and (pair := _pair(item)):
-            variants.setdefault((pair, item.originalname), []).append(item)
-    left_out = {
-        item for (pair, _), each in variants.items() for item in each if item is not each[PAIRS.index(pair) % len(each)]
-    }
-    return items if ALL else [item for item in items if item not in left_out]
-
-
-def _pair(item: pytest.Item) -> Pair | None:
-    found: Pair | None = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
-    return found
 
 
 def cases() -> dict[str, Callable[..., Any]]:

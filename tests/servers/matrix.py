@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import sysconfig
@@ -18,6 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from tests.combinations import ALL
 
 Protocol = Literal["1.1", "2"]
 Feature = Literal["HTTP/2", "keep-alive", "pipelining", "mount", "unix socket", "workers", "reload", "graceful stop"]
@@ -306,7 +307,6 @@ ALL_PAIRS = [
     ),
 ]
 """What ``make servers`` runs: every adapter on every server of its gateway, and its driver over HTTP/2."""
-ALL = bool(os.environ.get("ALL_PAIRS"))
 if ALL:
     PAIRS = ALL_PAIRS
 PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
