@@ -183,7 +183,7 @@ def test_a_folder_of_multiprocess_mode_that_cannot_be_used_is_a_problem_of_the_s
     with pytest.raises(SettingsError) as caught:
         testing.settings("giosg", WIDGETMW_METRICS="prometheus")
     (problem,) = caught.value.problems
-    assert problem.startswith(f"WIDGETMW_METRICS names prometheus, but {variable} is not a folder that this process can")
+    assert problem.startswith(f"WIDGETMW_METRICS names prometheus, but {variable} is not a folder that this process")
     assert testing.settings("giosg", WIDGETMW_METRICS="opentelemetry").metrics == ("opentelemetry",)
 
 

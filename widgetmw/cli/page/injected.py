@@ -36,8 +36,8 @@ _OWN_ROUTES: Final = (
     "pass everything below WIDGETMW_PATH to the app."
 )
 _PREFIX_MISSING: Final = (
-    "If the mount prefix is wrong, tell the app which prefix the proxy removes: uvicorn by --root-path (it does not read "
-    "X-Forwarded-Prefix), Flask by X-Forwarded-Prefix with x_prefix=1 in ProxyFix, Django by FORCE_SCRIPT_NAME. "
+    "If the mount prefix is wrong, tell the app which prefix the proxy removes: uvicorn by --root-path (it does not "
+    "read X-Forwarded-Prefix), Flask by X-Forwarded-Prefix with x_prefix=1 in ProxyFix, Django by FORCE_SCRIPT_NAME. "
     f"{_OWN_ROUTES}"
 )
 _PREFIX_KEPT: Final = f"The proxy may pass the mount prefix on: let it remove the prefix from the path. {_OWN_ROUTES}"
@@ -50,8 +50,8 @@ _SESSION_REMEDY: Final = (
     "Path and the proxies in front include the endpoint."
 )
 _ADDED_OUTSIDE: Final = (
-    "If a proxy, a CDN or a layer around the app (such as app = Csp(app)) adds the header, add it in a middleware of the "
-    "app instead, where widgetmw sees it."
+    "If a proxy, a CDN or a layer around the app (such as app = Csp(app)) adds the header, add it in a middleware of "
+    "the app instead, where widgetmw sees it."
 )
 
 
