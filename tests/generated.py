@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def _first_line(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8").partition("\n")[0]
 
 
-PARTS = {
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/settings.md": ("settings", lambda: variables_table(variables()).replace("](docs/", "](")),
     "docs/user.md": ("fields", fields_table),
     "docs/reasons.md": ("reasons", reasons.table),

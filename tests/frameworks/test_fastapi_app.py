@@ -3,6 +3,7 @@
 # No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -218,7 +219,7 @@ def test_the_nonce_of_a_middleware_is_on_the_script_whichever_was_added_first(
 ) -> None:
     app = FastAPI()
     app.add_api_route("/", lambda: HTMLResponse(HEAD))
-    steps = [
+    steps: list[Callable[[], Any]] = [
         lambda: install(app, settings=settings, user=lambda: User("ada")),
         lambda: exec(fastapi_snippet("CSP with a nonce"), {"app": app, "Request": Request}),
     ]
