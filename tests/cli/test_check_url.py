@@ -197,7 +197,7 @@ def test_an_anonymous_page_says_whether_a_cookie_was_given(check: Check) -> None
         assert "No user is signed in. No --cookie or --header was given. Copy the Cookie header" in output
         _, output = check(app, pass_on, "--cookie", "session=nobody")
         assert "No user is signed in. What --cookie and --header give is not signed in." in output
-        assert "If the site binds sessions to the User-Agent" in output
+        assert "If the site ties sessions to the address and the User-Agent" in output
 
 
 def test_fetch_delivery_is_injected_for_everybody(check: Check) -> None:

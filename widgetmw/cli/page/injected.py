@@ -47,7 +47,8 @@ _NOT_PUBLIC: Final = (
 )
 _SESSION_REMEDY: Final = (
     "Put the middleware inside of what decodes the session, or use the framework's plugin. See to it that the cookie's "
-    "Path and the proxies in front include the endpoint."
+    "Path and the proxies in front include the endpoint. If the site ties sessions to the browser's address, both "
+    "requests must come from the same one."
 )
 _ADDED_OUTSIDE: Final = (
     "If a proxy, a CDN or a layer around the app (such as app = Csp(app)) adds the header, add it in a middleware of "

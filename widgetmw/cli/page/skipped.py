@@ -22,8 +22,9 @@ _OUTCOME: Final = re.compile(r"injected|skipped; reason=([a-z0-9_]{1,40})")
 _FILE_HEADERS: Final = ("Accept-Ranges", "Last-Modified")
 _GUESSED: Final = (None, SkipReason.EXCLUDED, SkipReason.FILE_SENT, SkipReason.RESOLVER_FAILED)
 SIGN_IN: Final = (
-    "Copy the Cookie header of a signed-in browser, and pass it with --cookie. If the site binds sessions to the "
-    "User-Agent (Flask-Login's strong session protection), pass that with --header, too."
+    "Copy the Cookie header of a signed-in browser, and pass it with --cookie. If the site ties sessions to the "
+    "address and the User-Agent, as Flask-Login's strong session protection does, run the command where the browser "
+    "runs, and pass its User-Agent with --header, too."
 )
 _NOT_INSTALLED: Final = (
     "Add the middleware, enable it and configure a vendor. If the site sets WIDGETMW_PATH, set it here, too. If the "
