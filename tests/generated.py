@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.fields import VENDORS
 from tests.fields import table as fields_table
 from tests.lowest import table as versions_table
 from tests.servers.table import table
@@ -15,7 +17,20 @@ from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.settings import variables
 
 ROOT = Path(__file__).parent.parent
-PARTS = {
+
+
+def embed_links() -> str:
+    """Returns a link to what a page embeds for each vendor, as the pages of the frameworks need it."""
+    titles = {name: _first_line(f"docs/vendors/{name}.md").removeprefix("# ") for name in VENDORS}
+    links = [f"[{title}](../vendors/{name}.md#what-your-page-embeds)" for name, title in titles.items()]
+    return ",\n".join(links) + ".\n"
+
+
+def _first_line(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8").partition("\n")[0]
+
+
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/settings.md": ("settings", lambda: variables_table(variables()).replace("](docs/", "](")),
     "docs/user.md": ("fields", fields_table),
     "docs/reasons.md": ("reasons", reasons.table),
@@ -23,6 +38,7 @@ PARTS = {
     "docs/proxies.md": ("reasons", partial(reasons.table, ProxyReason)),
     "docs/servers.md": ("servers", table),
     "docs/versions.md": ("versions", versions_table),
+    **{f"docs/frameworks/{page.name}": ("embeds", embed_links) for page in ROOT.glob("docs/frameworks/*.md")},
 }
 
 

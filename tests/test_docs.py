@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fields import VENDORS
 from tests.generated import PARTS, ROOT, rendered
 from widgetmw.cli import _parser
 from widgetmw.core.endpoint import _ERRORS
 from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.reasons import SkipReason
+from widgetmw.core.registry import load_provider
 from widgetmw.core.settings import VARIABLES, variables
 
 
@@ -56,6 +58,16 @@ def test_every_variable_that_a_document_names_exists(name: str) -> None:
     named = set(re.findall(r"\b(?:WIDGETMW|DG|HISSUNO|ORLO|GIOSG)(?:_[A-Z]+)+\b", text))
     known = {each for variable in variables() for each in variable.names}
     assert named - known - NOT_OURS == set()
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_table_that_lists_the_vendors_has_every_vendor_with_the_files_of_its_keys(vendor: str) -> None:
+    text = (ROOT / "docs/frameworks/fastapi.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[[^]]+\]\(\.\./vendors/{vendor}\.md\) \|.*", text, re.MULTILINE)
+    cells = row.split("|")
+    files = {name for each in load_provider(vendor).variables for name in each.names if name.endswith("_FILE")}
+    assert set(re.findall(r"`(\w+)`", cells[2])) <= files
+    assert f"vendors/{vendor}.md#what-your-page-embeds" in (ROOT / "docs/index.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_is_short() -> None:

@@ -66,6 +66,20 @@ def test_a_question_is_searched_by_the_words_that_matter(site: Path) -> None:
     assert words == ["find", "DG", "API", "SECRET", "as_user", "injected_page?"]
 
 
+@pytest.mark.parametrize(
+    ("question", "section"),
+    [
+        ("uvicorn workers metrics", "frameworks/fastapi.html#metrics-with-workers"),
+        ("nginx Ingress prefix", "frameworks/fastapi.html#below-a-prefix"),
+    ],
+)
+def test_the_title_of_a_section_has_the_words_of_its_question(site: Path, question: str, section: str) -> None:
+    """The search puts titles first."""
+    index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
+    (title,) = [document["title"] for document in index["docs"] if document["location"] == section]
+    assert set(question.lower().split()) <= set(re.findall(r"\w+", title.lower()))
+
+
 def test_the_navigation_names_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     documents = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]

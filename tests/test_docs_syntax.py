@@ -62,7 +62,7 @@ def test_javascript() -> None:
 
 @pytest.mark.parametrize("name", ["docs/frameworks/fastapi.md"])
 def test_the_manifest_mounts_every_file_that_it_names(name: str) -> None:
-    (text,) = [code for where, code in blocks("yaml") if where == name]
+    (text,) = [code for where, code in blocks("yaml") if where == name and "kind: Deployment" in code]
     (folder,) = re.findall(r"mountPath: ([\w/]+)", text)
     files = re.findall(r"_FILE, value: ([\w/-]+)", text)
     keys = re.findall(r"^  ([\w-]+): \"…\"$", text, re.MULTILINE)

@@ -197,6 +197,7 @@ def test_an_anonymous_page_says_whether_a_cookie_was_given(check: Check) -> None
         assert "No user is signed in. No --cookie or --header was given. Copy the Cookie header" in output
         _, output = check(app, pass_on, "--cookie", "session=nobody")
         assert "No user is signed in. What --cookie and --header give is not signed in." in output
+        assert "If the site ties sessions to the address and the User-Agent" in output
 
 
 def test_fetch_delivery_is_injected_for_everybody(check: Check) -> None:
@@ -281,7 +282,7 @@ def test_a_second_loader_is_found(check: Check) -> None:
         (CSP, "script-src 'unsafe-inline'", "csp_blocks_script", "blocks /_widgetmw/runtime.js?...,"),
         (CSP, "script-src 'nonce-abc'", "csp_blocks_script", "blocks the inline script, /_widgetmw/runtime.js?...,"),
         (CSP, "script-src 'none'", "csp_none", "the middleware has inserted it"),
-        (CSP, "sandbox allow-forms", "csp_sandbox", "If a proxy or a CDN adds the header"),
+        (CSP, "sandbox allow-forms", "csp_sandbox", "If a proxy, a CDN or a layer around the app"),
         (CSP, "connect-src https://api.example", "csp_blocks_connect", "Add `'self'` to `connect-src`."),
         ("Integrity-Policy", "blocked-destinations=(script)", "integrity_blocks_runtime", "runtime.js"),
     ],
@@ -367,6 +368,7 @@ def test_a_wrong_mount_prefix_is_found(check: Check) -> None:
     assert "/_widgetmw/runtime.js?... answers 404 text/html, not our script." in output
     assert "/_widgetmw/token answers 404 text/html, which is not ours." in output
     assert "mount prefix is wrong" in output
+    assert "uvicorn by --root-path" in output
     assert "x_prefix=1" in output
     assert "If the app's own routes begin with it, set WIDGETMW_PATH" in output
     # the endpoint of a page without a script is found below the prefix

@@ -247,6 +247,7 @@ def test_an_internal_error_is_a_guess_without_debug(
     _, output = check(CASES[SkipReason.INTERNAL_ERROR][0], False, monkeypatch, capsys)
     assert "This is a guess" in output
     assert "look into the log of the site" in output
+    assert "user= may fail (resolver_failed) or return None" in output
     assert "set WIDGETMW_DEBUG=true" in output
 
 

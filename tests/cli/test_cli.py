@@ -108,6 +108,13 @@ def test_check_strict_fails_on_warnings(env: dict[str, str], short: dict[str, st
     assert run("check", env={**env, **short}).returncode == 0
 
 
+def test_check_names_a_missing_folder_of_the_metrics(env: dict[str, str], tmp_path: Path) -> None:
+    env |= {"WIDGETMW_METRICS": "prometheus", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    assert run("check", env=env).returncode == 0
+    result = run("check", env={**env, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "missing")})
+    assert (result.returncode, "PROMETHEUS_MULTIPROC_DIR is not a folder" in result.stderr) == (1, True)
+
+
 def test_check_json_is_for_programs(env: dict[str, str]) -> None:
     result = run("check", "--json", env={**env, "DG_API_SECRET": "short-secret"})
     found = json.loads(result.stdout)

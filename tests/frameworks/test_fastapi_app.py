@@ -2,6 +2,8 @@
 
 # No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -23,7 +25,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from tests.frameworks.fastapi_app import make, users_for_ada
 from tests.frameworks.test_starlette_user import Backend
-from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, user_in
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, assert_endpoint_headers, fastapi_snippet, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.fastapi import install
 
@@ -187,3 +189,51 @@ def test_the_endpoint_accepts_post_and_refuses_other_methods(settings: Settings)
     visitor = make(settings, lambda: User("ada"))
     assert user_in(visitor.request("POST", ENDPOINT, json={"user": "eve"}).text) == "ada"
     assert visitor.request("DELETE", ENDPOINT).status_code == 405
+
+
+class PolicyAroundTheApp:
+    """A layer that replaces the policy after everything else."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", b"script-src 'nonce-late'")]
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+def nonces(app: Any) -> tuple[set[str], set[str]]:
+    """Returns the nonces in the policy of a page, and those of our script elements."""
+    reply = Visitor(app).get()
+    in_policy = re.findall("'nonce-([^']+)'", reply.headers["Content-Security-Policy"])
+    return set(in_policy), set(re.findall(r'<script data-widgetmw(?: nonce="([^"]+)")?', reply.text))
+
+
+@pytest.mark.parametrize("comes_first", ["install", "the policy"])
+def test_the_nonce_of_a_middleware_is_on_the_script_whichever_was_added_first(
+    settings: Settings, comes_first: str
+) -> None:
+    app = FastAPI()
+    app.add_api_route("/", lambda: HTMLResponse(HEAD))
+    steps: list[Callable[[], Any]] = [
+        lambda: install(app, settings=settings, user=lambda: User("ada")),
+        lambda: exec(fastapi_snippet("CSP with a nonce"), {"app": app, "Request": Request}),
+    ]
+    for step in steps if comes_first == "install" else reversed(steps):
+        step()
+    in_policy, on_script = nonces(app)
+    assert in_policy == on_script
+
+
+def test_the_nonce_of_a_layer_around_the_app_is_not_on_the_script(settings: Settings) -> None:
+    app = make(settings, lambda: User("ada")).app
+    assert nonces(PolicyAroundTheApp(app)) == ({"late"}, {""})
+    app = FastAPI()
+    app.add_api_route("/", lambda: HTMLResponse(HEAD))
+    install(app, settings=settings, user=lambda: User("ada"))
+    app.add_middleware(PolicyAroundTheApp)
+    assert nonces(app) == ({"late"}, {"late"})

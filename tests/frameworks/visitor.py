@@ -35,6 +35,11 @@ def packages_snippet(heading: str) -> str:
     return _snippet("packages.md", heading)
 
 
+def fastapi_snippet(heading: str) -> str:
+    """The first code block below a heading of docs/frameworks/fastapi.md."""
+    return _snippet("frameworks/fastapi.md", heading)
+
+
 def _snippet(document: str, heading: str) -> str:
     section = (DOCUMENTS / document).read_text(encoding="utf-8").partition(f"## {heading}")[2]
     return section.partition("```python\n")[2].partition("```")[0]

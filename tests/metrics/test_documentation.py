@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from flask import Flask
 
+from tests.conftest import require
 from tests.generated import ROOT
-from tests.servers.processes import free_port
+from tests.servers.processes import PATIENCE, answers, free_port, launch, stop
 from widgetmw import User, testing
 from widgetmw.flask import Widget
 
 
-def blocks(name: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+def blocks(name: str, language: str = "python") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
 
 
 BLOCKS = blocks("docs/metrics.md")
-(ON_KUBERNETES,) = (code for code in blocks("docs/frameworks/fastapi.md") if "start_http_server" in code)
+ON_KUBERNETES, WITH_WORKERS = (code for code in blocks("docs/frameworks/fastapi.md") if "start_http_server" in code)
 
 
 def shop() -> Flask:
@@ -88,6 +92,88 @@ print(Client(metrics_app).get("/").text)
     )
     assert done.stdout.count('widgetmw_pages_total{outcome="injected"} 2.0') == 2
     assert re.findall("^widgetmw_cached_users (.+)$", done.stdout, re.MULTILINE) == ["2.0", "1.0"]
+
+
+#: The rest of the app of the FastAPI page.
+PAGES = """
+from fastapi.responses import HTMLResponse
+
+@app.get("/sign-in")
+def sign_in(request: Request) -> None:
+    request.session["id"] = "ada"
+
+@app.get("/", response_class=HTMLResponse)
+def page() -> str:
+    return "<!doctype html><html><head><title>Shop</title></head></html>"
+"""
+
+
+@pytest.fixture
+def two_workers(tmp_path: Path) -> Iterator[SimpleNamespace]:
+    """The app of the FastAPI page with its lines for several workers, started by its command."""
+    require("sh")
+    port, metrics_port, folder = free_port(), free_port(), tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "counter_1.db").write_bytes(b"of the container before")
+    with_workers = re.sub("@asynccontextmanager.*?yield\n", lambda _: WITH_WORKERS, ON_KUBERNETES, flags=re.DOTALL)
+    code = with_workers.replace("9100", f"{metrics_port}, '127.0.0.1'") + PAGES
+    (tmp_path / "shop.py").write_text(code, encoding="utf-8")
+    (command,) = re.findall("(rm -f .*)", "".join(blocks("docs/frameworks/fastapi.md", "yaml")))
+    command = command.replace("uvicorn", f"{sys.executable} -m uvicorn --app-dir {tmp_path}")
+    command = command.replace("0.0.0.0", "127.0.0.1").replace("8000", str(port))
+    environ = {**testing.environ("giosg", WIDGETMW_METRICS="prometheus"), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    process = launch(["sh", "-c", command], lambda: answers(port) and answers(metrics_port), environ, tmp_path / "log")
+    urls = {"url": f"http://127.0.0.1:{port}", "metrics": f"http://127.0.0.1:{metrics_port}"}
+    yield SimpleNamespace(**urls, metrics_port=metrics_port, folder=folder)
+    stop(process)
+
+
+def workers(folder: Path) -> set[int]:
+    """Returns the workers that live, or that were killed, by the files of their live gauges."""
+    return {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_livesum_*.db")}
+
+
+def visit(url: str, times: int) -> None:
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE) as client:
+        client.get("/sign-in")
+        for _ in range(times):
+            assert "data-widgetmw" in client.get("/").text
+
+
+def injected_pages(metrics: str) -> float:
+    """Returns the count of all workers, as soon as one of them sends it."""
+    text = httpx.get(f"{metrics}/metrics", trust_env=False).text
+    return sum(map(float, re.findall(r'^widgetmw_pages_total\{outcome="injected"\} (.+)$', text, re.MULTILINE)))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_one_of_two_uvicorn_workers_sends_the_metrics_of_both_and_the_next_one_takes_over(
+    two_workers: SimpleNamespace,
+) -> None:
+    folder, metrics_port = two_workers.folder, two_workers.metrics_port
+    eventually(lambda: len(workers(folder)) == 2)
+    assert not (folder / "counter_1.db").exists()
+    visit(two_workers.url, 3)
+    assert injected_pages(two_workers.metrics) == 3
+
+    killed = workers(folder)
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(workers(folder) - killed) == 2 and answers(metrics_port))
+    visit(two_workers.url, 2)
+    eventually(lambda: injected_pages(two_workers.metrics) == 5)
+
+    ended = workers(folder) - killed
+    for pid in ended:
+        os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not workers(folder) & ended and len(workers(folder) - killed) == 2 and answers(metrics_port))
+    eventually(lambda: injected_pages(two_workers.metrics) == 5)
 
 
 def test_a_function_gets_the_events_as_tags() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from widgetmw import SettingsError, testing
+
 ROOT = Path(__file__).parent.parent.parent
 SITE = """
 import os, sys
@@ -169,6 +171,20 @@ show_all_processes()
 """
     found = samples(run(code, **{variable: str(tmp_path)}).stdout)
     assert without_seconds(found) == {name: 3 * value for name, value in TWO_PAGES.items()}
+
+
+@pytest.mark.parametrize("variable", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.parametrize("folder", ["missing", "file", ""])
+def test_a_folder_of_multiprocess_mode_that_cannot_be_used_is_a_problem_of_the_settings(
+    variable: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(variable, folder and str(tmp_path / folder))
+    with pytest.raises(SettingsError) as caught:
+        testing.settings("giosg", WIDGETMW_METRICS="prometheus")
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"WIDGETMW_METRICS names prometheus, but {variable} is not a folder that this process")
+    assert testing.settings("giosg", WIDGETMW_METRICS="opentelemetry").metrics == ("opentelemetry",)
 
 
 def test_in_multiprocess_mode_the_cached_users_of_a_dead_worker_do_not_count(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def parse_exporters(text: str) -> tuple[str, ...]:
     """Parses a comma-separated list of exporters.
 
     Raises:
-        ValueError: one of them is unknown, or its library is not installed.
+        ValueError: one of them is unknown, its library is not installed, or it cannot start in this process.
     """
     try:
         names = subset_of(NAMES)(text)
@@ -24,10 +24,11 @@ def parse_exporters(text: str) -> tuple[str, ...]:
         raise ValueError(f"{error}; each is an extra, as in widgetmw[{NAMES[0]}]") from None
     for name in names:
         try:
-            _load(name)
+            exporter = _load(name)
         except ImportError:
             message = f"names {name}, whose library is not installed: pip install 'widgetmw[{name}]'"
             raise ValueError(message) from None
+        exporter.check()
     return names
 
 

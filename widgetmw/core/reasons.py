@@ -93,8 +93,8 @@ class SkipReason(Reason):
     )
     SIGNING_OUT = (
         "The response signs the user out: it has `Clear-Site-Data`, or deletes a session cookie.",
-        "If this is no sign-out URL, the site has rejected the session, which may be tied to the browser's User-Agent: "
-        "pass that to `widgetmw check --url`, too, with `--header 'User-Agent: …'`.",
+        "If this is no sign-out URL, the site has rejected the session, which may be tied to the browser's address and "
+        "User-Agent: run `widgetmw check --url` where the browser runs, with `--header 'User-Agent: …'`.",
     )
 
     # the body

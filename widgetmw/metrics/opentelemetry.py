@@ -27,6 +27,10 @@ from widgetmw.core.totals import TOTALS
 _Read: TypeAlias = Callable[[CallbackOptions], Iterable[Observation]]
 
 
+def check() -> None:
+    """Raises nothing: it needs nothing of the environment."""
+
+
 @cache
 def start() -> None:
     """Creates the instruments, once in a process. The app may set its meter provider before or after."""

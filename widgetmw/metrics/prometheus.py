@@ -31,15 +31,37 @@ from widgetmw.core.metrics import (
 )
 from widgetmw.core.totals import TOTALS
 
-_MULTIPROCESS_VARIABLES: Final = {"PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"}  # either will do
+_MULTIPROCESS_VARIABLES: Final = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")  # the first that is set
 _BUCKETS: Final = (*map(str, BOUNDS), "+Inf")
+
+
+def check() -> None:
+    """Looks whether multiprocess mode can write its files.
+
+    Raises:
+        ValueError: it cannot, so the app would not start.
+    """
+    name = _multiprocess_variable()
+    if name is None:
+        return
+    folder = os.environ[name]
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"names prometheus, but {name} is not a folder that this process can write to: create it before the start, "
+            f"or unset {name} if there is only one process"
+        )
+
+
+def _multiprocess_variable() -> str | None:
+    """Returns the variable that asks prometheus_client for multiprocess mode, if one is set."""
+    return next((name for name in _MULTIPROCESS_VARIABLES if name in os.environ), None)
 
 
 @cache
 def start() -> None:
     """Registers the metrics, once in a process."""
     try:
-        if os.environ.keys() & _MULTIPROCESS_VARIABLES:
+        if _multiprocess_variable() is not None:
             subscribe(EventWriter(), OBSERVABLE)
         else:
             REGISTRY.register(TotalsCollector())

@@ -36,8 +36,9 @@ _OWN_ROUTES: Final = (
     "pass everything below WIDGETMW_PATH to the app."
 )
 _PREFIX_MISSING: Final = (
-    "If the mount prefix is wrong, let the proxy send the prefix that it removes (SCRIPT_NAME, root_path or "
-    f"X-Forwarded-Prefix; Flask also needs x_prefix=1 in ProxyFix). {_OWN_ROUTES}"
+    "If the mount prefix is wrong, tell the app which prefix the proxy removes: uvicorn by --root-path (it does not "
+    "read X-Forwarded-Prefix), Flask by X-Forwarded-Prefix with x_prefix=1 in ProxyFix, Django by FORCE_SCRIPT_NAME. "
+    f"{_OWN_ROUTES}"
 )
 _PREFIX_KEPT: Final = f"The proxy may pass the mount prefix on: let it remove the prefix from the path. {_OWN_ROUTES}"
 _NOT_PUBLIC: Final = (
@@ -46,9 +47,13 @@ _NOT_PUBLIC: Final = (
 )
 _SESSION_REMEDY: Final = (
     "Put the middleware inside of what decodes the session, or use the framework's plugin. See to it that the cookie's "
-    "Path and the proxies in front include the endpoint."
+    "Path and the proxies in front include the endpoint. If the site ties sessions to the browser's address, both "
+    "requests must come from the same one."
 )
-_ADDED_OUTSIDE: Final = "If a proxy or a CDN adds the header, add it in the app instead, where the middleware sees it."
+_ADDED_OUTSIDE: Final = (
+    "If a proxy, a CDN or a layer around the app (such as app = Csp(app)) adds the header, add it in a middleware of "
+    "the app instead, where widgetmw sees it."
+)
 
 
 def check(page: FetchedPage, report: PageReport) -> None:

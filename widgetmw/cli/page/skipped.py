@@ -21,7 +21,11 @@ from widgetmw.core.reasons import SkipReason
 _OUTCOME: Final = re.compile(r"injected|skipped; reason=([a-z0-9_]{1,40})")
 _FILE_HEADERS: Final = ("Accept-Ranges", "Last-Modified")
 _GUESSED: Final = (None, SkipReason.EXCLUDED, SkipReason.FILE_SENT, SkipReason.RESOLVER_FAILED)
-SIGN_IN: Final = "Copy the Cookie header of a signed-in browser, and pass it with --cookie."
+SIGN_IN: Final = (
+    "Copy the Cookie header of a signed-in browser, and pass it with --cookie. If the site ties sessions to the "
+    "address and the User-Agent, as Flask-Login's strong session protection does, run the command where the browser "
+    "runs, and pass its User-Agent with --header, too."
+)
 _NOT_INSTALLED: Final = (
     "Add the middleware, enable it and configure a vendor. If the site sets WIDGETMW_PATH, set it here, too. If the "
     "app lies below a path, pass a URL below it."
@@ -144,7 +148,10 @@ def _reason_with_user(page: FetchedPage) -> tuple[SkipReason | None, str]:
     guess = "This is a guess: the token endpoint knows the user, and nothing that can be seen forbids a token"
     if any(page.response.values(name) for name in _FILE_HEADERS):
         return SkipReason.FILE_SENT, f"{guess}, but the page has the headers of a file."
-    return SkipReason.EXCLUDED, f"{guess}. If the path is not excluded, look into the log of the site."
+    return SkipReason.EXCLUDED, (
+        f"{guess}. If the path is not excluded, look into the log of the site: on this page alone, user= may fail "
+        "(resolver_failed) or return None."
+    )
 
 
 def _blocked_by_policy(page: FetchedPage) -> SkipReason | None:
