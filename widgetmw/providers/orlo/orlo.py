@@ -53,10 +53,21 @@ class Orlo(JwtProvider):
             "JavaScript of the dashboard that hands over the token, with `JWT_TOKEN`",
             _customer_data_snippet,
             from_file=True,
+            watched=False,
         ),
-        Variable("ORLO_EMBED_SNIPPET", "JavaScript of the dashboard that embeds the chat", _snippet, from_file=True),
         Variable(
-            "ORLO_MOBILE_URL", "URL of the dashboard for mobile apps, with `JWT_TOKEN`", _mobile_url, from_file=True
+            "ORLO_EMBED_SNIPPET",
+            "JavaScript of the dashboard that embeds the chat",
+            _snippet,
+            from_file=True,
+            watched=False,
+        ),
+        Variable(
+            "ORLO_MOBILE_URL",
+            "URL of the dashboard for mobile apps, with `JWT_TOKEN`",
+            _mobile_url,
+            from_file=True,
+            watched=False,
         ),
         Variable("ORLO_TOKEN_TTL", "lifetime of a token in seconds; `0`: no `iat` and `exp`", parse_int(0), 3600),
     )
