@@ -29,6 +29,7 @@ PARSED: list[tuple[Callable[[str], Any], str, Any]] = [
     (parse_bool, "off", False),
     (parse_int(0), "0", 0),
     (parse_int(1), " 12 ", 12),
+    (parse_int(1, 900), "900", 900),
     (parse_text, " a b ", "a b"),
     (one_of("a", "b"), "b", "b"),
     (comma_list, " a,, b ,a", ("a", "b")),
@@ -39,6 +40,7 @@ PARSED: list[tuple[Callable[[str], Any], str, Any]] = [
 REFUSED: list[tuple[Callable[[str], Any], str, str]] = [
     (parse_bool, "maybe", "must be true or false"),
     (parse_int(1), "0", "must be a whole number, 1 or more"),
+    (parse_int(1, 900), "901", "must be a whole number from 1 to 900"),
     (parse_int(0), "+1", "must be a whole number, 0 or more"),
     (parse_int(0), "1_000", "must be a whole number, 0 or more"),
     (parse_int(0), "１", "must be a whole number, 0 or more"),

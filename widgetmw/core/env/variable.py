@@ -181,13 +181,15 @@ def parse_bool(text: str) -> bool:
         raise ValueError("must be true or false") from None
 
 
-def parse_int(minimum: int) -> Callable[[str], int]:
-    """Returns a parser of whole numbers of at least ``minimum``."""
+def parse_int(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """Returns a parser of whole numbers of at least ``minimum``, and at most ``maximum`` if there is one."""
+    bounds = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
 
     def parse(text: str) -> int:
         # int() also accepts digits of other scripts, underscores and signs
-        if not _DIGITS.fullmatch(text.strip()) or int(text) < minimum:
-            raise ValueError(f"must be a whole number, {minimum} or more")
+        is_number = _DIGITS.fullmatch(text.strip())
+        if not is_number or int(text) < minimum or (maximum is not None and int(text) > maximum):
+            raise ValueError(f"must be a whole number{bounds}")
         return int(text)
 
     return parse
