@@ -16,6 +16,7 @@ from widgetmw import testing
 from widgetmw.core import registry
 from widgetmw.core.registry import load_provider
 from widgetmw.provider import (
+    EmailHmacProvider,
     HmacProvider,
     JwtProvider,
     MintedToken,
@@ -195,6 +196,39 @@ def test_problems_of_the_variables_are_named(check: Check) -> None:
         "the message about a malformed ACME_TELLING shows its value",
         "the parser of ACME_FAILING raises IndexError instead of ValueError",
     ]
+
+
+def lower_hex(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def test_a_message_that_cannot_follow_the_name_of_the_variable_is_named(check: Check) -> None:
+    class Hex(Acme):
+        variables = (APP_ID, replace(KEY, parse=lower_hex), TTL)
+
+    (problem,) = problems(check, Hex)
+    assert problem.startswith(
+        'a message of the parser of ACME_KEY must begin with "must", since it follows the name: non-'
+    )
+
+
+def test_warnings_that_are_one_text_are_named(check: Check) -> None:
+    class Warning(Acme):
+        def warnings(self) -> tuple[str, ...]:
+            return "one text"  # type: ignore[return-value]
+
+    assert problems(check, Warning) == ["warnings() must return a tuple of str"]
+
+
+def test_a_vendor_of_email_addresses_that_lists_no_variable_for_trust_is_named(check: Check) -> None:
+    class Emails(EmailHmacProvider):
+        name = "acme"
+        variables = (KEY,)
+        key_variable = "ACME_KEY"
+        script = ""
+
+    (problem,) = problems(check, Emails)
+    assert problem.endswith("failed: the `variables` of the vendor's class must list TRUST_EMAILS of widgetmw.provider")
 
 
 class Leaking(Acme):
