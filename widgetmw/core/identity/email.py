@@ -19,6 +19,7 @@ TRUST_EMAILS = Variable(
     parse_bool,
     False,
 )
+"""The variable that :func:`email_refusal` reads: a class that uses it lists this among its ``variables``."""
 
 EMAIL_MISSING: Final = "email_missing"
 EMAIL_UNVERIFIED: Final = "email_unverified"
