@@ -73,6 +73,14 @@ def test_a_lifetime_of_zero_means_that_tokens_do_not_expire() -> None:
     assert claims == {"plan": "pro", "sub": "ada"}
 
 
+def test_a_class_may_set_the_lifetime_itself() -> None:
+    class Fixed(Jwt):
+        lifetime_variable = ""
+        lifetime = 300
+
+    assert Fixed({"A_KEY": KEY.encode()}).lifetime == 300
+
+
 def test_a_jwt_is_verified_with_its_key() -> None:
     provider, other = Jwt({"A_KEY": KEY.encode(), "A_TTL": 0}), Jwt({"A_KEY": b"o" * 32, "A_TTL": 0})
     provider.verify(provider.mint(ADA, 0, None).value, ADA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -15,6 +16,7 @@ from widgetmw import testing
 from widgetmw.core import registry
 from widgetmw.core.registry import load_provider
 from widgetmw.provider import (
+    EmailHmacProvider,
     HmacProvider,
     JwtProvider,
     MintedToken,
@@ -22,10 +24,13 @@ from widgetmw.provider import (
     Scalar,
     User,
     Variable,
+    ec_key,
     hmac_key,
     parse_int,
+    rsa_key,
 )
 from widgetmw.providers import ORDER
+from widgetmw.providers.signing import example_key
 
 CUSTOMER_DATA = 'window.orloCustomer = ["JWT_TOKEN"];'
 SCRIPT = (
@@ -159,7 +164,7 @@ def test_example_variables_that_configure_nothing_are_named(check: Check) -> Non
             return {"ACME_APP_ID": "app-1"}
 
     (problem,) = problems(check, Poor)
-    assert problem.startswith("with its example variables: ACME_KEY is not set, and acme needs it")
+    assert problem.startswith("with what example_variables() returns: ACME_KEY is not set, and acme needs it")
 
 
 def telling(text: str) -> str:
@@ -193,6 +198,39 @@ def test_problems_of_the_variables_are_named(check: Check) -> None:
     ]
 
 
+def lower_hex(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def test_a_message_that_cannot_follow_the_name_of_the_variable_is_named(check: Check) -> None:
+    class Hex(Acme):
+        variables = (APP_ID, replace(KEY, parse=lower_hex), TTL)
+
+    (problem,) = problems(check, Hex)
+    assert problem.startswith(
+        'a message of the parser of ACME_KEY must begin with "must", since it follows the name: non-'
+    )
+
+
+def test_warnings_that_are_one_text_are_named(check: Check) -> None:
+    class Warning(Acme):
+        def warnings(self) -> tuple[str, ...]:
+            return "one text"  # type: ignore[return-value]
+
+    assert problems(check, Warning) == ["warnings() must return a tuple of str"]
+
+
+def test_a_vendor_of_email_addresses_that_lists_no_variable_for_trust_is_named(check: Check) -> None:
+    class Emails(EmailHmacProvider):
+        name = "acme"
+        variables = (KEY,)
+        key_variable = "ACME_KEY"
+        script = ""
+
+    (problem,) = problems(check, Emails)
+    assert problem.endswith("failed: the `variables` of the vendor's class must list TRUST_EMAILS of widgetmw.provider")
+
+
 class Leaking(Acme):
     def describe_key(self) -> str:
         return f"the key {self.values['ACME_KEY'].decode()}"
@@ -210,8 +248,8 @@ class Leaking(Acme):
 def test_a_secret_that_is_shown_is_named(check: Check) -> None:
     found = problems(check, Leaking)
     assert found[:2] == ["repr() shows the value of ACME_KEY", "describe_key() shows the value of ACME_KEY"]
-    assert "for a user with every field, endpoint_extras() must not be called token" in found
-    assert "for a user with every field, the token or what stands beside it shows the value of ACME_KEY" in found
+    assert "for every user, endpoint_extras() must not be called token" in found
+    assert "for every user, the token or what stands beside it shows the value of ACME_KEY" in found
 
 
 class Attributes(Acme):
@@ -244,6 +282,67 @@ def test_a_user_for_whom_minting_fails_is_described(check: Check) -> None:
     assert "ended with AttributeError at tests/test_provider_checks.py" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [
+        ({"algorithm": "RS256"}, "ACME_KEY: RS256 needs a key that rsa_key parses, not one of the type bytes"),
+        (
+            {"algorithm": "HS25"},
+            "ACME_KEY: the algorithm must be one of HS256, HS384, HS512, RS256, RS384, RS512, ES256",
+        ),
+        ({"headers": {"kid": 7}}, "the `kid` in `headers` must be a text"),
+    ],
+)
+def test_what_keeps_every_token_from_being_signed_is_named_once(
+    check: Check, attributes: dict[str, Any], problem: str
+) -> None:
+    class Unsigned(Acme):
+        @classmethod
+        def example_variables(cls) -> dict[str, str]:
+            return {"ACME_APP_ID": "app-1", "ACME_KEY": token_hex(32)}
+
+    for name, value in attributes.items():
+        setattr(Unsigned, name, value)
+    assert problems(check, Unsigned) == [f"for every user, minting or verifying a token failed: {problem}"]
+
+
+def test_an_rsa_key_for_an_algorithm_with_a_shared_key_is_named(check: Check) -> None:
+    class Rsa(Acme):
+        variables = (APP_ID, replace(KEY, parse=rsa_key), TTL)
+
+        @classmethod
+        def example_variables(cls) -> dict[str, str]:
+            return {"ACME_APP_ID": "app-1", "ACME_KEY": example_key("RS256")}
+
+    (problem,) = problems(check, Rsa)
+    assert problem.endswith("ACME_KEY: HS256 needs a key that hmac_key parses, not one of the type RSAPrivateKey")
+
+
+@pytest.mark.parametrize(("algorithm", "parser"), [("RS384", rsa_key), ("ES256", ec_key)])
+def test_an_algorithm_with_a_private_key_needs_no_example_variables(
+    check: Check, algorithm: str, parser: Callable[[str], Any]
+) -> None:
+    class Private(Acme):
+        variables = (APP_ID, replace(KEY, parse=parser), TTL)
+
+    Private.algorithm = algorithm
+    assert check(Private) == ()
+
+
+class Headers(Acme):
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.headers["kid"] = values["ACME_APP_ID"]  # type: ignore[index]
+
+
+def test_the_headers_that_all_vendors_share_cannot_be_changed(check: Check) -> None:
+    (problem,) = problems(check, Headers)
+    assert problem.startswith(
+        "with what example_variables() returns: acme cannot be configured (TypeError at tests/test_provider_checks.py:"
+    )
+    assert JwtProvider.headers == {}
+
+
 class Careless(HmacProvider):
     name = "acme"
     variables = (KEY,)
@@ -266,7 +365,7 @@ class Careless(HmacProvider):
 def test_a_token_that_proves_nothing_is_named(check: Check) -> None:
     found = problems(check, Careless)
     assert "for a user without an email address, cannot_serve() must return a code" in "".join(found)
-    assert "for a user with every field, the token's extra values must be JSON values" in "".join(found)
+    assert "for every user, the token's extra values must be JSON values" in "".join(found)
     assert found[-4:-1] == [
         "two users get the same token",
         "verify() accepts a token that was altered",

@@ -12,13 +12,15 @@ import hmac
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from widgetmw.core.env.variable import Variable, comma_list, one_of, parse_bool, parse_int, parse_text, regex, subset_of
+from widgetmw.core.errors import WidgetError
 from widgetmw.core.identity.email import TRUST_EMAILS, email_refusal
 from widgetmw.core.identity.user import Scalar, User, as_text
 from widgetmw.core.provider import MintedToken, Origin, Provider
-from widgetmw.providers.signing import JWS, ec_key, hmac_key, rsa_key
+from widgetmw.providers.signing import JWS, ec_key, example_key, hmac_key, key_problem, rsa_key
 
 __all__ = [
     "TRUST_EMAILS",
@@ -59,20 +61,22 @@ class JwtProvider(Provider):
         algorithm: ``HS256``, ``HS384`` or ``HS512``, whose key :func:`hmac_key` parses; ``RS256``, ``RS384`` or
             ``RS512``, whose key :func:`rsa_key` parses; or ``ES256``, whose key :func:`ec_key` parses.
         key_variable: name of the variable that holds the key.
-        lifetime_variable: name of the variable that holds the lifetime in seconds; 0: tokens do not expire.
-        headers: JWT headers beside ``alg`` and ``typ``.
+        lifetime_variable: name of the variable that holds the lifetime in seconds; 0: tokens do not expire. Empty: the
+            class sets ``lifetime`` itself.
+        headers: JWT headers beside ``alg`` and ``typ``; replaced in ``__init__`` if they depend on a variable.
     """
 
     algorithm: str = "HS256"
     key_variable: ClassVar[str]
     lifetime_variable: ClassVar[str]
     reserved_names: ClassVar[frozenset[str]] = frozenset({"iat", "nbf", "exp"})
-    headers: Mapping[str, Any] = {}
+    headers: Mapping[str, Any] = MappingProxyType({})  # shared by all vendors
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._key = values[self.key_variable]
-        self.lifetime: int | None = values[self.lifetime_variable] or None
+        if self.lifetime_variable:
+            self.lifetime = values[self.lifetime_variable] or None
 
     @abstractmethod
     def payload(self, user: User) -> Mapping[str, Any]:
@@ -86,7 +90,14 @@ class JwtProvider(Provider):
     def sign(self, payload: Mapping[str, Any]) -> str:
         """Returns the JWT of a payload."""
         body = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
-        return JWS.encode(body, self._key, algorithm=self.algorithm, headers=dict(self.headers))
+        try:
+            return JWS.encode(body, self._key, algorithm=self.algorithm, headers=dict(self.headers))
+        except Exception:  # of several types, none of which names the attribute
+            if not isinstance(self.headers.get("kid", ""), str):
+                raise WidgetError("the `kid` in `headers` must be a text") from None
+            if problem := key_problem(self.algorithm, self._key):
+                raise WidgetError(f"{self.key_variable}: {problem}") from None
+            raise
 
     def verify(self, token: str, user: User) -> None:
         """Checks the signature with the shared key, or with the public half of the key."""
@@ -104,6 +115,12 @@ class JwtProvider(Provider):
             return ()
         text = f"{self.key_variable} has {len(self._key)} bytes; {self.algorithm} needs {size} or more"
         return (f"{text} (RFC 7518, 3.2); {_SHORT_KEY}",)
+
+    @classmethod
+    def example_variables(cls) -> dict[str, str]:
+        """Returns the required variables with values for tests; the key is one for the algorithm."""
+        key = {} if cls.algorithm.startswith("HS") else {cls.key_variable: example_key(cls.algorithm)}
+        return {**super().example_variables(), **key}
 
 
 class HmacProvider(Provider):

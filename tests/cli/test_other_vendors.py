@@ -74,3 +74,48 @@ def test_check_names_a_vendor_that_cannot_sign(
     install(GOOD + "    def message(self, user): raise RuntimeError('secret detail')\n")
     assert main(["check"]) == 1
     assert "acme: cannot sign a test token; the warning above names the error" in capsys.readouterr().err
+
+
+REFUSING = f"{GOOD}    def cannot_serve(self, user): return '' if user.attributes else 'plan_missing'\n"
+
+
+def test_check_says_that_a_vendor_refuses_the_test_user(
+    install: Install,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(REFUSING)
+    assert main(["check"]) == 0
+    assert "acme: HMAC-SHA256 key of 32 bytes; no test token, since it refuses the test user: plan_missing\n" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(("attributes", "status"), [([], 1), (["--attribute", "plan=gold"], 0)])
+def test_token_fails_if_no_vendor_can_serve_the_user(
+    install: Install,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    attributes: list[str],
+    status: int,
+) -> None:
+    install(REFUSING)
+    assert main(["token", "--user", "42", *attributes]) == status
+    assert bool(capsys.readouterr().out) is (status == 0)
+
+
+def test_check_says_where_the_cookies_of_a_vendor_expire(
+    install: Install,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(f"{GOOD}    def cookies(self): return ('acme_id',)\n")
+    note = "acme: note: a sign-out expires acme_id on the page's host only"
+    assert main(["check", "--strict"]) == 0
+    assert note in capsys.readouterr().out
+    monkeypatch.setenv("WIDGETMW_COOKIE_DOMAIN", "shop.example")
+    assert main(["check"]) == 0
+    assert note not in capsys.readouterr().out
+
+
+def test_verify_says_how_to_check_a_keyed_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "5e" * 32]) == 2
+    assert "compare it with `widgetmw token --user ID`" in capsys.readouterr().out

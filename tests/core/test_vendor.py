@@ -195,9 +195,16 @@ def test_new_contents_make_a_new_vendor(dg_env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("method", "value"),
-    [("cookies", ("a b",)), ("cookies", ("a=1",)), ("cookies", (1,)), ("origins", ("https://a.example",))],
+    [
+        ("cookies", ("a b",)),
+        ("cookies", ("a=1",)),
+        ("cookies", (1,)),
+        ("cookies", "acme_id"),
+        ("script_urls", "https://a.example/loader.js"),
+        ("origins", ("https://a.example",)),
+    ],
 )
-def test_cookies_and_origins_in_the_wrong_form_are_named(
+def test_what_a_vendor_returns_in_the_wrong_form_is_named(
     dg_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, method: str, value: tuple[Any, ...]
 ) -> None:
     monkeypatch.setattr(DigitalGenius, method, lambda self: value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from threading import Thread
@@ -172,6 +174,80 @@ def test_it_passes_the_checks_of_the_built_in_vendors_as_the_documentation_shows
     names: dict[str, Any] = {}
     exec(source, names)
     names["test_the_vendor_passes_the_checks_of_the_built_in_ones"]()
+
+
+@pytest.fixture
+def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Installs another class that the documentation shows, with the script of the toy, and returns it."""
+    module = ""
+
+    def install(name: str) -> Any:
+        nonlocal module
+        module = f"{name}_chat"
+        document = (TOY.parents[2] / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+        (source,) = re.findall(rf"`{module}\.py`:\n\n```python\n(.*?)```", document, re.DOTALL)
+        (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+        shutil.copy(TOY / "toy_chat" / "toy_chat.js", tmp_path / f"{module}.js")
+        (tmp_path / f"{name}.dist-info").mkdir()
+        (tmp_path / f"{name}.dist-info" / "entry_points.txt").write_text(
+            f"[widgetmw.providers]\n{name} = {module}:{name.capitalize()}Chat\n", encoding="utf-8"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        forget_vendors()
+        return registry.load_provider(name)
+
+    yield install
+    sys.modules.pop(module, None)
+    monkeypatch.undo()
+    forget_vendors()
+
+
+@pytest.mark.parametrize("name", ["parley", "hailo", "brisk"])
+def test_the_other_classes_in_the_documentation_pass_the_checks(documented: Callable[[str], Any], name: str) -> None:
+    assert testing.check_provider(documented(name)) == ()
+
+
+def test_the_documented_class_with_a_private_key_changes_its_id_with_the_key(
+    documented: Callable[[str], Any], tmp_path: Path
+) -> None:
+    kind = documented("parley")
+    environ = {"WIDGETMW_PROVIDERS": "parley"}
+    for name, text in {**kind.example_variables(), "PARLEY_KEY_ID": "key-1"}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        environ[f"{name}_FILE"] = str(tmp_path / name)
+    (vendor,) = Settings.from_env(environ).vendors
+    assert [file.variable for file in vendor.files] == ["PARLEY_KEY_ID", "PARLEY_PRIVATE_KEY"]
+    changed = vendor.with_contents({**kind.example_variables(), "PARLEY_KEY_ID": "key-2"})
+    for each, key_id in ((vendor, "key-1"), (changed, "key-2")):
+        token = each.provider.mint(ADA, 1000, 1600).value
+        assert jwt.get_unverified_header(token) == {"alg": "RS256", "kid": key_id, "typ": "JWT"}
+
+
+def test_the_documented_class_with_a_bounded_lifetime_refuses_a_longer_one(documented: Callable[[str], Any]) -> None:
+    environ = {**documented("parley").example_variables(), "WIDGETMW_PROVIDERS": "parley", "PARLEY_TOKEN_TTL": "901"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    assert caught.value.problems == ("PARLEY_TOKEN_TTL must be a whole number from 1 to 900",)
+
+
+def test_the_documented_hash_is_that_of_the_decoded_key_for_a_trusted_address(
+    documented: Callable[[str], Any],
+) -> None:
+    environ = {**documented("hailo").example_variables(), "WIDGETMW_PROVIDERS": "hailo"}
+    user = User("42", "Ada", "ada@example.org", email_verified=False)
+    for trusts, code in (("false", "email_unverified"), ("true", "")):
+        (vendor,) = Settings.from_env({**environ, "WIDGETMW_TRUST_EMAILS": trusts}).vendors
+        assert vendor.provider.cannot_serve(user) == code
+    minted = vendor.provider.mint(user, 1000, None)
+    key = bytes.fromhex(environ["HAILO_SECRET"].removeprefix("hs_"))
+    assert minted.value == hmac.new(key, b"ada@example.org", hashlib.sha256).hexdigest()
+    assert minted.extra == {"email": "ada@example.org", "name": "Ada"}
+
+
+def test_the_documented_values_beside_the_token_are_in_the_page(documented: Callable[[str], Any]) -> None:
+    documented("brisk")
+    token = testing.read_tokens(get(site(testing.settings("brisk")), "/")[1])["brisk"]
+    assert (token.extra, token.claims["exp"] - token.claims["iat"]) == ({"userId": "ada-1"}, 300)
 
 
 def test_check_verifies_its_token(installed: Path) -> None:

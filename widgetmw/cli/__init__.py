@@ -92,8 +92,11 @@ def _parser() -> argparse.ArgumentParser:
 
     new = commands.add_parser("new-provider", help="write a distribution with a vendor of your own, and its tests")
     new.add_argument("name", metavar="NAME", help="the vendor's name, such as acme-chat")
-    kind_help = "what the vendor asks for: a JSON Web Token, a keyed hash, or a token of another form"
-    new.add_argument("--kind", choices=["jwt", "hmac", "provider"], default="jwt", help=f"{kind_help} (default: jwt)")
+    kind_help = "a JSON Web Token, a keyed hash of the id or of the email address alone, or a token of another form"
+    kinds = ["jwt", "hmac", "email-hmac", "provider"]
+    new.add_argument(
+        "--kind", choices=kinds, default="jwt", help=f"what the vendor asks for: {kind_help} (default: jwt)"
+    )
     new.add_argument("--out", default=".", metavar="DIR", help="where the new folder goes (default: the current one)")
 
     commands.add_parser("env", help="print all environment variables as a Markdown table")

@@ -136,14 +136,17 @@ def _check(settings: Settings, report: Report, needs_vendor: bool) -> None:
         report.lines.append(f"identity from {settings.proxy.proxy.name}, {settings.proxy.proxy.describe_trust()}")
     tokens = TokenCache(settings, time.time, Events())
     for vendor in settings.vendors:
-        _check_vendor(tokens, vendor.provider, report)
+        _check_vendor(tokens, vendor.provider, settings.cookie_domain, report)
 
 
-def _check_vendor(tokens: TokenCache, provider: Provider, report: Report) -> None:
+def _check_vendor(tokens: TokenCache, provider: Provider, cookie_domain: str | None, report: Report) -> None:
     name = provider.name
     token_set = tokens.get(_TEST_USER)
     if name in token_set.failed:
         report.problems.append(f"{name}: cannot sign a test token; the warning above names the error")
+        return
+    if code := dict(token_set.refused).get(name):
+        report.lines.append(f"{name}: {provider.describe_key()}; no test token, since it refuses the test user: {code}")
         return
     token = token_set.by_provider[name]
     try:
@@ -164,16 +167,19 @@ def _check_vendor(tokens: TokenCache, provider: Provider, report: Report) -> Non
         "refresh_margin": margin,
         "origins": [asdict(origin) for origin in provider.origins()],
     }
-    report.lines += _limits(provider)
+    report.lines += _limits(provider, cookie_domain)
     report.warnings += [f"{name}: {note}" for note in provider.warnings()]
     for title, code in _scripts(provider, report):
         _compile(name, title, code, report)
 
 
-def _limits(provider: Provider) -> Iterator[str]:
-    """Yields which users the vendor cannot identify, and what a Content-Security-Policy has to allow for it."""
+def _limits(provider: Provider, cookie_domain: str | None) -> Iterator[str]:
+    """Yields whom the vendor cannot identify, where its cookies expire, and what a policy has to allow for it."""
     for code in dict.fromkeys(filter(None, map(provider.cannot_serve, _POOR_USERS))):
         yield f"{provider.name}: note: {code}: such users stay anonymous; {REFUSALS.get(code, 'see its documentation')}"
+    if (cookies := provider.cookies()) and cookie_domain is None:
+        note = f"{provider.name}: note: a sign-out expires {', '.join(cookies)} on the page's host only"
+        yield f"{note}: set WIDGETMW_COOKIE_DOMAIN if the widget sets its cookies on a domain above it"
     for is_documented, standing in ((True, "as the vendor documents"), (False, "as far as we know")):
         sources = [
             f"{each.directive} {each.source}" for each in provider.origins() if each.is_documented is is_documented

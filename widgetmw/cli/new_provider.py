@@ -18,6 +18,7 @@ from widgetmw.core.settings import variables
 KINDS: Final = {
     "jwt": "vendor.token.token",
     "hmac": "{ id: vendor.token.id, hash: vendor.token.token }",
+    "email-hmac": "{ email: vendor.token.email, hash: vendor.token.token }",
     "provider": "{ id: vendor.token.id, token: vendor.token.token }",
 }
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")

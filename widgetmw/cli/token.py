@@ -18,7 +18,10 @@ from widgetmw.providers.signing import decode
 
 
 def run(options: Namespace) -> int:
-    """Signs a user's tokens and prints each with its header and claims. Returns the exit status."""
+    """Signs a user's tokens and prints each with its header and claims.
+
+    Returns 1 if a token cannot be signed, or if no vendor can serve the user, which the log explains; else 0.
+    """
     settings = read_settings(EnvReader(os.environ))
     provider = options.provider
     if provider not in (None, *settings.providers):
@@ -36,7 +39,7 @@ def run(options: Namespace) -> int:
     tokens: dict[str, Any] = {token.provider: {**token.as_json(), **decode(token.value)} for token in issued}
     for document in [{"tokens": tokens}] if options.json else tokens.values():
         print(json.dumps(document, indent=2, ensure_ascii=True))
-    return 1 if token_set.failed else 0
+    return 1 if token_set.failed or not tokens else 0
 
 
 def _attribute(text: str) -> tuple[str, Scalar]:

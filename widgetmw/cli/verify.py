@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from widgetmw.core.settings import read_settings
 from widgetmw.providers.signing import decode
 
 VALID, INVALID, NOT_A_TOKEN = 0, 1, 2
+_HASH = re.compile(r"([0-9A-Fa-f]{2}){16,64}")
 
 
 def run(options: Namespace) -> int:
@@ -28,6 +30,10 @@ def run(options: Namespace) -> int:
     claims = _url_claims(text) if is_url else decode(text).get("claims") if text.isascii() else None
     if claims is None or (is_url and "sig" not in claims):
         print("this is neither a JSON Web Token nor a signed URL")
+        if _HASH.fullmatch(text):
+            print(
+                "it may be a keyed hash, which does not say whom it is of: compare it with `widgetmw token --user ID`"
+            )
         return NOT_A_TOKEN
     providers = [vendor.provider for vendor in read_settings(EnvReader(os.environ)).vendors]
     signer = next((provider.name for provider in providers if _is_signed_by(provider, text, is_url)), None)

@@ -138,15 +138,21 @@ def _problem(provider: Provider) -> str:
     config = provider.browser_config()
     if not (isinstance(config, Mapping) and all(isinstance(item, str) for pair in config.items() for item in pair)):
         return "browser_config() must return a mapping of str to str"
-    if not all(isinstance(url, str) for url in provider.script_urls()):
+    if not _are_texts(provider.script_urls()):
         return "script_urls() must return a tuple of str"
-    if not all(isinstance(name, str) and _COOKIE_NAME.fullmatch(name) for name in provider.cookies()):
+    cookies = provider.cookies()
+    if not _are_texts(cookies) or not all(map(_COOKIE_NAME.fullmatch, cookies)):
         return "cookies() must return a tuple of names of cookies"
     if not all(isinstance(origin, Origin) for origin in provider.origins()):
         return "origins() must return a tuple of Origin"
     for name, code in provider.snippets().items():
         assets.snippet_script(provider.name, name, code)
     return ""
+
+
+def _are_texts(found: object) -> bool:
+    # one text in place of a tuple would be taken letter by letter
+    return isinstance(found, tuple | list) and all(isinstance(item, str) for item in found)
 
 
 def _exposed_secrets(reader: EnvReader, vendors: list[ConfiguredVendor]) -> Iterator[str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from widgetmw.core.errors import SettingsError, describe_error
+from widgetmw.core.errors import SettingsError
 from widgetmw.core.provider import Provider
 from widgetmw.core.registry import GROUP, ProviderError, load_provider
 from widgetmw.core.settings import Settings
 from widgetmw.provider_checks.browser import embedding, page, script
 from widgetmw.provider_checks.configuration import secrets, variables
-from widgetmw.provider_checks.subject import Subject
+from widgetmw.provider_checks.subject import Subject, cause
 from widgetmw.provider_checks.tokens import attributes, lifetime, signatures, users
 
 _CHECKS: Final = (variables, secrets, users, signatures, lifetime, attributes, script, embedding, page)
@@ -40,20 +40,23 @@ def check_provider(provider: type[Provider], **variables: str) -> tuple[str, ...
         try:
             subject = Subject(provider, environ, Settings.from_env(environ))
         except SettingsError as error:
-            problems += (f"with its example variables: {problem}" for problem in error.problems)
+            problems += (f"with what example_variables() returns: {problem}" for problem in error.problems)
         else:
-            problems, notes = list(_problems(subject)), subject.notes
+            problems, notes = _problems(subject), subject.notes
     if problems:
         raise AssertionError("".join((f"the vendor {name} has problems:", *(f"\n  - {each}" for each in problems))))
     return tuple(notes)
 
 
-def _problems(subject: Subject) -> Iterator[str]:
+def _problems(subject: Subject) -> list[str]:
+    found: list[str] = []
     for check in _CHECKS:
         try:
-            yield from check(subject)
+            found += check(subject)
         except Exception as error:  # the vendor's code may raise anything
-            yield f"the check of its {check.__name__} ended with {describe_error(error)} ({error})"
+            if not any(cause(error) in problem for problem in found):
+                found.append(f"the check of its {check.__name__} {cause(error)}")
+    return found
 
 
 def _registration_problems(provider: type[Provider]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from widgetmw.core.env.variable import Variable
 from widgetmw.provider_checks.subject import Subject, settings_error
 
 _MALFORMED: Final = ("widgetmw\u0000value", "widgetmw\u2028value", "-1e999", "{" * 99, "-----BEGIN widgetmw-value")
+_VERBS: Final = ("must ", "cannot ", "is ", "has ")  # a message continues a sentence that begins with the name
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -36,8 +37,12 @@ def _parser_problems(variable: Variable[Any]) -> Iterator[str]:
     raised = {text: error for text in _MALFORMED if (error := _parsing_error(variable.parse, text))}
     if others := sorted({type(error).__name__ for error in raised.values() if not isinstance(error, ValueError)}):
         yield f"the parser of {variable.name} raises {', '.join(others)} instead of ValueError"
-    elif any(text.strip() in str(_parsing_error(variable.parsed, text)) for text in raised):
+        return
+    messages = {text: str(_parsing_error(variable.parsed, text)) for text in raised}
+    if any(text.strip() in message for text, message in messages.items()):
         yield f"the message about a malformed {variable.name} shows its value"
+    elif odd := [message for message in messages.values() if not message.startswith(_VERBS)]:
+        yield f'a message of the parser of {variable.name} must begin with "must", since it follows the name: {odd[0]}'
 
 
 def _parsing_error(parse: Callable[[str], object], text: str) -> Exception | None:
@@ -55,7 +60,7 @@ def secrets(subject: Subject) -> Iterator[str]:
         "repr()": (repr(provider),),
         "browser_config()": (provider.browser_config(),),
         "describe_key()": (provider.describe_key(),),
-        "warnings()": provider.warnings(),
+        "warnings()": (provider.warnings(),),
         "snippets()": (dict(provider.snippets()),),
         "script_urls(), origins() or cookies()": (provider.script_urls(), provider.origins(), provider.cookies()),
     }
@@ -66,5 +71,6 @@ def secrets(subject: Subject) -> Iterator[str]:
         yield "none of its variables is secret: declare the key with secret=True"
     if not provider.describe_key():
         yield "describe_key() must say which kind of key it is"
-    if not all(isinstance(text, str) for text in provider.warnings()):
+    warnings: object = provider.warnings()  # one text in place of a tuple would be printed letter by letter
+    if not isinstance(warnings, tuple | list) or not all(isinstance(text, str) for text in warnings):
         yield "warnings() must return a tuple of str"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from widgetmw.core.errors import SettingsError
+from widgetmw.core.errors import SettingsError, WidgetError, describe_error
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import MintedToken, Provider
 from widgetmw.core.settings import Settings
@@ -71,6 +71,13 @@ class Subject:
         """Returns a token, issued at ``ISSUED_AT``."""
         lifetime = self.provider.lifetime
         return self.provider.mint(user, ISSUED_AT, None if lifetime is None else ISSUED_AT + lifetime)
+
+
+def cause(error: Exception) -> str:
+    """Returns what an error says, as the end of a sentence; of one that is not ours also where it was raised."""
+    if isinstance(error, WidgetError):
+        return f"failed: {error}"
+    return f"ended with {describe_error(error)} ({error})"
 
 
 def settings_error(environ: Mapping[str, str]) -> str:

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from widgetmw.core.errors import describe_error
 from widgetmw.core.identity.user import Scalar, User
 from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
-from widgetmw.provider_checks.subject import BASE, ISSUED_AT, OTHER, USERS, Subject
+from widgetmw.provider_checks.subject import BASE, ISSUED_AT, OTHER, USERS, Subject, cause
 from widgetmw.providers.signing import decode
 
 _TOKEN_FIELDS: Final = frozenset(
@@ -25,15 +24,26 @@ def users(subject: Subject) -> Iterator[str]:
     """Every user gets a token that can be verified, or is refused with a code."""
     if subject.provider.cannot_serve(BASE):
         yield "it refuses even a user with an id, a name and a verified email address"
+    titles: dict[str, list[str]] = {}
     for title, user in USERS.items():
-        code = subject.provider.cannot_serve(user)
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
-            yield f"for a user {title}, cannot_serve() must return a code of lower-case letters, or an empty text"
-        elif not code:
-            try:
-                yield from (f"for a user {title}, {problem}" for problem in _token_problems(subject, user))
-            except Exception as error:
-                yield f"for a user {title}, minting or verifying a token ended with {describe_error(error)}"
+        for problem in _user_problems(subject, user):
+            titles.setdefault(problem, []).append(title)
+    served = {title for title, user in USERS.items() if not subject.provider.cannot_serve(user)}
+    for problem, concerned in titles.items():
+        # what goes wrong for everybody has nothing to do with the users: once is enough
+        whom = ["for every user"] if served <= set(concerned) else [f"for a user {title}" for title in concerned]
+        yield from (f"{each}, {problem}" for each in whom)
+
+
+def _user_problems(subject: Subject, user: User) -> Iterator[str]:
+    code = subject.provider.cannot_serve(user)
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        yield "cannot_serve() must return a code of lower-case letters, or an empty text"
+    elif not code:
+        try:
+            yield from _token_problems(subject, user)
+        except Exception as error:
+            yield f"minting or verifying a token {cause(error)}"
 
 
 def _token_problems(subject: Subject, user: User) -> Iterator[str]:

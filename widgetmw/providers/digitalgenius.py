@@ -19,7 +19,7 @@ class DigitalGenius(JwtProvider):
     embeddable = True
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"scope", "external_id"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
-        Variable("DG_API_KEY", "API key; sent as `kid`", parse_text, required=True, from_file=True, watched=True),
+        Variable("DG_API_KEY", "API key; sent as `kid`", parse_text, required=True, from_file=True),
         Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),
         Variable("DG_WIDGET_ID", "the widget's id", parse_text, required=True),
         Variable("DG_ENV", "`eu`, `us` or `dev.us`", one_of("eu", "us", "dev.us"), "eu"),

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NoReturn
 
-from widgetmw.provider import TRUST_EMAILS, JwtProvider, User, Variable, ec_key, hmac_key, one_of, parse_int, rsa_key
+from widgetmw.provider import TRUST_EMAILS, JwtProvider, User, Variable, one_of, parse_int
 from widgetmw.providers.placeholders import compile_claims, fill_claims, names_in, rests_on_email
+from widgetmw.providers.signing import KEY_PARSERS
 
 _KEY: Final = "WIDGETMW_JWT_KEY"
 _ALGORITHM: Final = "WIDGETMW_JWT_ALGORITHM"
 _CLAIMS: Final = "WIDGETMW_JWT_CLAIMS"
 _HEADER: Final = "WIDGETMW_JWT_HEADER"
-_KEY_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    **dict.fromkeys(("HS256", "HS384", "HS512"), hmac_key),
-    **dict.fromkeys(("RS256", "RS384", "RS512"), rsa_key),
-    "ES256": ec_key,
-}
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -66,9 +62,7 @@ class Jwt(JwtProvider):
     name = "jwt"
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable(_KEY, "signs: a shared key, or a private key in PEM", str, required=True, from_file=True, secret=True),
-        Variable(
-            _ALGORITHM, f"one of {', '.join(f'`{name}`' for name in _KEY_PARSERS)}", one_of(*_KEY_PARSERS), "HS256"
-        ),
+        Variable(_ALGORITHM, f"one of {', '.join(f'`{name}`' for name in KEY_PARSERS)}", one_of(*KEY_PARSERS), "HS256"),
         Variable(
             _CLAIMS,
             'claims in JSON, with placeholders: `{"sub": "{id}", "name": "{name}", "plan": "{attributes.plan}"}`',
@@ -88,7 +82,7 @@ class Jwt(JwtProvider):
         self.algorithm: str = values[_ALGORITHM]
         self.headers: Mapping[str, str] = values[_HEADER] or {}
         try:
-            self._key = _KEY_PARSERS[self.algorithm](values[_KEY])
+            self._key = KEY_PARSERS[self.algorithm](values[_KEY])
         except ValueError as error:
             raise ValueError(f"{_KEY} {error}, since {_ALGORITHM} is {self.algorithm}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -72,6 +73,36 @@ def ec_key(text: str) -> EllipticCurvePrivateKey:
     if key.curve.name != "secp256r1":
         raise ValueError("must be an EC private key of the curve P-256")
     return key
+
+
+#: What parses the key of each algorithm.
+KEY_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(("HS256", "HS384", "HS512"), hmac_key),
+    **dict.fromkeys(("RS256", "RS384", "RS512"), rsa_key),
+    "ES256": ec_key,
+}
+_KEY_TYPES: Final[Mapping[str, type]] = {"hmac_key": bytes, "rsa_key": RSAPrivateKey, "ec_key": EllipticCurvePrivateKey}
+
+
+def key_problem(algorithm: str, key: object) -> str:
+    """Returns why a key cannot sign with an algorithm; empty if it can."""
+    if algorithm not in KEY_PARSERS:
+        return f"the algorithm must be one of {', '.join(KEY_PARSERS)}"
+    parser = KEY_PARSERS[algorithm].__name__
+    if isinstance(key, _KEY_TYPES[parser]):
+        return ""
+    return f"{algorithm} needs a key that {parser} parses, not one of the type {type(key).__name__}"
+
+
+def example_key(algorithm: str) -> str:
+    """Returns a new private key in PEM, for tests."""
+    # imported late: only tests need them
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    is_ec = algorithm.startswith("ES")
+    key = ec.generate_private_key(ec.SECP256R1()) if is_ec else rsa.generate_private_key(65537, 2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _private_key(text: str, kind: str) -> object:

@@ -27,9 +27,7 @@ class Zendesk(JwtProvider):
     in_page = False
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("ZENDESK_WIDGET_KEY", "the widget's key (public)", parse_text, required=True),
-        Variable(
-            "ZENDESK_KEY_ID", "id of the key; sent as `kid`", parse_text, required=True, from_file=True, watched=True
-        ),
+        Variable("ZENDESK_KEY_ID", "id of the key; sent as `kid`", parse_text, required=True, from_file=True),
         Variable("ZENDESK_SECRET", "shared secret; signs", hmac_key, required=True, from_file=True, secret=True),
         Variable("ZENDESK_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 3600),
         TRUST_EMAILS,

@@ -22,12 +22,14 @@ from widgetmw.core.env.variable import (
 PLAIN = Variable("PLAIN", "a text", parse_text, "standard")
 KEY = Variable("KEY", "signs", parse_text, required=True, from_file=True, secret=True)
 NAME = Variable("NAME", "a name", parse_text, from_file=True)
+SNIPPET = Variable("SNIPPET", "a script of pages", parse_text, from_file=True, watched=False)
 
 PARSED: list[tuple[Callable[[str], Any], str, Any]] = [
     (parse_bool, " True ", True),
     (parse_bool, "off", False),
     (parse_int(0), "0", 0),
     (parse_int(1), " 12 ", 12),
+    (parse_int(1, 900), "900", 900),
     (parse_text, " a b ", "a b"),
     (one_of("a", "b"), "b", "b"),
     (comma_list, " a,, b ,a", ("a", "b")),
@@ -38,6 +40,7 @@ PARSED: list[tuple[Callable[[str], Any], str, Any]] = [
 REFUSED: list[tuple[Callable[[str], Any], str, str]] = [
     (parse_bool, "maybe", "must be true or false"),
     (parse_int(1), "0", "must be a whole number, 1 or more"),
+    (parse_int(1, 900), "901", "must be a whole number from 1 to 900"),
     (parse_int(0), "+1", "must be a whole number, 0 or more"),
     (parse_int(0), "1_000", "must be a whole number, 0 or more"),
     (parse_int(0), "１", "must be a whole number, 0 or more"),
@@ -84,12 +87,12 @@ def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
     assert reader.has(PLAIN) is False, "this variable cannot come from a file"
 
 
-def test_only_files_of_secrets_and_watched_values_are_kept(tmp_path: Path) -> None:
+def test_the_file_of_every_value_is_watched_except_where_the_variable_says_no(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("value")
-    reader = EnvReader({"KEY_FILE": str(tmp_path / "file"), "NAME_FILE": str(tmp_path / "file")})
-    reader.read(KEY)
-    reader.read(NAME)
-    assert [(file.variable, file.content) for file in reader.files] == [("KEY", "value")]
+    reader = EnvReader({f"{name}_FILE": str(tmp_path / "file") for name in ("KEY", "NAME", "SNIPPET")})
+    for variable in (KEY, NAME, SNIPPET):
+        reader.read(variable)
+    assert [(file.variable, file.content) for file in reader.files] == [("KEY", "value"), ("NAME", "value")]
 
 
 def test_a_value_and_a_file_are_a_problem(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class Variable(Generic[Value]):
         required: the vendor is active only with this variable.
         from_file: the value may also come from the file that ``<name>_FILE`` names.
         secret: the value never leaves the process, and no value that does may contain it.
-        watched: the value belongs to a key, so that its file is watched for changes, as that of a secret is.
+        watched: a changed file is picked up while the process runs. Not for a value that pages show or that configures
+            their script, since that is read once, at startup.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Variable(Generic[Value]):
     required: bool = False
     from_file: bool = False
     secret: bool = False
-    watched: bool = False
+    watched: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ class EnvReader:
     Attributes:
         texts: the texts that were read, by variable name.
         problems: one sentence per problem, which begins with the variable's name and shows no value.
-        files: the files of the secrets and watched values that were read.
+        files: the watched files that were read.
         unusable: the vendors that have problems.
     """
 
@@ -107,7 +108,7 @@ class EnvReader:
                 refuse_value_for_path(path, variable.name)
                 file = SecretFile(variable.name, path)
                 text = file.read()
-                if (variable.secret or variable.watched) and file.can_change:
+                if variable.watched and file.can_change:
                     self.files.append(replace(file, content=text))
             text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
             if text:
@@ -180,13 +181,15 @@ def parse_bool(text: str) -> bool:
         raise ValueError("must be true or false") from None
 
 
-def parse_int(minimum: int) -> Callable[[str], int]:
-    """Returns a parser of whole numbers of at least ``minimum``."""
+def parse_int(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """Returns a parser of whole numbers of at least ``minimum``, and at most ``maximum`` if there is one."""
+    bounds = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
 
     def parse(text: str) -> int:
         # int() also accepts digits of other scripts, underscores and signs
-        if not _DIGITS.fullmatch(text.strip()) or int(text) < minimum:
-            raise ValueError(f"must be a whole number, {minimum} or more")
+        is_number = _DIGITS.fullmatch(text.strip())
+        if not is_number or int(text) < minimum or (maximum is not None and int(text) > maximum):
+            raise ValueError(f"must be a whole number{bounds}")
         return int(text)
 
     return parse

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from widgetmw.core.env.variable import Variable, parse_bool
+from widgetmw.core.errors import WidgetError
 from widgetmw.core.identity.user import User
 
 TRUST_EMAILS = Variable(
@@ -18,6 +19,7 @@ TRUST_EMAILS = Variable(
     parse_bool,
     False,
 )
+"""The variable that :func:`email_refusal` reads: a class that uses it lists this among its ``variables``."""
 
 EMAIL_MISSING: Final = "email_missing"
 EMAIL_UNVERIFIED: Final = "email_unverified"
@@ -38,6 +40,8 @@ def email_refusal(user: User, values: Mapping[str, Any]) -> str:
         user: the signed-in user.
         values: the vendor's parsed variables, with ``TRUST_EMAILS`` among them.
     """
+    if TRUST_EMAILS.name not in values:
+        raise WidgetError("the `variables` of the vendor's class must list TRUST_EMAILS of widgetmw.provider")
     if not user.email:
         return EMAIL_MISSING
     return "" if user.email_verified or values[TRUST_EMAILS.name] else EMAIL_UNVERIFIED

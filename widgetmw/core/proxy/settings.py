@@ -50,7 +50,6 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
         "public keys of a proxy that signs: PEM, JWKS, or JSON of PEM by key id",
         str,
         from_file=True,
-        watched=True,
     ),
     Variable(AUDIENCE, "accepted audiences (`aud`) of its assertions, separated by commas", _parse_audiences),
     Variable(ISSUER, "accepted issuer (`iss`) of its assertions", parse_text),

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key
 
 PLACEHOLDERS = TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
@@ -53,10 +50,21 @@ class Orlo(JwtProvider):
             "JavaScript of the dashboard that hands over the token, with `JWT_TOKEN`",
             _customer_data_snippet,
             from_file=True,
+            watched=False,
         ),
-        Variable("ORLO_EMBED_SNIPPET", "JavaScript of the dashboard that embeds the chat", _snippet, from_file=True),
         Variable(
-            "ORLO_MOBILE_URL", "URL of the dashboard for mobile apps, with `JWT_TOKEN`", _mobile_url, from_file=True
+            "ORLO_EMBED_SNIPPET",
+            "JavaScript of the dashboard that embeds the chat",
+            _snippet,
+            from_file=True,
+            watched=False,
+        ),
+        Variable(
+            "ORLO_MOBILE_URL",
+            "URL of the dashboard for mobile apps, with `JWT_TOKEN`",
+            _mobile_url,
+            from_file=True,
+            watched=False,
         ),
         Variable("ORLO_TOKEN_TTL", "lifetime of a token in seconds; `0`: no `iat` and `exp`", parse_int(0), 3600),
     )
@@ -98,10 +106,3 @@ class Orlo(JwtProvider):
         if self.values["ORLO_CUSTOMER_DATA_SNIPPET"]:
             return super().warnings()
         return (*super().warnings(), "set ORLO_CUSTOMER_DATA_SNIPPET, or Orlo's widget never receives the token")
-
-    @classmethod
-    def example_variables(cls) -> dict[str, str]:
-        """Returns variables for tests, with a new RSA key."""
-        key = generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return {"ORLO_PRIVATE_KEY": pem.decode()}
