@@ -29,10 +29,10 @@ components: $(VENV)/dev
 compiled: $(VENV)/dev
 	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null || true
 
-# the contract cases for every adapter on every server, with all parameters; "make test" runs each adapter on at least
-# one server, and each server, with one of the parameters of each case
+# every contract case for every adapter in process and on every server, with all parameters; "make test" runs each adapter
+# on at least one server, and each server, with one of the parameters; the same for the browser tests that combine several
 servers: $(VENV)/dev
-	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers/test_contract_asgi.py tests/servers/test_contract_wsgi.py $(ARGS)
+	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e $(ARGS)
 
 # the properties, with random examples and twenty times as many
 thorough: $(VENV)/dev

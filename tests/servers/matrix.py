@@ -314,5 +314,18 @@ PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
 
 def able(feature: Feature) -> pytest.MarkDecorator:
     """Runs a test on each server that has a feature; the table in docs/servers.md says why the others do not."""
-    names = [name for name, server in SERVERS.items() if not server.tls and feature not in server.lacks]
+    return _on([name for name in _PLAIN if feature not in SERVERS[name].lacks])
+
+
+def one_of_each_gateway(feature: Feature | None = None) -> pytest.MarkDecorator:
+    """Runs a test that takes long on one able ASGI and one able WSGI server; ``make servers`` runs it on all."""
+    names = [name for name in _PLAIN if feature not in SERVERS[name].lacks]
+    first = {SERVERS[name].gateway: name for name in reversed(names)}
+    return _on(names if ALL else [*first.values()])
+
+
+_PLAIN = [name for name, server in SERVERS.items() if not server.tls]
+
+
+def _on(names: list[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("deployment", names, indirect=True, scope="module")

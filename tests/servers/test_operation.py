@@ -16,7 +16,7 @@ import pytest
 from tests.contract.site import Reply
 from tests.servers.apps import END, PAGE
 from tests.servers.conftest import ENV
-from tests.servers.matrix import SERVERS, Place, able
+from tests.servers.matrix import SERVERS, Place, able, one_of_each_gateway
 from tests.servers.processes import PATIENCE, Deployment, deployed
 from tests.servers.test_servers import TOKEN, token_users
 from tests.servers.wire import Wire, request
@@ -129,7 +129,7 @@ def test_workers_are_interchangeable(deployment: Deployment) -> None:
         jwt.decode(reply.json["token"], KEYS[0], algorithms=["HS256"])
 
 
-@able("reload")
+@one_of_each_gateway("reload")
 def test_a_reload_uses_the_new_key_and_loses_no_response(deployment: Deployment, folder: Path) -> None:
     before, over, answers = worker_ids(deployment), threading.Event(), list[Reply]()
 
