@@ -9,7 +9,7 @@ const BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js";
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
-  /** @type {object} */
+  /** @type {Record<string, unknown>} */
   let options = { chatId: vendor.config.chatId, useDefaultLauncher: true };
   /** @type {string | undefined} */
   let identified;
@@ -62,6 +62,11 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       const wasIdentified = identified;
       identified = undefined;
+      if (wasIdentified) {
+        // What the page has said of this user is not for the next one.
+        options = { ...options };
+        for (const name of ["customFields", "email", "name", "userHash", "userId"]) delete options[name];
+      }
       if (origin === "late" || (origin !== "here" && !isStarted)) return;
       const end = () => {
         isShutDown = true;

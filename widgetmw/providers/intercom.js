@@ -78,11 +78,13 @@ const connect = (vendor, { complete, updates, isLate }) => {
     if (wait > 0) timer = setTimeout(update, wait);
     else if (vendor.token) window.Intercom?.("update", complete({}, true));
   };
-  // What does not depend on the user.
-  const kept = /^(app_id|api_base|alignment|z_index|session_duration|(horizontal|vertical)_|(hide|custom)_|\w+_color$)/;
+  // What does not depend on the user (documented). Any other name may be that of an attribute of the page's own.
+  const launcher = /^(hide_default_launcher|custom_launcher_selector|(horizontal|vertical)_padding|(action|background)_color)$/;
+  const kept = (/** @type {string} */ name) =>
+    launcher.test(name) || /^(app_id|api_base|alignment|z_index|session_duration)$/.test(name);
   /** @param {Settings | undefined} settings */
   const anonymous = (settings = {}) => {
-    for (const name in (settings = { ...vendor.config, ...settings })) if (!kept.test(name)) delete settings[name];
+    for (const name in (settings = { ...vendor.config, ...settings })) if (!kept(name)) delete settings[name];
     return settings;
   };
   const isLoaded = () => window.Intercom && (window.Intercom.booted || !window.Intercom.q);
