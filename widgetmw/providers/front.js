@@ -16,9 +16,12 @@ const connect = (vendor) => {
   // While a clean-up is pending, the widget may resume the chat of the user who has left: nobody else is identified.
   let isCleaningUp = false;
   let isShutDown = false;
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
   const identity = () => {
     const { token: userHash, userId, email, name } = vendor.token ?? {};
-    if (!userHash || isCleaningUp) return;
+    if (!userHash || isCleaningUp || isLeftOver) return;
     identified = userHash;
     return { userId, userHash, ...(email && { email }), ...(name && { name }) };
   };
@@ -55,7 +58,7 @@ const connect = (vendor) => {
   return {
     update: () =>
       cleanUp.then(() => {
-        if (!vendor.token || vendor.token.token === identified) return;
+        if (!vendor.token || vendor.token.token === identified || isLeftOver) return;
         if (isShutDown) call("init", options);
         else call("identity", identity());
       }),
@@ -67,9 +70,11 @@ const connect = (vendor) => {
         options = { ...options };
         for (const name of ["customFields", "email", "name", "userHash", "userId"]) delete options[name];
       }
+      if (origin === "late") isLeftOver ||= !!wasIdentified;
       if (origin === "late" || (origin !== "here" && !isStarted)) return;
       const end = () => {
         isShutDown = true;
+        isLeftOver = false;
         call("shutdown", { clearSession: true });
         // The page of somebody else: an anonymous visitor keeps the widget.
         if (!wasIdentified && !vendor.token) call("init", options);
