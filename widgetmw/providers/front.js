@@ -9,6 +9,8 @@ const BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js";
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
+  // An element with the id `FrontChat` is no function.
+  const find = () => (typeof window.FrontChat == "function" ? window.FrontChat : undefined);
   /** @type {Record<string, unknown>} */
   let options = { chatId: vendor.config.chatId, useDefaultLauncher: true };
   /** @type {string | undefined} */
@@ -25,11 +27,11 @@ const connect = (vendor) => {
     identified = userHash;
     return { userId, userHash, ...(email && { email }), ...(name && { name }) };
   };
-  const call = (/** @type {string} */ command, /** @type {unknown} */ value) => window.FrontChat?.(command, value);
+  const call = (/** @type {string} */ command, /** @type {unknown} */ value) => find()?.(command, value);
 
   // A widget that is there by now has been started: their snippet calls `init` right after the bundle. If it has not
   // been, `init` gets the identity again.
-  let isStarted = !!window.FrontChat;
+  let isStarted = !!find();
   /** @type {Promise<void>} */
   const started = new Promise((resolve) => {
     const wrap = (/** @type {NonNullable<typeof window.FrontChat>} */ original) => {
@@ -47,10 +49,11 @@ const connect = (vendor) => {
         },
       });
     };
-    if (window.FrontChat) {
-      wrap(window.FrontChat);
+    const present = find();
+    if (present) {
+      wrap(present);
       resolve();
-    } else vendor.waitFor(() => window.FrontChat).then(wrap);
+    } else vendor.waitFor(find).then(wrap);
   });
   /** @type {Promise<void>} */
   let cleanUp = started;
@@ -89,7 +92,7 @@ const connect = (vendor) => {
     },
     async embed() {
       const own = Document.prototype.querySelector.call(document, `script[src="${BUNDLE}"]`);
-      if (own || window.FrontChat) return; // the page starts the widget
+      if (own || find()) return; // the page starts the widget
       await vendor.loadScript(BUNDLE);
       call("init", options);
     },

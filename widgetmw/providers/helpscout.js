@@ -7,8 +7,10 @@
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
+  // An element with the id `Beacon` is no function.
+  const find = () => typeof window.Beacon == "function" && window.Beacon;
   // What their script leaves of the queue is unknown, so `ready` counts, too; but not every Beacon still reports it.
-  const isLoaded = () => window.Beacon && !window.Beacon.readyQueue;
+  const isLoaded = () => find() && !window.Beacon?.readyQueue;
   const loaded = () =>
     new Promise((resolve) => {
       if (window.Beacon?.readyQueue) window.Beacon("on", "ready", resolve);
@@ -30,7 +32,7 @@ const connect = (vendor) => {
   };
 
   return {
-    update: () => Promise.all([vendor.waitFor(() => window.Beacon), cleanUp]).then(identify),
+    update: () => Promise.all([vendor.waitFor(find), cleanUp]).then(identify),
     // `logout` clears what Beacon stores (inferred from its counterparts in their mobile kits, where it is documented).
     logout({ origin, isDue }) {
       const wasIdentified = !!identified;
@@ -52,7 +54,7 @@ const connect = (vendor) => {
       if (origin === "here") return (cleanUp = loaded().then(() => (isDue() ? end() : undefined)));
     },
     embed() {
-      if (window.Beacon) return;
+      if (find()) return;
       const beacon = (/** @type {string} */ method, /** @type {unknown} */ options, /** @type {unknown} */ data) =>
         void window.Beacon?.readyQueue?.push({ method, options, data });
       window.Beacon = Object.assign(beacon, { readyQueue: [] });
