@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit
-from tests.browser.fake_vendors import FRONT, GIOSG_TAG, HELPSCOUT, script
+from tests.browser.fake_vendors import CRISP, FRONT, GIOSG_TAG, HELPSCOUT, script
 from tests.browser.site import KEY, Form, Response, Site
 
 Profile = Callable[..., BrowserContext]
@@ -90,6 +90,7 @@ def test_an_element_named_add_event_listener_neither_stops_giosg_nor_its_clean_u
 @pytest.mark.parametrize(
     ("vendor", "name", "host", "code"),
     [
+        ("crisp", "$crisp", "client.crisp.chat", CRISP),
         ("helpscout", "Beacon", "beacon-v2.helpscout.net", HELPSCOUT),
         ("front", "FrontChat", "chat-assets.frontapp.com", FRONT),
     ],
@@ -103,4 +104,4 @@ def test_an_element_with_the_id_of_a_widget_is_not_taken_for_it(
     context.route(f"https://{host}/**", lambda route: route.fulfill(body=code))
     page = context.new_page()
     page.goto(site.url)
-    page.wait_for_function("window.vendor?.calls.some((call) => call[1].email === 'ann')")
+    page.wait_for_function("window.vendor?.calls.some((call) => call[1].email === 'ann' || call[2]?.[0] === 'ann')")
