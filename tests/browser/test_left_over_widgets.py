@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import wait_until
+from tests.browser.simulation import LOCK_IS_FREE, wait_for_requests, wait_until
 from tests.browser.site import Site, jwt_segment
 
 FRONT_BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js"
@@ -127,7 +127,8 @@ def test_nobody_else_is_identified_in_the_session_of_a_user_who_has_left(
     bfcache_context.route(f"https://{widget.host}/**", lambda route: route.fulfill(body=widget.code))
     old = open_page(bfcache_context, site)
     wait_for_users(old, widget, "ann")
-    old.wait_for_function("navigator.locks.query().then(({held}) => !held.length)")  # which the cache does not keep
+    wait_for_requests(old)
+    wait_until(old, lambda: old.evaluate(LOCK_IS_FREE))  # the cache keeps no page that has it
     old.goto(site.url + "/chat")
     sign_in(bfcache_context, site, "bob")
     new = open_page(bfcache_context, site)
