@@ -219,7 +219,7 @@ window.chatwootSDK = {run({websiteToken, baseUrl}) {
     },
   };
   window.onmessage = ({data}) => {
-    if (!String(data).startsWith("chatwoot-widget:")) return;
+    if (typeof data != "string" || !data.startsWith("chatwoot-widget:")) return;
     const message = JSON.parse(data.slice("chatwoot-widget:".length));
     events[message.event]?.(message);
   };

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Visit
-from tests.browser.fake_vendors import GIOSG_TAG, script
+from tests.browser.fake_vendors import CRISP, FRONT, GIOSG_TAG, HELPSCOUT, script
 from tests.browser.site import KEY, Form, Response, Site
 
 Profile = Callable[..., BrowserContext]
@@ -85,3 +85,23 @@ def test_an_element_named_add_event_listener_neither_stops_giosg_nor_its_clean_u
     assert page.evaluate(methods) == ["submit"]
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(methods) == ["removeAll", "close"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "host", "code"),
+    [
+        ("crisp", "$crisp", "client.crisp.chat", CRISP),
+        ("helpscout", "Beacon", "beacon-v2.helpscout.net", HELPSCOUT),
+        ("front", "FrontChat", "chat-assets.frontapp.com", FRONT),
+    ],
+)
+def test_an_element_with_the_id_of_a_widget_is_not_taken_for_it(
+    profile: Profile, site: Site, vendor: str, name: str, host: str, code: str
+) -> None:
+    site.vendors, site.embed, site.body = (vendor,), (vendor,), f'<div id="{name}"></div>'
+    site.token_fields[vendor] = lambda user: {"email": user, "userId": user}
+    context = profile("ann")
+    context.route(f"https://{host}/**", lambda route: route.fulfill(body=code))
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.vendor?.calls.some((call) => call[1].email === 'ann' || call[2]?.[0] === 'ann')")

@@ -218,6 +218,18 @@ def test_a_widget_that_never_loads_costs_no_other_vendor_and_is_cleaned_up(
     assert server.frames == ["c1", "c2"]
 
 
+def test_an_element_named_cookie_does_not_keep_the_conversation_at_a_sign_out(
+    open_page: Open, site: Site, server: Server
+) -> None:
+    page = open_page("ann")
+    wait_for_users(page, server, ("c1", "ann", "Ann"))
+    site.head, site.body = "", '<img name="cookie" alt="">'  # a page without the widget
+    page.reload()
+    page.evaluate("widgetmw.signOut()")
+    page.wait_for_function(f"!{PENDING}")
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["session"]
+
+
 def test_a_user_whom_the_server_refused_is_set_again_by_the_next_page(
     open_page: Open, site: Site, server: Server
 ) -> None:
@@ -240,6 +252,15 @@ def test_a_message_of_another_window_names_no_conversation(open_page: Open, serv
     refresh(page)
     wait_until(page, lambda: len(server.set_users) == 2)
     assert (server.set_users[-1][0], conversation(page)) == ("c1", "c1")
+
+
+def test_a_message_of_another_window_is_not_even_read(open_page: Open, server: Server) -> None:
+    """Reading a long one takes minutes. This one cannot be read as text, which would be an uncaught error."""
+    page = open_page("ann")
+    wait_for_users(page, server, ("c1", "ann", "Ann"))
+    message = "{toString: 1, valueOf: 1}"
+    page.evaluate(f"new Promise((done) => {{ addEventListener('message', done); postMessage({message}); }})")
+    page.evaluate("new Promise((done) => setTimeout(done))")
 
 
 def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site, server: Server) -> None:

@@ -109,6 +109,19 @@ def test_the_pages_own_installation_gets_the_token_and_keeps_its_settings(
     assert page.evaluate("seen.violations") == []
 
 
+def test_attributes_of_the_users_own_are_gone_after_a_sign_out(
+    messenger: Callable[..., BrowserContext], site: Site
+) -> None:
+    personal = "custom_plan: 'gold', favorite_color: 'red', hide_tips: true, vertical_market: 'toys'"
+    own = f"window.intercomSettings = {{app_id: 'app-1', action_color: '#f00', vertical_padding: 20, {personal}}};"
+    site.head = script(own + fake_vendors.INTERCOM_SNIPPET)
+    page = open_page(messenger("ann"), site)
+    assert_identified(page, "ann")
+    page.evaluate("widgetmw.signOut()")
+    kept = {"app_id": "app-1", "action_color": "#f00", "vertical_padding": 20}
+    assert page.evaluate("vendor.booted.at(-1)") == {"api_base": "https://api-iam.eu.intercom.io", **kept}
+
+
 def test_a_messenger_that_is_there_before_our_script_is_told_the_token(
     messenger: Callable[..., BrowserContext], site: Site
 ) -> None:

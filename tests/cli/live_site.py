@@ -25,12 +25,13 @@ class Request:
 
 @dataclass
 class Answer:
-    """What goes back. An incomplete one breaks off after its body."""
+    """What goes back. An incomplete one breaks off after its body. Early hints come ahead of it."""
 
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     is_complete: bool = True
+    early_hints: int = 0
 
     def set(self, name: str, value: str) -> None:
         """Replaces a header."""
@@ -109,6 +110,8 @@ def serve(app: Any = None, front: Front = pass_on, tls: SSLContext | None = None
             request = Request(self.path, dict(self.headers.items()))
             site.requests.append(request)
             answer = site.front(request, site.respond)
+            for _ in range(answer.early_hints):
+                self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
             self.send_response_only(answer.status)
             headers = [header for header in answer.headers if header[0].lower() != "content-length"]
             missing = 0 if answer.is_complete else 1

@@ -107,6 +107,17 @@ def test_a_page_that_works_has_no_findings(check: Check) -> None:
     assert "the token endpoint answers 200" in output
 
 
+def test_early_hints_are_not_taken_for_the_page(check: Check) -> None:
+    def front(request: Request, respond: Respond) -> Answer:
+        answer = respond(request)
+        answer.early_hints = 2
+        return answer
+
+    status, output = check(None, front)
+    assert (status, codes(output)) == (0, [])
+    assert "200, injected\n" in output
+
+
 def test_json_describes_the_page(check: Check) -> None:
     status, output = check(shop(), pass_on, "--json", *ADA)
     found = json.loads(output)

@@ -51,6 +51,11 @@ def test_only_the_request_of_a_browser_that_signs_out_expires_the_cookies_of_ven
     assert reply.all("Set-Cookie") == [COOKIE, f"{COOKIE}; Domain=shop.example"]
 
 
+def test_an_image_that_looks_like_a_sign_out_leaves_the_cookies_of_anonymous_visitors(make: Make) -> None:
+    reply = make(user=None, **CRISP).get(f"{TOKEN}?signout", Sec_Fetch_Site="same-origin", Sec_Fetch_Dest="image")
+    assert (reply.status, reply.all("Set-Cookie")) == (401, [])
+
+
 def test_a_user_who_is_signed_in_again_keeps_the_cookies(make: Make) -> None:
     reply = make(user=VERIFIED, **CRISP).get(f"{TOKEN}?signout")
     assert (reply.status, reply.all("Set-Cookie")) == (200, [])

@@ -256,6 +256,13 @@ def test_only_a_confirmed_sign_out_expires_the_cookies_of_the_vendors(picky: End
     ]
 
 
+@pytest.mark.parametrize("destination", ["image", "document", "iframe", "script"])
+def test_what_a_user_has_written_expires_no_cookies(picky: Endpoint, destination: str) -> None:
+    request = TOKEN._replace(query="signout", fetch_site="same-origin", fetch_destination=destination)
+    assert "Set-Cookie" not in dict(picky.respond(request, None).headers)
+    assert "Set-Cookie" in dict(picky.respond(request._replace(fetch_destination="empty"), None).headers)
+
+
 def test_a_layer_that_refuses_a_confirmed_sign_out_expires_them_too(picky: Endpoint) -> None:
     response = picky.interrupted_response(TOKEN._replace(query="signout"), 401)
     assert (response.status, dict(response.headers)["Set-Cookie"][:5]) == (401, "acme-")

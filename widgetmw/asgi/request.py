@@ -45,6 +45,7 @@ _TOKEN_REQUEST_HEADERS: Final = {
         "host",
         "origin",
         "sec-fetch-site",
+        "sec-fetch-dest",
         "access-control-request-method",
         "access-control-request-headers",
         "accept-encoding",
@@ -216,6 +217,7 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
         "access-control-request-method" in found,
         found.get("access-control-request-headers", ""),
         found.get("accept-encoding", ""),
+        found.get("sec-fetch-dest", ""),
     )
 
 

@@ -72,6 +72,7 @@ class TokenRequest(NamedTuple):
     is_preflight: bool = False  # of CORS: it has Access-Control-Request-Method
     requested_headers: str = ""  # of a preflight: the Access-Control-Request-Headers header
     accept_encoding: str = ""
+    fetch_destination: str = ""  # the Sec-Fetch-Dest header
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +217,12 @@ class Endpoint:
         return self._unavailable(request)
 
     def _not_authenticated(self, request: TokenRequest) -> TokenResponse:
-        """Returns the response for an anonymous visitor. The second one in a row ends the session of a user."""
-        expired = self._expired_cookies if request.query == SIGN_OUT else ()
+        """Returns the response for an anonymous visitor. The second one in a row ends the session of a user.
+
+        An image or a link in what a user has written must not end the chats of anonymous visitors.
+        """
+        is_script = request.fetch_destination in ("", "empty")
+        expired = self._expired_cookies if request.query == SIGN_OUT and is_script else ()
         return self._error(request, "not_authenticated", *expired)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:

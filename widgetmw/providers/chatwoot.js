@@ -10,15 +10,19 @@ const connect = (vendor) => {
   const { baseUrl, websiteToken } = vendor.config;
   const userCookie = "cw_user_" + websiteToken;
   const conversationCookie = "cw_conversation";
-  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(document.cookie)?.[1];
+  const theirOrigin = new URL(baseUrl).origin;
+  // An element with the name `cookie` hides that property of `document`.
+  const setCookie = (/** @type {string} */ text) => Reflect.set(Document.prototype, "cookie", text, document);
+  const readCookies = () => Reflect.get(Document.prototype, "cookie", document);
+  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(readCookies())?.[1];
   // Their SDK does not remove cookies that it has set for a base domain.
   const removeCookies = (/** @type {string[]} */ ...names) => {
     for (const name of names) {
       const expired = name + "=; path=/; max-age=0";
-      document.cookie = expired;
+      setCookie(expired);
       // A host is also a domain of its own.
       for (const labels = location.hostname.split("."); labels[0]; labels.shift()) {
-        document.cookie = expired + "; domain=" + labels.join(".");
+        setCookie(expired + "; domain=" + labels.join("."));
       }
     }
   };
@@ -34,8 +38,10 @@ const connect = (vendor) => {
   let onLoaded = () => {};
   // No event tells that a frame has loaded again, but their SDK gets this message.
   addEventListener("message", ({ origin, data }) => {
+    // First: anybody can send a text for which the expression takes minutes.
+    if (origin !== theirOrigin) return;
     const [, event, token] = /^chatwoot-widget:.*"event":"(loaded|setAuthCookie)".*uthToken":"([\w.-]+)"/.exec(data) ?? [];
-    if (!event || origin !== new URL(baseUrl).origin) return;
+    if (!event) return;
     conversation = token;
     if (event === "loaded") setTimeout(onLoaded); // after the SDK has seen it
   });
@@ -49,7 +55,7 @@ const connect = (vendor) => {
     if (conversation && conversation !== stored()) {
       removeCookies(userCookie);
       const domain = sdk.baseDomain ? "; domain=" + sdk.baseDomain : "";
-      document.cookie = `${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`;
+      setCookie(`${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`);
     }
     const { identifier, token, name, email } = vendor.token;
     sdk.setUser(identifier, { name, email, identifier_hash: token });
@@ -65,7 +71,8 @@ const connect = (vendor) => {
       let loaded;
       const done = ready.then(() => {
         const sdk = /** @type {ChatwootSdk} */ (window.$chatwoot);
-        const frame = /** @type {HTMLIFrameElement} */ (document.getElementById("chatwoot_live_chat_widget"));
+        const id = "chatwoot_live_chat_widget";
+        const frame = /** @type {HTMLIFrameElement} */ (Document.prototype.getElementById.call(document, id));
         // Their server allows few new conversations per hour and address.
         if (!token && !sdk.user && !frame.src.includes(conversationCookie)) return;
         loaded = new Promise((resolve) => (onLoaded = resolve));

@@ -12,12 +12,19 @@ const connect = (vendor) => {
    * @type {CrispQueue | undefined}
    */
   let ours;
-  const queue = () => (window.$crisp ??= ours = /** @type {unknown[][]} */ ([]));
+  // An element with the id `$crisp` makes a global, too.
+  const find = () => (({}).hasOwnProperty.call(window, "$crisp") ? window.$crisp : undefined);
+  const queue = () => find() ?? (window.$crisp = ours = /** @type {unknown[][]} */ ([]));
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
+  let isIdentified = false;
   // The next user is identified after the clean-up, which would remove their email as well.
   let cleanUp = Promise.resolve();
   const identify = () => {
     const { email, token, name } = vendor.token ?? {};
-    if (!token) return;
+    if (!token || isLeftOver) return;
+    isIdentified = true;
     const calls = queue();
     calls.push(["set", "user:email", [email, token]]);
     if (name) calls.push(["set", "user:nickname", [name]]);
@@ -29,17 +36,25 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       // A page may set it, and whoever has it is that user to Crisp.
       delete window.CRISP_TOKEN_ID;
-      const calls = window.$crisp;
+      const calls = find();
+      const wasIdentified = isIdentified;
+      isIdentified = false;
       // Not played yet: the next visitor's widget would start with the email of the user who has left.
       if (Array.isArray(calls)) {
         for (let index = calls.length; index--; ) if (/^user:/.test(calls[index]?.[1])) calls.splice(index, 1);
       }
-      if (origin === "late") return;
-      const reset = () => void window.$crisp?.push(["do", "session:reset"]);
+      if (origin === "late") {
+        isLeftOver ||= wasIdentified && !!calls?.is;
+        return;
+      }
+      const reset = () => {
+        isLeftOver = false;
+        find()?.push(["do", "session:reset"]);
+      };
       // Each page with the widget shows the conversation, whether or not another one has reset the session already.
       if (calls?.is) return reset();
       if (origin === "elsewhere") return;
-      return (cleanUp = vendor.waitFor(() => window.$crisp?.is).then(() => {
+      return (cleanUp = vendor.waitFor(() => find()?.is).then(() => {
         if (isDue()) reset();
       }));
     },

@@ -150,6 +150,9 @@ const connect = (vendor, state) => {
   let finishLogout;
   /** @type {() => boolean} */
   let isLogoutDue;
+  // Whether the widget still has a user who has left, whom this page noticed too late to reset the chat, which may be
+  // somebody else's by now. Nobody else's token is sent to it.
+  let isLeftOver = false;
   // Whether the page has replaced our accessor: the widget may have read a config without our token and callback.
   let hasFixed = false;
   const fixConfigs = () => {
@@ -169,10 +172,12 @@ const connect = (vendor, state) => {
     const { DGChatSDK, dgchat } = window;
     const methods = state.isEmbedded || hasFixed ? dgchat?.methods : undefined;
     if (finishLogout && (DGChatSDK || methods)) {
-      finishLogout(isLogoutDue() && Promise.all([DGChatSDK?.endConversation?.(), methods?.resetChat?.()]));
+      const results = isLogoutDue() && Promise.all([DGChatSDK?.endConversation?.(), methods?.resetChat?.()]);
+      finishLogout(results);
       finishLogout = known = undefined;
+      isLeftOver &&= !results;
     }
-    if (!methods) return;
+    if (!methods || isLeftOver) return;
     const payload = vendor.token?.token;
     if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
     known = payload;
@@ -206,6 +211,7 @@ const connect = (vendor, state) => {
     },
     logout({ origin, isDue }) {
       fixConfigs();
+      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || window.DGChatSDK);
       if (origin === "late" || (origin !== "here" && !state.isEmbedded && !window.DGChatSDK)) return;
       isLogoutDue = isDue;
       /** @type {Promise<void>} */

@@ -9,24 +9,29 @@ const BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js";
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
-  /** @type {object} */
+  // An element with the id `FrontChat` is no function.
+  const find = () => (typeof window.FrontChat == "function" ? window.FrontChat : undefined);
+  /** @type {Record<string, unknown>} */
   let options = { chatId: vendor.config.chatId, useDefaultLauncher: true };
   /** @type {string | undefined} */
   let identified;
   // While a clean-up is pending, the widget may resume the chat of the user who has left: nobody else is identified.
   let isCleaningUp = false;
   let isShutDown = false;
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
   const identity = () => {
     const { token: userHash, userId, email, name } = vendor.token ?? {};
-    if (!userHash || isCleaningUp) return;
+    if (!userHash || isCleaningUp || isLeftOver) return;
     identified = userHash;
     return { userId, userHash, ...(email && { email }), ...(name && { name }) };
   };
-  const call = (/** @type {string} */ command, /** @type {unknown} */ value) => window.FrontChat?.(command, value);
+  const call = (/** @type {string} */ command, /** @type {unknown} */ value) => find()?.(command, value);
 
   // A widget that is there by now has been started: their snippet calls `init` right after the bundle. If it has not
   // been, `init` gets the identity again.
-  let isStarted = !!window.FrontChat;
+  let isStarted = !!find();
   /** @type {Promise<void>} */
   const started = new Promise((resolve) => {
     const wrap = (/** @type {NonNullable<typeof window.FrontChat>} */ original) => {
@@ -44,10 +49,11 @@ const connect = (vendor) => {
         },
       });
     };
-    if (window.FrontChat) {
-      wrap(window.FrontChat);
+    const present = find();
+    if (present) {
+      wrap(present);
       resolve();
-    } else vendor.waitFor(() => window.FrontChat).then(wrap);
+    } else vendor.waitFor(find).then(wrap);
   });
   /** @type {Promise<void>} */
   let cleanUp = started;
@@ -55,16 +61,23 @@ const connect = (vendor) => {
   return {
     update: () =>
       cleanUp.then(() => {
-        if (!vendor.token || vendor.token.token === identified) return;
+        if (!vendor.token || vendor.token.token === identified || isLeftOver) return;
         if (isShutDown) call("init", options);
         else call("identity", identity());
       }),
     logout({ origin, isDue }) {
       const wasIdentified = identified;
       identified = undefined;
+      if (wasIdentified) {
+        // What the page has said of this user is not for the next one.
+        options = { ...options };
+        for (const name of ["customFields", "email", "name", "userHash", "userId"]) delete options[name];
+      }
+      if (origin === "late") isLeftOver ||= !!wasIdentified;
       if (origin === "late" || (origin !== "here" && !isStarted)) return;
       const end = () => {
         isShutDown = true;
+        isLeftOver = false;
         call("shutdown", { clearSession: true });
         // The page of somebody else: an anonymous visitor keeps the widget.
         if (!wasIdentified && !vendor.token) call("init", options);
@@ -79,7 +92,7 @@ const connect = (vendor) => {
     },
     async embed() {
       const own = Document.prototype.querySelector.call(document, `script[src="${BUNDLE}"]`);
-      if (own || window.FrontChat) return; // the page starts the widget
+      if (own || find()) return; // the page starts the widget
       await vendor.loadScript(BUNDLE);
       call("init", options);
     },

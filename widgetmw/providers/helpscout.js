@@ -7,13 +7,18 @@
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
 const connect = (vendor) => {
+  // An element with the id `Beacon` is no function.
+  const find = () => typeof window.Beacon == "function" && window.Beacon;
   // What their script leaves of the queue is unknown, so `ready` counts, too; but not every Beacon still reports it.
-  const isLoaded = () => window.Beacon && !window.Beacon.readyQueue;
+  const isLoaded = () => find() && !window.Beacon?.readyQueue;
   const loaded = () =>
     new Promise((resolve) => {
       if (window.Beacon?.readyQueue) window.Beacon("on", "ready", resolve);
       vendor.waitFor(isLoaded).then(resolve);
     });
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
   /** @type {string | undefined} */
   let identified;
   // The next user is identified after the clean-up, which would sign them out.
@@ -21,28 +26,35 @@ const connect = (vendor) => {
   let cleanUp = Promise.resolve();
   const identify = () => {
     const { email, name, token } = vendor.token ?? {};
-    if (!token || token === identified) return;
+    if (!token || token === identified || isLeftOver) return;
     identified = token;
     window.Beacon?.("identify", { email, signature: token, ...(name && { name }) });
   };
 
   return {
-    update: () => Promise.all([vendor.waitFor(() => window.Beacon), cleanUp]).then(identify),
+    update: () => Promise.all([vendor.waitFor(find), cleanUp]).then(identify),
     // `logout` clears what Beacon stores (inferred from its counterparts in their mobile kits, where it is documented).
     logout({ origin, isDue }) {
+      const wasIdentified = !!identified;
       identified = undefined;
       const queue = window.Beacon?.readyQueue;
       for (let index = queue?.length ?? 0; index--; ) {
         if (queue?.[index].method === "identify") queue.splice(index, 1);
       }
-      if (origin === "late") return;
-      const end = () => void window.Beacon?.("logout", { endActiveChat: true });
+      if (origin === "late") {
+        isLeftOver ||= wasIdentified && !!isLoaded();
+        return;
+      }
+      const end = () => {
+        isLeftOver = false;
+        window.Beacon?.("logout", { endActiveChat: true });
+      };
       // At once, since in this page it is due even if another tab, which may be faster, has cleaned up what they share.
       if (isLoaded()) return end();
       if (origin === "here") return (cleanUp = loaded().then(() => (isDue() ? end() : undefined)));
     },
     embed() {
-      if (window.Beacon) return;
+      if (find()) return;
       const beacon = (/** @type {string} */ method, /** @type {unknown} */ options, /** @type {unknown} */ data) =>
         void window.Beacon?.readyQueue?.push({ method, options, data });
       window.Beacon = Object.assign(beacon, { readyQueue: [] });

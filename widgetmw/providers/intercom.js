@@ -9,6 +9,8 @@
  * @property {(settings: Settings, isUpdate?: boolean) => Settings} complete adds our keys to settings and returns them
  * @property {number[]} updates when the page or we have called "update"
  * @property {unknown} isLate whether Intercom may have read settings without the token
+ * @property {boolean} isLeftOver whether Intercom still has a user who has left, whom this page noticed too late to end
+ *   the session, which may be somebody else's by now: nobody else is identified in it
  */
 
 /**
@@ -20,7 +22,7 @@ const init = (vendor) => {
   const updates = [];
   /** @type {State["complete"]} */
   const complete = (settings, isUpdate) => {
-    const token = vendor.token?.token;
+    const token = !state.isLeftOver && vendor.token?.token;
     if (token) {
       const claims = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
       for (const name in { ...claims, user_hash: 0 }) delete settings[name];
@@ -43,7 +45,8 @@ const init = (vendor) => {
       window[name] = get(value);
     }
   };
-  const isLate = window.Intercom;
+  /** @type {State} */
+  const state = { complete, updates, isLate: window.Intercom, isLeftOver: false };
   // A copy, since the page may use its object for other purposes.
   /** @type {Settings | undefined} */
   let copy;
@@ -55,12 +58,13 @@ const init = (vendor) => {
     apply(target, self, call) {
       const isUpdate = call[0] === "update";
       if (isUpdate) updates.push(Date.now());
+      if (call[0] === "shutdown") state.isLeftOver = false;
       if (isUpdate ? vendor.token : call[0] === "boot") call[1] = complete({ ...call[1] }, isUpdate);
       return Reflect.apply(target, self, call);
     },
   };
   trap("Intercom", (own) => (typeof own != "function" || own === proxy ? own : (proxy = new Proxy(own, handler))));
-  return { complete, updates, isLate };
+  return state;
 };
 
 /**
@@ -68,7 +72,8 @@ const init = (vendor) => {
  * @param {State} state what `init` returned
  * @returns {import("../browser/widgetmw").VendorHooks}
  */
-const connect = (vendor, { complete, updates, isLate }) => {
+const connect = (vendor, state) => {
+  const { complete, updates, isLate } = state;
   // Intercom drops what exceeds 20 updates in half an hour (documented), so a renewal waits.
   /** @type {number | undefined} */
   let timer;
@@ -76,13 +81,15 @@ const connect = (vendor, { complete, updates, isLate }) => {
     clearTimeout(timer);
     const wait = updates[updates.length - 20] + 1.8e6 - Date.now();
     if (wait > 0) timer = setTimeout(update, wait);
-    else if (vendor.token) window.Intercom?.("update", complete({}, true));
+    else if (vendor.token && !state.isLeftOver) window.Intercom?.("update", complete({}, true));
   };
-  // What does not depend on the user.
-  const kept = /^(app_id|api_base|alignment|z_index|session_duration|(horizontal|vertical)_|(hide|custom)_|\w+_color$)/;
+  // What does not depend on the user (documented). Any other name may be that of an attribute of the page's own.
+  const launcher = /^(hide_default_launcher|custom_launcher_selector|(horizontal|vertical)_padding|(action|background)_color)$/;
+  const kept = (/** @type {string} */ name) =>
+    launcher.test(name) || /^(app_id|api_base|alignment|z_index|session_duration)$/.test(name);
   /** @param {Settings | undefined} settings */
   const anonymous = (settings = {}) => {
-    for (const name in (settings = { ...vendor.config, ...settings })) if (!kept.test(name)) delete settings[name];
+    for (const name in (settings = { ...vendor.config, ...settings })) if (!kept(name)) delete settings[name];
     return settings;
   };
   const isLoaded = () => window.Intercom && (window.Intercom.booted || !window.Intercom.q);
@@ -99,9 +106,13 @@ const connect = (vendor, { complete, updates, isLate }) => {
         window.intercomSettings = anonymous(window.intercomSettings);
         for (const call of window.Intercom?.q ?? []) if (/^(boot|update)$/.test(call[0])) call[1] = anonymous(call[1]);
       }
-      if (origin === "late") return;
+      if (origin === "late") {
+        state.isLeftOver ||= !!token && !!isLoaded();
+        return;
+      }
       const end = () => {
         if (!isDue()) return;
+        state.isLeftOver = false;
         window.Intercom?.("shutdown");
         window.Intercom?.("boot", window.intercomSettings ?? anonymous());
       };

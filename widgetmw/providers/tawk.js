@@ -47,6 +47,9 @@ const connect = (vendor) => {
   };
   // Whether the widget has no connection, since we have embedded or shut it down.
   let isStopped = false;
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
   /** @type {string | undefined} */
   let loggedIn;
   // The next user is logged in after the clean-up.
@@ -57,7 +60,7 @@ const connect = (vendor) => {
     update: () =>
       cleanUp.then(() => {
         const { token: hash, userId, name, email } = vendor.token ?? {};
-        if (!hash || hash === loggedIn) return;
+        if (!hash || hash === loggedIn || isLeftOver) return;
         loggedIn = hash;
         const user = { userId, hash, ...(name && { name }), ...(email && { email }) };
         return call("login", user).finally(() => isStopped && start());
@@ -65,8 +68,10 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       const wasLoggedIn = loggedIn;
       loggedIn = undefined;
+      if (origin === "late") isLeftOver ||= !!wasLoggedIn;
       if (origin === "late" || (origin !== "here" && !isReady())) return;
       const end = async () => {
+        isLeftOver = false;
         await call("logout");
         isStopped = true;
         window.Tawk_API?.shutdown?.();

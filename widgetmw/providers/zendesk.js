@@ -11,6 +11,9 @@ const connect = (vendor) => {
   // The session that the widget knows of or waits for.
   /** @type {object | undefined} */
   let current;
+  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
+  // somebody else's by now. Nobody else is identified in it.
+  let isLeftOver = false;
   let retriedAt = 0;
   /** @param {object} session */
   const login = (session) =>
@@ -44,16 +47,22 @@ const connect = (vendor) => {
     );
   return {
     update() {
-      if (current) return;
+      if (current || isLeftOver) return;
       const session = (current = {});
       return vendor.waitFor(find).then(() => login(session));
     },
     logout({ origin, isDue }) {
+      const wasGiven = !!current;
       current = undefined;
       // What is stored for the site may be the next user's by now.
-      if (origin === "late") return;
+      if (origin === "late") {
+        isLeftOver ||= wasGiven && !!find();
+        return;
+      }
       const end = () => {
-        if (isDue()) window.zE?.("messenger", "logoutUser");
+        if (!isDue()) return;
+        isLeftOver = false;
+        window.zE?.("messenger", "logoutUser");
       };
       if (find()) return end();
       if (origin === "here") return vendor.waitFor(find).then(end);

@@ -160,4 +160,5 @@ def token_request(environ: Environ, path: str) -> TokenRequest:
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
         environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
         environ.get("HTTP_ACCEPT_ENCODING", ""),
+        environ.get("HTTP_SEC_FETCH_DEST", ""),
     )

@@ -192,10 +192,26 @@ class Browser:
         return Browser(self.origin)
 
 
+class _FinalResponse(HTTPResponse):
+    """Skips early hints and the like, which http.client takes for the response (all but 100)."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 101 < self.status < 200:
+            self.headers = None  # type: ignore[assignment]  # where http.client looks whether to read on
+            super().begin()
+
+
+class _Handler(HTTPHandler, HTTPSHandler):
+    def do_open(self, http_class: Any, req: Request, **options: Any) -> HTTPResponse:
+        connection: Any = type(http_class.__name__, (http_class,), {"response_class": _FinalResponse})
+        return super().do_open(connection, req, **options)
+
+
 def _opener(url: SplitResult) -> OpenerDirector:
     """Returns what sends requests, through the proxy of the environment, except to this machine."""
     opener = OpenerDirector()  # without the handlers for errors and redirects, so that every status is a response
-    for handler in (HTTPHandler(), HTTPSHandler(), *(() if is_loopback(url.hostname or "") else (ProxyHandler(),))):
+    for handler in (_Handler(), *(() if is_loopback(url.hostname or "") else (ProxyHandler(),))):
         opener.add_handler(handler)
     return opener
 
