@@ -109,9 +109,9 @@ def test_a_layer_that_answers_first_means_anonymous_or_a_failure(
     assert InnerCall(engine.endpoint, TOKEN).conclude(status, location).status == expected
 
 
-@pytest.mark.parametrize("status", [200, 302])
+@pytest.mark.parametrize("status", [200, 302, 403])
 @pytest.mark.parametrize("is_late", [False, True], ids=["before the endpoint", "after it"])
-def test_a_page_or_a_redirect_for_a_signed_in_user_is_no_sign_out(
+def test_a_page_a_redirect_or_a_403_for_a_signed_in_user_is_no_sign_out(
     engine: Engine, caplog: pytest.LogCaptureFixture, status: int, is_late: bool
 ) -> None:
     call = InnerCall(engine.endpoint, TOKEN)
@@ -133,12 +133,11 @@ def test_the_log_names_a_remedy_unless_the_app_is_down(engine: Engine, caplog: p
     assert "let requests for tokens through" in caplog.text
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_means_anonymous_also_for_a_signed_in_user(engine: Engine, status: int) -> None:
+def test_a_401_means_anonymous_also_for_a_signed_in_user(engine: Engine) -> None:
     call = InnerCall(engine.endpoint, TOKEN)
-    assert not call.is_interrupted(status), "the user need not be resolved"
+    assert not call.is_interrupted(401), "the user need not be resolved"
     call.may_be_signed_in = True
-    assert call.conclude(status).status == 401
+    assert call.conclude(401).status == 401
 
 
 def test_an_error_in_the_layers_is_503_without_the_errors_text(

@@ -566,7 +566,8 @@ async def nothing(request: web.Request) -> Any:
     [
         (redirect, False, 401),
         (redirect, True, 503),
-        (refuse, True, 401),
+        (refuse, True, 503),
+        (refuse, False, 401),
         (respond_directly, False, 401),
         (respond_directly, True, 503),
         (fail, True, 503),

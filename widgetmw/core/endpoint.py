@@ -103,8 +103,8 @@ class InnerCall:
         self.may_be_signed_in = False  # whether one is known, or unknown by a failure, although a layer answered first
 
     def is_interrupted(self, status: int) -> bool:
-        """Whether a layer answered first, with a page or a redirect, which means something else to a signed-in user."""
-        return self.response is None and 200 <= status < 400
+        """Whether a layer answered first, in a way that means something else where a user is signed in."""
+        return self.response is None and (200 <= status < 400 or status == 403)
 
     def conclude(self, status: int, location: str = "") -> TokenResponse:
         """Returns the response for the browser, given what came out of the layers; status 0: nothing was sent."""
@@ -203,13 +203,14 @@ class Endpoint:
     ) -> TokenResponse:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
-        A refusal means anonymous. So does a page or a redirect to a login page, unless a user is signed in: a layer may
-        ask that user to confirm the single sign-on, or to accept new terms. A stand-in from a cache says nothing.
+        A 401 means anonymous. So does a 403, a page or a redirect to a login page, unless a user is signed in: a layer
+        may not know this path, ask that user to confirm the single sign-on, or to accept new terms. A
+        stand-in from a cache says nothing.
         """
         is_stand_in = status == InnerCall.STAND_IN.status
         is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
-        is_login = 200 <= status < 400 and is_elsewhere and not is_stand_in and not may_be_signed_in
-        if is_login or status in (401, 403):
+        is_login = status == 403 or (200 <= status < 400 and is_elsewhere and not is_stand_in)
+        if status == 401 or (is_login and not may_be_signed_in):
             return self._not_authenticated(request)
         message = f"a layer of the app answered {status} before the user was resolved"
         remedy = ": let requests for tokens through" if status < 500 else ""
