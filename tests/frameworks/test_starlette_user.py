@@ -47,6 +47,18 @@ def test_the_user_of_the_authentication_middleware_is_the_default(settings: Sett
     assert visitor.token().status_code == 401
 
 
+@pytest.mark.parametrize(("name", "expected"), [("bob", "id-of-bob"), ("", None)])
+def test_a_route_names_who_it_has_signed_in_or_out(settings: Settings, name: str, expected: str | None) -> None:
+    def change(request: Request) -> Response:
+        identify(request.scope, User(f"id-of-{name}") if name else None)
+        return HTMLResponse(PAGE)
+
+    app = make(Route("/change", change))
+    install(app, settings=settings)
+    app.add_middleware(AuthenticationMiddleware, backend=Backend())
+    assert user_in(Visitor(app).get("/change", X_User="ada").text) == expected
+
+
 class StaffBackend(AuthenticationBackend):
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Any] | None:
         return (AuthCredentials(), NamedUser("1")) if "x-staff" in conn.headers else None
