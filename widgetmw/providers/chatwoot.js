@@ -1,6 +1,8 @@
 // Chatwoot. From their published SDK, 4.4.0: it has no queue before `chatwoot:ready`, which comes once per page, and
 // `reset()` reloads the frame with the conversation. `cw_conversation` names the browser's conversation. If `cw_user_…`
-// holds a hash of the user, it takes them for identified there, and `setUser` does nothing.
+// holds a hash of the user, it takes them for identified there, and `setUser` does nothing. Their SDK does not remove
+// cookies that it has set for a base domain.
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"chatwoot">} vendor
@@ -11,17 +13,6 @@ const connect = (vendor) => {
   const userCookie = "cw_user_" + websiteToken;
   const conversationCookie = "cw_conversation";
   const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(document.cookie)?.[1];
-  // Their SDK does not remove cookies that it has set for a base domain.
-  const removeCookies = (/** @type {string[]} */ ...names) => {
-    for (const name of names) {
-      const expired = name + "=; path=/; max-age=0";
-      document.cookie = expired;
-      // A host is also a domain of its own.
-      for (const labels = location.hostname.split("."); labels[0]; labels.shift()) {
-        document.cookie = expired + "; domain=" + labels.join(".");
-      }
-    }
-  };
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     // Later, when the message that has caused it is through.
     addEventListener("chatwoot:ready", () => setTimeout(resolve));
@@ -56,7 +47,8 @@ const connect = (vendor) => {
   };
 
   return {
-    update: () => cleanUp.then(identify),
+    // This may be the next user's clean-up by the time the widget is ready.
+    update: () => ready.then(() => cleanUp).then(identify),
     logout({ token, origin }) {
       if (origin === "here") removeCookies(conversationCookie, userCookie);
       // A widget that starts from now on has no conversation.

@@ -54,7 +54,8 @@ const connect = (vendor) => {
 
   return {
     update: () =>
-      cleanUp.then(() => {
+      // This may be the next user's clean-up by the time the widget is started.
+      started.then(() => cleanUp).then(() => {
         if (!vendor.token || vendor.token.token === identified) return;
         if (isShutDown) call("init", options);
         else call("identity", identity());
@@ -62,7 +63,13 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       const wasIdentified = identified;
       identified = undefined;
-      if (origin === "late" || (origin !== "here" && !isStarted)) return;
+      if (origin !== "here" && !isStarted) return;
+      if (origin === "late") {
+        // Hides the chat (documented), whose session may be somebody else's by now; `init` resumes that one.
+        isShutDown ||= !!wasIdentified;
+        if (wasIdentified) call("shutdown", { clearSession: false });
+        return;
+      }
       const end = () => {
         isShutDown = true;
         call("shutdown", { clearSession: true });

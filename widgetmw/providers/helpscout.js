@@ -16,6 +16,8 @@ const connect = (vendor) => {
     });
   /** @type {string | undefined} */
   let identified;
+  // Whether the widget was taken away, since it showed the conversation of a user who has left.
+  let isDestroyed = false;
   // The next user is identified after the clean-up, which would sign them out.
   /** @type {Promise<void>} */
   let cleanUp = Promise.resolve();
@@ -23,19 +25,28 @@ const connect = (vendor) => {
     const { email, name, token } = vendor.token ?? {};
     if (!token || token === identified) return;
     identified = token;
+    if (isDestroyed) window.Beacon?.("init", vendor.config.beaconId);
+    isDestroyed = false;
     window.Beacon?.("identify", { email, signature: token, ...(name && { name }) });
   };
 
   return {
-    update: () => Promise.all([vendor.waitFor(() => window.Beacon), cleanUp]).then(identify),
+    // This may be the next user's clean-up by the time the page has a Beacon.
+    update: () => vendor.waitFor(() => window.Beacon).then(() => cleanUp).then(identify),
     // `logout` clears what Beacon stores (inferred from its counterparts in their mobile kits, where it is documented).
     logout({ origin, isDue }) {
+      const wasIdentified = identified;
       identified = undefined;
       const queue = window.Beacon?.readyQueue;
       for (let index = queue?.length ?? 0; index--; ) {
         if (queue?.[index].method === "identify") queue.splice(index, 1);
       }
-      if (origin === "late") return;
+      if (origin === "late") {
+        // What is stored may be somebody else's by now.
+        isDestroyed = !!(wasIdentified && isLoaded());
+        if (isDestroyed) window.Beacon?.("destroy");
+        return;
+      }
       const end = () => void window.Beacon?.("logout", { endActiveChat: true });
       // At once, since in this page it is due even if another tab, which may be faster, has cleaned up what they share.
       if (isLoaded()) return end();

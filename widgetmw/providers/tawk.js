@@ -1,6 +1,7 @@
 // tawk.to. `Tawk_API` has no queue: its methods exist once the widget has called `onBeforeLoad`, or at the latest
 // `onLoad`. The page may set the same callbacks, before or after us.
 // https://developer.tawk.to/jsapi/
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"tawk">} vendor
@@ -55,7 +56,8 @@ const connect = (vendor) => {
 
   return {
     update: () =>
-      cleanUp.then(() => {
+      // This may be the next user's clean-up by the time the widget is ready.
+      ready.then(() => cleanUp).then(() => {
         const { token: hash, userId, name, email } = vendor.token ?? {};
         if (!hash || hash === loggedIn) return;
         loggedIn = hash;
@@ -65,7 +67,14 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       const wasLoggedIn = loggedIn;
       loggedIn = undefined;
-      if (origin === "late" || (origin !== "here" && !isReady())) return;
+      if (origin === "here") removeCookies("twk_uuid_" + vendor.config.propertyId, "twk_idm_key", "TawkConnectionTime");
+      else if (!isReady()) return;
+      if (origin === "late") {
+        // What is stored may be somebody else's by now.
+        isStopped ||= !!wasLoggedIn;
+        if (wasLoggedIn) for (const method of /** @type {const} */ (["hideWidget", "shutdown"])) window.Tawk_API?.[method]?.();
+        return;
+      }
       const end = async () => {
         await call("logout");
         isStopped = true;

@@ -12,6 +12,8 @@ const connect = (vendor) => {
   /** @type {object | undefined} */
   let current;
   let retriedAt = 0;
+  // Whether the widget is hidden, since it showed the conversation of a user who has left.
+  let isHidden = false;
   /** @param {object} session */
   const login = (session) =>
     /** @type {Promise<void>} */ (
@@ -31,7 +33,11 @@ const connect = (vendor) => {
             .catch(reject);
         /** @param {ZendeskError | null} [error] `null` after a success (documented) */
         const onResult = (error) => {
-          if (!error) return resolve();
+          if (!error) {
+            if (isHidden) window.zE?.("messenger", "show");
+            isHidden = false;
+            return resolve();
+          }
           if (session !== current || Date.now() < retriedAt + 6e4) return reject(Error(error.reason ?? error.type));
           retriedAt = Date.now();
           /** @type {import("../browser/widgetmw").WidgetmwApi} */ (window.widgetmw)
@@ -49,9 +55,14 @@ const connect = (vendor) => {
       return vendor.waitFor(find).then(() => login(session));
     },
     logout({ origin, isDue }) {
+      const hadUser = current;
       current = undefined;
-      // What is stored for the site may be the next user's by now.
-      if (origin === "late") return;
+      if (origin === "late") {
+        // What is stored for the site may be the next user's by now.
+        isHidden = !!(hadUser && find());
+        if (isHidden) window.zE?.("messenger", "hide");
+        return;
+      }
       const end = () => {
         if (isDue()) window.zE?.("messenger", "logoutUser");
       };
