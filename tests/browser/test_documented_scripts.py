@@ -61,8 +61,9 @@ def block(text: str) -> str:
 def toy_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(site_module.PUBLIC, "toy", {"appId": "app-1"})
     site.vendors = ("toy",)
-    for path, text in {"/widget.js": WIDGET, "/own.js": ""}.items():
-        site.pages[path] = lambda user, text=text: Response(200, text.encode(), {"Content-Type": "text/javascript"})  # type: ignore[misc]
+    headers = {"Content-Type": "text/javascript"}
+    site.pages["/widget.js"] = lambda user: Response(200, WIDGET.encode(), headers)
+    site.pages["/own.js"] = lambda user: Response(200, b"", headers)
 
 
 @pytest.fixture(params=["Later, toyChat.identify()", "toyChat.login()"])
