@@ -69,7 +69,7 @@ INTERCOM_SNIPPET = """
 #: The vendor's script. It plays the queued calls, boots with `intercomSettings`, refuses an update of a user without a
 #: token, drops updates beyond 20, and keeps the user in a cookie, whose conversation anybody sees until `shutdown`.
 INTERCOM = """
-window.vendor = {user: null, booted: [], updated: [], refused: 0, dropped: 0, shutdowns: 0, repeated: []};
+window.vendor = {user: null, hides: 0, booted: [], updated: [], refused: 0, dropped: 0, shutdowns: 0, repeated: []};
 const COOKIE = "intercom-session-app-1";
 const take = (settings, calls) => {
   calls.push(settings);
@@ -94,6 +94,7 @@ const commands = {
   update(settings = window.intercomSettings) {
     if (vendor.updated.length < 20) take({...settings}, vendor.updated); else vendor.dropped++;
   },
+  hide() { vendor.hides++; },
   shutdown() {
     vendor.shutdowns++;
     vendor.user = null;
@@ -112,7 +113,8 @@ if (!Intercom.booted && window.intercomSettings?.app_id) Intercom("boot", {...wi
 ZENDESK = """
 const element = document.getElementById("ze-snippet");
 if (!element || !/key=key-1$/.test(element.src)) throw new Error("no element with the id ze-snippet");
-window.vendor = {user: localStorage["ZD-user"] ?? null, logins: 0, logouts: 0, tokens: [], results: [], refusals: 0};
+window.vendor = {user: localStorage["ZD-user"] ?? null, logins: 0, logouts: 0, tokens: [], results: [], refusals: 0,
+  isHidden: false};
 let getToken, onResult;
 window.askAgain = () => getToken((token) => {
   vendor.tokens.push(token);
@@ -135,6 +137,8 @@ const commands = {
     vendor.user = getToken = null;
     localStorage.removeItem("ZD-user");
   },
+  hide() { vendor.isHidden = true; },
+  show() { vendor.isHidden = false; },
 };
 window.zE = (product, command, ...values) => { if (product === "messenger") commands[command](...values); };
 """
@@ -264,6 +268,7 @@ const methods = {
   identify({email}) { vendor.user = localStorage.beacon_user = email; },
   logout() { vendor.user = null; localStorage.removeItem("beacon_user"); },
   on(type, listener) { queueMicrotask(listener); },
+  destroy() { vendor.user = null; },
 };
 const queue = Beacon.readyQueue;
 window.Beacon = (method, options, data) => {
@@ -306,6 +311,7 @@ const begin = () => setTimeout(() => {
       setTimeout(callback);
     },
     start(options) { record("start", options); connect(); },
+    hideWidget() { record("hideWidget"); },
     shutdown() { record("shutdown"); vendor.isConnected = false; },
   });
   Tawk_API.onBeforeLoad?.();

@@ -113,3 +113,21 @@ def test_messages_that_are_not_ours_have_no_effect(visit: Visit, site: Site) -> 
     )
     pass_time(page, site, 40, step=1)
     assert has_valid_token(page, site)
+
+
+def test_a_tab_shows_nothing_of_its_user_once_another_tab_has_loaded_the_page_of_the_next_one(
+    profile: Callable[..., BrowserContext], site: Site
+) -> None:
+    site.vendors = ("digitalgenius",)
+    site.head = EMBEDDED
+    context = profile("ann")
+    page, other = context.new_page(), context.new_page()
+    for tab in (page, other):
+        tab.goto(site.url)
+    # What the other tab stores names the next user. It may be visible here before the message arrives.
+    other.evaluate(f"localStorage['{KEY}'] = 'salt.of-bob'")
+    page.wait_for_function(f"localStorage['{KEY}'] === 'salt.of-bob'")
+    message = "{type: 'signout', user: null, at: Date.now(), pending: []}"
+    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
+    page.wait_for_function("seen.signedout")
+    assert page.evaluate("vendor.resets") == 1

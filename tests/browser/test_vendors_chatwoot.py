@@ -157,6 +157,19 @@ def test_another_user_gets_a_conversation_of_their_own(open_page: Open, site: Si
     assert conversation(page) == "c3"
 
 
+def test_another_user_who_comes_before_the_widget_is_set_after_the_reset(
+    open_page: Open, site: Site, server: Server
+) -> None:
+    server.has_frames = False
+    page = open_page("ann")
+    page.wait_for_function("window.$chatwoot")
+    sign_in(page.context, site, "bob")
+    refresh(page)
+    server.has_frames = True
+    page.evaluate("document.getElementById('chatwoot_live_chat_widget').src += '&again'")
+    wait_for_users(page, server, ("c2", "bob", "Bob"))
+
+
 @pytest.mark.parametrize("domain", ["", "shop.localhost"])
 def test_a_sign_out_ends_the_conversation_in_every_tab_and_the_same_user_can_return(
     open_page: Open, site: Site, server: Server, domain: str

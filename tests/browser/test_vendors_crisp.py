@@ -99,6 +99,27 @@ def test_another_user_is_identified_after_the_reset(open_page: Open, site: Site)
     assert calls_of(page, "cleo") == [RESET, *identified(page, "cleo")]
 
 
+def test_another_user_who_comes_before_the_widget_is_identified_after_the_reset(open_page: Open, site: Site) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    site.head = ""
+    page.reload()
+    sign_in(page.context, site, "bob")
+    page.evaluate("widgetmw.refresh('crisp').then(() => 0)")
+    page.evaluate(CRISP_SNIPPET)
+    assert calls_of(page, "bob") == [RESET, *identified(page, "bob")]
+
+
+def test_a_sign_out_removes_the_cookie_also_where_the_widget_is_not_loaded(open_page: Open, site: Site) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    site.head = ""
+    page.reload()
+    page.evaluate("widgetmw.signOut()")
+    assert "crisp-client" not in page.evaluate("document.cookie")
+    assert page.evaluate(PENDING) == "crisp"  # the name of the cookie is not documented
+
+
 def test_a_sign_out_ends_the_conversation_in_every_tab(open_page: Open) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
@@ -111,7 +132,9 @@ def test_a_sign_out_ends_the_conversation_in_every_tab(open_page: Open) -> None:
     assert page.evaluate(f"[vendor.email, window.CRISP_TOKEN_ID ?? null, {PENDING} ?? null]") == ["", None, None]
 
 
-def test_a_sign_out_that_is_noticed_late_leaves_the_next_users_conversation_alone(open_page: Open) -> None:
+def test_a_sign_out_that_is_noticed_late_hides_the_chat_and_leaves_the_next_users_conversation_alone(
+    open_page: Open, site: Site
+) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
     other = open_page(None, page.context)
@@ -119,7 +142,14 @@ def test_a_sign_out_that_is_noticed_late_leaves_the_next_users_conversation_alon
         f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 10000, pending: []}})"
     )
     page.wait_for_function("seen.signedout")
-    assert page.evaluate("vendor.calls.length") == 2
+    assert page.evaluate("vendor.calls.slice(2)") == [["do", "chat:hide"]]
+    page.evaluate(f"localStorage.removeItem('{KEY}')")
+    # The email address would become that of the conversation which the widget still holds.
+    sign_in(page.context, site, "bob")
+    page.evaluate("widgetmw.refresh('crisp').then(() => 0)")
+    assert page.evaluate("vendor.calls.length") == 3
+    page.reload()
+    calls_of(page, "bob")
 
 
 @pytest.mark.parametrize("name", ["snippet in the head", "embedded"])

@@ -19,6 +19,7 @@ OURS = {"chatId": "chat-1", "useDefaultLauncher": True}
 INIT = "FrontChat('init', {chatId: 'chat-1', useDefaultLauncher: false, customFields: {plan: 'gold'}});"
 SNIPPET = f'<script src="{BUNDLE}"></script>' + script(INIT)
 SHUTDOWN = ["shutdown", {"clearSession": True}]
+HIDDEN = ["shutdown", {"clearSession": False}]
 PENDING = f"localStorage['{KEY}:pending']"
 
 
@@ -113,6 +114,17 @@ def test_another_user_gets_a_session_of_their_own(open_page: Open, site: Site) -
     assert calls_of(page, "cleo") == [["init", OWN], SHUTDOWN, ["init", {**OWN, **identity(page, "cleo")}]]
 
 
+def test_another_user_who_comes_before_the_widget_gets_a_session_of_their_own(open_page: Open, site: Site) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    site.head = ""
+    page.reload()
+    sign_in(page.context, site, "bob")
+    page.evaluate("widgetmw.refresh('front').then(() => 0)")
+    page.evaluate(f"document.head.append({LATE})")
+    assert calls_of(page, "bob") == [["init", OWN], SHUTDOWN, ["init", {**OWN, **identity(page, "bob")}]]
+
+
 def test_a_sign_out_clears_the_session_in_every_tab(open_page: Open) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
@@ -126,8 +138,8 @@ def test_a_sign_out_clears_the_session_in_every_tab(open_page: Open) -> None:
     wait_until(page, lambda: page.evaluate(PENDING) is None)
 
 
-@pytest.mark.parametrize(("age", "expected"), [(0, [SHUTDOWN]), (10_000, [])])
-def test_a_sign_out_of_another_tab_ends_the_chat_here_unless_it_is_noticed_late(
+@pytest.mark.parametrize(("age", "expected"), [(0, [SHUTDOWN]), (10_000, [HIDDEN])])
+def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_noticed_late(
     open_page: Open, age: int, expected: list[object]
 ) -> None:
     page = open_page("ann")

@@ -16,6 +16,7 @@ Open = Callable[..., Page]
 LOADER = "https://beacon-v2.helpscout.net/**"
 INIT = ["init", "beacon-1"]
 LOGOUT = ["logout", {"endActiveChat": True}]
+DESTROY = ["destroy", None]
 PENDING = f"localStorage['{KEY}:pending']"
 
 
@@ -92,6 +93,17 @@ def test_another_user_is_identified_after_the_logout(open_page: Open, site: Site
     assert calls_of(page, "cleo") == [INIT, LOGOUT, identified(page, "cleo")]
 
 
+def test_another_user_who_comes_before_the_widget_is_identified_after_the_logout(open_page: Open, site: Site) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    site.head = ""
+    page.reload()
+    sign_in(page.context, site, "bob")
+    page.evaluate("widgetmw.refresh('helpscout').then(() => 0)")
+    page.evaluate(HELPSCOUT_SNIPPET)
+    assert calls_of(page, "bob") == [INIT, LOGOUT, identified(page, "bob")]
+
+
 def test_a_sign_out_ends_the_chat_in_every_tab(open_page: Open) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
@@ -104,8 +116,8 @@ def test_a_sign_out_ends_the_chat_in_every_tab(open_page: Open) -> None:
     assert page.evaluate(f"[localStorage.beacon_user ?? null, {PENDING} ?? null]") == [None, None]
 
 
-@pytest.mark.parametrize(("age", "expected"), [(0, [LOGOUT]), (10_000, [])])
-def test_a_sign_out_of_another_tab_ends_the_chat_here_unless_it_is_noticed_late(
+@pytest.mark.parametrize(("age", "expected"), [(0, [LOGOUT]), (10_000, [DESTROY])])
+def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_noticed_late(
     open_page: Open, age: int, expected: list[object]
 ) -> None:
     page = open_page("ann")

@@ -205,7 +205,19 @@ def test_a_sign_out_ends_the_conversation_here_elsewhere_and_on_the_next_page(
     assert page.evaluate("[vendor.shutdowns, vendor.user, window.widgetmw, document.cookie]") == [0, None, None, ""]
 
 
-def test_a_late_sign_out_leaves_the_next_users_session_alone(
+def test_a_sign_out_removes_the_cookie_also_where_the_messenger_is_not_loaded(
+    messenger: Callable[..., BrowserContext], site: Site
+) -> None:
+    site.head = INSTALLATIONS["settings and snippet"]
+    page = open_page(messenger("ann"), site)
+    site.head = ""
+    page.reload()
+    assert "intercom-session-app-1" in page.evaluate("document.cookie")
+    page.evaluate("widgetmw.signOut()")
+    assert "intercom" not in page.evaluate("document.cookie")
+
+
+def test_a_late_sign_out_closes_the_messenger_and_leaves_the_next_users_session_alone(
     messenger: Callable[..., BrowserContext], site: Site
 ) -> None:
     site.head = INSTALLATIONS["settings and snippet"]
@@ -215,7 +227,7 @@ def test_a_late_sign_out_leaves_the_next_users_session_alone(
         "  {type: 'signout', user: null, at: Date.now() - 9000, pending: []})"
     )
     page.wait_for_function("seen.signedout")
-    assert found(page, "shutdowns") == [0]
+    assert found(page, "shutdowns", "hides") == [0, 1]
     assert page.evaluate("[intercomSettings.intercom_user_jwt, intercomSettings.company]") == [None, None]
 
 

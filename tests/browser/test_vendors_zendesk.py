@@ -171,7 +171,9 @@ def test_a_sign_out_ends_the_conversation_here_elsewhere_and_on_the_next_page(me
     ]
 
 
-def test_a_late_sign_out_leaves_the_next_users_session_alone(messenger: Messenger, site: Site) -> None:
+def test_a_late_sign_out_hides_the_widget_and_leaves_the_next_users_session_alone(
+    messenger: Messenger, site: Site
+) -> None:
     context = messenger("ann")
     page = open_page(context, site, "ann")
     sign_out(context)
@@ -180,11 +182,14 @@ def test_a_late_sign_out_leaves_the_next_users_session_alone(messenger: Messenge
         "  {type: 'signout', user: null, at: Date.now() - 9000, pending: []})"
     )
     page.wait_for_function("seen.signedout")
-    assert found(page, "logouts") == [0]
+    assert found(page, "logouts", "isHidden") == [0, True]
     # A token is no longer given to a widget that asks.
     page.evaluate("askAgain()")
     assert page.evaluate("widgetmw.getToken('zendesk').catch((error) => error.message)") == "widgetmw: signed out"
     assert len(found(page, "tokens")[0]) == 1
+    sign_in(context, site, "bob")
+    page.evaluate("widgetmw.refresh('zendesk').then(() => 0)")
+    wait_until(page, lambda: found(page, "user", "isHidden") == ["bob", False])
 
 
 def test_a_widget_that_never_loads_leaves_the_clean_up_to_a_later_page_and_other_vendors_alone(

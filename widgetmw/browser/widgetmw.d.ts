@@ -124,8 +124,8 @@ export interface WidgetmwApi {
   subscribe(provider: WidgetVendor, listener: () => void): () => void;
 
   /**
-   * Requests a fresh token now, even if no user was signed in before (after a sign-in without a page load).
-   * Simultaneous calls share one request. A page that calls this too often has to wait, up to a minute.
+   * Requests the user's tokens now, even if no user was signed in before (after a sign-in without a page load). The server
+   * signs a new token only once the old one's `refresh_at` has come. Simultaneous calls share one request. A page that calls this too often has to wait, up to a minute.
    *
    * @throws (rejects with) an `Error` that says why there is no token: signed out, request failed, not permitted.
    */
@@ -147,7 +147,10 @@ export interface WidgetmwApi {
     headers: () => Record<string, string> | undefined | Promise<Record<string, string> | undefined>
   ): void;
 
-  /** Cleans up in the browser: removes the tokens, runs each vendor's clean-up, and notifies the other tabs. */
+  /**
+   * Cleans up in the browser: removes the tokens, runs each vendor's clean-up, and notifies the other tabs. It makes no
+   * request, so no response expires the vendors' cookies.
+   */
   signOut(): Promise<void>;
 }
 
@@ -157,7 +160,8 @@ export interface WidgetmwApi {
  */
 export interface VendorScript<Name extends WidgetVendor = string, State = unknown> {
   /**
-   * Runs in the page, before any script of the page. Keep it small: set the globals that the vendor's widget reads.
+   * Runs in the page, before any script of the page. Keep it small: set the globals that the vendor's widget reads. On the
+   * page of another user it gets the new user's token, before `logout` is called for the former one.
    *
    * @returns the state that `connect` gets.
    */
@@ -172,7 +176,7 @@ export interface PageVendor<Name extends WidgetVendor = string> {
   readonly name: Name;
   /** The vendor's public configuration, from its `Provider`. */
   readonly config: Readonly<Record<string, string>>;
-  /** The current token, `undefined` if there is none. */
+  /** The current token, `undefined` if there is none. After a wait it may have expired: see `getToken`. */
   readonly token: TokenOf<Name> | undefined;
   /**
    * Whether the visitor may use the widget, signed in or anonymous. `false`: the page carries the runtime only to clean
@@ -189,7 +193,7 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
   readonly snippets: Record<string, ((...values: string[]) => unknown) | undefined>;
   /**
    * Adds a script element to the page, with our nonce and through our Trusted Types policy. Fulfilled once the script has
-   * run; at once if the page already has an element with that URL, which may still be loading.
+   * run; at once if the page already has an element with exactly that URL, which may still be loading.
    */
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
   /**
@@ -204,10 +208,14 @@ export interface VendorHooks {
   /**
    * The vendor has a new token. If its class keeps tokens out of pages (`in_page = False`), this is also called once a
    * user is signed in, without a token: `vendor.getToken()` requests it.
+   *
+   * It does not wait for a promise that `logout` has returned: keep that promise, and wait for it before you identify the
+   * next user. In a tab that was hidden or idle, this may come after the old token has expired.
    */
   update?(change: TokenChange): unknown;
   /**
-   * The user was signed out: end the conversation.
+   * The user was signed out, or is followed by another one: end the conversation. `vendor.token` is then `undefined`, or the
+   * next user's if their page was loaded.
    *
    * @returns a promise if the clean-up has to wait for the vendor's widget. If the promise is pending when the page is
    *   left, a later page calls `logout` again.
@@ -225,18 +233,19 @@ export interface TokenChange {
 }
 
 export interface SignOut {
-  /** The token of the user who was signed out, if it is known. */
+  /** The token of the user who was signed out; `undefined` if it is not known, as after any page load. */
   readonly token: WidgetToken | undefined;
   /**
    * `here`: this tab is the first to learn of the sign-out, or the first that may have the widget. Clean up the page and
    * what the tabs share.
-   * `elsewhere`: another tab was first. Clean up this page.
-   * `late`: another tab was first, a while ago. Keep everything that could be somebody else's by now.
+   * `elsewhere`: another tab was first, a moment ago. Clean up this page, if it has the widget.
+   * `late`: another tab was first, a while ago. What is stored may be somebody else's by now: call nothing that resets the
+   * widget, but hide the conversation, if the widget has a method that does nothing else.
    */
   readonly origin: "here" | "elsewhere" | "late";
   /**
-   * Whether the clean-up is still to be done. Ask again after you have waited for the widget: another page may have
-   * done it meanwhile, and the conversation may be somebody else's by now.
+   * Whether the clean-up is still to be done. Ask after you have waited for the widget: another page may have done it
+   * meanwhile, and the conversation may be somebody else's by now. Where the page has the widget, clean up without asking.
    */
   isDue(): boolean;
 }

@@ -1,6 +1,8 @@
 // Chatwoot. From their published SDK, 4.4.0: it has no queue before `chatwoot:ready`, which comes once per page, and
 // `reset()` reloads the frame with the conversation. `cw_conversation` names the browser's conversation. If `cw_user_…`
-// holds a hash of the user, it takes them for identified there, and `setUser` does nothing.
+// holds a hash of the user, it takes them for identified there, and `setUser` does nothing. Their SDK does not remove
+// cookies that it has set for a base domain.
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"chatwoot">} vendor
@@ -12,20 +14,7 @@ const connect = (vendor) => {
   const conversationCookie = "cw_conversation";
   const theirOrigin = new URL(baseUrl).origin;
   // An element with the name `cookie` hides that property of `document`.
-  const setCookie = (/** @type {string} */ text) => Reflect.set(Document.prototype, "cookie", text, document);
-  const readCookies = () => Reflect.get(Document.prototype, "cookie", document);
-  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(readCookies())?.[1];
-  // Their SDK does not remove cookies that it has set for a base domain.
-  const removeCookies = (/** @type {string[]} */ ...names) => {
-    for (const name of names) {
-      const expired = name + "=; path=/; max-age=0";
-      setCookie(expired);
-      // A host is also a domain of its own.
-      for (const labels = location.hostname.split("."); labels[0]; labels.shift()) {
-        setCookie(expired + "; domain=" + labels.join("."));
-      }
-    }
-  };
+  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(Reflect.get(Document.prototype, "cookie", document))?.[1];
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     // Later, when the message that has caused it is through.
     addEventListener("chatwoot:ready", () => setTimeout(resolve));
@@ -55,14 +44,16 @@ const connect = (vendor) => {
     if (conversation && conversation !== stored()) {
       removeCookies(userCookie);
       const domain = sdk.baseDomain ? "; domain=" + sdk.baseDomain : "";
-      setCookie(`${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`);
+      const cookie = `${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`;
+      Reflect.set(Document.prototype, "cookie", cookie, document);
     }
     const { identifier, token, name, email } = vendor.token;
     sdk.setUser(identifier, { name, email, identifier_hash: token });
   };
 
   return {
-    update: () => cleanUp.then(identify),
+    // This may be the next user's clean-up by the time the widget is ready.
+    update: () => ready.then(() => cleanUp).then(identify),
     logout({ token, origin }) {
       if (origin === "here") removeCookies(conversationCookie, userCookie);
       // A widget that starts from now on has no conversation.

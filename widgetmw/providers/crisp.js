@@ -1,5 +1,6 @@
 // Crisp. `$crisp` is an array until their script has loaded, which plays the calls in it; only after that it has `is`.
 // https://docs.crisp.chat, "Identity Verification", "Session Continuity"
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"crisp">} vendor
@@ -14,42 +15,56 @@ const connect = (vendor) => {
   let ours;
   // An element with the id `$crisp` makes a global, too.
   const find = () => (({}).hasOwnProperty.call(window, "$crisp") ? window.$crisp : undefined);
-  const queue = () => find() ?? (window.$crisp = ours = /** @type {unknown[][]} */ ([]));
+  const queue = () => {
+    const present = find();
+    if (present) return present;
+    const calls = (window.$crisp = ours = /** @type {unknown[][]} */ ([]));
+    vendor.waitFor(() => calls === ours && window.$crisp !== calls).then(() => {
+      identified = undefined;
+      return update();
+    });
+    return calls;
+  };
+  /** @type {string | undefined} */
+  let identified;
   // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. Nobody else is identified in it.
+  // somebody else's by now. It is hidden, and nobody else is identified in it.
   let isLeftOver = false;
-  let isIdentified = false;
   // The next user is identified after the clean-up, which would remove their email as well.
   let cleanUp = Promise.resolve();
-  const identify = () => {
-    const { email, token, name } = vendor.token ?? {};
-    if (!token || isLeftOver) return;
-    isIdentified = true;
-    const calls = queue();
-    calls.push(["set", "user:email", [email, token]]);
-    if (name) calls.push(["set", "user:nickname", [name]]);
-    if (calls === ours) vendor.waitFor(() => calls === ours && window.$crisp !== calls).then(identify);
-  };
+  const update = () =>
+    cleanUp.then(() => {
+      const { email, token, name } = vendor.token ?? {};
+      if (!token || token === identified || isLeftOver) return;
+      identified = token;
+      const calls = queue();
+      calls.push(["set", "user:email", [email, token]]);
+      if (name) calls.push(["set", "user:nickname", [name]]);
+    });
 
   return {
-    update: () => cleanUp.then(identify),
+    update,
     logout({ origin, isDue }) {
+      const wasIdentified = identified;
+      identified = undefined;
+      if (origin === "here") removeCookies("crisp-client/session/" + vendor.config.websiteId);
       // A page may set it, and whoever has it is that user to Crisp.
       delete window.CRISP_TOKEN_ID;
       const calls = find();
-      const wasIdentified = isIdentified;
-      isIdentified = false;
       // Not played yet: the next visitor's widget would start with the email of the user who has left.
       if (Array.isArray(calls)) {
         for (let index = calls.length; index--; ) if (/^user:/.test(calls[index]?.[1])) calls.splice(index, 1);
       }
       if (origin === "late") {
-        isLeftOver ||= wasIdentified && !!calls?.is;
+        const isHere = !!(wasIdentified && calls?.is);
+        if (isHere) calls?.push(["do", "chat:hide"]);
+        isLeftOver ||= isHere;
         return;
       }
       const reset = () => {
-        isLeftOver = false;
         find()?.push(["do", "session:reset"]);
+        if (isLeftOver) find()?.push(["do", "chat:show"]);
+        isLeftOver = false;
       };
       // Each page with the widget shows the conversation, whether or not another one has reset the session already.
       if (calls?.is) return reset();

@@ -19,7 +19,7 @@ const connect = (vendor) => {
   let isCleaningUp = false;
   let isShutDown = false;
   // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. Nobody else is identified in it.
+  // somebody else's by now. It is hidden, and nobody else is identified in it.
   let isLeftOver = false;
   const identity = () => {
     const { token: userHash, userId, email, name } = vendor.token ?? {};
@@ -60,7 +60,8 @@ const connect = (vendor) => {
 
   return {
     update: () =>
-      cleanUp.then(() => {
+      // This may be the next user's clean-up by the time the widget is started.
+      started.then(() => cleanUp).then(() => {
         if (!vendor.token || vendor.token.token === identified || isLeftOver) return;
         if (isShutDown) call("init", options);
         else call("identity", identity());
@@ -73,8 +74,13 @@ const connect = (vendor) => {
         options = { ...options };
         for (const name of ["customFields", "email", "name", "userHash", "userId"]) delete options[name];
       }
-      if (origin === "late") isLeftOver ||= !!wasIdentified;
-      if (origin === "late" || (origin !== "here" && !isStarted)) return;
+      if (origin !== "here" && !isStarted) return;
+      if (origin === "late") {
+        if (!wasIdentified) return;
+        isLeftOver = true;
+        call("shutdown", { clearSession: false }); // hides the chat (documented)
+        return;
+      }
       const end = () => {
         isShutDown = true;
         isLeftOver = false;

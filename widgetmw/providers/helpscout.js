@@ -17,7 +17,7 @@ const connect = (vendor) => {
       vendor.waitFor(isLoaded).then(resolve);
     });
   // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. Nobody else is identified in it.
+  // somebody else's by now. It is taken away, and nobody else is identified in it.
   let isLeftOver = false;
   /** @type {string | undefined} */
   let identified;
@@ -32,20 +32,24 @@ const connect = (vendor) => {
   };
 
   return {
-    update: () => Promise.all([vendor.waitFor(find), cleanUp]).then(identify),
+    // This may be the next user's clean-up by the time the page has a Beacon.
+    update: () => vendor.waitFor(find).then(() => cleanUp).then(identify),
     // `logout` clears what Beacon stores (inferred from its counterparts in their mobile kits, where it is documented).
     logout({ origin, isDue }) {
-      const wasIdentified = !!identified;
+      const wasIdentified = identified;
       identified = undefined;
       const queue = window.Beacon?.readyQueue;
       for (let index = queue?.length ?? 0; index--; ) {
         if (queue?.[index].method === "identify") queue.splice(index, 1);
       }
       if (origin === "late") {
-        isLeftOver ||= wasIdentified && !!isLoaded();
+        if (!wasIdentified || !isLoaded()) return;
+        isLeftOver = true;
+        window.Beacon?.("destroy");
         return;
       }
       const end = () => {
+        if (isLeftOver) window.Beacon?.("init", vendor.config.beaconId);
         isLeftOver = false;
         window.Beacon?.("logout", { endActiveChat: true });
       };

@@ -1,6 +1,7 @@
 // Intercom reads `intercomSettings` when it boots, and takes further settings with Intercom("boot") and ("update").
 // It refuses an update of a user without the token, so the page's own settings and calls get it, too. What is signed is
 // not repeated beside the token, as in intercom-rails.
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /** @typedef {import("../browser/widgetmw").Vendor<"intercom">} Intercom */
 /** @typedef {Record<string, any>} Settings */
@@ -107,9 +108,13 @@ const connect = (vendor, state) => {
         for (const call of window.Intercom?.q ?? []) if (/^(boot|update)$/.test(call[0])) call[1] = anonymous(call[1]);
       }
       if (origin === "late") {
-        state.isLeftOver ||= !!token && !!isLoaded();
+        if (!token || !isLoaded()) return;
+        state.isLeftOver = true;
+        window.Intercom?.("hide"); // its launcher stays
         return;
       }
+      // The vendor documents that it may be deleted where its script is not loaded. Otherwise `shutdown` does so.
+      if (origin === "here" && !isLoaded()) removeCookies("intercom-session-" + vendor.config.app_id);
       const end = () => {
         if (!isDue()) return;
         state.isLeftOver = false;

@@ -1,6 +1,7 @@
 // tawk.to. `Tawk_API` has no queue: its methods exist once the widget has called `onBeforeLoad`, or at the latest
 // `onLoad`. The page may set the same callbacks, before or after us.
 // https://developer.tawk.to/jsapi/
+import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"tawk">} vendor
@@ -48,7 +49,7 @@ const connect = (vendor) => {
   // Whether the widget has no connection, since we have embedded or shut it down.
   let isStopped = false;
   // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. Nobody else is identified in it.
+  // somebody else's by now. It is hidden, and nobody else is identified in it.
   let isLeftOver = false;
   /** @type {string | undefined} */
   let loggedIn;
@@ -58,7 +59,8 @@ const connect = (vendor) => {
 
   return {
     update: () =>
-      cleanUp.then(() => {
+      // This may be the next user's clean-up by the time the widget is ready.
+      ready.then(() => cleanUp).then(() => {
         const { token: hash, userId, name, email } = vendor.token ?? {};
         if (!hash || hash === loggedIn || isLeftOver) return;
         loggedIn = hash;
@@ -68,8 +70,14 @@ const connect = (vendor) => {
     logout({ origin, isDue }) {
       const wasLoggedIn = loggedIn;
       loggedIn = undefined;
-      if (origin === "late") isLeftOver ||= !!wasLoggedIn;
-      if (origin === "late" || (origin !== "here" && !isReady())) return;
+      if (origin === "here") removeCookies("twk_uuid_" + vendor.config.propertyId, "twk_idm_key", "TawkConnectionTime");
+      else if (!isReady()) return;
+      if (origin === "late") {
+        if (!wasLoggedIn) return;
+        isLeftOver = true;
+        for (const method of /** @type {const} */ (["hideWidget", "shutdown"])) window.Tawk_API?.[method]?.();
+        return;
+      }
       const end = async () => {
         isLeftOver = false;
         await call("logout");

@@ -12,7 +12,7 @@ const connect = (vendor) => {
   /** @type {object | undefined} */
   let current;
   // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. Nobody else is identified in it.
+  // somebody else's by now. It is hidden, and nobody else is identified in it.
   let isLeftOver = false;
   let retriedAt = 0;
   /** @param {object} session */
@@ -52,15 +52,17 @@ const connect = (vendor) => {
       return vendor.waitFor(find).then(() => login(session));
     },
     logout({ origin, isDue }) {
-      const wasGiven = !!current;
+      const wasGiven = current;
       current = undefined;
-      // What is stored for the site may be the next user's by now.
       if (origin === "late") {
-        isLeftOver ||= wasGiven && !!find();
+        if (!wasGiven || !find()) return;
+        isLeftOver = true;
+        window.zE?.("messenger", "hide");
         return;
       }
       const end = () => {
         if (!isDue()) return;
+        if (isLeftOver) window.zE?.("messenger", "show");
         isLeftOver = false;
         window.zE?.("messenger", "logoutUser");
       };

@@ -32,7 +32,7 @@ export default (inits) => (data) => {
         vendor: {
           name,
           config: added[name].config,
-          forVisitor: user !== null || embed?.includes(name),
+          forVisitor: user !== null || !!embed?.includes(name),
           get token() {
             return tokens[name];
           },

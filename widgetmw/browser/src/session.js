@@ -235,8 +235,6 @@ const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
-  const current = readStored();
-  if (current && !hasUnknownLogouts() && !isSameUser(current, user)) origin = "late";
   endSession(hash, shared.tokens, origin, 0, pending);
 };
 
@@ -248,7 +246,8 @@ export const onBroadcast = (message) => {
     case "failure":
       return backOff(message.failures || 1);
     case "signout":
-      // This tab may have been frozen since.
+      // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already:
+      // that is so whenever the other tab has loaded the page of another user.
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
@@ -269,9 +268,11 @@ export const keepMark = () => {
   if (user && isSameUser(readStored(), user)) rememberUser(user);
 };
 
-// Ends the session if our user was signed out while no channel was open.
+// Ends the session if our user was signed out while no channel was open. Then nobody tells when the next user signed in.
 export const checkStoredUser = () => {
-  if (wasSignedOutElsewhere()) onRemoteSignOut(serverTime() - changedAt() < LATE_AFTER ? "elsewhere" : "late");
+  if (!wasSignedOutElsewhere()) return;
+  const isFree = !readStored() || hasUnknownLogouts();
+  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER ? "elsewhere" : "late");
 };
 
 /**

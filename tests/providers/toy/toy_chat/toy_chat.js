@@ -1,4 +1,5 @@
-// Toy Chat reads window.toyChatConfig when its loader runs. Later, toyChat.identify() takes a new token.
+// Toy Chat reads window.toyChatConfig when its loader runs. Later, toyChat.identify() takes a new token. toyChat.reset()
+// forgets the user and what is stored, and toyChat.hide() hides the chat.
 
 const configure = (vendor) => {
   window.toyChatConfig = { appId: vendor.config.appId, token: vendor.token?.token };
@@ -10,14 +11,25 @@ export default {
   },
 
   connect(vendor) {
+    const widget = () => vendor.waitFor(() => window.toyChat); // its loader may run later than this
+    let cleanUp = Promise.resolve();
+    let isLeftOver = false; // whether the widget still has a user who has left
+
     return {
-      update() {
+      async update() {
         configure(vendor); // also after a sign-in without a page load, when `init` may have set nothing
-        window.toyChat?.identify(vendor.token?.token);
+        const chat = await widget();
+        await cleanUp; // of the user before
+        if (isLeftOver || !vendor.token) return; // signed out while we waited
+        await vendor.getToken(); // renews the token if it has expired while we waited
+        chat.identify(vendor.token?.token);
       },
-      logout() {
+      logout({ origin, isDue }) {
         if (window.toyChatConfig) configure(vendor); // without the token of the user who has left
-        window.toyChat?.reset();
+        isLeftOver = origin === "late" && !!window.toyChat;
+        if (isLeftOver) return window.toyChat.hide();
+        if (window.toyChat) return window.toyChat.reset();
+        if (origin === "here") return (cleanUp = widget().then((chat) => (isDue() ? chat.reset() : undefined)));
       },
     };
   },
