@@ -95,7 +95,7 @@ def variables(kind: str, **more: str) -> dict[str, str]:
     return {"WIDGETMW_PROXY": kind, **named}
 
 
-def claims(kind: str, **more: Any) -> dict[str, Any]:
+def claims(kind: str, /, **more: Any) -> dict[str, Any]:
     """Returns a proxy's claims about Ada at ``NOW``; ``None`` removes a claim."""
     own: dict[str, dict[str, Any]] = {
         "pomerium": {"aud": HOST, "iss": HOST},
@@ -107,7 +107,7 @@ def claims(kind: str, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
-def jose_header(kind: str, **more: Any) -> dict[str, Any]:
+def jose_header(kind: str, /, **more: Any) -> dict[str, Any]:
     own = {"signer": ARN, "iss": COGNITO, "client": "client-1", "exp": NOW + 120} if kind == "aws-alb" else {}
     whole = {"alg": algorithm_of(kind), "typ": "JWT", "kid": "key-0", **own, **more}
     return {name: value for name, value in whole.items() if value is not None}
