@@ -24,7 +24,7 @@ CUSTOMER_DATA_SNIPPET = 'window.orloCustomer = (window.orloCustomer || []).conca
 
 # `make thorough` runs the properties with the second profile. Neither has a deadline: a busy machine fails no test.
 _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-settings.register_profile("quick", max_examples=100, derandomize=True, **_UNTIMED)
+settings.register_profile("quick", max_examples=50, derandomize=True, **_UNTIMED)
 settings.register_profile("thorough", max_examples=2000, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 parse_each_key_once()
