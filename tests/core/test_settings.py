@@ -123,7 +123,7 @@ def test_a_malformed_value_is_named(dg_env: dict[str, str], name: str, value: st
     ("vendor", "reason"),
     [
         ("giosg", "is not active"),
-        ("hissuno", "has no script tag to add: leave it out, and embed its widget in the page"),
+        ("hissuno", "has no script tag to add: embed its widget in the page instead"),
     ],
 )
 def test_the_reason_why_a_vendor_cannot_be_embedded(vendor: str, reason: str) -> None:

@@ -291,4 +291,4 @@ def _conflicts(settings: Settings, unusable: Collection[str]) -> Iterator[str]:
         if name not in active:
             yield f"WIDGETMW_EMBED names {name}, which is not active"
         elif not active[name].embeddable:
-            yield f"WIDGETMW_EMBED names {name}, which has no script tag to add: leave it out, and embed its widget in the page"
+            yield f"WIDGETMW_EMBED names {name}, which has no script tag to add: embed its widget in the page instead"
