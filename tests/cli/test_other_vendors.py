@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import require
 from tests.core.test_registry import GOOD, Install, install  # noqa: F401  the fixture
+from widgetmw import testing
 from widgetmw.cli import main
 from widgetmw.providers.signing import decode
 
@@ -100,6 +101,20 @@ def test_token_fails_if_no_vendor_can_serve_the_user(
     install(REFUSING)
     assert main(["token", "--user", "42", *attributes]) == status
     assert bool(capsys.readouterr().out) is (status == 0)
+
+
+def test_token_of_one_vendor_says_nothing_of_the_others(
+    install: Install,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(GOOD + "    def message(self, user): raise RuntimeError\n")
+    for name, value in testing.environ("tawk").items():
+        monkeypatch.setenv(name, value)
+    assert main(["token", "--user", "42", "--provider", "tawk"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["provider"] == "tawk"
+    assert printed.err == ""
 
 
 def test_check_says_where_the_cookies_of_a_vendor_expire(

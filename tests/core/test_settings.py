@@ -78,6 +78,12 @@ def test_every_problem_is_listed_at_once_and_no_value_is_shown(env: dict[str, st
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_variable_that_several_vendors_read_is_named_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"WIDGETMW_TRUST_EMAILS": "perhaps"})
+    assert caught.value.problems == ("WIDGETMW_TRUST_EMAILS must be true or false",)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 from widgetmw.core.env.variable import EnvReader
@@ -34,8 +35,9 @@ def run(options: Namespace) -> int:
         user = User(options.user, options.name, options.email, attributes, options.email_verified)
     except (UserTypeError, UserValueError) as error:
         raise SettingsError([str(error)]) from None
-    token_set = TokenCache(settings, time.time, Events()).get(user)
-    issued = [token for token in token_set.by_provider.values() if provider in (None, token.provider)]
+    vendors = tuple(vendor for vendor in settings.vendors if provider in (None, vendor.provider.name))
+    token_set = TokenCache(replace(settings, vendors=vendors), time.time, Events()).get(user)
+    issued = token_set.by_provider.values()
     tokens: dict[str, Any] = {token.provider: {**token.as_json(), **decode(token.value)} for token in issued}
     for document in [{"tokens": tokens}] if options.json else tokens.values():
         print(json.dumps(document, indent=2, ensure_ascii=True))

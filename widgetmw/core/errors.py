@@ -31,7 +31,8 @@ class SettingsError(WidgetError, ValueError):
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems: tuple[str, ...] = tuple(problems)
+        # once each: several vendors may read the same variable
+        self.problems: tuple[str, ...] = tuple(dict.fromkeys(problems))
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         super().__init__(f"widgetmw cannot be configured:{lines}")
 

@@ -55,7 +55,7 @@ def vendor(context: PageContext, page: VendorPage) -> Markup:
         on_load=code_spans(page.on_load),
         on_renewal=code_spans(page.on_renewal),
         on_sign_out=code_spans(page.on_sign_out),
-        signed_in="yes" if context.person else "no",
+        person=context.person.key if context.person else "",
         greeting=f"Welcome back, {context.person.label}" if context.person else "Welcome",
         widget=widget,
         panel=render("panel", key=page.key, ttl=context.ttl, missing=page.missing) if person else _other_panel(context),

@@ -34,9 +34,11 @@ const connect = (vendor) => {
     conversation = token;
     if (event === "loaded") setTimeout(onLoaded); // after the SDK has seen it
   });
-  // The next user is identified after the clean-up, in the conversation that it has started.
-  /** @type {Promise<unknown>} */
+  // The next user is identified after the clean-up, in the conversation that it has started, once that has loaded.
+  /** @type {Promise<any>} */
   let cleanUp = ready;
+  /** @type {Promise<void> | undefined} */
+  let loaded;
   const identify = () => {
     const sdk = window.$chatwoot;
     if (!vendor.token || !sdk) return;
@@ -53,14 +55,12 @@ const connect = (vendor) => {
 
   return {
     // This may be the next user's clean-up by the time the widget is ready.
-    update: () => ready.then(() => cleanUp).then(identify),
+    update: () => ready.then(() => cleanUp).then(() => loaded).then(identify),
     logout({ token, origin }) {
       if (origin === "here") removeCookies(conversationCookie, userCookie);
       // A widget that starts from now on has no conversation.
       if (!window.$chatwoot) return;
-      /** @type {Promise<void> | undefined} */
-      let loaded;
-      const done = ready.then(() => {
+      return (cleanUp = ready.then(() => {
         const sdk = /** @type {ChatwootSdk} */ (window.$chatwoot);
         const id = "chatwoot_live_chat_widget";
         const frame = /** @type {HTMLIFrameElement} */ (Document.prototype.getElementById.call(document, id));
@@ -80,9 +80,7 @@ const connect = (vendor) => {
           // Another tab may have identified the next user in a conversation that is no longer the browser's.
           loaded = loaded.then(() => removeCookies(userCookie));
         }
-      });
-      cleanUp = done.then(() => loaded);
-      return done;
+      }));
     },
     embed: () =>
       vendor

@@ -4,18 +4,18 @@ import { readJson, Visitor } from "./visitor.js";
 
 const KEY = "orlo-stand-in-conversation";
 const visitor = new Visitor("orlo");
-const signedIn = document.getElementById("stage").dataset.signedIn === "yes";
+const { person } = document.getElementById("stage").dataset;
 
-// Orlo documents no sign-out, so the stand-in drops a signed-in user's conversation when the visitor is anonymous.
+// Orlo documents no sign-out, so the stand-in drops a signed-in user's conversation once somebody else is here.
 const stored = readJson(sessionStorage, KEY, null);
-if (stored?.signedIn && !signedIn) sessionStorage.removeItem(KEY);
+if (stored?.person && stored.person !== person) sessionStorage.removeItem(KEY);
 
 const box = new ChatBox(document.getElementById("widget"), {
   title: "Orlo stand-in",
   getReply: (text) => visitor.getReply(text),
   store: {
     load: () => readJson(sessionStorage, KEY, { messages: [] }).messages,
-    save: (messages) => sessionStorage.setItem(KEY, JSON.stringify({ signedIn: Boolean(visitor.token), messages })),
+    save: (messages) => sessionStorage.setItem(KEY, JSON.stringify({ person: visitor.token && person, messages })),
   },
 });
 visitor.box = box;
