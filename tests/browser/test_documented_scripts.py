@@ -24,7 +24,7 @@ window.toyChat = {
   isHidden: false,
   user: localStorage.toy_user ?? null,
   identify(token) {
-    Object.assign(toyChat, {isHidden: false, user: JSON.parse(atob(token.split(".")[1])).userId});
+    Object.assign(toyChat, {user: JSON.parse(atob(token.split(".")[1])).userId});
     localStorage.toy_user = toyChat.user;
     toyChat.calls.push(toyChat.user);
   },

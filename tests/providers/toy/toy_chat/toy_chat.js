@@ -1,5 +1,5 @@
 // Toy Chat reads window.toyChatConfig when its loader runs. Later, toyChat.identify() takes a new token. toyChat.reset()
-// forgets the user and what is stored, and toyChat.hide() hides the chat.
+// forgets the user and what is stored, and toyChat.hide() hides the chat until then.
 
 const configure = (vendor) => {
   window.toyChatConfig = { appId: vendor.config.appId, token: vendor.token?.token };
