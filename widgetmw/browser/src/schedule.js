@@ -14,18 +14,19 @@ import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
 import { embedVendors } from "./vendors.js";
 
-// Of all tabs together; successful renewals do not count. A request that confirms a 401 may come on top.
+// Of all tabs together; successful renewals do not count. One that confirms a 401 may come on top.
 const MAX_REQUESTS_PER_MINUTE = 7;
 
-// When to renew the tokens, and how long after the last response that is.
+// When to renew the tokens.
 let renewAt = Infinity;
+// How long after the last response that is.
 let period = Infinity;
 // The pending calls of `refresh`.
 /** @type {((error?: string) => void)[]} */
 let waiters = [];
-// Since when a request is wanted at once: by those calls, or because the page has no tokens or was restored.
+// When a request became wanted at once: by those calls, or because the page has no tokens or was restored.
 let wantedAt = Infinity;
-// When to check who is signed in, since the page's content has changed. Only a later request can tell.
+// When to check who is signed in, since the page's content has changed. A response to an earlier request does not count.
 let contentCheckAt = Infinity;
 // The number of failures in a row, and the time before which we do not retry.
 let failures = 0;
@@ -41,7 +42,7 @@ let lastRenewalWasGood = false;
 let timer;
 
 /**
- * Settles the pending calls of `refresh`.
+ * Settles the pending calls of `refresh`: none wants a request any more.
  *
  * @param {string} [error] rejects them
  */
@@ -50,12 +51,16 @@ export const settle = (error) => {
   for (const waiter of waiters.splice(0)) waiter(error);
 };
 
-// A response to a request from after the change has arrived, or a new page's data.
+// Drops the check, since a response to a later request has arrived, or a new page's data.
 export const settleContent = () => {
   contentCheckAt = Infinity;
 };
 
-/** @param {number} [milliseconds] how long to wait, since the content may not be complete yet */
+/**
+ * Requests tokens to check who is signed in.
+ *
+ * @param {number} [milliseconds] how long to wait, since the content may not be complete yet
+ */
 export const requestSoon = (milliseconds = 0) => {
   contentCheckAt = Math.min(contentCheckAt, time() + milliseconds);
   requestIfDue();
@@ -108,8 +113,8 @@ const isHidden = () => document.visibilityState === "hidden";
 const isActive = () => !isHidden() && time() - lastInputAt < 900000;
 
 /**
- * Returns when to renew a token: with jitter, so that not all browsers do so at once, and up to a second late, since
- * the server counts in whole seconds.
+ * Returns when to renew a token: in the first third of the time that is left once the server mints a new one, so that
+ * not all browsers do so at once, and up to a second late, since the server counts in whole seconds. An expired token: 0.
  *
  * @param {number} left for how many seconds the token is valid
  * @param {number} wait in how many seconds the server mints a new one
@@ -126,7 +131,7 @@ export const backOff = (failuresInARow) => {
   notBefore = time() + Math.min(300, 2 ** failures) * 1000 * (0.5 + Math.random());
 };
 
-// Schedules the next renewal after a response. A response that leaves a token due counts as a failure.
+// Schedules the next renewal after a response. A response after which a token is still due counts as a failure.
 export const schedule = () => {
   renewAt = Infinity;
   for (const name in shared.vendors) renewAt = Math.min(renewAt, shared.vendors[name].renewAt ?? Infinity);
@@ -143,7 +148,7 @@ export const schedule = () => {
 const nextRequestIn = () => {
   const limit = Math.max(1, MAX_REQUESTS_PER_MINUTE - 60000 / Math.max(period, 1));
   const active = isActive();
-  // A page may change its content although nobody looks at it.
+  // A page may change its content although nobody looks at it: the check waits until the tab is active.
   const checkAt = active ? Math.max(contentCheckAt, failures && notBefore) : Infinity;
   const now = time();
   const unplannedIn = Math.max(Math.min(wantedAt, checkAt) - now, allowedIn(limit));
@@ -197,7 +202,7 @@ const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
     const isPlanned = renewAt <= time() && !isConfirmation;
     const isSignedInStill = accept(body, age);
-    // A successful renewal does not count. Neither does the next one if it came a moment too early.
+    // A successful renewal does not count. Neither does one after it that came a moment before the server had a new token.
     const isGood = period > 1000;
     const uncounted = isPlanned && (isGood || (lastRenewalWasGood && period > 0));
     if (uncounted) uncountRequest();
@@ -234,7 +239,7 @@ const request = async () => {
         await pause(3000 + Math.random() * 1000);
         if (isObsolete()) return;
         start = time();
-        // The server then expires the vendors' cookies. No header, which would need a CORS preflight.
+        // The server then expires the vendors' cookies. A query, since a header would need a CORS preflight.
         response = await requestTokens(isStale, "?signout");
       }
       if (isObsolete()) return;

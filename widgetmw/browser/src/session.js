@@ -36,7 +36,7 @@ import { report } from "./warn.js";
 
 /** @type {string | undefined} */
 let user;
-// When the server last named the user, or nobody, in milliseconds of its clock. A page that is older is not used.
+// When the server last said who is signed in, or that nobody is, in milliseconds of its clock. An older page is not used.
 let lastNamedAt = 0;
 // While a session is ended: a listener or a vendor may sign out again.
 let isEnding = false;
@@ -46,7 +46,7 @@ let hasEnded = false;
 export let isSignedIn = false;
 // The code of an error that may go away. The others say why this user, or this page, has no token of a vendor.
 const FAILED = "token_unavailable";
-// Milliseconds after a sign-out from which on the browser may hold another visitor's conversation.
+// This many milliseconds after a sign-out, somebody else may already be chatting in this browser.
 const LATE_AFTER = 5000;
 // Counts responses (also those received by other tabs) and sign-outs. A response to a request from an earlier
 // generation is discarded.
@@ -97,7 +97,8 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
 };
 
 /**
- * Whether another tab has signed our user out, and has cleaned up what the tabs share. It is somebody else's by now.
+ * Whether another tab has signed our user out, and has cleaned up what the tabs share, which is the next
+ * visitor's by now.
  * The time of a sign-out is an estimate, and may lie a little before the page that was signed out. Nothing at all in the
  * storage is no sign-out: the page may have cleared it.
  */
@@ -146,13 +147,13 @@ export const accept = (response, age, inPage) => {
     const entry = shared.vendors[name];
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
-    // Also where the user has a token that the vendor no longer gives them: it must not keep the others waiting.
+    // Also if there is an old token that was not renewed: its retry must not delay the tokens of the other vendors.
     const isMissing = !token && (!!shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
     const isNew = token?.token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
     if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
     // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
-    // seconds, at most five minutes, times 0.75 to 1.
+    // seconds, at most 320, times 0.75 to 1. If no vendor has a token, at once: then `schedule` backs off.
     if (!isMissing) entry.failures = 0;
     else {
       entry.failures = (entry.failures || 0) + 1;
@@ -171,7 +172,7 @@ export const accept = (response, age, inPage) => {
     notify(name);
     dispatch("token", { provider: name, token, expiresAt });
   }
-  // Calls of `refresh` since then are for the next user.
+  // A listener has signed the user out. The pending calls of `refresh` are for the next one.
   if (!isCurrent()) return false;
   embedVendors();
   settle();
@@ -183,7 +184,8 @@ export const accept = (response, age, inPage) => {
  *
  * @param {string | null | undefined} hash the user's salted hash, by which other tabs recognize their user
  * @param {Record<string, WidgetToken>} tokens the user's tokens
- * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {import("../widgetmw").SignOut["origin"]} origin `"here"`: this tab cleans up what the tabs share;
+ *   `"elsewhere"`: another tab has just done so; `"late"`: another tab has done so a while ago
  * @param {number} [at] when that was, in milliseconds of the server's clock
  * @param {string[]} [pending] the vendors whose clean-up another tab has left to this one
  */
@@ -219,7 +221,7 @@ const endSession = (hash, tokens, origin, at, pending) => {
 export const signOut = () => {
   generation++;
   settle("signed out");
-  // With a full storage the user stays remembered; a listener that signs out a moment later must not cause a loop.
+  // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
   if (isEnding || (!isSignedIn && (!remembersUser() || (hasEnded && hasUnknownLogouts())))) return;
   endSession(user ? userHash(user) : readStored(), shared.tokens, wasSignedOutElsewhere() ? "late" : "here");
 };
@@ -246,13 +248,13 @@ export const onBroadcast = (message) => {
     case "failure":
       return backOff(message.failures || 1);
     case "signout":
-      // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already:
-      // that is so whenever the other tab has loaded the page of another user.
+      // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
+      // as after a sign-out by which the other tab has loaded that user's page.
       return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
-      // A response may have been on its way while another user signed in. With headers of its own each tab may have
-      // another user.
+      // A response may have been on its way while another user signed in. If the page sets request headers, each
+      // tab may have another user.
       if (
         message.response?.tokens &&
         (shared.headers ? message.response.user === user : isSignedIn || awaitsResponse()) &&
@@ -268,7 +270,8 @@ export const keepMark = () => {
   if (user && isSameUser(readStored(), user)) rememberUser(user);
 };
 
-// Ends the session if our user was signed out while no channel was open. Then nobody tells when the next user signed in.
+// Ends the session if our user was signed out while no channel was open. Without messages, we do not know how long the
+// next user has been there, so the sign-out counts as late if there is one.
 export const checkStoredUser = () => {
   if (!wasSignedOutElsewhere()) return;
   const isFree = !readStored() || hasUnknownLogouts();
