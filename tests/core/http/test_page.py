@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from widgetmw.core.http import page as page_module
 from widgetmw.core.http.page import Page, directives, is_stricter, needs_evaluation, note_session_cookie
 from widgetmw.core.http.response_headers import ResponseHeaders
 from widgetmw.core.reasons import SkipReason
@@ -13,6 +16,12 @@ HTML = ("Content-Type", "text/html; charset=utf-8")
 
 def read(*headers: tuple[str, str]) -> Page | SkipReason:
     return ResponseHeaders(str, "private, no-store").read(200, [HTML, *headers])
+
+
+def test_each_flag_has_a_bit_of_its_own() -> None:
+    public = {name: value for name, value in vars(page_module).items() if re.fullmatch("[A-Z][A-Z_]+", name)}
+    flags = [value for value in public.values() if isinstance(value, int)]
+    assert sorted(flags) == [1 << bit for bit in range(len(flags))]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from widgetmw.core.reasons import SkipReason
 CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, EDGE_CACHE_CONTROL = (1 << bit for bit in range(5))
 VARY, VALIDATOR, ETAG, BODY_DIGEST, CSP, CSP_REPORT_ONLY, FILE_TRANSFER = (1 << bit for bit in range(5, 12))
 CONTENT_DISPOSITION, ALLOW_ORIGIN, ALLOW_CREDENTIALS, CLEAR_SITE_DATA = (1 << bit for bit in range(12, 16))
-INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY, SET_COOKIE = (1 << bit for bit in range(16, 19))
-FOREIGN_BASE: Final = 1 << 19  # not a header: see Page.note_foreign_base
+# FOREIGN_BASE is not a header: see Page.note_foreign_base
+INTEGRITY_POLICY, INTEGRITY_POLICY_REPORT_ONLY, SET_COOKIE, FOREIGN_BASE = (1 << bit for bit in range(16, 20))
 
 _FLAGS: Final = {
     "content-type": CONTENT_TYPE,
