@@ -25,7 +25,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
@@ -165,7 +165,7 @@ class Responder(PageRequest):
             return self._pass_through(self._failure(error), message)
         if offset == PENDING:
             return self._hold(message)
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, message)
         return self._decide(message)
 

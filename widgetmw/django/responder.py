@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch
 from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page, note_session_cookie
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
@@ -119,7 +119,7 @@ class Responder:
             offset = self._body.find_offset(data, self._ended)
         except Exception as error:
             return self._skip(self._engine.page_failure(error))
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
         if offset != PENDING and self._body.follows_foreign_base:
             self._page.note_foreign_base()

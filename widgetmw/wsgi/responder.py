@@ -22,7 +22,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.html.marker_scanner import new_marker
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -184,7 +184,7 @@ class Responder(PageRequest):
         if offset == PENDING:
             return []
         body = self._body
-        if body is not None and offset == REFUSED:
+        if body is not None and offset == NO_OFFSET:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         reason = self._decide(page)
         if reason is not None:
