@@ -184,7 +184,7 @@ class Responder(PageRequest):
             if scope[KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
-                result = engine.no_token_reason(self, page)
+                result = engine.early_skip_reason(self, page)
             if result is None:
                 user = engine.resolve_user_maybe_async(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
@@ -318,7 +318,7 @@ class UserProbe(Responder):
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
-            if self._engine.no_token_reason(self, self._page) is None:
+            if self._engine.early_skip_reason(self, self._page) is None:
                 scope = check.as_arrived(self._scope, self._scope[ARRIVED], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):

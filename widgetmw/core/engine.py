@@ -220,10 +220,10 @@ class Engine:
             return None
         is_bytes = bool(headers) and isinstance(headers[0][0], bytes)
         page = (self.page_from_bytes if is_bytes else self.page_from_text)(status, headers)
-        return None if isinstance(page, SkipReason) or self.no_token_reason(request, page) else page
+        return None if isinstance(page, SkipReason) or self.early_skip_reason(request, page) else page
 
-    def no_token_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
-        """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
+    def early_skip_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
+        """Returns the reason to skip the page before the user is resolved; ``None`` if it may still get a script."""
         if page.no_token_reason is SkipReason.CROSS_ORIGIN:
             page.allow_own_origin(request.origin)
         if page.no_token_reason is SkipReason.SIGNING_OUT:
@@ -231,8 +231,8 @@ class Engine:
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
-        # Such visitors may get a script without a token. A page with a loader may be cached, so it must be the same in
-        # every frame.
+        # No user gets a token here. But with a loader, an anonymous visitor gets it anyway: that page may be cached, so
+        # it must be the same in every frame. And a browser with the mark gets the script that checks for a sign-out.
         return None if self._loaders or self._has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
@@ -313,7 +313,7 @@ class Engine:
             kind = "anonymous"
         elif user is None:
             return _ANONYMOUS
-        elif request.in_cross_site_frame:  # checked again: no_token_reason() lets browsers with the mark through
+        elif request.in_cross_site_frame:  # checked again: early_skip_reason() lets browsers with the mark through
             return SkipReason.CROSS_SITE_FRAME
         elif page.no_token_reason is not None:
             return page.no_token_reason

@@ -74,7 +74,7 @@ class Responder:
             if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)
-            reason = engine.no_token_reason(self._page_request, page)
+            reason = engine.early_skip_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.URLS_MISSING
         except Exception as error:

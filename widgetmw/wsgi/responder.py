@@ -236,7 +236,7 @@ class Responder(PageRequest):
             if known or environ.get("SCRIPT_NAME"):
                 self.root_path = final_root_path(environ, known, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
-                reason = engine.no_token_reason(self, page)
+                reason = engine.early_skip_reason(self, page)
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
