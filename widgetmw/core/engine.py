@@ -199,9 +199,9 @@ class Engine:
     def may_carry_script(self, request: Request, method: str, path: str, accept: str, has_credentials: bool) -> bool:
         """Whether the response may be a page with our script, as far as the request tells.
 
-        With inline delivery and no loader, only a signed-in user gets the script. The user is resolved later, so this
-        returns ``True`` for each request that may come from one. Credentials are a ``Cookie`` or ``Authorization``
-        header. The path is below the root path.
+        With inline delivery and no loader, only a signed-in user or a browser with the mark gets the script. The user
+        is resolved later, so this returns ``True`` for each request that may come from one. Credentials are a
+        ``Cookie`` or ``Authorization`` header. The path is below the root path.
         """
         if method not in PAGE_METHODS or "text/html" not in accept.lower():
             return False
@@ -267,7 +267,7 @@ class Engine:
         app's. Fetch delivery ignores the user. The script is an attribute of the page, never a local variable: error
         reporters record the local variables of each frame that an error of the app or server passes through.
         """
-        is_simple = page.rare_headers is None and self._is_inline_without_loaders  # no policy can affect the script
+        is_simple = page.rare_headers is None and self._is_inline_without_loaders  # no header affects the script
         if user is not None and is_simple and not (request.in_cross_site_frame or request.is_prefetch):
             # The fast path: _choose_template would return the same template.
             template: ScriptTemplate = self._token_templates[request.root_path, request.mark_path, request.host]
