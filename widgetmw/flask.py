@@ -23,7 +23,7 @@ from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenRes
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
@@ -204,7 +204,7 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
     fast_offset = partial(engine.known_prefixes.insertion_offset, "")
     body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER), fast_offset)
-    return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != REFUSED
+    return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != NO_OFFSET
 
 
 def _from_outside(environ: Environ) -> User | None:

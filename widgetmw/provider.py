@@ -76,7 +76,8 @@ class JwtProvider(Provider):
         super().__init__(values)
         self._key = values[self.key_variable]
         if self.lifetime_variable:
-            self.lifetime = values[self.lifetime_variable] or None
+            lifetime: int | None = values[self.lifetime_variable] or None
+            self.lifetime = lifetime
 
     @abstractmethod
     def payload(self, user: User) -> Mapping[str, Any]:

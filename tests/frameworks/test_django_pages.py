@@ -249,7 +249,7 @@ def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog
     for target in (
         "widgetmw.core.html.known_prefixes.KnownPrefixes.insertion_offset",
         "widgetmw.core.engine.Engine.inject",
-        "widgetmw.core.engine.Engine.no_token_reason",
+        "widgetmw.core.engine.Engine.early_skip_reason",
     ):
         for path in ("/", "/stream"):
             with monkeypatch.context() as patch:

@@ -14,7 +14,7 @@ from tests.core.html.pages import locate
 from tests.core.http.policies import evaluate
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.content_coding import Decoder
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING, HeadScanner
 from widgetmw.core.http.csp import CspEvaluator, add_hash, hash_source
 from widgetmw.core.reasons import SkipReason
 
@@ -50,12 +50,12 @@ def scanner(data: bytes) -> None:
     assert (offset, reason) == scan(cut(page, sizes), charset_declared), "the offset depends on the chunks"
     single_bytes = (page[i : i + 1] for i in range(len(page)))
     assert (offset, reason) == scan(single_bytes, charset_declared), "the offset depends on the chunks"
-    assert (offset == REFUSED) == (reason is not None)
-    assert offset == REFUSED or 0 <= offset <= len(page)
-    if offset != REFUSED:
+    assert (offset == NO_OFFSET) == (reason is not None)
+    assert offset == NO_OFFSET or 0 <= offset <= len(page)
+    if offset != NO_OFFSET:
         # Nothing beyond the limit matters, and what is inserted does not move the offset of the next scan.
         again, _ = locate(page[:offset] + b"<title>x</title>" + page[offset:], charset_declared)
-        assert again == REFUSED or again <= offset + 1024
+        assert again == NO_OFFSET or again <= offset + 1024
 
 
 def policy(data: bytes) -> None:
@@ -110,7 +110,7 @@ def _rewrite(name: str, content: bytes, sizes: bytes) -> tuple[bytes, bool]:
             out.append(body.rewrite(chunk, last))
             continue
         offset = body.find_offset(chunk, last)
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return content, False
         if offset >= 0:
             out.append(body.insert(SCRIPT, last))

@@ -140,7 +140,7 @@ async def may_be_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver
     try:
         return await engine.resolve_user_async(scope, resolver) is not None
     except ResolverError:
-        return True  # as where a layer outside of the session answers: a failure must never sign anybody out
+        return True  # say, a layer outside of the session middleware answered; a failure must never sign anybody out
 
 
 async def send_response(

@@ -25,7 +25,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
@@ -36,7 +36,7 @@ from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 
 ARRIVED: Final = "widgetmw.arrived"
-"""A key of the scope: user and session as the middleware of the whole app has set them."""
+"""Key of the scope in a plugin: user and session as the app's own middleware has set them, before routes and mounts."""
 
 _NO_HEADERS: Final[Headers] = []
 
@@ -64,7 +64,7 @@ class Responder(PageRequest):
     is_undecided: bool
     path: str
     root_path: str
-    _handler: Send | None
+    _handler: Send | None  # takes the next message; None until the response starts
     _start: Message
     _page: Page
     _body: BodyRewriter
@@ -81,7 +81,7 @@ class Responder(PageRequest):
         self._engine, self._scope, self.root_path, self.path = engine, scope, root_path, path
         self._send, self._resolver = send, resolver
         self.is_undecided = False
-        self._handler = None  # takes the next message once the response has started
+        self._handler = None
 
     @markcoroutinefunction  # or bridges such as asgiref's WsgiToAsgi would warn about it
     def send(self, message: Message) -> Awaitable[None]:
@@ -139,33 +139,39 @@ class Responder(PageRequest):
         return self._decide(message, offset)
 
     def _on_other(self, message: Message) -> Awaitable[None]:
+        """Takes a message without bytes of the body: one that lets the server send a file, or one to hold."""
         if message["type"] in FILE_MESSAGES:
             return self._pass_through(SkipReason.FILE_SENT, message)
         return self._hold(message)
 
     def _hold(self, message: Message) -> Awaitable[None]:
+        """Keeps a message until the decision is made."""
         self._held.append(message)
         return nothing()
 
     def _search(self, message: Message) -> Awaitable[None]:
-        """Looks for the insertion offset in a page that is compressed or has an unusual start."""
+        """Looks for the insertion offset where ``known_prefixes`` cannot find it.
+
+        The page is compressed, does not declare its charset in the headers, or has an unusual start.
+        """
         if message["type"] != "http.response.body":
             return self._on_other(message)
         page, body = self._page, self._body
         data, more_body = message.get("body", b""), message.get("more_body", False)
         if not data and more_body:
-            return nothing()  # not held, since there may be many
+            return nothing()  # an empty chunk is dropped: an app may send any number of them, and each would be held
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            is_first, is_simple = not self._held, page.charset_declared and page.rare_headers is None
+            is_first = not self._held
+            is_simple = page.charset_declared and page.rare_headers is None
             if offset > 0 and is_first and is_simple and body.follows_head_tag:
                 self._engine.known_prefixes.remember(self.root_path, data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)
         if offset == PENDING:
             return self._hold(message)
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, message)
         return self._decide(message)
 
@@ -184,11 +190,11 @@ class Responder(PageRequest):
             if scope[KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
-                result = engine.no_token_reason(self, page)
+                result = engine.early_skip_reason(self, page)
             if result is None:
                 user = engine.resolve_user_maybe_async(scope, self._resolver) if engine.is_inline_delivery else None
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
-                    return self._wait(user, message, offset)
+                    return self._wait(user, message, offset)  # neither a User nor of a subclass: an awaitable
                 if user is not None and engine.endpoint_check.remaining:
                     self._check_endpoint()
                 result = engine.inject(self, page, self._start["headers"], user)
@@ -212,7 +218,9 @@ class Responder(PageRequest):
             result = self._decide_for(user)
         except Exception as error:
             result = self._failure(error)
-        except BaseException:  # cancelled: keep everything that is held; it is sent unmodified
+        except BaseException:
+            # The task was cancelled. An app that catches this may send more, or return: the next message, or close(),
+            # sends everything that is held, unmodified.
             self._held = [*held, *(() if message is None else (message,)), *self._held]
             self._handler = partial(self._pass_through, SkipReason.INCOMPLETE)
             raise
@@ -226,6 +234,7 @@ class Responder(PageRequest):
         return check.run(self._scope, self._resolver) if check.remaining else None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
+        """Decides once an awaited user is known; returns the reason to skip the page."""
         return self._engine.inject(self, self._page, self._start["headers"], user)
 
     def _failure(self, error: Exception) -> SkipReason:
@@ -234,7 +243,10 @@ class Responder(PageRequest):
     # once decided
 
     def _inject(self, message: Message | None, offset: int) -> Awaitable[None]:
-        """Sends what is held with our headers and the script, in the order of the app's messages."""
+        """Sends what is held with the headers and the script that ``Engine.inject`` has prepared.
+
+        The app's messages keep their order.
+        """
         engine, start, page = self._engine, self._start, self._page
         headers = page.headers
         engine.outcomes["injected"] += 1
@@ -255,7 +267,7 @@ class Responder(PageRequest):
         return send_both(map(send, (start, message)))
 
     def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
-        """Sends all searched messages as one; only the start if the request is HEAD."""
+        """Sends the chunks that were searched as one message with the script. For HEAD, sends only the start."""
         page, headers = self._page, start["headers"]
         if message is None:
             start["headers"] = without(headers, CONTENT_LENGTH)  # the length is known only once the page is made
@@ -273,6 +285,7 @@ class Responder(PageRequest):
         return sent
 
     def _reencode(self, message: Message) -> Awaitable[None]:
+        """Takes a message after the script in a compressed page."""
         if message["type"] != "http.response.body":
             return self._send(message)
         last = not message.get("more_body", False)
@@ -318,7 +331,7 @@ class UserProbe(Responder):
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
-            if self._engine.no_token_reason(self, self._page) is None:
+            if self._engine.early_skip_reason(self, self._page) is None:
                 scope = check.as_arrived(self._scope, self._scope[ARRIVED], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):

@@ -18,7 +18,7 @@ from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.tokens.token import Token
 
 MAX_DRAIN_BYTES: Final = 65_536
-SIGN_OUT: Final = "signout"  # the query of the request before a browser cleans up, which confirms the first 401
+SIGN_OUT: Final = "signout"  # the query of the second token request, which confirms a 401 before the browser cleans up
 INNER_CALL: Final = "widgetmw.inner_call"
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -47,14 +47,14 @@ _ERRORS: Final = {
     "method_not_allowed": (405, "use GET or POST"),
     "token_unavailable": (503, "the token cannot be created right now"),
 }
-_NOT_SERVED: Final = "the vendor cannot identify this user"
+_REFUSED_MESSAGE: Final = "the vendor cannot identify this user"
 
 
 def is_drainable(content_length: str) -> bool:
-    """Whether a Content-Length announces a body that is small enough to read and drop once the response is out.
+    """Whether a Content-Length announces a body that is small enough to read and drop.
 
-    We ignore the body, and no response waits for it. But on HTTP/2, hypercorn (0.18) closes everything else that goes
-    on at the same time on a connection if a body is not read.
+    We have no use for the body. But on HTTP/2, hypercorn (0.18) closes all other streams of the connection if a body is
+    not read, so the end of the response waits until it is.
     """
     is_number = content_length.isascii() and content_length.isdigit() and len(content_length) < 6
     return is_number and 0 < int(content_length) <= MAX_DRAIN_BYTES
@@ -100,15 +100,16 @@ class InnerCall:
         self._endpoint = endpoint
         self.request = request
         self.response: TokenResponse | None = None
-        self.may_be_signed_in = False  # whether one is known, or unknown by a failure, although a layer answered first
+        self.may_be_signed_in = False  # set if is_interrupted(): a user is known, or cannot be resolved
 
     def is_interrupted(self, status: int) -> bool:
-        """Whether a layer answered first, in a way that means something else where a user is signed in."""
+        """Whether a layer answered in our place, with a status that means anonymous only if no user is signed in."""
         return self.response is None and (200 <= status < 400 or status == 403)
 
     def conclude(self, status: int, location: str = "") -> TokenResponse:
         """Returns the response for the browser, given what came out of the layers; status 0: nothing was sent."""
-        # A layer may give every response the status 200, with an envelope of its own.
+        # Besides that of the stand-in, the status of our own response is accepted: a layer may wrap the body of every
+        # response in an envelope, and give each the status 200.
         if self.response is not None and status in (self.STAND_IN.status, self.response.status, 0):
             return self.response
         # A middleware replaced our response, so treat it as refused.
@@ -177,7 +178,7 @@ class Endpoint:
         tokens = {name: value for name, value in objects.items() if value is not None}
         refused = dict(token_set.refused)
         if provider in refused:
-            return self._json(request, 409, {"error": refused[provider], "message": _NOT_SERVED})
+            return self._json(request, 409, {"error": refused[provider], "message": _REFUSED_MESSAGE})
         if provider:
             return self._json(request, 200, tokens[provider]) if tokens else self._unavailable(request)
         body: dict[str, Any] = {"user": token_set.user_hash, "now": round(float(now), 1), "tokens": tokens}
@@ -194,7 +195,7 @@ class Endpoint:
     def failed(
         self, request: TokenRequest, code: str, message: str, error: BaseException | None = None
     ) -> TokenResponse:
-        """Counts and logs a failure; returns the response if the user cannot be resolved."""
+        """Counts and logs a failure to resolve the user; returns the response, a 503."""
         self._events.count_and_warn("endpoint", code, message, error)
         return self._unavailable(request)
 
@@ -208,8 +209,8 @@ class Endpoint:
         stand-in from a cache says nothing.
         """
         is_stand_in = status == InnerCall.STAND_IN.status
-        is_elsewhere = not location.partition("?")[0].endswith(request.path)  # else this very URL, e.g. on https
-        is_login = status == 403 or (200 <= status < 400 and is_elsewhere and not is_stand_in)
+        is_same_path = location.partition("?")[0].endswith(request.path)  # a redirect to this very URL, e.g. on https
+        is_login = status == 403 or (200 <= status < 400 and not is_same_path and not is_stand_in)
         if status == 401 or (is_login and not may_be_signed_in):
             return self._not_authenticated(request)
         message = f"a layer of the app answered {status} before the user was resolved"
@@ -218,9 +219,10 @@ class Endpoint:
         return self._unavailable(request)
 
     def _not_authenticated(self, request: TokenRequest) -> TokenResponse:
-        """Returns the response for an anonymous visitor. The second one in a row ends the session of a user.
+        """Returns the response for an anonymous visitor.
 
-        An image or a link in what a user has written must not end the chats of anonymous visitors.
+        The one that confirms a sign-out also deletes the cookies of the vendors. Only a script may request that: an
+        image or a link that somebody has posted must not end the chats of anonymous visitors.
         """
         is_script = request.fetch_destination in ("", "empty")
         expired = self._expired_cookies if request.query == SIGN_OUT and is_script else ()
@@ -245,7 +247,7 @@ class Endpoint:
         The browser's console only says that a CORS header is missing, which no CORS middleware adds here.
         """
         if request.fetch_site != "same-site" and _is_same_site(request):
-            return
+            return  # a page of our own origin, which needs no CORS headers
         origin = normal_origin(request.origin or "")[:_MAX_ORIGIN]
         if origin and origin not in self._reported_origins and len(self._reported_origins) < _MAX_REPORTED_ORIGINS:
             self._reported_origins.add(origin)
@@ -263,7 +265,8 @@ class Endpoint:
         return self._error(request, "token_unavailable", ("Retry-After", "5"))
 
     def _error(self, request: TokenRequest, code: str, *headers: tuple[str, str]) -> TokenResponse:
-        return self._json(request, _ERRORS[code][0], _error_object(code), *headers)
+        status, message = _ERRORS[code]
+        return self._json(request, status, {"error": code, "message": message}, *headers)
 
     def _json(self, request: TokenRequest, status: int, body: object, *headers: tuple[str, str]) -> TokenResponse:
         all_headers = (_CONTENT_TYPE, *_COMMON_HEADERS, *headers, *self._cors(request))
@@ -302,7 +305,7 @@ def _accepts_gzip(accept_encoding: str) -> bool:
     for offer in accept_encoding.lower().split(","):
         coding, _, parameter = offer.replace(" ", "").partition(";")
         if coding in ("gzip", "x-gzip"):
-            return parameter.rstrip("0.") != "q="
+            return parameter.rstrip("0.") != "q="  # q=0, q=0.0 and so on refuse it
     return False
 
 
@@ -312,10 +315,6 @@ def _provider(path: str) -> str | None:
         return ""
     start, _, name = path.rpartition("/")
     return name if start == "/token" and name else None
-
-
-def _error_object(code: str) -> dict[str, str]:
-    return {"error": code, "message": _ERRORS[code][1]}
 
 
 def _lacks_port(request: TokenRequest, origin: str) -> bool:

@@ -42,11 +42,12 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.totals import TOTALS
 
-# CPython 3.11 looks an enum member up with a Python function.
+# Bound once: on CPython 3.11, each SkipReason.X calls a Python function.
 _ANONYMOUS: Final = SkipReason.ANONYMOUS
-_CHECK_CACHE_CONTROL: Final = "private, no-store"
-_PREFETCH_CACHE_CONTROL: Final = "private, no-cache"
-_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
+_CHECK_CACHE_CONTROL: Final = "private, no-store"  # the sign-out is checked once, so no copy of the page may be kept
+_PREFETCH_CACHE_CONTROL: Final = "private, no-cache"  # the browser keeps the page until the user opens it
+# The form to use instead of one that links a file by its URL alone.
+_FORM_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
     "inline": "bundled",
     "external": "with_integrity",
 }
@@ -73,7 +74,7 @@ class PageRequest(Protocol):
 
     @property
     def cookies(self) -> str:
-        """The ``Cookie`` header; may be empty if it holds no mark of any app."""
+        """The ``Cookie`` header, or as much of it as is needed to look for our mark."""
 
     @property
     def all_cookies(self) -> str:
@@ -85,7 +86,7 @@ class PageRequest(Protocol):
 
     @property
     def mark_path(self) -> str:
-        """The root path, or another one that is the same for all pages of the app, by which its mark is named."""
+        """The path that names the mark: the root path, or one that all pages of the app have in common."""
 
     @property
     def origin(self) -> str | None:
@@ -108,9 +109,12 @@ class Engine:
         page_from_text: the same for WSGI.
         path: prefix of the endpoints.
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
+        script_tags: writes the script elements of the pages.
+        settings: of the app.
+        tokens: the tokens of all users.
     """
 
-    # here, and not called directly, so that testing.as_user can replace them for one app
+    # The drivers call these through the engine, so that testing.as_user can replace them for one app.
     resolve_user: staticmethod[..., User | None] = staticmethod(resolvers.resolve_user)
     resolve_user_async: staticmethod[..., Awaitable[User | None]] = staticmethod(resolvers.resolve_user_async)
     resolve_user_maybe_async: staticmethod[..., User | Awaitable[User | None] | None] = staticmethod(
@@ -142,20 +146,21 @@ class Engine:
             start_exporter(exporter)
         self.endpoint: Endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
         self._clock = clock
-        vendors = (vendor.provider for vendor in settings.vendors)
-        self._loaders = {vendor.name: vendor.script_urls() for vendor in vendors if vendor.name in settings.embed}
+        embedded = (vendor.provider for vendor in settings.vendors if vendor.provider.name in settings.embed)
+        self._loaders = {provider.name: provider.script_urls() for provider in embedded}
         urls = [url for loaders in self._loaders.values() for url in loaders]
         self._csp = CspEvaluator(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
         self._without_csp = self._csp.evaluate(())
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
-        self._headers_without_token = {}
+        # For pages without a token that are private all the same. "fetch" is here a page that the browser prefetches.
+        self._private_without_token = {}
         for header_type in (bytes, str):
             check = ResponseHeaders(header_type, _CHECK_CACHE_CONTROL, override=True)
-            self._headers_without_token["check", header_type] = check
+            self._private_without_token["check", header_type] = check
             if self.is_inline_delivery:
                 prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
-                self._headers_without_token["fetch", header_type] = prefetch
+                self._private_without_token["fetch", header_type] = prefetch
         self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
         self._mark_names = lru_cache(_MAX_ROOT_PATHS)(lambda path, host: mark_name(url_prefix(path) + self.path, host))
         self._token_templates = Memo(lambda key: self._token_template(*key), _MAX_ROOT_PATHS)
@@ -194,9 +199,9 @@ class Engine:
     def may_carry_script(self, request: Request, method: str, path: str, accept: str, has_credentials: bool) -> bool:
         """Whether the response may be a page with our script, as far as the request tells.
 
-        With inline delivery and no loader, that depends on the user, who is known only later: it may be so for
-        everybody who may be signed in. Credentials are a ``Cookie`` or ``Authorization`` header. The path is below the
-        root path.
+        With inline delivery and no loader, only a signed-in user or a browser with the mark gets the script. The user
+        is resolved later, so this returns ``True`` for each request that may come from one. Credentials are a
+        ``Cookie`` or ``Authorization`` header. The path is below the root path.
         """
         if method not in PAGE_METHODS or "text/html" not in accept.lower():
             return False
@@ -220,10 +225,13 @@ class Engine:
             return None
         is_bytes = bool(headers) and isinstance(headers[0][0], bytes)
         page = (self.page_from_bytes if is_bytes else self.page_from_text)(status, headers)
-        return None if isinstance(page, SkipReason) or self.no_token_reason(request, page) else page
+        return None if isinstance(page, SkipReason) or self.early_skip_reason(request, page) else page
 
-    def no_token_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
-        """Returns why no user at all could get a token in this page, so that the user need not be resolved."""
+    def early_skip_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
+        """Returns the reason to skip the page before the user is resolved; ``None`` if it may still get a script.
+
+        First lifts the page's ``no_token_reason`` if the request shows that it does not apply.
+        """
         if page.no_token_reason is SkipReason.CROSS_ORIGIN:
             page.allow_own_origin(request.origin)
         if page.no_token_reason is SkipReason.SIGNING_OUT:
@@ -231,16 +239,16 @@ class Engine:
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
-        # Such visitors may get a script without a token. A page with a loader may be cached, so it must be the same in
-        # every frame.
+        # No user gets a token here. But with a loader, an anonymous visitor gets it anyway: that page may be cached, so
+        # it must be the same in every frame. And a browser with the mark gets the script that checks for a sign-out.
         return None if self._loaders or self._has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
-        is_ours = isinstance(error, ResolverError)
-        reason = SkipReason.RESOLVER_FAILED if is_ours else SkipReason.INTERNAL_ERROR
-        message = str(error) if is_ours else describe_error(error)
-        self.events.warn("page", reason.code, message, None if is_ours else error)
+        is_resolver_error = isinstance(error, ResolverError)  # its message is ours and has no values
+        reason = SkipReason.RESOLVER_FAILED if is_resolver_error else SkipReason.INTERNAL_ERROR
+        message = str(error) if is_resolver_error else describe_error(error)
+        self.events.warn("page", reason.code, message, None if is_resolver_error else error)
         return reason
 
     def _mark_name(self, request: PageRequest) -> str:
@@ -255,18 +263,19 @@ class Engine:
     def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
         """Sets the response headers and the script of a page, or returns the reason to skip it.
 
-        The headers are the app's. Fetch delivery ignores the user. The script is an attribute of the page, never a
-        local variable: error reporters record those of each frame that an error of the app or server passes through.
+        This sends nothing: the driver inserts ``page.script`` and sends ``page.headers``. The headers passed in are the
+        app's. Fetch delivery ignores the user. The script is an attribute of the page, never a local variable: error
+        reporters record the local variables of each frame that an error of the app or server passes through.
         """
-        needs_no_evaluation = page.rare_headers is None and self._is_inline_without_loaders
-        if user is not None and needs_no_evaluation and not (request.in_cross_site_frame or request.is_prefetch):
-            # Without rare headers any user may get a token, so _choose_template would return the same.
+        is_simple = page.rare_headers is None and self._is_inline_without_loaders  # no header affects the script
+        if user is not None and is_simple and not (request.in_cross_site_frame or request.is_prefetch):
+            # The fast path: _choose_template would return the same template.
             template: ScriptTemplate = self._token_templates[request.root_path, request.mark_path, request.host]
         else:
             choice = self._choose_template(request, page, user)
             if type(choice) is SkipReason:
                 return choice
-            if user is None or choice.kind != "token":
+            if user is None or choice.kind != "token":  # there is always a user with "token", but mypy cannot know
                 self._inject_without_token(choice, page, headers)
                 return None
             template = choice
@@ -289,7 +298,7 @@ class Engine:
         return self.script_tags.template("token", self._without_csp, root_path, self._mark_names(mark_path, host), ())
 
     def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
-        if response_headers := self._headers_without_token.get((template.kind, type(headers[0][0]))):
+        if response_headers := self._private_without_token.get((template.kind, type(headers[0][0]))):
             private = response_headers.read(200, headers)
             assert isinstance(private, Page)
             headers, length_index = private.headers, private.length_index
@@ -313,7 +322,7 @@ class Engine:
             kind = "anonymous"
         elif user is None:
             return _ANONYMOUS
-        elif request.in_cross_site_frame:  # checked again: no_token_reason() lets browsers with the mark through
+        elif request.in_cross_site_frame:  # checked again: early_skip_reason() lets browsers with the mark through
             return SkipReason.CROSS_SITE_FRAME
         elif page.no_token_reason is not None:
             return page.no_token_reason
@@ -341,7 +350,7 @@ class Engine:
         if has_foreign_base and decision.form == "external":
             return decision._replace(form=None, reason=SkipReason.BASE_OF_OTHER_ORIGIN)
         if has_foreign_base or requires_integrity(page.values(INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY)):
-            decision = decision._replace(form=_WITHOUT_PLAIN_LINKS.get(decision.form, decision.form))
+            decision = decision._replace(form=_FORM_WITHOUT_PLAIN_LINKS.get(decision.form, decision.form))
         if self._loaders and requires_integrity(page.values(INTEGRITY_POLICY)):
             decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
         return decision
@@ -352,7 +361,7 @@ class Engine:
             self.events.count("note", decision.loader_reason.code)
             self.events.report(decision.loader_reason, request.path)
         if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
-            return ()  # an operator's snippet adds scripts by URLs that we do not know
+            return ()  # these block every loader, also an operator's snippet, which adds scripts by URLs we do not know
         return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
 

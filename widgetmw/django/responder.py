@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch
 from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine, PageRequest
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page, note_session_cookie
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
@@ -74,7 +74,7 @@ class Responder:
             if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)
-            reason = engine.no_token_reason(self._page_request, page)
+            reason = engine.early_skip_reason(self._page_request, page)
         except NoReverseMatch:
             reason = SkipReason.URLS_MISSING
         except Exception as error:
@@ -119,7 +119,7 @@ class Responder:
             offset = self._body.find_offset(data, self._ended)
         except Exception as error:
             return self._skip(self._engine.page_failure(error))
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
         if offset != PENDING and self._body.follows_foreign_base:
             self._page.note_foreign_base()

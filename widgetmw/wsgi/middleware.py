@@ -129,7 +129,7 @@ def may_be_signed_in(engine: Engine, environ: Environ, resolver: Resolver) -> bo
     try:
         return engine.resolve_user(environ, resolver) is not None
     except ResolverError:
-        return True  # as where a layer outside of the session answers: a failure must never sign anybody out
+        return True  # say, a layer outside of the session middleware answered; a failure must never sign anybody out
 
 
 def send_response(response: TokenResponse, request: TokenRequest, start_response: StartResponse) -> Iterable[bytes]:

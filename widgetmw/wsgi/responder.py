@@ -22,7 +22,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.html.marker_scanner import new_marker
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
@@ -44,9 +44,11 @@ from widgetmw.wsgi.request import (
 MARKER: Final = "widgetmw.marker"
 """Key in the environ of a page whose template says where the script goes: the marker that it emits."""
 
-# Stages of a response: the app has not started it; its start is held; the server's start_response was called; the
-# first item is out.
-_NEW, _HELD, _STARTED, _SENT = range(4)
+# The stages of a response, in their order.
+_NEW: Final = 0  # the app has not started it
+_HELD: Final = 1  # its start is held, until the decision is made
+_STARTED: Final = 2  # the server's start_response was called
+_SENT: Final = 3  # the first item was sent
 
 
 class Responder(PageRequest):
@@ -84,12 +86,13 @@ class Responder(PageRequest):
     ) -> None:
         """Initializes the object. Not ``__init__``, because CPython 3.11 calls that through C, which is slower.
 
-        The path is as in the environ. The root path is passed, since apps that dispatch change it in the environ.
+        The path is still encoded, as ``PATH_INFO`` is; see :func:`decode_path`. The root path is an argument because an
+        app that dispatches to others changes ``SCRIPT_NAME``.
         """
         self._engine, self._environ, self._identity = engine, environ, identity
         self.root_path, self.path = root_path, path
         self._start_response, self._resolver = start_response, resolver
-        self._page: Page | None = None  # set while the app's bytes must pass through us
+        self._page: Page | None = None  # set while we still look at or rewrite the app's bytes
         self._stage = _NEW
 
     # what the app calls
@@ -106,8 +109,8 @@ class Responder(PageRequest):
         engine, method = self._engine, self._environ["REQUEST_METHOD"]
         page: Page | SkipReason
         try:
-            code = 200 if status == "200 OK" else int(status[:3])
-            page = engine.page_from_text(code, headers) if method in PAGE_METHODS else SkipReason.METHOD
+            status_code = 200 if status == "200 OK" else int(status[:3])
+            page = engine.page_from_text(status_code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
             page = engine.page_failure(error)
         if type(page) is SkipReason:
@@ -130,7 +133,7 @@ class Responder(PageRequest):
         chunks = iter(self._on_body(data, False))
         if self._stage >= _STARTED:
             self._stage = _SENT
-            for _ in map(self._write, chunks):
+            for _ in map(self._write, chunks):  # a map, so that no local variable holds a chunk with a token
                 pass
 
     # what the server iterates
@@ -142,8 +145,8 @@ class Responder(PageRequest):
                 self._stage = _SENT
                 self._identity.owner = None
                 return chunks
-        # a subclass of list may have a close() of its own
         elif chunks.__class__ is list and len(chunks) == 1 and self._stage == _HELD:
+            # An exact list has no close() to call, unlike a subclass. The server gets our list instead.
             self._identity.owner = None
             return self._on_body(chunks[0], True)
         return Chunks(self, chunks)
@@ -155,7 +158,7 @@ class Responder(PageRequest):
                 self._stage = _SENT
                 yield data
                 continue
-            out = iter(self._on_body(data, False))
+            out = iter(self._on_body(data, False))  # an iterator, so that no local variable holds a chunk with a token
             if self._stage >= _STARTED:
                 self._stage = _SENT
                 yield b"".join(out)
@@ -184,7 +187,7 @@ class Responder(PageRequest):
         if offset == PENDING:
             return []
         body = self._body
-        if body is not None and offset == REFUSED:
+        if body is not None and offset == NO_OFFSET:
             return self._pass_through(body.reason or SkipReason.INTERNAL_ERROR, data)
         reason = self._decide(page)
         if reason is not None:
@@ -196,7 +199,10 @@ class Responder(PageRequest):
         return [b"".join((data[:offset], page.script, memoryview(data)[offset:]))]  # copied once
 
     def _search(self, page: Page, data: bytes, last: bool) -> int:
-        """Looks for the insertion offset in a page that is compressed or has an unusual start."""
+        """Looks for the insertion offset where ``known_prefixes`` cannot find it.
+
+        The page has a marker, is compressed, does not declare its charset in the headers, or has an unusual start.
+        """
         body = self._body
         is_first = body is None
         if body is None:
@@ -209,8 +215,9 @@ class Responder(PageRequest):
         return offset
 
     def _inject_searched(self, page: Page, body: BodyRewriter, last: bool) -> list[bytes]:
-        """Sends all searched chunks as one."""
-        page.script = body.insert(page.script, last)  # now with the page around it
+        """Starts the response; returns the chunks that were searched as one, with the script."""
+        # The whole page replaces the script there, so that no local variable holds the token.
+        page.script = body.insert(page.script, last)
         headers = page.headers
         if last or not page.coding:
             self._page = None
@@ -236,7 +243,7 @@ class Responder(PageRequest):
             if known or environ.get("SCRIPT_NAME"):
                 self.root_path = final_root_path(environ, known, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
-                reason = engine.no_token_reason(self, page)
+                reason = engine.early_skip_reason(self, page)
                 if reason is not None:
                     return reason
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
@@ -277,7 +284,7 @@ class Chunks:
         """Reads as far as the decision needs.
 
         This happens before the middleware returns: some servers (granian, up to 2.8 at least) look at status and
-        headers as soon as it does, and most apps have called ``start_response`` by then.
+        headers as soon as the middleware has returned. Most apps call ``start_response`` by their first item.
         """
         self._identity, self._source = responder._identity, source
         chunks = responder.iterate(source)
@@ -300,14 +307,16 @@ class Chunks:
 
 
 def use_marker(engine: Engine, environ: Environ, owner: object, resolver: Resolver | None) -> str:
-    """Returns what the template that is being rendered emits to mark where the script goes; once a page, else nothing.
+    """Returns the marker that a template emits where the script goes.
 
-    Without a resolver, because it must not be called here, the page of an anonymous visitor gets a marker too.
+    An empty string if the page has a marker already, or is an anonymous visitor's. Pass no resolver where it must not
+    be called yet: then pages of anonymous visitors get a marker too.
     """
     if MARKER in environ or not is_owner(environ, owner):
         return ""
-    has_script = engine.settings.embed or MARK_PREFIX in environ.get("HTTP_COOKIE", "")
-    if resolver is not None and engine.is_inline_delivery and not has_script:
+    # An anonymous visitor gets a script too if there is a loader, or a sign-out to check.
+    serves_anonymous = engine.settings.embed or MARK_PREFIX in environ.get("HTTP_COOKIE", "")
+    if resolver is not None and engine.is_inline_delivery and not serves_anonymous:
         try:  # the result is not kept, since the view may sign the user out once the page is rendered
             if engine.resolve_user(environ, resolver) is None:
                 return ""

@@ -371,7 +371,7 @@ def split(marked: str) -> tuple[bytes, int]:
 
 
 def locate(page: bytes, charset_declared: bool, limit: int = LIMIT) -> tuple[int, SkipReason | None]:
-    """Finds the insertion offset in a whole page; returns the offset and ``None``, or ``REFUSED`` and the reason."""
+    """Finds the insertion offset in a whole page; returns the offset and ``None``, or ``NO_OFFSET`` and the reason."""
     offset = fast_offset(page[:limit]) if charset_declared else PENDING
     if offset != PENDING:
         return offset, None

@@ -4,7 +4,7 @@ import pytest
 
 from widgetmw.core.html.amp import is_amp
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, fast_offset
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING, fast_offset
 from widgetmw.core.reasons import SkipReason
 
 AMP = [
@@ -39,7 +39,7 @@ def test_an_amp_page_is_skipped_however_it_arrives(tag: str) -> None:
         pieces = [page[at : at + size] for at in range(0, len(page), size)]
         offsets = (body.find_offset(piece, last=False) for piece in pieces)
         found = next(offset for offset in offsets if offset != PENDING)
-        assert (found, body.reason) == (REFUSED, SkipReason.AMP)
+        assert (found, body.reason) == (NO_OFFSET, SkipReason.AMP)
 
 
 @pytest.mark.parametrize("tag", OTHERS)

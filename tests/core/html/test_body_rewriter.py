@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widgetmw.core.html.body_rewriter import BodyRewriter
-from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, fast_offset
+from widgetmw.core.html.head_scanner import NO_OFFSET, OWN_SCRIPTS, PENDING, fast_offset
 from widgetmw.core.html.marker_scanner import new_marker
 from widgetmw.core.reasons import SkipReason
 
@@ -54,7 +54,7 @@ def rewrite(body: BodyRewriter, chunks: Iterable[bytes]) -> bytes:
             out += body.rewrite(chunk, last)
             continue
         offset = body.find_offset(chunk, last)
-        if offset == REFUSED:
+        if offset == NO_OFFSET:
             return body.original() + b"".join(chunks[i + 1 :])
         if offset >= 0:
             out += body.insert(SCRIPT, last)
@@ -90,7 +90,7 @@ def test_a_later_chunk_of_a_plain_body_passes_as_the_same_object() -> None:
 
 def test_the_original_is_the_apps_own_chunk_or_all_of_them() -> None:
     body, chunk = BodyRewriter(True), b"<p>a</p>"
-    assert body.find_offset(chunk, True) == REFUSED
+    assert body.find_offset(chunk, True) == NO_OFFSET
     assert body.reason is SkipReason.FRAGMENT
     assert body.original() is chunk
     body = BodyRewriter(True)
@@ -149,7 +149,7 @@ def test_a_page_that_holds_our_script_is_refused_unmodified(script: bytes, codin
     page = HEAD + script + PAGE[len(HEAD) :]
     page = gzip.compress(page) if coding else page
     body = BodyRewriter(True, coding, fast_offset=fast_offset)
-    assert body.find_offset(page, True) == REFUSED
+    assert body.find_offset(page, True) == NO_OFFSET
     assert body.reason is SkipReason.ALREADY_INJECTED
     assert body.original() == page
 
@@ -176,7 +176,7 @@ def test_no_cut_of_a_compressed_body_changes_the_page(name: str, cuts: list[int]
 
 def test_a_body_that_is_not_in_its_coding_is_refused_unmodified() -> None:
     body = BodyRewriter(True, "gzip")
-    assert body.find_offset(PAGE, True) == REFUSED
+    assert body.find_offset(PAGE, True) == NO_OFFSET
     assert body.reason is SkipReason.CORRUPT
     assert body.original() is PAGE
 
@@ -226,5 +226,5 @@ def test_a_compressed_stream_that_never_yields_a_byte_is_not_held_for_ever() -> 
         offset = body.find_offset(empty, False)
         empty = b"\x00\x00\x00\xff\xff" * 1000
         fed += len(empty)
-    assert offset == REFUSED
+    assert offset == NO_OFFSET
     assert fed < 300_000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.core.html.pages import PAGES, REFUSED_PAGES, REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, locate, soup, split
 from tests.growth import assert_linear
-from widgetmw.core.html.head_scanner import LIMIT, PENDING, REFUSED, HeadScanner, fast_offset
+from widgetmw.core.html.head_scanner import LIMIT, NO_OFFSET, PENDING, HeadScanner, fast_offset
 from widgetmw.core.html.meta_charset import WINDOW
 from widgetmw.core.reasons import SkipReason
 
@@ -35,7 +35,7 @@ def test_the_offset_is_at_the_start_of_the_head(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED_PAGES)
 def test_a_page_without_an_offset_is_refused_with_a_reason(name: str) -> None:
     page, reason = REFUSED_PAGES[name]
-    assert locate(page.encode("latin-1"), charset_declared=True) == (REFUSED, SkipReason[reason.upper()])
+    assert locate(page.encode("latin-1"), charset_declared=True) == (NO_OFFSET, SkipReason[reason.upper()])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -78,7 +78,7 @@ def test_a_result_stays_whatever_follows(page: bytes, more: bytes) -> None:
 @given(soup)
 def test_the_offset_lies_within_the_page(page: bytes) -> None:
     offset, reason = locate(page, charset_declared=True)
-    assert (0 <= offset <= len(page)) if reason is None else offset == REFUSED
+    assert (0 <= offset <= len(page)) if reason is None else offset == NO_OFFSET
 
 
 def test_the_result_comes_with_the_byte_that_decides_it() -> None:
@@ -108,8 +108,8 @@ def test_no_reference_to_the_callers_buffer_is_kept() -> None:
 def test_a_head_beyond_the_limit_is_not_found() -> None:
     for size in (LIMIT - 5, LIMIT, 2 * LIMIT):
         page = b"<!doctype html>" + b" " * size + b"<head>"
-        assert locate(page, charset_declared=True) == (REFUSED, SkipReason.HEAD_NOT_FOUND)
-        assert scan(cut(page, 1000)) == (REFUSED, SkipReason.HEAD_NOT_FOUND)
+        assert locate(page, charset_declared=True) == (NO_OFFSET, SkipReason.HEAD_NOT_FOUND)
+        assert scan(cut(page, 1000)) == (NO_OFFSET, SkipReason.HEAD_NOT_FOUND)
 
 
 def test_a_head_that_ends_at_the_limit_is_found() -> None:
@@ -165,7 +165,7 @@ def test_letters_whose_lower_case_has_another_length_do_not_shift_the_offset(tex
 
 def test_a_head_in_a_string_of_a_script_is_ignored() -> None:
     page = b"""{"error": "<html><head></head>"}"""
-    assert locate(page, charset_declared=True) == (REFUSED, SkipReason.FRAGMENT)
+    assert locate(page, charset_declared=True) == (NO_OFFSET, SkipReason.FRAGMENT)
     page, offset = split("""<!doctype html>|<script>var page = "<html><head></head>";</script><title>x</title>""")
     assert locate(page, charset_declared=True) == (offset, None)
 

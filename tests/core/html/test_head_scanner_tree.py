@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from tests.core.html.pages import PAGES, SCRIPT, documents, locate, soup, split
 from tests.core.html.trees import by_html5lib, by_lexbor, scripts, without_ours
-from widgetmw.core.html.head_scanner import REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET
 
 
 def assert_same_tree(page: bytes, offset: int) -> None:
@@ -32,7 +32,7 @@ def test_a_difficult_page_keeps_its_tree(name: str) -> None:
 @given(soup)
 def test_tag_soup_keeps_its_tree(page: bytes) -> None:
     offset, _ = locate(page, charset_declared=True)
-    if offset != REFUSED:
+    if offset != NO_OFFSET:
         assert_same_tree(page, offset)
 
 

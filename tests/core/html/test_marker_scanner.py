@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.growth import assert_linear
-from widgetmw.core.html.head_scanner import PENDING, REFUSED
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.html.marker_scanner import MarkerScanner, find_marker, has_foreign_base, new_marker
 from widgetmw.core.reasons import SkipReason
 
@@ -47,7 +47,7 @@ def test_a_marker_makes_a_fragment_a_page() -> None:
     assert offset_of(fragment + MARKER) == len(fragment)
     scanner = MarkerScanner(True, MARKER)
     assert scanner.feed(fragment) == PENDING
-    assert scanner.finish() == REFUSED
+    assert scanner.finish() == NO_OFFSET
     assert scanner.reason is SkipReason.FRAGMENT
 
 

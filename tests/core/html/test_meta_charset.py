@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.core.html.pages import REFUSED_UNDECLARED_PAGES, UNDECLARED_PAGES, locate, split
-from widgetmw.core.html.head_scanner import PENDING, REFUSED, HeadScanner
+from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING, HeadScanner
 from widgetmw.core.html.meta_charset import PRESCAN, WINDOW
 from widgetmw.core.reasons import SkipReason
 
@@ -29,7 +29,7 @@ def test_the_offset_is_after_the_charset_that_the_page_declares(name: str) -> No
 )
 def test_a_page_whose_encoding_might_change_is_refused(name: str) -> None:
     page, reason = REFUSED_UNDECLARED_PAGES[name]
-    assert locate(page.encode("latin-1"), charset_declared=False) == (REFUSED, SkipReason[reason.upper()])
+    assert locate(page.encode("latin-1"), charset_declared=False) == (NO_OFFSET, SkipReason[reason.upper()])
 
 
 @pytest.mark.parametrize("name", REFUSED_UNDECLARED_PAGES)
@@ -76,13 +76,13 @@ def test_a_tag_is_read_a_little_beyond_the_first_1024_bytes() -> None:
         page = page_with_meta_at(1000).replace(b"charset=utf-8", b"name='" + b"x" * length + b"' charset=utf-8")
         offset, reason = locate(page, charset_declared=False)
         assert reason == expected
-        assert offset == (REFUSED if expected else page.index(b"<title>"))
+        assert offset == (NO_OFFSET if expected else page.index(b"<title>"))
 
 
 def test_text_outside_ascii_after_the_window_does_not_matter() -> None:
     page = BEFORE + b"<title>x</title><p>" + b"x" * WINDOW
     assert locate(page + b"\xe9", charset_declared=False) == (len(BEFORE), None)
-    assert locate(page[: WINDOW - 1] + b"\xe9", charset_declared=False) == (REFUSED, SkipReason.CHARSET_MISSING)
+    assert locate(page[: WINDOW - 1] + b"\xe9", charset_declared=False) == (NO_OFFSET, SkipReason.CHARSET_MISSING)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_text_outside_ascii_after_the_window_does_not_matter() -> None:
 )
 def test_the_search_goes_on_after_an_unknown_label(label: str) -> None:
     page = BEFORE + f"<meta charset={label}><script></script><meta charset=utf-8>".encode()
-    assert locate(page, charset_declared=False) == (REFUSED, SkipReason.CHARSET_LATE)
+    assert locate(page, charset_declared=False) == (NO_OFFSET, SkipReason.CHARSET_LATE)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from itertools import chain
 
 from widgetmw.core.html.amp import is_amp
 from widgetmw.core.html.content_coding import Decoder, Encoder
-from widgetmw.core.html.head_scanner import OWN_SCRIPTS, PENDING, REFUSED, HeadScanner
+from widgetmw.core.html.head_scanner import NO_OFFSET, OWN_SCRIPTS, PENDING, HeadScanner
 from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base
 from widgetmw.core.reasons import SkipReason
 
@@ -30,7 +30,7 @@ class BodyRewriter:
         fast_offset: finds the offset in a first chunk with a common page start; without it the scanner does.
 
     Attributes:
-        reason: why the page is skipped, after ``REFUSED``.
+        reason: why the page is skipped, after ``NO_OFFSET``.
     """
 
     # Class attributes for what most bodies never have: setting them would cost every page.
@@ -58,7 +58,7 @@ class BodyRewriter:
         self._decoded: list[bytes] = []
 
     def find_offset(self, data: bytes, last: bool) -> int:
-        """Takes the next chunk; returns the insertion offset in the decoded body, ``PENDING`` or ``REFUSED``."""
+        """Takes the next chunk; returns the insertion offset in the decoded body, ``PENDING`` or ``NO_OFFSET``."""
         self._held.append(data)
         if self._fast_offset is not None:
             fast_offset, self._fast_offset = self._fast_offset, None
@@ -84,15 +84,15 @@ class BodyRewriter:
                     break
         except zlib.error:
             self.reason = SkipReason.CORRUPT
-            return REFUSED
+            return NO_OFFSET
         self._scanned_bytes += len(data)
         if self._offset == PENDING and (last or self._scanned_bytes > _MAX_HELD_BYTES):
             self._offset = scanner.finish()
         self.reason = scanner.reason
         if self._offset >= 0 and self._join_decoded().startswith(OWN_SCRIPTS, self._offset):
-            self._offset, self.reason = REFUSED, SkipReason.ALREADY_INJECTED
+            self._offset, self.reason = NO_OFFSET, SkipReason.ALREADY_INJECTED
         elif self._offset >= 0 and is_amp(self._join_decoded()[: self._offset]):
-            self._offset, self.reason = REFUSED, SkipReason.AMP
+            self._offset, self.reason = NO_OFFSET, SkipReason.AMP
         return self._offset
 
     def _join_decoded(self) -> bytes:

@@ -14,8 +14,8 @@ import re
 from operator import length_hint
 from typing import Final
 
+from widgetmw.core.html.meta_charset import NO_OFFSET as NO_OFFSET
 from widgetmw.core.html.meta_charset import PENDING as PENDING
-from widgetmw.core.html.meta_charset import REFUSED as REFUSED
 from widgetmw.core.html.meta_charset import MetaCharset
 from widgetmw.core.html.tokenizer import CODES, END, START, Row, Stop
 from widgetmw.core.reasons import SkipReason
@@ -64,7 +64,7 @@ class HeadScanner:
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Takes the next chunk of the page, which may be empty.
 
-        Returns the insertion offset from the start of the page, ``PENDING``, or ``REFUSED`` with ``reason`` set. Once
+        Returns the insertion offset from the start of the page, ``PENDING``, or ``NO_OFFSET`` with ``reason`` set. Once
         decided, it stays the same.
         """
         if self._offset != PENDING:
@@ -93,7 +93,7 @@ class HeadScanner:
         return PENDING
 
     def finish(self) -> int:
-        """Takes the end of the page; returns the insertion offset, or ``REFUSED`` with ``reason`` set."""
+        """Takes the end of the page; returns the insertion offset, or ``NO_OFFSET`` with ``reason`` set."""
         if self._offset == PENDING and self._row is not None:
             self._row = self._apply(self._row[END], self._seen)
             self.follows_head_tag = False
@@ -110,7 +110,7 @@ class HeadScanner:
     def _apply(self, stop: Stop, position: int) -> Row | None:
         """Stores what the automaton found; returns the row to continue with."""
         if stop.reason is not None:
-            self._offset, self.reason = REFUSED, stop.reason
+            self._offset, self.reason = NO_OFFSET, stop.reason
         elif stop.back is not None:
             self._head = position - stop.back
             self.follows_head_tag = stop.back == 0
@@ -122,9 +122,9 @@ class HeadScanner:
                 self._offset = self._head
             else:
                 offset = self._meta_charset.find_offset(self._head, ended)
-                self._offset, self.reason = (REFUSED, offset) if isinstance(offset, SkipReason) else (offset, None)
+                self._offset, self.reason = (NO_OFFSET, offset) if isinstance(offset, SkipReason) else (offset, None)
         if self._offset == PENDING and (ended or self._seen >= self._limit):
-            self._offset, self.reason = REFUSED, SkipReason.HEAD_NOT_FOUND
+            self._offset, self.reason = NO_OFFSET, SkipReason.HEAD_NOT_FOUND
         return self._offset
 
 

@@ -40,7 +40,7 @@ class MarkerScanner:
         self.reason: SkipReason | None = None
 
     def feed(self, data: bytes) -> int:
-        """Takes the next chunk; returns the insertion offset, ``PENDING`` or ``REFUSED``."""
+        """Takes the next chunk; returns the insertion offset, ``PENDING`` or ``NO_OFFSET``."""
         self._head_scanner.feed(data)
         data = self._tail + data
         index = data.find(self._marker)
@@ -51,7 +51,7 @@ class MarkerScanner:
         return self.finish() if self._seen >= _MAX_SEARCHED_BYTES else PENDING
 
     def finish(self) -> int:
-        """Takes the end of the page; returns the insertion offset or ``REFUSED``."""
+        """Takes the end of the page; returns the insertion offset or ``NO_OFFSET``."""
         offset = self._head_scanner.finish()
         self.reason = self._head_scanner.reason
         return offset

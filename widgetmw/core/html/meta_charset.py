@@ -22,7 +22,7 @@ from widgetmw.core.reasons import SkipReason
 
 PENDING: Final = -1
 """The insertion offset depends on bytes that have not arrived yet."""
-REFUSED: Final = -2
+NO_OFFSET: Final = -2
 """The page has no insertion offset."""
 PRESCAN: Final = 1024
 """Bytes in which browsers look for a declaration."""

@@ -26,7 +26,7 @@ from widgetmw.core.tokens.token import Token, TokenSet
 RETRY_PERIOD = 5.0  # seconds after which a vendor that failed is tried again
 CLOCK_SKEW = 1.0  # seconds that a clock may be set back without new tokens being minted
 _LOCKS = 64
-_CODE = re.compile(r"[a-z][a-z0-9_]*")
+_REFUSAL_CODE = re.compile(r"[a-z][a-z0-9_]*")
 _NO_EXTRA: Mapping[str, Any] = {}  # shared by all tokens without extras
 
 
@@ -44,10 +44,11 @@ class TokenCache:
         events.fixed_counter(TOKEN_CACHE.kind, ("hit", "miss"))
         for metric in (TOKENS_MINTED, TOKEN_FAILURES):
             events.fixed_counter(metric.kind, settings.providers)
-        # The bounded cache decides which users stay. Cached reads go to a plain dict with the same entries: no lock,
-        # and a tenth of the time. First in, first out is enough, and is what the plain Cache does: a user who comes
-        # back after being evicted gets new tokens. A cache with an order of its own would have a third table, and
-        # rebuilding that table is what makes the slowest insert slow.
+        # Two tables with the same entries. The Cache keeps their order and never exceeds its size; it needs the lock.
+        # Reads go to the dict: no lock, and a tenth of the time. The dict must lose the same entries, so _store evicts
+        # from both, before the Cache would do so by itself. First in, first out is enough: a user who comes back after
+        # being evicted gets new tokens. A Cache with an order of its own, such as LRUCache, would have a third table,
+        # and rebuilding that table is what makes the slowest insert slow.
         self._bounded: Cache[str, TokenSet] = Cache(settings.cache_size)
         self._cached: dict[str, TokenSet] = {}
         self._storing = Lock()
@@ -61,22 +62,22 @@ class TokenCache:
         token_set = self._cached.get(user.id)
         if token_set is not None and token_set.usable_from <= now < token_set.recheck_at:
             known = token_set.user
-            if known is user or known == user:
+            if known is user or known == user:  # the first is for speed: == calls User.__eq__
                 if TOKEN_CACHE.is_watched:
                     TOKEN_CACHE.record(self._events, "hit")
                 return token_set
         return None
 
     def get(self, user: User) -> TokenSet:
-        """Returns the user's tokens, each valid for at least the refresh margin.
+        """Returns the user's tokens, and mints them if none are cached or their refresh is due.
 
-        A vendor whose token cannot be minted is named in ``failed``; this method does not raise for it.
+        This does not raise if a token cannot be minted: ``TokenSet.failed`` names the vendor.
         """
         token_set = self.get_cached(user, self._clock())
         if token_set is not None:
             return token_set
         with self._minting[hash(user.id) % _LOCKS]:
-            return self._revalidated(user)
+            return self._revalidate_or_mint(user)
 
     def refresh_margin(self, lifetime: int) -> int:
         """Returns how many seconds before its expiry a token of this lifetime is no longer handed out."""
@@ -84,7 +85,8 @@ class TokenCache:
         # a fifth, rounded up, and always less than the lifetime
         return min(-(-lifetime // 5), lifetime - 1) if chosen is None else chosen
 
-    def _revalidated(self, user: User) -> TokenSet:
+    def _revalidate_or_mint(self, user: User) -> TokenSet:
+        """Keeps the cached tokens if nothing has changed since the last check; otherwise mints and stores new ones."""
         now = self._clock()
         self._keyring.reload_if_due(now)
         token_set = self._cached.get(user.id)
@@ -105,7 +107,9 @@ class TokenCache:
         return not token_set.failed or now < token_set.recheck_at
 
     def _recheck_time(self, token_set: TokenSet, now: float) -> float:
-        period = RETRY_PERIOD if token_set.failed else WATCH_PERIOD if self._keyring.watched else inf
+        period = WATCH_PERIOD if self._keyring.watched else inf
+        if token_set.failed:
+            period = RETRY_PERIOD
         return min(token_set.refresh_at, now + period)
 
     def _mint(self, user: User, now: float) -> TokenSet:
@@ -138,7 +142,7 @@ class TokenCache:
     def _refusal(self, provider: Provider, user: User) -> str:
         """Returns the code of why a vendor cannot serve a user, and logs each code once; empty if it can."""
         code = provider.cannot_serve(user)
-        if not isinstance(code, str) or (code and not _CODE.fullmatch(code)):
+        if not isinstance(code, str) or (code and not _REFUSAL_CODE.fullmatch(code)):
             raise TypeError("cannot_serve() must return a code in lower case and _, or an empty text")
         if code:
             remedy = REFUSALS.get(code, "docs/vendors says what it needs")
@@ -147,6 +151,7 @@ class TokenCache:
         return code
 
     def _count_minted(self, provider: str, seconds: float) -> None:
+        """Counts a token, and adds the time that signing took to the histogram of its vendor."""
         TOKENS_MINTED.record(self._events, provider)
         self._events.mint_seconds[provider].observe(seconds)
         TOKEN_MINT_SECONDS.notify(provider, seconds)
@@ -168,14 +173,13 @@ class TokenCache:
     def _store(self, token_set: TokenSet) -> None:
         key = token_set.user.id
         with self._storing:
-            self._bounded.pop(key, None)
-            # Evict one entry per new entry: no insert pays for thousands that expire together, and the number of
-            # objects, which triggers the garbage collector, does not grow and shrink with them.
+            self._bounded.pop(key, None)  # so that the user's new entry is the youngest
+            # Evict the oldest entry if the cache is full or that entry is stale. Never more than one for each new
+            # entry: no insert pays for thousands that expire together, and the number of objects, which triggers the
+            # garbage collector, does not grow and shrink with them.
             oldest = next(iter(self._bounded), None)
-            if oldest is not None and (
-                len(self._bounded) >= self._settings.cache_size
-                or self._bounded[oldest].refresh_at <= token_set.usable_from
-            ):
+            is_full = len(self._bounded) >= self._settings.cache_size
+            if oldest is not None and (is_full or self._bounded[oldest].refresh_at <= token_set.usable_from):
                 del self._bounded[oldest], self._cached[oldest]
             self._bounded[key] = token_set
             self._cached[key] = token_set
