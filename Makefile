@@ -30,9 +30,9 @@ compiled: $(VENV)/dev
 	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null || true
 
 # every contract case for every adapter in process and on every server, with all parameters; "make test" runs each adapter
-# on at least one server, and each server, with one of the parameters; the same for the browser tests that combine several
+# on at least one server, and each server, with one of the parameters; the same for other tests with many parameters
 servers: $(VENV)/dev
-	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo $(ARGS)
+	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/test_benchmarks.py $(ARGS)
 
 # the properties, with random examples and twenty times as many
 thorough: $(VENV)/dev
@@ -115,8 +115,9 @@ $(VENV)/package: pyproject.toml $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
+# pip would compile all of each package; "compiled" above compiles what is imported
 $(VENV)/dev: pyproject.toml $(VENV)/package
-	$(BIN)/pip install --quiet --group dev
+	$(BIN)/pip install --quiet --no-compile --group dev
 	@touch $@
 
 $(VENV)/release: pyproject.toml $(VENV)/bin/python

@@ -44,9 +44,15 @@ from benchmarks.traffic import (
     wsgi_app,
     wsgi_request,
 )
+from tests.combinations import ALL
 from widgetmw import testing
 
-IN_PROCESS = ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports", "sizes")
+#: Each of them takes more than a second. `make bench-quick` runs all that take time.
+IN_PROCESS = (
+    ("asgi", "wsgi", "body", "stream", "endpoint", "token", "users", "threads", "imports", "sizes")
+    if ALL
+    else ("asgi", "stream", "users", "sizes")
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

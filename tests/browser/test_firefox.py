@@ -11,6 +11,7 @@ from tests.browser import fake_vendors
 from tests.browser.fake_vendors import script
 from tests.browser.firefox import Firefox
 from tests.browser.site import SNIPPETS, Form, Site
+from tests.combinations import ALL
 from tests.conftest import require
 
 RECORDER = script(
@@ -42,7 +43,7 @@ def firefox(running: Firefox, site: Site) -> Firefox:
     return running
 
 
-@pytest.mark.parametrize("form", ["inline", "bundled", "external"])
+@pytest.mark.parametrize("form", ["inline", "bundled", "external"] if ALL else ["inline"])
 def test_the_page_has_a_token_at_once_and_renews_it(firefox: Firefox, site: Site, form: Form) -> None:
     site.form = form
     site.token_lifetime = 4
