@@ -20,7 +20,7 @@ from widgetmw.browser.syntax import is_valid_script
 from widgetmw.core.env.variable import EnvReader
 from widgetmw.core.errors import SettingsError, describe_error
 from widgetmw.core.events import Events
-from widgetmw.core.identity.email import REFUSALS
+from widgetmw.core.identity.email import REFUSALS, TRUST_EMAILS
 from widgetmw.core.identity.user import User
 from widgetmw.core.provider import Provider
 from widgetmw.core.registry import registered_names
@@ -177,6 +177,9 @@ def _limits(provider: Provider, cookie_domain: str | None) -> Iterator[str]:
     """Yields whom the vendor cannot identify, where its cookies expire, and what a policy has to allow for it."""
     for code in dict.fromkeys(filter(None, map(provider.cannot_serve, _POOR_USERS))):
         yield f"{provider.name}: note: {code}: such users stay anonymous; {REFUSALS.get(code, 'see its documentation')}"
+    if provider.values.get(TRUST_EMAILS.name):
+        note = f"{provider.name}: note: {TRUST_EMAILS.name}=true: every email address counts as verified"
+        yield f"{note}; right only if nobody can register with somebody else's"
     if (cookies := provider.cookies()) and cookie_domain is None:
         note = f"{provider.name}: note: a sign-out expires {', '.join(cookies)} on the page's host only"
         yield f"{note}: set WIDGETMW_COOKIE_DOMAIN if the widget sets its cookies on a domain above it"
