@@ -134,3 +134,16 @@ def test_check_says_where_the_cookies_of_a_vendor_expire(
 def test_verify_says_how_to_check_a_keyed_hash(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "5e" * 32]) == 2
     assert "compare it with `widgetmw token --user ID`" in capsys.readouterr().out
+
+
+def test_check_says_whose_addresses_a_vendor_gets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in testing.environ("crisp").items():
+        monkeypatch.setenv(name, value)
+    refused, trusted = "crisp: note: email_unverified", "crisp: note: WIDGETMW_TRUST_EMAILS=true: every email address"
+    for trust, expected in (("false", refused), ("true", trusted)):
+        monkeypatch.setenv("WIDGETMW_TRUST_EMAILS", trust)
+        assert main(["check", "--strict"]) == 0
+        printed = capsys.readouterr().out
+        assert [note for note in (refused, trusted) if note in printed] == [expected]
