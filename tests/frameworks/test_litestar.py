@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import litestar
@@ -10,6 +11,7 @@ from litestar import Litestar, MediaType, Request, Response, Router, asgi, get, 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import ASGIRouteHandler
 from litestar.middleware import (
     AbstractAuthenticationMiddleware,
     AuthenticationResult,
@@ -305,6 +307,10 @@ def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, 
     assert visitor.token().status_code == 401
 
 
+@pytest.mark.skipif(
+    "copy_scope" not in signature(ASGIRouteHandler.__init__).parameters,
+    reason="this Litestar fails where a mounted app has a session of its own, with or without widgetmw",
+)
 def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
     colleague_app = starlette_app.make(
         middleware=[Middleware(SessionMiddleware, secret_key="y", session_cookie="admin")]

@@ -169,7 +169,7 @@ def _request_of_app(request: web.Request, app: web.Application) -> web.Request:
         return request
     shown = copy(request)
     shown._match_info = copy(request.match_info)
-    shown._match_info.current_app = app
+    shown._match_info._current_app = app  # aiohttp 3.10 has no setter for it
     of_app = request.get(_OF_APP)
     if of_app is not None:
         shown._state = _state_of_app(request._state, of_app)
