@@ -205,7 +205,7 @@ class Endpoint:
         """Returns the response if a layer of the app answered before the user could be resolved.
 
         A 401 means anonymous. So does a 403, a page or a redirect to a login page, unless a user is signed in: a layer
-        may not know this path, ask that user to confirm the single sign-on, or to accept new terms. A
+        may forbid what it does not know, or ask that user to confirm the single sign-on or to accept new terms. A
         stand-in from a cache says nothing.
         """
         is_stand_in = status == InnerCall.STAND_IN.status
