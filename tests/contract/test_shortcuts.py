@@ -143,7 +143,7 @@ def test_an_asgi_response_is_the_same_without_shortcuts(case: Case, is_async: bo
 
         middleware = asgi.WidgetMiddleware(app, SETTINGS, user=resolve_async if is_async else resolve)
         if not has_shortcuts:
-            middleware.engine._is_inline_without_loaders = False
+            middleware.engine._chooser.uses_token_templates = False
             middleware.engine.known_prefixes.insertion_offset = lambda *_: PENDING
         sent = [through_asgi(middleware, app, request, method, root_path) for root_path in root_paths]
         results.append((sent, middleware.engine.events.counts, resolved))
@@ -174,7 +174,7 @@ def test_a_wsgi_response_is_the_same_without_shortcuts(case: Case, form: str) ->
 
         middleware = wsgi.WidgetMiddleware(app, SETTINGS, user=resolve)
         if not has_shortcuts:
-            middleware.engine._is_inline_without_loaders = False
+            middleware.engine._chooser.uses_token_templates = False
             middleware.engine.known_prefixes.insertion_offset = lambda *_: PENDING
 
         def start_response(status: str, headers: Any, exc_info: Any = None, out: list[Any] = out) -> Any:

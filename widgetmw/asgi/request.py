@@ -54,7 +54,7 @@ _TOKEN_REQUEST_HEADERS: Final = {
 
 
 class PageRequest:
-    """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
 
     __slots__ = ("_scope", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import lru_cache, reduce
-from typing import Any, Final, Protocol, TypeAlias
+from functools import reduce
+from typing import Any, Final, TypeAlias
 
 from widgetmw.browser import assets
 from widgetmw.browser.assets import ScriptFile
@@ -14,17 +14,11 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.exporters import start_exporter
 from widgetmw.core.html.known_prefixes import KnownPrefixes
-from widgetmw.core.http.csp import CspDecision, CspEvaluator, ScriptForm, add_hash, hash_source
-from widgetmw.core.http.integrity_policy import requires_integrity
-from widgetmw.core.http.mark import MARK_PREFIX, has_mark, mark_name
+from widgetmw.core.http.csp import add_hash, hash_source
 from widgetmw.core.http.page import (
     CONTENT_LENGTH,
     CSP,
-    CSP_REPORT_ONLY,
-    FOREIGN_BASE,
     HEADER_FLAGS,
-    INTEGRITY_POLICY,
-    INTEGRITY_POLICY_REPORT_ONLY,
     Page,
     header_text,
 )
@@ -33,64 +27,19 @@ from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_
 from widgetmw.core.identity import resolvers
 from widgetmw.core.identity.request_identity import Request, may_be_authenticated
 from widgetmw.core.identity.user import User
-from widgetmw.core.memo import Memo
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
-from widgetmw.core.script_tags import PageKind, ScriptTags, ScriptTemplate, inline_scripts, url_prefix
+from widgetmw.core.script_choice import PageRequest, ScriptChooser
+from widgetmw.core.script_tags import ScriptTags, ScriptTemplate, inline_scripts
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.totals import TOTALS
 
-# Bound once: on CPython 3.11, each SkipReason.X calls a Python function.
-_ANONYMOUS: Final = SkipReason.ANONYMOUS
 _CHECK_CACHE_CONTROL: Final = "private, no-store"  # the sign-out is checked once, so no copy of the page may be kept
 _PREFETCH_CACHE_CONTROL: Final = "private, no-cache"  # the browser keeps the page until the user opens it
-# The form to use instead of one that links a file by its URL alone.
-_FORM_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
-    "inline": "bundled",
-    "external": "with_integrity",
-}
-_MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
-
 Headers: TypeAlias = list[tuple[Any, Any]]
 ReadPage: TypeAlias = Callable[[int, Headers], Page | SkipReason]
-
-
-class PageRequest(Protocol):
-    """The request for a page, as far as the page depends on it.
-
-    Attributes:
-        path: of the page, below the root path.
-        root_path: path that the app is mounted under.
-        in_cross_site_frame: whether another site shows the page in a frame, or reads it by a script.
-        is_prefetch: whether the browser loads the page before the user opens it, so that a token may be stale by then.
-    """
-
-    path: str
-    root_path: str
-    in_cross_site_frame: bool
-    is_prefetch: bool
-
-    @property
-    def cookies(self) -> str:
-        """The ``Cookie`` header, or as much of it as is needed to look for our mark."""
-
-    @property
-    def all_cookies(self) -> str:
-        """The ``Cookie`` header."""
-
-    @property
-    def host(self) -> str:
-        """The ``Host`` header, or an empty string."""
-
-    @property
-    def mark_path(self) -> str:
-        """The path that names the mark: the root path, or one that all pages of the app have in common."""
-
-    @property
-    def origin(self) -> str | None:
-        """``scheme://host[:port]`` as the server sees it."""
 
 
 class Engine:
@@ -146,11 +95,7 @@ class Engine:
             start_exporter(exporter)
         self.endpoint: Endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
         self._clock = clock
-        embedded = (vendor.provider for vendor in settings.vendors if vendor.provider.name in settings.embed)
-        self._loaders = {provider.name: provider.script_urls() for provider in embedded}
-        urls = [url for loaders in self._loaders.values() for url in loaders]
-        self._csp = CspEvaluator(amend=settings.csp == "amend", loaders=urls, scripts=scripts.files())
-        self._without_csp = self._csp.evaluate(())
+        self._chooser = ScriptChooser(settings, self.script_tags, self.events)
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
         # For pages without a token that are private all the same. "fetch" is here a page that the browser prefetches.
@@ -161,9 +106,6 @@ class Engine:
             if self.is_inline_delivery:
                 prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
                 self._private_without_token["fetch", header_type] = prefetch
-        self._is_inline_without_loaders = self.is_inline_delivery and not self._loaders
-        self._mark_names = lru_cache(_MAX_ROOT_PATHS)(lambda path, host: mark_name(url_prefix(path) + self.path, host))
-        self._token_templates = Memo(lambda key: self._token_template(*key), _MAX_ROOT_PATHS)
 
     def _files(self) -> dict[str, ScriptFile]:
         """Returns the scripts that are served, by path below the endpoint path."""
@@ -207,7 +149,7 @@ class Engine:
             return False
         if self.has_excludes and self.is_excluded(path):
             return False
-        if has_credentials or not self.is_inline_delivery or self._loaders or may_be_authenticated(request):
+        if has_credentials or not self.is_inline_delivery or self._chooser.has_loaders or may_be_authenticated(request):
             return True
         return self.proxy_resolver is not None and self.proxy_resolver.has_identity_header(request)
 
@@ -241,7 +183,7 @@ class Engine:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
         # No user gets a token here. But with a loader, an anonymous visitor gets it anyway: that page may be cached, so
         # it must be the same in every frame. And a browser with the mark gets the script that checks for a sign-out.
-        return None if self._loaders or self._has_mark(request) else reason
+        return None if self._chooser.has_loaders or self._chooser.has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
@@ -250,13 +192,6 @@ class Engine:
         message = str(error) if is_resolver_error else describe_error(error)
         self.events.warn("page", reason.code, message, None if is_resolver_error else error)
         return reason
-
-    def _mark_name(self, request: PageRequest) -> str:
-        return self._mark_names(request.mark_path, request.host)
-
-    def _has_mark(self, request: PageRequest) -> bool:
-        cookies = request.cookies
-        return MARK_PREFIX in cookies and has_mark(cookies, self._mark_name(request))
 
     # the script
 
@@ -267,12 +202,13 @@ class Engine:
         app's. Fetch delivery ignores the user. The script is an attribute of the page, never a local variable: error
         reporters record the local variables of each frame that an error of the app or server passes through.
         """
-        is_simple = page.rare_headers is None and self._is_inline_without_loaders  # no header affects the script
+        chooser = self._chooser
+        is_simple = page.rare_headers is None and chooser.uses_token_templates  # no header affects the script
         if user is not None and is_simple and not (request.in_cross_site_frame or request.is_prefetch):
-            # The fast path: _choose_template would return the same template.
-            template: ScriptTemplate = self._token_templates[request.root_path, request.mark_path, request.host]
+            # The fast path: choose() would return the same template.
+            template: ScriptTemplate = chooser.token_templates[request.root_path, request.mark_path, request.host]
         else:
-            choice = self._choose_template(request, page, user)
+            choice = chooser.choose(request, page, user)
             if type(choice) is SkipReason:
                 return choice
             if user is None or choice.kind != "token":  # there is always a user with "token", but mypy cannot know
@@ -293,10 +229,6 @@ class Engine:
             page.headers = _add_csp_hashes(page.headers, page.script)
         return None
 
-    def _token_template(self, root_path: str, mark_path: str, host: str) -> ScriptTemplate:
-        """Returns the template for a page with a token that has no rare headers."""
-        return self.script_tags.template("token", self._without_csp, root_path, self._mark_names(mark_path, host), ())
-
     def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._private_without_token.get((template.kind, type(headers[0][0]))):
             private = response_headers.read(200, headers)
@@ -311,58 +243,6 @@ class Engine:
             adjust_content_length(headers, length_index, len(script))
         page.headers = headers if template.form != "hashed" else _add_csp_hashes(headers, script)
         page.script = script
-
-    def _choose_template(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
-        """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
-        if not self.is_inline_delivery:
-            kind: PageKind = "fetch"
-        elif user is None and self._has_mark(request):
-            kind = "check"
-        elif user is None and self._loaders:
-            kind = "anonymous"
-        elif user is None:
-            return _ANONYMOUS
-        elif request.in_cross_site_frame:  # checked again: early_skip_reason() lets browsers with the mark through
-            return SkipReason.CROSS_SITE_FRAME
-        elif page.no_token_reason is not None:
-            return page.no_token_reason
-        else:
-            kind = "fetch" if request.is_prefetch else "token"
-        decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)
-        if decision.form is None:
-            return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
-        embed = self._embedded(request, decision) if self._loaders else ()
-        if not decision.can_connect:
-            if kind in ("fetch", "check") and not embed:
-                return SkipReason.CSP_BLOCKS_CONNECT
-            self.events.count("note", SkipReason.CSP_BLOCKS_CONNECT.code)
-            self.events.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)
-        return self.script_tags.template(kind, decision, request.root_path, self._mark_name(request), embed)
-
-    def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
-        """Returns what the page's CSP and Integrity-Policy allow us to emit where the script goes."""
-        enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
-        decision = self._without_csp
-        if enforced or report_only:
-            url = url_prefix(request.root_path) + self.path
-            decision = self._csp.evaluate(enforced, report_only, request.origin, url)
-        has_foreign_base = bool(page.values(FOREIGN_BASE))
-        if has_foreign_base and decision.form == "external":
-            return decision._replace(form=None, reason=SkipReason.BASE_OF_OTHER_ORIGIN)
-        if has_foreign_base or requires_integrity(page.values(INTEGRITY_POLICY | INTEGRITY_POLICY_REPORT_ONLY)):
-            decision = decision._replace(form=_FORM_WITHOUT_PLAIN_LINKS.get(decision.form, decision.form))
-        if self._loaders and requires_integrity(page.values(INTEGRITY_POLICY)):
-            decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
-        return decision
-
-    def _embedded(self, request: PageRequest, decision: CspDecision) -> tuple[str, ...]:
-        """Returns the vendors whose loader the page may run."""
-        if decision.loader_reason is not None:
-            self.events.count("note", decision.loader_reason.code)
-            self.events.report(decision.loader_reason, request.path)
-        if decision.loader_reason in (SkipReason.CSP_TRUSTED_TYPES, SkipReason.INTEGRITY_BLOCKS_LOADER):
-            return ()  # these block every loader, also an operator's snippet, which adds scripts by URLs we do not know
-        return tuple(name for name, urls in self._loaders.items() if decision.allowed_loaders.issuperset(urls))
 
 
 def _is_below(path: str, prefixes: Iterable[str]) -> bool:

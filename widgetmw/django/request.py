@@ -32,7 +32,7 @@ def endpoint_prefix() -> str:
 
 
 class PageRequest(wsgi_request.PageRequest):
-    """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
 
     __slots__ = ()
 

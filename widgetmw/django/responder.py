@@ -16,7 +16,7 @@ from django.http.response import ResponseHeaders
 from django.urls import NoReverseMatch
 
 from widgetmw.core.debug_headers import debug_headers
-from widgetmw.core.engine import Engine, PageRequest
+from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page, note_session_cookie
@@ -25,6 +25,7 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
+from widgetmw.core.script_choice import PageRequest
 from widgetmw.django.request import page_request
 from widgetmw.wsgi.responder import MARKER
 

@@ -34,7 +34,7 @@ _SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 
 
 class PageRequest:
-    """The request for a page; see :class:`widgetmw.core.engine.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
 
     __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 
