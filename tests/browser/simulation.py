@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.browser.site import Site, TokenRequest
+from tests.browser.site import KEY, Site, TokenRequest
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -38,6 +38,11 @@ async ([isActive, awaitResponses]) => {
 }
 """
 
+# What another tab does at a sign-out, of which a tab that was frozen meanwhile learns late.
+LATE_SIGN_OUT = (
+    f"localStorage.removeItem('{KEY}');"
+    f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 9000, pending: []}});"
+)
 LOCK_IS_FREE = "navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)"
 
 

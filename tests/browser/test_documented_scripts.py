@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 from tests.browser import site as site_module
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import wait_until
-from tests.browser.site import KEY, Response, Site
+from tests.browser.simulation import LATE_SIGN_OUT, wait_until
+from tests.browser.site import Response, Site
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "adding-a-vendor.md"
 BLOCKS = re.findall(r"```js\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
@@ -45,10 +45,6 @@ window.toyChat = {
 """
 LOAD = "document.head.append(Object.assign(document.createElement('script'), {src: '/widget.js'}));"
 LATE = f"addEventListener('load', () => setTimeout(() => {{ {LOAD} }}));"
-LATE_SIGN_OUT = (
-    f"localStorage.removeItem('{KEY}');"
-    f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 9000, pending: []}});"
-)
 
 
 def block(text: str) -> str:

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser import fake_vendors
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Tab, Visit, sign_in
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import LOCK_IS_FREE, wait_for_requests, wait_until
+from tests.browser.simulation import LATE_SIGN_OUT, LOCK_IS_FREE, wait_for_requests, wait_until
 from tests.browser.site import Site, jwt_segment
 
 FRONT_BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js"
@@ -108,39 +108,58 @@ WIDGETS = {
 }
 
 
-def open_page(context: BrowserContext, site: Site) -> Page:
-    page = context.new_page()
-    page.goto(site.url)
-    return page
-
-
 def wait_for_users(page: Page, widget: Widget, *users: str) -> None:
     wait_until(page, lambda: page.evaluate(f"window.vendor ? {widget.identified} : 0") == list(users))
 
 
+def use(widget: str, site: Site, context: BrowserContext) -> Widget:
+    """Puts the stand-in into the pages."""
+    found = WIDGETS[widget]
+    site.vendors, site.head, site.token_fields = (widget,), found.head, {widget: found.fields}
+    context.route(f"https://{found.host}/**", lambda route: route.fulfill(body=found.code))
+    return found
+
+
+def assert_nobody_else_is_identified(page: Page, name: str) -> None:
+    widget = WIDGETS[name]
+    token = page.evaluate(f"widgetmw.getToken('{name}').then(({{token}}) => token)")
+    assert page.evaluate(f"widgetmw.get('{name}').token") == token
+    page.evaluate("seen.delay(100)")
+    assert page.evaluate(widget.identified) == ["ann"]
+
+
 @pytest.mark.parametrize("name", WIDGETS)
 def test_nobody_else_is_identified_in_the_session_of_a_user_who_has_left(
-    bfcache_context: BrowserContext, site: Site, name: str
+    visit: Visit, tab: Tab, site: Site, name: str
 ) -> None:
-    widget = WIDGETS[name]
-    site.vendors, site.head, site.token_fields = (name,), widget.head, {name: widget.fields}
-    bfcache_context.route(f"https://{widget.host}/**", lambda route: route.fulfill(body=widget.code))
-    old = open_page(bfcache_context, site)
+    page = tab("ann")
+    widget = use(name, site, page.context)
+    page.goto(site.url)
+    wait_for_users(page, widget, "ann")
+    sign_in(page.context, site, "bob")
+    visit(context=page.context, path="/chat").evaluate(LATE_SIGN_OUT)
+    page.wait_for_function("seen.signedout")
+    assert_nobody_else_is_identified(page, name)
+    # A sign-out in this page ends the session, so the next user gets one of their own.
+    page.evaluate("widgetmw.signOut()")
+    sign_in(page.context, site, "cleo")
+    page.evaluate(f"void widgetmw.refresh('{name}')")
+    wait_for_users(page, widget, "ann", "cleo")
+
+
+def test_nobody_else_is_identified_in_a_page_from_the_back_forward_cache(
+    bfcache_context: BrowserContext, site: Site
+) -> None:
+    widget = use("zendesk", site, bfcache_context)
+    old, new = bfcache_context.new_page(), bfcache_context.new_page()
+    old.goto(site.url)
     wait_for_users(old, widget, "ann")
     wait_for_requests(old)
     wait_until(old, lambda: old.evaluate(LOCK_IS_FREE))  # the cache keeps no page that has it
     old.goto(site.url + "/chat")
     sign_in(bfcache_context, site, "bob")
-    new = open_page(bfcache_context, site)
+    new.goto(site.url)
     wait_until(new, lambda: new.evaluate(f"window.vendor && {widget.identified}.at(-1)") == "bob")
     old.evaluate("setTimeout(() => history.back())")
     old.wait_for_function("window.persisted && seen.signedout")
-    token = old.evaluate(f"widgetmw.getToken('{name}').then(({{token}}) => token)")
-    assert old.evaluate(f"widgetmw.get('{name}').token") == token
-    old.evaluate("new Promise((done) => setTimeout(done, 100))")
-    assert old.evaluate(widget.identified) == ["ann"]
-    # A sign-out in this page ends the session, so the next user gets one of their own.
-    old.evaluate("widgetmw.signOut()")
-    sign_in(bfcache_context, site, "cleo")
-    old.evaluate(f"void widgetmw.refresh('{name}')")
-    wait_for_users(old, widget, "ann", "cleo")
+    assert_nobody_else_is_identified(old, "zendesk")

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import hide_tab, pass_time, wait_for_requests, wait_until
-from tests.browser.site import KEY, Response, Site
+from tests.browser.simulation import LATE_SIGN_OUT, hide_tab, pass_time, wait_for_requests, wait_until
+from tests.browser.site import Response, Site
 from widgetmw.cli import main
 
 WIDGET = b"""
@@ -79,6 +79,5 @@ def test_it_hides_the_chat_in_a_tab_that_learns_late_of_a_sign_out(visit: Visit,
     page = visit("ann")
     page.add_script_tag(url="/widget.js")
     calls_of(page, 1)
-    message = "{type: 'signout', at: Date.now() - 9000, pending: []}"
-    visit(context=page.context, path="/chat").evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
+    visit(context=page.context, path="/chat").evaluate(LATE_SIGN_OUT)
     assert calls_of(page, 2)[1:] == [["hide"]]

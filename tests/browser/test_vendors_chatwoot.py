@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.browser.conftest import sign_in
 from tests.browser.fake_vendors import CHATWOOT, CHATWOOT_FRAME, CHATWOOT_SNIPPET, script
-from tests.browser.simulation import wait_until
+from tests.browser.simulation import LATE_SIGN_OUT, wait_until
 from tests.browser.site import KEY, Form, Site
 
 Open = Callable[..., Page]
@@ -201,9 +201,7 @@ def test_a_sign_out_that_is_noticed_late_leaves_the_next_users_conversation_alon
     other.wait_for_function("window.$chatwoot?.hasLoaded")
     server.conversations.append("c2")
     other.evaluate("document.cookie = 'cw_conversation=c2; path=/'")
-    other.evaluate(
-        f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 10000, pending: []}})"
-    )
+    other.evaluate(LATE_SIGN_OUT)
     page.wait_for_function("seen.signedout")
     wait_until(page, lambda: server.frames[-1] == "c2")
     assert conversation(page) == "c2"
