@@ -32,7 +32,7 @@ compiled: $(VENV)/dev
 # every contract case for every adapter in process and on every server, with all parameters; "make test" runs each adapter
 # on at least one server, and each server, with one of the parameters; the same for other tests with many parameters
 servers: $(VENV)/dev
-	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/test_benchmarks.py $(ARGS)
+	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/frameworks/test_examples.py tests/test_benchmarks.py $(ARGS)
 
 # the properties, with random examples and twenty times as many
 thorough: $(VENV)/dev

@@ -13,6 +13,16 @@ import pytest
 ALL = bool(os.environ.get("ALL_PAIRS"))
 
 
+def only_with_all(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Leaves a test out of `make test`, because it takes seconds for what another test there shows in part."""
+    return pytest.mark.only_with_all(test)
+
+
+def leave_out(items: list[pytest.Item]) -> None:
+    """Removes the tests that `make test` leaves out."""
+    items[:] = [item for item in items if ALL or not item.get_closest_marker("only_with_all")]
+
+
 def combine(indirect: Sequence[str] = (), **values: Iterable[Any]) -> pytest.MarkDecorator:
     """Parametrizes a test with each value of each parameter, whose others alternate."""
     choices = [list(each) for each in values.values()]

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, settings
 
+from tests.combinations import leave_out
 from tests.components import find
 from tests.parsed_keys import parse_each_key_once
 from widgetmw.core import registry
@@ -44,7 +45,8 @@ _SLOWEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Orders the files for the processes that share them."""
+    """Leaves tests out, and orders the files for the processes that share them."""
+    leave_out(items)
 
     def rank(item: pytest.Item) -> int:
         found = (number for number, start in enumerate(_SLOWEST_FIRST) if item.nodeid.startswith(start))

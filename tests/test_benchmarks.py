@@ -44,7 +44,7 @@ from benchmarks.traffic import (
     wsgi_app,
     wsgi_request,
 )
-from tests.combinations import ALL
+from tests.combinations import ALL, only_with_all
 from widgetmw import testing
 
 #: Each of them takes more than a second. `make bench-quick` runs all that take time.
@@ -82,6 +82,7 @@ def test_peers_run_in_their_own_process() -> None:
     assert any("widgetmw" in name for name in found["Flask"])
 
 
+@only_with_all
 def test_the_agent_patches_no_framework_that_another_section_measures() -> None:
     # in a process of its own, because Django can be set up only once in a process
     measured = "from benchmarks.effort import TINY; from benchmarks.sections import peers; peers.measure(TINY)"
@@ -97,6 +98,7 @@ def test_responses_that_need_more_work_are_measured() -> None:
         assert len(costs) > 3
 
 
+@only_with_all
 def test_growth_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "wrk", lambda: None)
     for name in ("SIZES", "HEADS", "USERS", "VENDORS", "CHUNKS", "THREADS"):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.combinations import only_with_all
 from tests.components import CACHE, EXAMPLES, packages_of_example
 from tests.conftest import require, skip_or_fail
 from tests.servers.processes import answers, free_port, launch, stop
@@ -126,6 +127,7 @@ def start_vite(script: str, run: Run, tmp_path: Path) -> str:
     return origin
 
 
+@only_with_all
 def test_the_dev_server_of_vite_and_its_api_on_another_port(run: Run, page: Page, tmp_path: Path) -> None:
     page.goto(start_vite("dev", run, tmp_path))
     expect(page.get_by_text("Nobody is signed in.")).to_be_visible()
@@ -182,6 +184,7 @@ def test_a_static_site_behind_the_same_nginx_as_its_app(run: Run, page: Page, tm
 # --- Astro: a layout, several pages -----------------------------------------------------------------------------------
 
 
+@only_with_all
 def test_an_astro_site_with_embed_js_in_its_layout(run: Run, page: Page, tmp_path: Path) -> None:
     folder = with_packages("astro", tmp_path)
     build(folder)

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.chromium import launch
+from tests.combinations import ALL
 from tests.servers.conftest import answers, free_port, stop
 from tests.servers.processes import NO_AUTHORITIES, PATIENCE
 
@@ -46,13 +47,15 @@ COMMANDS = {
         *["-k", "aiohttp.GunicornWebWorker"],
     ],
 }
+# Each example by its first command, or by all with `make servers`.
+STARTED = [name for name in COMMANDS if ALL or " on " not in name or name == "django on uvicorn"]
 
 # All examples have the same page and a renewal takes seconds, so a browser visits only those that serve it differently.
 VISITED = ["flask", "fastapi", "plain_wsgi", "django", "aiohttp"]
 IDS = {"1": "ada", "2": "grace"}  # Django identifies users by primary key
 
 
-@pytest.fixture(scope="module", params=COMMANDS)
+@pytest.fixture(scope="module", params=STARTED)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of each example, started by its documented command with nothing configured but the port."""
     port = free_port()
