@@ -15,13 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
-from flask import Flask
 
 from tests.conftest import require
 from tests.generated import ROOT
+from tests.metrics.shop import shop
 from tests.servers.processes import PATIENCE, answers, free_port, launch, stop
-from widgetmw import User, testing
-from widgetmw.flask import Widget
+from widgetmw import testing
 
 
 def blocks(name: str, language: str = "python") -> list[str]:
@@ -30,13 +29,6 @@ def blocks(name: str, language: str = "python") -> list[str]:
 
 BLOCKS = blocks("docs/metrics.md")
 ON_KUBERNETES, WITH_WORKERS = (code for code in blocks("docs/frameworks/fastapi.md") if "start_http_server" in code)
-
-
-def shop() -> Flask:
-    app = Flask("shop")
-    app.add_url_rule("/", "page", lambda: "<!doctype html><html><head><title>Shop</title></head></html>")
-    Widget(app, user=lambda: User("ada"), settings=testing.settings("hissuno", WIDGETMW_METRICS="prometheus"))
-    return app
 
 
 def test_prometheus_can_scrape_a_flask_app() -> None:
@@ -53,7 +45,7 @@ def test_prometheus_can_scrape_a_port_of_its_own_while_the_app_runs(app: str) ->
     code = f"""
 import httpx
 from fastapi.testclient import TestClient
-from tests.metrics.test_documentation import shop
+from tests.metrics.shop import shop
 {app.replace("9100", f"{port}, '127.0.0.1'")}
 shop()
 with TestClient(app):
@@ -70,7 +62,7 @@ def test_the_workers_of_multiprocess_mode_add_up_and_leave_no_users_behind(tmp_p
 import os
 from types import SimpleNamespace
 from werkzeug.test import Client
-from tests.metrics.test_documentation import shop
+from tests.metrics.shop import shop
 {BLOCKS[2]}
 {BLOCKS[3]}
 app = shop()
