@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.e2e.conftest import claims
+from tests.e2e.conftest import RECORD_VIOLATIONS, claims
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget", "WIDGETMW_DEBUG": "1"}
 
 Serve = Callable[[dict[str, str]], str]
-SignIn = Callable[[str, str], Page]
 
 # name: (response headers, the site's own script, the skip reason or None if the token arrives)
 MATRIX: dict[str, tuple[dict[str, Any], str, str | None]] = {
@@ -80,6 +79,16 @@ def url(serve: Serve) -> str:
 
 
 @pytest.fixture(scope="module")
+def tab(browser: Browser, url: str) -> Iterator[Page]:
+    """A tab for all pages here. Its user is signed in on every port of the host."""
+    with browser.new_context() as context:
+        context.set_default_timeout(60_000)
+        context.add_init_script(RECORD_VIOLATIONS)
+        context.add_cookies([{"name": "user", "value": "ada", "url": url}])
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
 def amending_url(serve: Serve) -> str:
     return serve({**ENV, "WIDGETMW_CSP": "amend"})
 
@@ -94,26 +103,24 @@ def skip_reason(page: Page, url: str, headers: dict[str, Any], own: str) -> str 
 
 
 @pytest.mark.parametrize("case", MATRIX)
-def test_csp_matrix(url: str, sign_in: SignIn, case: str) -> None:
+def test_csp_matrix(url: str, tab: Page, case: str) -> None:
     headers, own, reason = MATRIX[case]
-    page = sign_in(url, "ada")
-    assert skip_reason(page, url, headers, own) == reason
+    assert skip_reason(tab, url, headers, own) == reason
     if "sandbox without" not in case:
-        assert (claims(page) is None) == (reason is not None)
+        assert (claims(tab) is None) == (reason is not None)
     if own != "none":
-        assert page.evaluate("window.own") == 1, "the site's own script was blocked"
+        assert tab.evaluate("window.own") == 1, "the site's own script was blocked"
     if reason is None and "connect" not in case and "nothing" not in case:
-        first = page.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token")
-        token = page.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.token)")
+        first = tab.evaluate("window.DG_CHAT_WIDGET_CONFIG.metadata.auth_token")
+        token = tab.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.token)")
         assert token.count(".") == first.count(".") == 2
     if "without scripts" not in case:
-        assert page.evaluate("window.violations") == []
+        assert tab.evaluate("window.violations") == []
 
 
-def test_a_cross_origin_base_does_not_redirect_token_requests(url: str, sign_in: SignIn) -> None:
-    page = sign_in(url, "ada")
-    assert skip_reason(page, url, {"base": "https://elsewhere.example/"}, "inline") is None
-    assert page.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.provider)") == "digitalgenius"
+def test_a_cross_origin_base_does_not_redirect_token_requests(url: str, tab: Page) -> None:
+    assert skip_reason(tab, url, {"base": "https://elsewhere.example/"}, "inline") is None
+    assert tab.evaluate("widgetmw.refresh('digitalgenius').then((token) => token.provider)") == "digitalgenius"
 
 
 AMENDED = {
@@ -126,22 +133,20 @@ AMENDED = {
 
 
 @pytest.mark.parametrize("case", AMENDED)
-def test_amend_allows_the_injected_script_only(amending_url: str, sign_in: SignIn, case: str) -> None:
-    page = sign_in(amending_url, "ada")
-    assert skip_reason(page, amending_url, {"csp": [AMENDED[case]]}, "none") is None
-    assert claims(page)["external_id"] == "ada"
-    assert page.evaluate("window.violations") == []
-    page.evaluate(
+def test_amend_allows_the_injected_script_only(amending_url: str, tab: Page, case: str) -> None:
+    assert skip_reason(tab, amending_url, {"csp": [AMENDED[case]]}, "none") is None
+    assert claims(tab)["external_id"] == "ada"
+    assert tab.evaluate("window.violations") == []
+    tab.evaluate(
         "() => { const foreign = document.createElement('script');"
         " foreign.textContent = 'window.foreign = 1'; document.head.append(foreign) }"
     )
-    foreign = page.evaluate("window.foreign")
+    foreign = tab.evaluate("window.foreign")
     assert foreign is None or "strict-dynamic" in AMENDED[case], "the CSP was loosened"
 
 
-def test_amend_never_adds_a_hash_where_inline_scripts_are_allowed(amending_url: str, sign_in: SignIn) -> None:
-    page = sign_in(amending_url, "ada")
-    assert skip_reason(page, amending_url, {"csp": ["script-src 'unsafe-inline'"]}, "inline") is None
-    assert page.evaluate("window.own") == 1
-    assert claims(page)["external_id"] == "ada"
-    assert page.evaluate("window.violations") == []
+def test_amend_never_adds_a_hash_where_inline_scripts_are_allowed(amending_url: str, tab: Page) -> None:
+    assert skip_reason(tab, amending_url, {"csp": ["script-src 'unsafe-inline'"]}, "inline") is None
+    assert tab.evaluate("window.own") == 1
+    assert claims(tab)["external_id"] == "ada"
+    assert tab.evaluate("window.violations") == []

@@ -16,13 +16,12 @@ import pytest
 from tests.contract.site import Reply
 from tests.servers.apps import END, PAGE
 from tests.servers.conftest import ENV
-from tests.servers.matrix import SERVERS, Place, able, one_of_each_gateway
+from tests.servers.matrix import SERVERS, Place, one_of_each_gateway
 from tests.servers.processes import PATIENCE, Deployment, deployed
 from tests.servers.test_servers import TOKEN, token_users
 from tests.servers.wire import Wire, request
 
 KEYS = ("old-" * 10, "new-" * 10)
-NAMES = [name for name, server in SERVERS.items() if not server.tls]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("operation")
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module")
 def deployment(request: pytest.FixtureRequest, folder: Path) -> Iterator[Deployment]:
     """Each server with everything it supports of: a Unix socket, a mount prefix, two workers."""
     name = request.param
@@ -100,6 +99,7 @@ def is_alive(process: bytes) -> bool:
     return True
 
 
+@one_of_each_gateway("mount")
 def test_urls_carry_the_mount_prefix_and_work(deployment: Deployment) -> None:
     mount, page = deployment.place.mount, get(deployment)
     assert token_users(page.body) == {"ada"}
@@ -109,7 +109,7 @@ def test_urls_carry_the_mount_prefix_and_work(deployment: Deployment) -> None:
     assert token_users(get(deployment, "/_widgetmw/token").body) == {"ada"}
 
 
-@able("workers")
+@one_of_each_gateway("workers")
 def test_workers_are_interchangeable(deployment: Deployment) -> None:
     assert len(worker_ids(deployment)) == 2
     pages = {
@@ -155,7 +155,7 @@ def test_a_reload_uses_the_new_key_and_loses_no_response(deployment: Deployment,
         jwt.decode(reply.json["token"], KEYS[1], algorithms=["HS256"])
 
 
-@able("graceful stop")
+@one_of_each_gateway("graceful stop")
 def test_a_page_that_streams_while_the_server_stops_is_complete(deployment: Deployment, folder: Path) -> None:
     with deployment.connect() as wire:
         wire.send(request(f"{request_prefix(deployment)}/held", Cookie="user=ada", Connection="close"))
