@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.site import MARK
 from widgetmw import Settings, User, asgi, wsgi
 
 PAGE = b"<!doctype html><html><head><title>a</title></head><body></body></html>"
@@ -77,6 +78,27 @@ def test_a_cross_site_frame_is_recognized_when_a_wsgi_app_drops_its_headers(sett
     request = environ(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_DEST="iframe")
     assert b"".join(middleware(request, lambda *_: None)) == PAGE
     assert b"<script" in b"".join(middleware(environ(), lambda *_: None))
+
+
+def keep_own_cookies(scope: Any) -> None:
+    scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
+
+
+def test_the_mark_is_seen_when_an_asgi_app_drops_cookies_that_are_not_its_own(settings: Settings) -> None:
+    middleware = asgi.WidgetMiddleware(make_app(keep_own_cookies), settings, user=lambda scope: None)
+    assert b'"ask":true' in sent(middleware, [(b"cookie", MARK.encode())])[1]["body"]
+    assert sent(middleware, [(b"cookie", b"theme=dark")])[1]["body"] == PAGE
+
+
+def test_the_mark_is_seen_when_a_wsgi_app_drops_cookies_that_are_not_its_own(settings: Settings) -> None:
+    def app(given: Any, start_response: Any) -> Any:
+        del given["HTTP_COOKIE"]
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE]
+
+    middleware = wsgi.WidgetMiddleware(app, settings, user=lambda environ: None)
+    assert b'"ask":true' in b"".join(middleware(environ(HTTP_COOKIE=MARK), lambda *_: None))
+    assert b"".join(middleware(environ(HTTP_COOKIE="theme=dark"), lambda *_: None)) == PAGE
 
 
 def test_later_changes_to_the_header_list_are_not_remembered(settings: Settings) -> None:

@@ -73,6 +73,11 @@ def test_the_token_of_one_vendor_and_of_all(engine: Engine) -> None:
     assert one["expires_in"] > one["refresh_in"] > 0
 
 
+def test_scripts_are_known_by_their_whole_path(engine: Engine) -> None:
+    paths = ("/runtime.js", "/embed.js", "/token", "runtime.js", "/runtime.js/", "")
+    assert [engine.endpoint.has_script(path) for path in paths] == [True, True, False, False, False, False]
+
+
 def test_an_anonymous_visitor_gets_401(engine: Engine) -> None:
     assert engine.endpoint.respond(TOKEN, None).status == 401
 

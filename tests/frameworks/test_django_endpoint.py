@@ -111,6 +111,49 @@ def test_the_endpoint_keeps_its_own_responses_behind_a_login_wall(
     assert visit().get("/_widgetmw/token/unknown", X_Wall=kind).status_code == 404
 
 
+class ViewWall:
+    """Refuses anonymous visitors once Django has found the view, as django-stronghold does."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        return self.get_response(request)
+
+    def process_view(self, request: Any, *_: Any) -> HttpResponse | None:
+        is_open = request.user.is_authenticated or request.path.startswith("/in/")
+        return None if is_open else HttpResponse(status=302, headers={"Location": "/login"})
+
+
+VIEW_WALL = "tests.frameworks.test_django_endpoint.ViewWall"
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [[*STACK, LOGIN_WALL], [*STACK, VIEW_WALL], [*STACK[:-1], VIEW_WALL, OURS]],
+    ids=["inside", "view", "above"],
+)
+def test_a_login_wall_lets_anonymous_visitors_load_the_scripts(
+    visit: Visit, configured: Configure, stack: list[str]
+) -> None:
+    own = path("runtime.js", lambda request: HttpResponse("the site's own"))
+    configured(MIDDLEWARE=stack, ROOT_URLCONF=Urls(own, *django_app.urlpatterns))
+    for name in ("runtime.js", "embed.js"):
+        reply = visit().get(f"/_widgetmw/{name}")
+        assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+        assert "Set-Cookie" not in reply.headers
+    assert visit().get("/runtime.js").status_code == visit().get("/_widgetmw/other.js").status_code == 302
+    assert visit("ada").get("/runtime.js").text == "the site's own"
+
+
+def test_a_script_of_the_site_at_the_same_path_is_its_own(visit: Visit, configured: Configure) -> None:
+    own = path("runtime.js", lambda request: HttpResponse("the site's own"))
+    urls = (own, path("", include("widgetmw.django.urls")))
+    configured(ROOT_URLCONF=Urls(*urls))
+    assert visit().get("/runtime.js").text == "the site's own"
+    assert visit().get("/embed.js").status_code == 200
+
+
 def terms(get_response: Any) -> Any:
     """Stops signed-in visitors on their way to the endpoint, and notes in their session where they wanted to go."""
 

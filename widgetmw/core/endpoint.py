@@ -144,6 +144,10 @@ class Endpoint:
         self._events = events
         self._reported_origins: set[str] = set()
 
+    def has_script(self, path: str) -> bool:
+        """Whether a path below the prefix is that of a script."""
+        return path in self._scripts
+
     def response_without_user(self, request: TokenRequest) -> TokenResponse | None:
         """Returns the response if it does not depend on the user; ``None`` if a token may be given."""
         if script := self._scripts.get(request.path):

@@ -71,7 +71,7 @@ class WidgetMiddleware:
         _restore_codings(request)
         if token_response := endpoint_response(engine, request, response):
             return token_response
-        if is_interrupted(request):
+        if is_interrupted(engine, request):
             return interrupted_response(current, engine, request, response)
         responder = Responder(engine, request, response)
         if responder.starts() and responder.search():
@@ -90,7 +90,7 @@ class WidgetMiddleware:
             _restore_codings(request)
             if token_response := endpoint_response(engine, request, response):
                 return token_response
-            if is_interrupted(request):
+            if is_interrupted(engine, request):
                 return await sync_to_async(interrupted_response)(current, engine, request, response)
             responder = Responder(engine, request, response)
             if responder.starts() and await responder.search_async():

@@ -60,14 +60,23 @@ def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> Ht
     return None
 
 
-def is_interrupted(request: HttpRequest) -> bool:
-    """Whether a layer has answered a token request in place of the endpoint; first ask :func:`endpoint_response`."""
-    if "/token" not in request.path:
+def is_interrupted(engine: Engine, request: HttpRequest) -> bool:
+    """Whether a layer has answered in place of the endpoint; first ask :func:`endpoint_response`.
+
+    A login wall also stops the scripts, without which the page after a sign-out would clean up nothing.
+    """
+    path = request.path
+    if "/token" not in path and not path.endswith(".js"):
         return False
     try:
-        return bool(request.path.startswith(f"{endpoint_prefix()}/token"))
+        prefix = endpoint_prefix()
     except NoReverseMatch:  # the URLconf of this request, which a middleware may have chosen, does not have our URLs
         return False
+    if path.startswith(f"{prefix}/token"):
+        return True
+    match = request.resolver_match  # None if the layer has answered before Django looked for a view
+    is_ours = path.startswith(prefix) and (match is None or match.func is endpoint)
+    return is_ours and engine.endpoint.has_script(path[len(prefix) :])
 
 
 def interrupted_response(current: Installed, engine: Engine, request: HttpRequest, response: Any) -> HttpResponse:
@@ -78,7 +87,7 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
         if call.is_interrupted(response.status_code):
             call.may_be_signed_in = may_be_signed_in(engine, request.META, sync_resolver(current, request))
         replaced = call.conclude(response.status_code, response.get("Location", ""))
-        _leave_session_unsaved(request)
+    _leave_session_unsaved(request)
     return _http_response(request, replaced)
 
 

@@ -36,9 +36,10 @@ _SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 class PageRequest:
     """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
 
-    __slots__ = ("_environ", "in_cross_site_frame", "is_prefetch", "path", "root_path")
+    __slots__ = ("_environ", "cookies", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 
     _environ: Environ
+    cookies: str  # as they came: a layer of the app that decrypts cookies drops our mark, which is plain
     path: str
     root_path: str
     in_cross_site_frame: bool
@@ -48,6 +49,7 @@ class PageRequest:
         """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called."""
         names, get = self._environ.keys(), self._environ.get
         self.in_cross_site_frame = self.is_prefetch = False
+        self.cookies = get("HTTP_COOKIE", "")
         site, codings = get("HTTP_SEC_FETCH_SITE"), get(_CODINGS, "")
         if site in FOREIGN_SITES:
             self.in_cross_site_frame = is_shown_elsewhere(
@@ -58,10 +60,6 @@ class PageRequest:
             return must_edit
         self.is_prefetch = any(get(name, "").lower().startswith("prefetch") for name in _PURPOSES)
         return must_edit or not names.isdisjoint(_CONDITIONAL)
-
-    @property
-    def cookies(self) -> str:
-        return self._environ.get("HTTP_COOKIE", "")  # type: ignore[no-any-return]
 
     @property
     def all_cookies(self) -> str:
