@@ -59,3 +59,14 @@ def test_the_embed_script_is_the_same_for_everybody_and_cacheable_for_minutes(ma
     assert b"eyJ" not in replies[0].body
     for name in ("DG_API_KEY", "DG_API_SECRET", "HISSUNO_SECRET_KEY", "GIOSG_SIGNING_KEY"):
         assert env[name].encode() not in replies[0].body
+
+
+@pytest.mark.parametrize("header", [("Content-Encoding", "br"), ("Cache-Control", "public")])
+def test_a_page_for_a_visitor_without_cookies_does_not_use_up_the_line_for_signed_in_users(
+    make: Make, caplog: pytest.LogCaptureFixture, header: tuple[str, str]
+) -> None:
+    site = make(page=Page(headers=[HTML, header]))
+    for cookies in ({}, {}, {"Cookie": "session=1"}, {"Cookie": "session=1"}, {}):
+        site.get("/", **cookies)
+    hint = "The request had no cookie: the pages of signed-in users may be different."
+    assert [message.endswith(hint) for message in caplog.messages] == [True, False]

@@ -108,3 +108,17 @@ def test_a_skipped_page_is_reported_once_for_each_reason(caplog: pytest.LogCaptu
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("widgetmw: page: shared_cache at '/a\\nb': ")
     assert SkipReason.SHARED_CACHE.remedy in caplog.messages[0]
+
+
+def test_only_what_often_differs_for_visitors_is_logged_once_more_with_credentials(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events = Events()
+    for reason in (SkipReason.SHARED_CACHE, SkipReason.CSP_NONE):
+        for has_credentials in (False, False, True, False, True):
+            events.report(reason, "/", has_credentials)
+    assert [message.partition(" at ")[0].rpartition(" ")[2] for message in caplog.messages] == [
+        "shared_cache",
+        "shared_cache",
+        "csp_none",
+    ]

@@ -103,6 +103,10 @@ class PageRequest:
         return ";".join(values)
 
     @property
+    def has_credentials(self) -> bool:
+        return carries_credentials(self._headers)
+
+    @property
     def host(self) -> str:
         for name, value in self._scope["headers"]:
             if name == b"host":

@@ -116,7 +116,7 @@ class Responder(PageRequest):
         if PAGES.is_watched:
             PAGES.notify(code)
         if code in engine.events.unreported:
-            engine.events.report(reason, self.path)
+            engine.events.report(reason, self.path, self.has_credentials)
         self._handler = send = self._send
         return send(self._with_debug_headers(start, reason) if engine.debug else start)
 
@@ -298,7 +298,7 @@ class Responder(PageRequest):
         if PAGES.is_watched:
             PAGES.notify(code)
         if code in engine.events.unreported:
-            engine.events.report(reason, self.path)
+            engine.events.report(reason, self.path, self.has_credentials)
         return self._release(self._with_debug_headers(start, reason) if engine.debug else start, message)
 
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:

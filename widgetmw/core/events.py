@@ -20,6 +20,8 @@ log: logging.Logger = logging.getLogger("widgetmw")
 _MAX_LOGGED = 1000
 _QUIET_SECONDS = 60
 _MAX_PATH = 200
+# Judged by response headers that often differ for visitors: their pages are cached or compressed as no other is.
+_OFTEN_OF_VISITORS = {SkipReason.SHARED_CACHE, SkipReason.CONTENT_ENCODING, SkipReason.NO_TRANSFORM}
 
 
 def debug_traceback(error: BaseException) -> None:
@@ -52,6 +54,7 @@ class Events:
         self._counters: dict[str, dict[str, int]] = {}
         # by kind, code and message: when the line was logged, and how many were suppressed since
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
+        self._reported_of_visitors: set[str] = set()
         self._logged_once: set[tuple[str, str, str]] = set()
 
     @property
@@ -87,17 +90,26 @@ class Events:
         """Counts an outcome."""
         self.counter(kind)[code] += 1
 
-    def report(self, reason: SkipReason, path: str) -> None:
+    def report(self, reason: SkipReason, path: str, has_credentials: bool = True) -> None:
         """Logs that a page was skipped, the first time that happens for this reason; the caller has counted it.
 
         Args:
             path: of the page. It is shortened, and cannot break the line.
+            has_credentials: whether the request had a cookie or ``Authorization``. Without them it may be a visitor's,
+                whose pages often differ in some headers: then the first one with credentials is logged, too.
         """
-        if reason.code in self.unreported:
-            self.unreported.discard(reason.code)
-            assert reason.log_level is not None
-            message = "widgetmw: page: %s at %r: %s %s"
-            log.log(reason.log_level, message, reason.code, path[:_MAX_PATH], reason.text, reason.remedy)
+        code = reason.code
+        is_visitors = not has_credentials and reason in _OFTEN_OF_VISITORS
+        if code not in self.unreported or (is_visitors and code in self._reported_of_visitors):
+            return
+        if is_visitors:
+            self._reported_of_visitors.add(code)
+        else:
+            self.unreported.discard(code)
+        assert reason.log_level is not None
+        hint = " The request had no cookie: the pages of signed-in users may be different." if is_visitors else ""
+        message = "widgetmw: page: %s at %r: %s %s%s"
+        log.log(reason.log_level, message, code, path[:_MAX_PATH], reason.text, reason.remedy, hint)
 
     def warn(self, kind: str, code: str, message: str, error: BaseException | None = None) -> None:
         """Logs an outcome, at most once a minute; the caller has counted it.

@@ -57,6 +57,10 @@ class PageRequest(Protocol):
         """The ``Cookie`` header."""
 
     @property
+    def has_credentials(self) -> bool:
+        """Whether the request has cookies or ``Authorization``, without which nobody is signed in in most apps."""
+
+    @property
     def host(self) -> str:
         """The ``Host`` header, or an empty string."""
 

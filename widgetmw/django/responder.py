@@ -27,6 +27,7 @@ from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.script_choice import PageRequest
 from widgetmw.django.request import page_request
+from widgetmw.wsgi.request import carries_credentials
 from widgetmw.wsgi.responder import MARKER
 
 _INJECTED: Final = "_widgetmw_injected"  # an attribute of a response with the script; Django's caches keep it
@@ -162,7 +163,9 @@ class Responder:
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
         self._count(reason.code)
-        self._engine.events.report(reason, self._request.path_info)
+        request, events = self._request, self._engine.events
+        if reason.code in events.unreported:
+            events.report(reason, request.path_info, carries_credentials(request.META))
         self._add_debug_headers(reason)
         return False
 

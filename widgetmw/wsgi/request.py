@@ -66,6 +66,10 @@ class PageRequest:
         return self.cookies
 
     @property
+    def has_credentials(self) -> bool:
+        return carries_credentials(self._environ)
+
+    @property
     def host(self) -> str:
         return self._environ.get("HTTP_HOST", "")  # type: ignore[no-any-return]
 

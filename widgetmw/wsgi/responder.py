@@ -267,7 +267,7 @@ class Responder(PageRequest):
         if PAGES.is_watched:
             PAGES.notify(code)
         if reason is not None and code in engine.events.unreported:
-            engine.events.report(reason, self.path)
+            engine.events.report(reason, self.path, self.has_credentials)
         if engine.debug:
             headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
