@@ -145,8 +145,11 @@ class Responder(PageRequest):
         return self._hold(message)
 
     def _hold(self, message: Message) -> Awaitable[None]:
-        """Keeps a message until the decision is made."""
-        self._held.append(message)
+        """Keeps a copy of a message until the decision is made: the app may use its dict and its buffer again."""
+        copy = {**message}
+        if isinstance(copy.get("body"), bytearray | memoryview):
+            copy["body"] = bytes(copy["body"])
+        self._held.append(copy)
         return nothing()
 
     def _search(self, message: Message) -> Awaitable[None]:
