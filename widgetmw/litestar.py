@@ -19,9 +19,10 @@ from litestar.middleware import AbstractAuthenticationMiddleware
 from litestar.middleware.session import SessionMiddleware
 from litestar.types import Empty
 
-from widgetmw.asgi.request import Scope, receive_empty_body
+from widgetmw.asgi.request import Receive, Scope, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
-from widgetmw.core.endpoint import INNER_CALL, TokenRequest
+from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY
@@ -61,7 +62,9 @@ class WidgetMiddleware(OuterMiddleware):
         super().__init__(app, settings, user=None if user is None else self._page_user)  # type: ignore[arg-type]
         require_user_source(user, self.settings)
         self._user: Resolver = user or _unresolved
+        self._prefix = app.path.rstrip("/")  # of all routes, ours included
         if self.engine is not None:
+            self.engine.endpoint_check.is_asked_inside = True
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             for layer in app.middleware:
@@ -78,6 +81,12 @@ class WidgetMiddleware(OuterMiddleware):
             return await user if inspect.isawaitable(user) else user
         except ImproperlyConfiguredException as error:  # names what is missing, such as a session
             raise ResolverError(error.detail) from None
+
+    async def _token_response(
+        self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
+    ) -> TokenResponse:
+        path = f"{scope.get('root_path', '').rstrip('/')}{self._prefix}{engine.path}{request.path}"
+        return await super()._token_response(engine, {**scope, "path": path}, receive, request)
 
     async def _inner_route(self, scope: Any, receive: Any, send: Any) -> None:
         """The route of the endpoint, inside all middleware."""
@@ -101,7 +110,6 @@ class WidgetMiddleware(OuterMiddleware):
         """
         assert self.engine is not None
         arrived = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
-        arrived["path"] = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
         arrived["state"] = {name: value for name, value in scope.get("state", {}).items() if name != _CONNECTION_STATE}
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, arrived, receive_empty_body, request)

@@ -329,3 +329,21 @@ def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
     assert (user_in(visitor.token().text), user_in(visitor.get("/admin/").text)) == ("ada", "ada")
     visitor.cookies.delete("session")
     assert (visitor.token().status_code, visitor.get("/admin/").text) == (401, starlette_app.PAGE)
+
+
+@pytest.mark.parametrize("root_path", ["", "/behind"])
+def test_an_app_with_a_path_of_its_own_finds_the_user_at_the_endpoint(settings: Settings, root_path: str) -> None:
+    app = WidgetMiddleware(make(path="/shop"), settings, user=member)
+    visitor = Visitor(app, root_path=root_path)
+    assert visitor.token().status_code == 401
+    visitor.get("/shop/in/ada")
+    assert user_in(visitor.get("/shop/").text) == user_in(visitor.token().text) == "ada"
+    assert visitor.get("/shop/missing").status_code == 404
+
+
+def test_a_page_that_signs_in_is_no_sign_of_a_misplaced_middleware(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
+    assert user_in(visitor.get("/in/ada").text) == "ada"
+    assert "endpoint_without_user" not in caplog.text
