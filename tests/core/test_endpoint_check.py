@@ -118,3 +118,22 @@ def test_what_did_not_come_with_the_request_is_hidden() -> None:
     shown = check.as_arrived(request, {"session": None, "user": "ada"}, IN_MOUNT)
     assert (shown.get("session"), shown["user"]) == (None, "ada")
     assert check.as_arrived(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request
+
+
+@pytest.mark.parametrize(
+    ("arrived", "state", "expected"),
+    [
+        ({}, {"user": "5"}, 1),
+        ({"user": None}, {"user": "5"}, 1),
+        ({}, {"current_user": SimpleNamespace(is_authenticated=True)}, 1),
+        ({}, {"user": SimpleNamespace(is_authenticated=False)}, 0),
+        ({}, {"db": object(), "user": None}, 0),
+        ({"user": ADA}, {"user": ADA}, 0),
+        ({}, None, 0),
+    ],
+)
+def test_a_user_whom_a_route_puts_into_the_state_is_reported(
+    arrived: dict[str, Any], state: Any, expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    EndpointCheck(Events()).warn_if_replaced(state, arrived, IN_MOUNT)
+    assert caplog.text.count("endpoint_without_user") == expected

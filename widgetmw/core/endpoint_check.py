@@ -15,6 +15,7 @@ from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identit
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
+_USER_KEY: Final = re.compile(r"user|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
     "the user of a page depends on %s, which %s sets, so the token endpoint cannot find the user, and tokens are not "
     "renewed: %s"
@@ -80,6 +81,21 @@ class EndpointCheck:
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
         return shown
+
+    def warn_if_replaced(
+        self, state: Mapping[str, Any] | None, arrived: Mapping[str, Any], place: tuple[str, str]
+    ) -> None:
+        """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
+
+        Args:
+            state: of the request, after the app has run.
+            arrived: what it held before that.
+            place: what has replaced it, and the remedy.
+        """
+        new = {key: value for key, value in (state or {}).items() if value and arrived.get(key) is not value}
+        if any(_USER_KEY.search(key) and may_be_authenticated({"user": value}) for key, value in new.items()):
+            self.remaining = 0
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
 
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.
