@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from litestar import Litestar, Request, asgi
 from litestar.connection import ASGIConnection
@@ -22,6 +22,7 @@ from litestar.types import Empty
 from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
+from widgetmw.core.endpoint_check import ARRIVED_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
@@ -33,8 +34,6 @@ from widgetmw.core.settings import Settings
 __all__ = ["WidgetMiddleware"]
 
 Resolver: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any]], User | Awaitable[User | None] | None]
-
-_ARRIVED_STATE: Final = "widgetmw.arrived_state"  # key of the scope: its state, before routes and hooks add to it
 
 
 class WidgetMiddleware(OuterMiddleware):
@@ -73,7 +72,7 @@ class WidgetMiddleware(OuterMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""
-        scope[_ARRIVED_STATE] = {**scope.get("state", {})}
+        scope[ARRIVED_STATE] = {**scope.get("state", {})}
         await super().__call__(scope, receive, send)
 
     async def _resolve(self, scope: Scope) -> User | None:
@@ -117,7 +116,7 @@ class WidgetMiddleware(OuterMiddleware):
         """
         assert self.engine is not None
         arrived = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
-        arrived["state"] = dict(arrived[_ARRIVED_STATE])
+        arrived["state"] = dict(arrived[ARRIVED_STATE])
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, arrived, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)

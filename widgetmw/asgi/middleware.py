@@ -21,9 +21,10 @@ from widgetmw.asgi.request import (
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
+from widgetmw.core.endpoint_check import ARRIVED_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.request_identity import acquire
+from widgetmw.core.identity.request_identity import acquire, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -89,6 +90,9 @@ class WidgetMiddleware:
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             resolver = self._resolver
+            if engine.endpoint_check.remaining and self.resolves_outside:
+                scope[ARRIVED_STATE] = {**(scope.get("state") or {})}
+                move_to_end(scope)
             if ("user" in scope or "session" in scope) and self.resolves_outside:
                 arrived = {key: scope[key] for key in ("session", "user") if key in scope}
                 resolver = engine.endpoint_check.with_arrived(resolver, arrived)

@@ -23,7 +23,7 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
 from widgetmw.core.debug_headers import debug_headers
-from widgetmw.core.endpoint_check import IN_MOUNT
+from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
@@ -38,8 +38,6 @@ from widgetmw.core.reasons import SkipReason
 
 ARRIVED: Final = "widgetmw.arrived"
 """Key of the scope in a plugin: user and session as the app's own middleware has set them, before routes and mounts."""
-ARRIVED_STATE: Final = "widgetmw.arrived_state"
-"""The same for what the scope's state holds, which is one dict for all layers."""
 
 _NO_HEADERS: Final[Headers] = []
 

@@ -24,6 +24,8 @@ _REPLACED_USER: Final = (
     "%s has set another user than the one who came with the request, whom alone the token endpoint sees, so the page "
     "has no token: %s"
 )
+ARRIVED_STATE: Final = "widgetmw.arrived_state"
+"""Key of an ASGI scope: what its state held before the app's routes ran. The state is one dict for all layers."""
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
@@ -117,15 +119,20 @@ class EndpointCheck:
     ) -> Awaitable[None] | None:
         """Warns if only what was added after our key, and looks like a session, makes the resolver find the user."""
         keys = list(request)
-        arrived = keys.index(KEY) + 1
-        added = list(filter(_IDENTITY_KEY.search, keys[arrived:]))
+        arrived = dict(islice(request.items(), keys.index(KEY) + 1))
+        added = sorted(filter(_IDENTITY_KEY.search, keys[len(arrived) :]))
+        if ARRIVED_STATE in arrived:
+            before, after = arrived[ARRIVED_STATE], request.get("state") or {}
+            arrived["state"] = {**before}
+            changed = [key for key, value in after.items() if before.get(key) is not value]
+            added += [f"state.{key}" for key in filter(_IDENTITY_KEY.search, changed)]
         if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0
-        message = _WITHOUT_USER % (", ".join(repr(key) for key in sorted(added)), *place)
+        message = _WITHOUT_USER % (", ".join(map(repr, added)), *place)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
-            user = resolver(dict(islice(request.items(), arrived)))
+            user = resolver(arrived)
         except Exception:
             user = None
         if inspect.isawaitable(user):
