@@ -137,6 +137,19 @@ def test_a_middleware_outside_of_the_one_that_sets_the_users_state_is_named(
     assert ["'state.user'" in line for line in order_warnings(caplog)] == [True] * is_outside
 
 
+def test_a_mounted_app_that_replaces_the_users_state_does_not_name_the_user(settings: Settings) -> None:
+    async def page(request: Request) -> HTMLResponse:
+        request.state.user = request.query_params.get("user")
+        return HTMLResponse(HEAD)
+
+    app = Starlette(routes=[Route("/", page)])
+    app.add_middleware(WidgetMiddleware, settings=settings, user=from_state)
+    app.add_middleware(NameInState)
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/?user=5").text) == user_in(visitor.token().text) == "ada"
+    assert visitor.get("/").text == HEAD, "emptied: that may be a sign-out"
+
+
 def test_a_user_who_does_not_depend_on_the_session_is_silent(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from widgetmw.asgi.request import (
     path_below,
     token_request,
 )
-from widgetmw.asgi.responder import Responder
+from widgetmw.asgi.responder import Responder, with_arrived_state
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.endpoint_check import ARRIVED_STATE
 from widgetmw.core.engine import Engine
@@ -90,9 +90,11 @@ class WidgetMiddleware:
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             resolver = self._resolver
-            if engine.endpoint_check.remaining and self.resolves_outside:
-                scope[ARRIVED_STATE] = {**(scope.get("state") or {})}
+            state = scope.get("state")
+            if (state or engine.endpoint_check.remaining) and self.resolves_outside:
+                scope[ARRIVED_STATE] = {**(state or {})}
                 move_to_end(scope)
+                resolver = _with_arrived_state(resolver) if state else resolver
             if ("user" in scope or "session" in scope) and self.resolves_outside:
                 arrived = {key: scope[key] for key in ("session", "user") if key in scope}
                 resolver = engine.endpoint_check.with_arrived(resolver, arrived)
@@ -128,6 +130,10 @@ class WidgetMiddleware:
     ) -> TokenResponse:
         """Overridden by plugins that resolve the user inside the app, which get ``receive`` for it."""
         return await token_response(engine, scope, request, self._resolver)
+
+
+def _with_arrived_state(resolver: AsyncResolver) -> AsyncResolver:
+    return lambda scope: resolver(with_arrived_state(scope))
 
 
 async def token_response(engine: Engine, scope: Scope, request: TokenRequest, resolver: AsyncResolver) -> TokenResponse:
