@@ -9,19 +9,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from litestar import Litestar, asgi
+from litestar import Litestar, Request, asgi
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
-from litestar.handlers import ASGIRouteHandler, BaseRouteHandler
+from litestar.handlers import ASGIRouteHandler, BaseRouteHandler, HTTPRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware
 from litestar.middleware.session import SessionMiddleware
 from litestar.types import Empty
 
-from widgetmw.asgi.request import Scope, receive_empty_body
+from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
-from widgetmw.core.endpoint import INNER_CALL, TokenRequest
+from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
+from widgetmw.core.endpoint_check import ARRIVED_STATE
+from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.request_identity import KEY
@@ -32,8 +34,6 @@ from widgetmw.core.settings import Settings
 __all__ = ["WidgetMiddleware"]
 
 Resolver: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any]], User | Awaitable[User | None] | None]
-
-_CONNECTION_STATE: Final = "_ls_connection_state"  # where Litestar keeps what it has parsed of a request
 
 
 class WidgetMiddleware(OuterMiddleware):
@@ -61,12 +61,19 @@ class WidgetMiddleware(OuterMiddleware):
         super().__init__(app, settings, user=None if user is None else self._page_user)  # type: ignore[arg-type]
         require_user_source(user, self.settings)
         self._user: Resolver = user or _unresolved
+        self._prefix = app.path.rstrip("/")  # of all routes, ours included
+        self._before_request = app.before_request
         if self.engine is not None:
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             for layer in app.middleware:
                 _note_session_cookie(getattr(layer, "kwargs", {}))
             app.register(asgi(paths, copy_scope=False)(self._inner_route))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one connection; anything but HTTP is passed to the app."""
+        scope[ARRIVED_STATE] = {**scope.get("state", {})}
+        await super().__call__(scope, receive, send)
 
     async def _resolve(self, scope: Scope) -> User | None:
         if self.proxy_resolver is not None:
@@ -79,10 +86,18 @@ class WidgetMiddleware(OuterMiddleware):
         except ImproperlyConfiguredException as error:  # names what is missing, such as a session
             raise ResolverError(error.detail) from None
 
+    async def _token_response(
+        self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
+    ) -> TokenResponse:
+        path = f"{scope.get('root_path', '').rstrip('/')}{self._prefix}{engine.path}{request.path}"
+        return await super()._token_response(engine, {**scope, "path": path}, receive, request)
+
     async def _inner_route(self, scope: Any, receive: Any, send: Any) -> None:
         """The route of the endpoint, inside all middleware."""
         if self.engine is None or INNER_CALL not in scope:
             raise NotFoundException
+        if self._before_request is not None:  # Litestar calls it for HTTP routes alone; it may set the user, or refuse
+            await self._before_request(Request(scope, receive))
         await prefetch_user_async(scope, self._resolve)
         await answer_inner_call(self.engine, scope, self._resolve)
         # Nothing is sent: the start of a response would save the session and extend its life.
@@ -101,8 +116,7 @@ class WidgetMiddleware(OuterMiddleware):
         """
         assert self.engine is not None
         arrived = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
-        arrived["path"] = f"{scope.get('root_path', '').rstrip('/')}{self.engine.path}/token"
-        arrived["state"] = {name: value for name, value in scope.get("state", {}).items() if name != _CONNECTION_STATE}
+        arrived["state"] = dict(arrived[ARRIVED_STATE])
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, arrived, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
@@ -118,9 +132,13 @@ def _note_session_cookie(options: dict[str, Any]) -> None:
 
 
 def _may_authenticate(handler: BaseRouteHandler) -> bool:
-    """Whether a route may set the user or the session by itself, as far as its own middleware tells."""
+    """Whether a route may set the user or the session by itself, as far as its own middleware and hook tell."""
     if isinstance(handler, ASGIRouteHandler) and handler.is_mount:
         return True
+    if isinstance(handler, HTTPRouteHandler):
+        hook = handler.resolve_before_request()
+        if hook is not None and hook is not handler.ownership_layers[0].before_request:
+            return True
     layers = handler.resolve_middleware()  # those of the whole app come last
     return any(map(_may_set_user, layers[: len(layers) - len(handler.ownership_layers[0].middleware or ())]))
 

@@ -151,9 +151,12 @@ class _InnerPart:
         async def token_view(**_: str) -> Response:  # not a method, since packages mark views with attributes
             return await self._token_response()
 
-        for rule in ("/token", "/token/<provider>"):
-            host = {"host": "<host>"} if app.url_map.host_matching else {}
-            app.add_url_rule(f"{engine.path}{rule}", _NAME, token_view, **host)  # type: ignore[arg-type]
+        hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
+        if getattr(app, "subdomain_matching", False):
+            hosts.append({"subdomain": "<subdomain>"})
+        for host in hosts:
+            for rule in ("/token", "/token/<provider>"):
+                app.add_url_rule(f"{engine.path}{rule}", _NAME, token_view, **host)
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:

@@ -17,10 +17,10 @@ from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
-from widgetmw.asgi.responder import ARRIVED, UserProbe
+from widgetmw.asgi.responder import ARRIVED, UserProbe, with_arrived_state
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.endpoint import INNER_CALL
-from widgetmw.core.endpoint_check import IN_MOUNT
+from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
@@ -158,6 +158,7 @@ class _StackBuilder:
             else:
                 get = scope.get
                 scope[ARRIVED] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
+                scope[ARRIVED_STATE] = {**(get("state") or {})}
                 move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
@@ -173,7 +174,7 @@ class _StackBuilder:
         """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
-        return self._outer_resolver(check.as_arrived(scope, scope.get(ARRIVED, {}), IN_MOUNT))
+        return self._outer_resolver(check.as_arrived(with_arrived_state(scope), scope.get(ARRIVED, {}), IN_MOUNT))
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

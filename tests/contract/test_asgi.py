@@ -381,3 +381,20 @@ def test_a_request_header_that_is_repeated_endlessly_takes_linear_time(
             app(scope(path=path, headers=list(headers)), sink, sink).send(None)
 
     assert_linear(request, lambda count: [(name.encode(), b"a")] * count, 200_000)
+
+
+@pytest.mark.parametrize(("name", "value"), [("sec-fetch-site", b"cross-site"), ("accept", b"text/html" * 10)])
+def test_a_request_header_that_is_looked_into_may_be_repeated_endlessly(
+    dg_env: dict[str, str], name: str, value: bytes
+) -> None:
+    app = middleware(dg_env, START, body(), user=lambda scope: None)
+
+    async def sink(message: Any) -> None:
+        pass
+
+    def request(headers: list[Any]) -> None:
+        brotli = (b"accept-encoding", b"br")  # makes the middleware read what else is accepted
+        with pytest.raises(StopIteration):  # nothing in it waits
+            app(scope(headers=[brotli, *headers]), sink, sink).send(None)
+
+    assert_linear(request, lambda count: [(name.encode(), value)] * count, 16_000)

@@ -177,3 +177,30 @@ def test_the_time_in_a_page_is_not_older_than_its_tokens(settings: Settings, dri
     now = float(page.partition(b'"now":')[2].partition(b",")[0])
     expires_at = int(page.partition(b'"expires_at":')[2].partition(b",")[0])
     assert expires_at - now <= 3600
+
+
+@pytest.mark.parametrize("user", [None, User("ada")])
+@pytest.mark.parametrize("is_buffer", [False, True])
+def test_an_asgi_app_may_use_one_message_and_one_buffer_for_all_chunks(
+    settings: Settings, user: User | None, is_buffer: bool
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [HTML]})
+        buffer, message = bytearray(7), {"type": "http.response.body", "more_body": True}
+        for chunk in (PAGE[start : start + 7] for start in range(0, len(PAGE), 7)):
+            buffer[: len(chunk)] = chunk
+            message["body"] = memoryview(buffer)[: len(chunk)] if is_buffer else chunk
+            await send(message)
+        await send({"type": "http.response.body"})
+
+    copies: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        copies.append(bytes(message.get("body", b"")))
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    asyncio.run(asgi.WidgetMiddleware(app, settings, user=lambda scope: user)(scope, None, send))  # type: ignore[arg-type]
+    found = b"".join(copies)
+    before, _, after = found.partition(b"<script data-widgetmw")
+    assert (found == PAGE) is (user is None)
+    assert before + after.rpartition(b"</script>")[2] == PAGE

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import IN_MOUNT, EndpointCheck
+from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT, EndpointCheck
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import acquire, identity_of
 
@@ -118,3 +118,37 @@ def test_what_did_not_come_with_the_request_is_hidden() -> None:
     shown = check.as_arrived(request, {"session": None, "user": "ada"}, IN_MOUNT)
     assert (shown.get("session"), shown["user"]) == (None, "ada")
     assert check.as_arrived(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request
+
+
+@pytest.mark.parametrize(
+    ("arrived", "state", "expected"),
+    [
+        ({}, {"user": "5"}, 1),
+        ({"user": None}, {"user": "5"}, 1),
+        ({}, {"current_user": SimpleNamespace(is_authenticated=True)}, 1),
+        ({}, {"user": SimpleNamespace(is_authenticated=False)}, 0),
+        ({}, {"db": object(), "user": None}, 0),
+        ({"user": ADA}, {"user": ADA}, 0),
+        ({}, None, 0),
+    ],
+)
+def test_a_user_whom_a_route_puts_into_the_state_is_reported(
+    arrived: dict[str, Any], state: Any, expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    EndpointCheck(Events()).warn_if_replaced(state, arrived, IN_MOUNT)
+    assert caplog.text.count("endpoint_without_user") == expected
+
+
+def user_of_state(request: dict[str, Any]) -> User | None:
+    user_id = request.get("state", {}).get("user")
+    return User(user_id) if user_id else None
+
+
+@pytest.mark.parametrize(("before", "expected"), [({}, 1), ({"user": "ada"}, 0)])
+def test_a_user_whom_an_inner_layer_puts_into_the_state_is_reported(
+    before: dict[str, Any], expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = request_with({}, {"state": {**before}, ARRIVED_STATE: before})
+    request["state"]["user"] = "ada"
+    EndpointCheck(Events()).run(request, user_of_state)
+    assert caplog.text.count("'state.user'") == expected

@@ -329,3 +329,41 @@ def test_the_session_of_a_mounted_app_names_no_user(settings: Settings) -> None:
     assert (user_in(visitor.token().text), user_in(visitor.get("/admin/").text)) == ("ada", "ada")
     visitor.cookies.delete("session")
     assert (visitor.token().status_code, visitor.get("/admin/").text) == (401, starlette_app.PAGE)
+
+
+@pytest.mark.skipif("path" not in signature(Litestar).parameters, reason="this Litestar has no path for all routes")
+@pytest.mark.parametrize("root_path", ["", "/behind"])
+def test_an_app_with_a_path_of_its_own_finds_the_user_at_the_endpoint(settings: Settings, root_path: str) -> None:
+    app = WidgetMiddleware(make(path="/shop"), settings, user=member)
+    visitor = Visitor(app, root_path=root_path)
+    assert visitor.token().status_code == 401
+    visitor.get("/shop/in/ada")
+    assert user_in(visitor.get("/shop/").text) == user_in(visitor.token().text) == "ada"
+    assert visitor.get("/shop/missing").status_code == 404
+
+
+def named(connection: Connection) -> User | None:
+    user_id = connection.state.get("user_id")
+    return User(user_id) if user_id else None
+
+
+async def name_user(request: Request[Any, Any, Any]) -> None:
+    if "refuse" in request.cookies:
+        raise NotAuthorizedException
+    request.state["user_id"] = request.cookies.get("user_id")
+
+
+def test_the_endpoint_finds_the_user_whom_a_hook_of_the_app_sets(settings: Settings) -> None:
+    visitor = Visitor(WidgetMiddleware(make(before_request=name_user), settings, user=named))
+    assert (visitor.get().text, visitor.token().status_code) == (HEAD, 401)
+    visitor.cookies.set("user_id", "ada")
+    assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
+    visitor.cookies.set("refuse", "1")
+    assert visitor.token().status_code == 401
+
+
+def test_a_user_whom_only_a_hook_of_a_router_sets_gets_no_token(settings: Settings) -> None:
+    router = Router("/staff", route_handlers=[page], before_request=name_user)
+    visitor = Visitor(WidgetMiddleware(make(router), settings, user=named))
+    visitor.cookies.set("user_id", "ada")
+    assert (visitor.get("/staff").text, visitor.token().status_code) == (HEAD, 401)

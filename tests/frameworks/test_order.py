@@ -101,6 +101,55 @@ def test_the_right_order_is_silent(
     assert order_warnings(caplog) == []
 
 
+class NameInState:
+    """Sets ``state.user``, as many apps do."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        HTTPConnection(scope).state.user = "ada"
+        await self.app(scope, receive, send)
+
+
+def from_state(scope: Any) -> User | None:
+    name = scope.get("state", {}).get("user")
+    return User(name) if name else None
+
+
+async def from_state_later(scope: Any) -> User | None:
+    return from_state(scope)
+
+
+@pytest.mark.parametrize("user", [from_state, from_state_later])
+@pytest.mark.parametrize("is_outside", [False, True])
+def test_a_middleware_outside_of_the_one_that_sets_the_users_state_is_named(
+    settings: Settings, user: Callable[[Any], Any], is_outside: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    layers: list[Any] = [(NameInState, {}), (WidgetMiddleware, {"settings": settings, "user": user})]
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD))])
+    for layer, options in layers if is_outside else layers[::-1]:
+        app.add_middleware(layer, **options)
+    visitor = Visitor(app)
+    for _ in range(2):
+        assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.token().status_code == (401 if is_outside else 200)
+    assert ["'state.user'" in line for line in order_warnings(caplog)] == [True] * is_outside
+
+
+def test_a_mounted_app_that_replaces_the_users_state_does_not_name_the_user(settings: Settings) -> None:
+    async def page(request: Request) -> HTMLResponse:
+        request.state.user = request.query_params.get("user")
+        return HTMLResponse(HEAD)
+
+    app = Starlette(routes=[Route("/", page)])
+    app.add_middleware(WidgetMiddleware, settings=settings, user=from_state)
+    app.add_middleware(NameInState)
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/?user=5").text) == user_in(visitor.token().text) == "ada"
+    assert visitor.get("/").text == HEAD, "emptied: that may be a sign-out"
+
+
 def test_a_user_who_does_not_depend_on_the_session_is_silent(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -356,6 +356,15 @@ def test_an_app_with_host_matching_has_the_endpoint_on_every_host(settings: Sett
 PROXY = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": "127.0.0.1"}
 
 
+def test_an_app_with_subdomain_matching_has_the_endpoint_on_every_subdomain(settings: Settings) -> None:
+    app = Quart("shop", subdomain_matching=True)
+    app.config["SERVER_NAME"] = "app.example"
+    Widget(app, settings, user=lambda: User("ada"))
+    for host in ("app.example", "north.app.example"):
+        reply = Visitor(app).token(host=host)
+        assert (reply.status_code, user_in(reply.text)) == (200, "ada")
+
+
 def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, str]) -> None:
     app = make()
     Widget(app, Settings.from_env({**dg_env, **PROXY}))

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Host, Mount, Route
 
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
-from tests.frameworks.visitor import ENDPOINT, Visitor, user_in
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.starlette import install
 
@@ -280,3 +280,48 @@ def test_several_apps_in_one_process_are_independent(dg_env: dict[str, str]) -> 
         assert user_in(reply.text) == user_in(visitor.get(f"/{name}/token").text) == name
         assert f'"/{name}/token"' in reply.text
         assert visitor.token().status_code == 404
+
+
+class NameFromCookie:
+    """Sets ``state.user``, as many apps do."""
+
+    def __init__(self, app: Any, cookie: str) -> None:
+        self.app, self.cookie = app, cookie
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        connection = HTTPConnection(scope)
+        connection.state.user = connection.cookies.get(self.cookie)
+        await self.app(scope, receive, send)
+
+
+def in_state(connection: HTTPConnection) -> User | None:
+    name = getattr(connection.state, "user", None)
+    return User(name) if name else None
+
+
+async def in_state_later(connection: HTTPConnection) -> User | None:
+    return in_state(connection)
+
+
+@pytest.mark.parametrize("resolver", [in_state, in_state_later])
+def test_a_mounted_app_that_sets_the_same_value_of_the_state_does_not_name_the_user(
+    settings: Settings, resolver: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def page(request: Request) -> HTMLResponse:
+        if "sign-out" in request.query_params:
+            request.state.user = None
+        return HTMLResponse(HEAD)
+
+    staff = Starlette(routes=[Route("/", page)], middleware=[Middleware(NameFromCookie, cookie="staff")])
+    shop = Starlette(routes=[Route("/", page), Mount("/staff", staff)])
+    install(shop, settings=settings, user=resolver)
+    shop.add_middleware(NameFromCookie, cookie="customer")
+    visitor = Visitor(shop)
+    visitor.cookies.set("staff", "5")
+    assert (visitor.get("/staff/").text, visitor.token().status_code) == (HEAD, 401)
+    assert "endpoint_without_user" in caplog.text
+    visitor.cookies.set("customer", "ada")
+    assert (
+        user_in(visitor.get("/").text) == user_in(visitor.get("/staff/").text) == user_in(visitor.token().text) == "ada"
+    )
+    assert visitor.get("/?sign-out").text == HEAD

@@ -19,11 +19,12 @@ from widgetmw.asgi.request import (
     path_below,
     token_request,
 )
-from widgetmw.asgi.responder import Responder
+from widgetmw.asgi.responder import Responder, with_arrived_state
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
+from widgetmw.core.endpoint_check import ARRIVED_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.request_identity import acquire
+from widgetmw.core.identity.request_identity import acquire, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -89,6 +90,11 @@ class WidgetMiddleware:
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             resolver = self._resolver
+            state = scope.get("state")
+            if (state or engine.endpoint_check.remaining) and self.resolves_outside:
+                scope[ARRIVED_STATE] = {**(state or {})}
+                move_to_end(scope)
+                resolver = _with_arrived_state(resolver) if state else resolver
             if ("user" in scope or "session" in scope) and self.resolves_outside:
                 arrived = {key: scope[key] for key in ("session", "user") if key in scope}
                 resolver = engine.endpoint_check.with_arrived(resolver, arrived)
@@ -124,6 +130,10 @@ class WidgetMiddleware:
     ) -> TokenResponse:
         """Overridden by plugins that resolve the user inside the app, which get ``receive`` for it."""
         return await token_response(engine, scope, request, self._resolver)
+
+
+def _with_arrived_state(resolver: AsyncResolver) -> AsyncResolver:
+    return lambda scope: resolver(with_arrived_state(scope))
 
 
 async def token_response(engine: Engine, scope: Scope, request: TokenRequest, resolver: AsyncResolver) -> TokenResponse:

@@ -70,18 +70,19 @@ class PageRequest:
 
         This is one loop because it runs for every request, and a browser sends many headers.
         """
-        self.in_cross_site_frame = self.is_prefetch = must_edit = False
+        self.is_prefetch = must_edit = is_foreign = False
         self._headers = headers = self._scope["headers"]
         for name, value in headers:
             if name in _READ:
                 if name == b"accept-encoding":
                     must_edit = must_edit or _SUPPORTED_CODINGS[value] != value
                 elif name == b"sec-fetch-site":
-                    self.in_cross_site_frame = value in _FOREIGN_SITES and self._is_shown_elsewhere()
+                    is_foreign = value in _FOREIGN_SITES
                 elif name in _PURPOSES:
                     self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
                 else:
                     must_edit = True
+        self.in_cross_site_frame = is_foreign and self._is_shown_elsewhere()  # once, however often it is repeated
         return must_edit
 
     def _is_shown_elsewhere(self) -> bool:
@@ -169,13 +170,14 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     """
     headers, method = scope["headers"], scope["method"]
     hides_conditions = engine.is_inline_delivery and method != "POST"
-    accept, has_credentials = b"", False
+    accepts: list[bytes] = []
     edited: Headers = []
+    has_credentials = False
     for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
         if name in _EDITED:
             if name == b"accept":
-                accept += b"," + value
+                accepts.append(value)
             elif name in _CREDENTIALS:
                 has_credentials = True
             elif name == b"accept-encoding":
@@ -183,7 +185,8 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
             elif hides_conditions:
                 continue
         edited.append(header)
-    if not engine.may_carry_script(scope, method, path, accept.decode("latin-1"), has_credentials):
+    accept = b",".join(accepts).decode("latin-1")
+    if not engine.may_carry_script(scope, method, path, accept, has_credentials):
         return False
     scope["headers"] = edited
     return bool(edited != headers)

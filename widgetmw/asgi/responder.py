@@ -13,6 +13,7 @@ The WSGI counterpart is ``wsgi/responder.py``.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Awaitable, Iterator
 from functools import partial
 from time import perf_counter
@@ -22,7 +23,7 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
 from widgetmw.core.debug_headers import debug_headers
-from widgetmw.core.endpoint_check import IN_MOUNT
+from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
@@ -145,8 +146,11 @@ class Responder(PageRequest):
         return self._hold(message)
 
     def _hold(self, message: Message) -> Awaitable[None]:
-        """Keeps a message until the decision is made."""
-        self._held.append(message)
+        """Keeps a copy of a message until the decision is made: the app may use its dict and its buffer again."""
+        copy = {**message}
+        if isinstance(copy.get("body"), bytearray | memoryview):
+            copy["body"] = bytes(copy["body"])
+        self._held.append(copy)
         return nothing()
 
     def _search(self, message: Message) -> Awaitable[None]:
@@ -332,17 +336,28 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.early_skip_reason(self, self._page) is None:
-                scope = check.as_arrived(self._scope, self._scope[ARRIVED], IN_MOUNT)
+                scope = check.as_arrived(with_arrived_state(self._scope), self._scope[ARRIVED], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
-                if awaitable is None and check.remaining and isinstance(self._scope[KEY].resolved, User):
-                    awaitable = check.compare(self._scope, self._resolver, IN_MOUNT)
+                if awaitable is None and check.remaining:
+                    awaitable = self._check_arrived()
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
 
+    def _check_arrived(self) -> Awaitable[None] | None:
+        """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""
+        check, resolved = self._engine.endpoint_check, self._scope[KEY].resolved
+        if isinstance(resolved, User):
+            return check.compare(self._scope, self._resolver, IN_MOUNT)
+        if resolved is None:
+            check.warn_if_replaced(self._scope.get("state"), self._scope[ARRIVED_STATE], IN_MOUNT)
+        return None
+
     def _decide_for(self, user: User | None) -> SkipReason | None:
+        if self._engine.endpoint_check.remaining and self._scope[KEY].resolved is None:
+            self._check_arrived()
         return SkipReason.ANONYMOUS  # the result is ignored: `_pass_through` sends the response unchanged
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
@@ -354,6 +369,17 @@ class UserProbe(Responder):
 
     def _failure(self, error: Exception) -> SkipReason:
         return SkipReason.INTERNAL_ERROR
+
+
+def with_arrived_state(scope: Scope) -> Scope:
+    """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
+    state, arrived = scope.get("state"), scope.get(ARRIVED_STATE)
+    if arrived is None or not state:
+        return scope
+    if len(state) == len(arrived) and all(arrived.get(key) is value for key, value in state.items()):
+        return scope
+    shown = {key: arrived[key] if value else value for key, value in state.items() if key in arrived}
+    return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
 
 
 async def send_both(sends: Iterator[Awaitable[None]]) -> None:

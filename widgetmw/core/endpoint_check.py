@@ -15,6 +15,7 @@ from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identit
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
+_USER_KEY: Final = re.compile(r"user|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
     "the user of a page depends on %s, which %s sets, so the token endpoint cannot find the user, and tokens are not "
     "renewed: %s"
@@ -23,6 +24,8 @@ _REPLACED_USER: Final = (
     "%s has set another user than the one who came with the request, whom alone the token endpoint sees, so the page "
     "has no token: %s"
 )
+ARRIVED_STATE: Final = "widgetmw.arrived_state"
+"""Key of an ASGI scope: what its state held before the app's routes ran. The state is one dict for all layers."""
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
@@ -81,6 +84,21 @@ class EndpointCheck:
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
         return shown
 
+    def warn_if_replaced(
+        self, state: Mapping[str, Any] | None, arrived: Mapping[str, Any], place: tuple[str, str]
+    ) -> None:
+        """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
+
+        Args:
+            state: of the request, after the app has run.
+            arrived: what it held before that.
+            place: what has replaced it, and the remedy.
+        """
+        new = {key: value for key, value in (state or {}).items() if value and arrived.get(key) is not value}
+        if any(_USER_KEY.search(key) and may_be_authenticated({"user": value}) for key, value in new.items()):
+            self.remaining = 0
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
+
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.
 
@@ -101,15 +119,20 @@ class EndpointCheck:
     ) -> Awaitable[None] | None:
         """Warns if only what was added after our key, and looks like a session, makes the resolver find the user."""
         keys = list(request)
-        arrived = keys.index(KEY) + 1
-        added = list(filter(_IDENTITY_KEY.search, keys[arrived:]))
+        arrived = dict(islice(request.items(), keys.index(KEY) + 1))
+        added = sorted(filter(_IDENTITY_KEY.search, keys[len(arrived) :]))
+        if ARRIVED_STATE in arrived:
+            before, after = arrived[ARRIVED_STATE], request.get("state") or {}
+            arrived["state"] = {**before}
+            changed = [key for key, value in after.items() if before.get(key) is not value]
+            added += [f"state.{key}" for key in filter(_IDENTITY_KEY.search, changed)]
         if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0
-        message = _WITHOUT_USER % (", ".join(repr(key) for key in sorted(added)), *place)
+        message = _WITHOUT_USER % (", ".join(map(repr, added)), *place)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
-            user = resolver(dict(islice(request.items(), arrived)))
+            user = resolver(arrived)
         except Exception:
             user = None
         if inspect.isawaitable(user):

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aiohttp import web
+from bottle import HTTPError as BottleError
 
 from widgetmw import User, identify
 from widgetmw.core.errors import ResolverError
@@ -192,6 +194,13 @@ def test_a_failure_to_prefetch_is_raised_where_the_user_is_needed(prefetch: Any)
         (HttpError(404), False),
         (SimpleNamespace(status_code="401"), False),
         (SimpleNamespace(status_code=401, response=object()), False),
+        (SimpleNamespace(status_code=401, body="{}", headers={}, raw_response=object()), False),  # Clerk
+        (SimpleNamespace(status_code=401, body={}, headers={}), False),  # Auth0
+        (SimpleNamespace(status_code=401, meta=object(), body={}), False),  # Elasticsearch
+        (SimpleNamespace(status_code=401, info={}, error=""), False),  # OpenSearch
+        (SimpleNamespace(status_code=401, content=b""), False),  # Zeep
+        (BottleError(401, "no"), True),  # these two are responses with a body
+        (web.HTTPUnauthorized(), True),
         (OSError(), False),
     ],
 )

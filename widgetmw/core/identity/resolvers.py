@@ -24,8 +24,11 @@ NO_USER_SOURCE: Final = (
     "identify(), with None for an anonymous visitor"
 )
 _AUTH_STATUSES: Final = frozenset({401, 403})
-# attributes of HTTP clients' errors: requests, httpx, botocore; aiohttp; Google's clients
-_CLIENT_ERROR_ATTRIBUTES: Final = ("response", "request", "request_info", "resp")
+# attributes of HTTP clients' errors
+_CLIENT_ERROR_ATTRIBUTES: Final = (
+    *("response", "request", "request_info", "resp"),  # requests, httpx, botocore; aiohttp; Google's clients
+    *("raw_response", "http_response", "meta", "info", "content"),  # Clerk, Azure, Elasticsearch, OpenSearch, Zeep
+)
 
 # what layers outside of us set in the scope or environ, and a resolver reads
 _LAYER_KEYS: Final = ("session", "user", "auth")
@@ -144,13 +147,21 @@ def _status(error: Exception) -> int | None:
     if isinstance(error, OSError):  # urllib's errors
         return None
     try:
-        if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
-            return None  # it carries the exchange with another server
+        if _carries_exchange(error):
+            return None
         # Starlette and FastAPI call it status_code, Werkzeug code
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
     except Exception:
         return None
     return status if isinstance(status, int) else None
+
+
+def _carries_exchange(error: Exception) -> bool:
+    """Whether an error tells what another server has answered."""
+    if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
+        return True
+    # Auth0's client and its like keep the body. So do errors of frameworks that are responses themselves.
+    return getattr(error, "body", None) is not None and not hasattr(error, "set_cookie")
 
 
 def prefetch_user(environ: Environ, resolver: Resolver) -> None:
