@@ -357,6 +357,16 @@ def test_a_page_that_everybody_gets_is_found(check: Check) -> None:
     assert codes(output) == ["page_of_another_user", "token_without_credentials"]
 
 
+def test_a_login_wall_in_front_of_the_endpoint_is_found(check: Check) -> None:
+    def wall(request: Request, respond: Respond) -> Answer:
+        is_anonymous = "cookie" not in {name.lower() for name in dict(request.headers)}
+        return Answer(302, [("Location", "/login")]) if is_anonymous else respond(request)
+
+    status, output = check(shop(), wall)
+    assert (status, codes(output)) == (0, ["endpoint_behind_login"])
+    assert "something else answers for the token endpoint: 302" in output
+
+
 def test_an_anonymous_page_out_of_a_cache_is_found(check: Check) -> None:
     app = shop(WIDGETMW_DEBUG="true")
     page = LiveSite(app, pass_on).respond(Request("/orders", {}))

@@ -19,7 +19,7 @@ _LOGIN: Final = re.compile(r"(?<![a-z])(?:log[_-]?in|sign[_-]?in|sso|oauth2?|aut
 def check_page(
     url: str, cookies: Iterable[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
 ) -> PageReport:
-    """Checks a page. At most a dozen requests are sent, one after the other.
+    """Checks a page. About a dozen requests are sent at most, one after the other.
 
     Args:
         cookies: for the origin of the URL.

@@ -116,6 +116,11 @@ def _answer(endpoint: Response) -> dict[str, Any] | None:
     return answer if isinstance(answer.get("tokens"), dict) or isinstance(answer.get("error"), str) else None
 
 
+def is_ours(endpoint: Response) -> bool:
+    """Whether our token endpoint has answered."""
+    return _answer(endpoint) is not None
+
+
 def objects(value: Any) -> dict[str, dict[str, Any]]:
     """Returns the members of a JSON object that are objects themselves; a page may hold anything."""
     members = value.items() if isinstance(value, dict) else ()

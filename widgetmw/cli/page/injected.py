@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from widgetmw import testing
 from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, Response, absolute_url, origin_of, shown
-from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, objects
+from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, is_ours, media_type, objects
 from widgetmw.cli.page.report import PageReport, plain
 from widgetmw.cli.page.skipped import add_anonymous, explain_unavailable, outcome
 from widgetmw.cli.page.source import PageSource, Script
@@ -77,6 +77,7 @@ def check(page: FetchedPage, report: PageReport) -> None:
     if page.has_token:
         _check_caches(page, report)
         _check_without_credentials(page, report)
+        _check_endpoint_without_credentials(page, report)
     _check_configs(page, report)
 
 
@@ -237,6 +238,20 @@ def _check_without_credentials(page: FetchedPage, report: PageReport) -> None:
         text = "The page carries a token without any cookie or header, too: whoever asks gets it."
         remedy = "Look for a shared cache in front, and for a resolver that returns the same user for everybody."
         report.add("token_without_credentials", text, remedy)
+
+
+def _check_endpoint_without_credentials(page: FetchedPage, report: PageReport) -> None:
+    """Asks for tokens once more, as a browser does whose user has signed out."""
+    if page.answer is None:
+        return  # already reported
+    try:
+        response = page.browser.without_credentials().get(page.endpoint_url, SCRIPT_HEADERS)
+    except FetchError:
+        return
+    if not is_ours(response):
+        text = f"Without a cookie or header, something else answers for the token endpoint: {response.status}, not 401."
+        remedy = "If this is a login wall, exempt WIDGETMW_PATH from it: no page notices a sign-out."
+        report.add("endpoint_behind_login", text, remedy)
 
 
 # what the page does itself
