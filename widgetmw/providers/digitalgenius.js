@@ -198,7 +198,7 @@ const connect = (vendor, state) => {
   };
   // Scripts of the page may set a config at any time; the observer is called before a new script runs.
   new MutationObserver(fixConfigs).observe(document, { childList: true, subtree: true });
-  EventTarget.prototype.addEventListener.call(document, "load", retry, true);
+  Object.getPrototypeOf(document).addEventListener.call(document, "load", retry, true);
   return {
     update({ source }) {
       // Not `true`, which our callback sets.
