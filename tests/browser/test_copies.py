@@ -90,6 +90,21 @@ def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_change_of_u
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
 
 
+def test_a_page_that_is_loaded_again_at_a_sign_out_is_loaded_once(with_worker: Callable[..., Page], site: Site) -> None:
+    """Its copy in the worker's cache is of another user for ever."""
+    site.head = "<script>addEventListener('widgetmw:signedout', () => location.reload());</script>"
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    page.wait_for_timeout(300)  # pages have their time to a tenth of a second
+    sign_in(page.context, site, "bob")
+    page.goto(site.url + "/other")
+    page.evaluate("sessionStorage.loads = ''")
+    page.add_init_script("sessionStorage.loads += '|'")
+    page.goto(site.url + "/kept")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+    assert page.evaluate("sessionStorage.loads") == "|"
+
+
 def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: Callable[..., Page], site: Site) -> None:
     site.skew = -60  # the page arrives a minute after it was sent, as far as the browser can tell
     page = with_worker(pages=True)

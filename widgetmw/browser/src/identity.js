@@ -132,7 +132,7 @@ export const recordServerTime = (seen, isExact) => {
  * @param {number} at when the user was signed out or replaced, in milliseconds of the server's clock, which pages have
  *   to a tenth of a second
  */
-export const recordChange = (at) => writeTimes(Math.max(changedAt(), at - 100 || 0));
+export const recordChange = (at) => writeTimes(Math.max(changedAt(), at - 100));
 
 /** @param {number} changed */
 const writeTimes = (changed) => writeStored(":time", Math.round(changed) + " " + Math.round(knownOffset()));

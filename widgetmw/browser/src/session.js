@@ -187,15 +187,15 @@ export const accept = (response, age, inPage) => {
  * @param {Record<string, WidgetToken>} [tokens] the user's tokens; those in a new page are the next user's
  */
 const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {}) => {
-  at ||= serverTime();
+  at ||= serverTime() || 0;
+  const ended = { ...tokens };
   // By which other tabs recognize their user.
   const hash = user ? userHash(user) : readStored();
-  const ended = { ...tokens };
   isEnding = hasEnded = true;
   generation++;
   isSignedIn = false;
   user = undefined;
-  lastNamedAt = Math.max(lastNamedAt, at || 0);
+  lastNamedAt = Math.max(lastNamedAt, at);
   for (const name in ended) delete shared.tokens[name];
   for (const entry of Object.values(shared.vendors)) {
     entry.renewAt = Infinity;
@@ -213,7 +213,7 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
-  dispatch("signedout");
+  dispatch("signedout", { origin });
   isEnding = false;
 };
 
@@ -228,15 +228,15 @@ export const signOut = () => {
 /**
  * A user was signed out in another tab: ends the session if it is the user of this page.
  *
- * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
  * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
+const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
-  endSession(origin, 0, pending);
+  endSession(isRecent ? "elsewhere" : "late", 0, pending);
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -249,7 +249,7 @@ export const onBroadcast = (message) => {
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in. If the page sets request headers, each
@@ -274,7 +274,7 @@ export const keepMark = () => {
 export const checkStoredUser = () => {
   if (!wasSignedOutElsewhere()) return;
   const isFree = !readStored() || hasUnknownLogouts();
-  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER ? "elsewhere" : "late");
+  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER);
 };
 
 /**
@@ -307,9 +307,10 @@ export const takePageData = (data, inPage) => {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     settleContent();
   }
-  // Another tab has signed the user out while this page was parsed.
-  if (isOld) endSession("late", 0, [], shared.tokens);
-  if (data.ask || isOld) requestAtOnce();
-  else embedVendors();
+  if (data.ask || isOld) {
+    // Another tab has signed the user out while this page was parsed. The bootstrap has used nothing of an older one.
+    if (!data.ask) endSession("late", 0, [], shared.tokens);
+    requestAtOnce();
+  } else embedVendors();
   requestIfDue();
 };
