@@ -168,11 +168,13 @@ const connect = (vendor, state) => {
       } catch {} // the page's object may throw whatever is done with it
     }
   };
+  // An element with the id `DGChatSDK` is no kit: nothing would be cleaned up.
+  const findKit = () => (typeof window.DGChatSDK?.init == "function" ? window.DGChatSDK : undefined);
   const flush = () => {
-    const { DGChatSDK, dgchat } = window;
-    const methods = state.isEmbedded || hasFixed ? dgchat?.methods : undefined;
-    if (finishLogout && (DGChatSDK || methods)) {
-      const results = isLogoutDue() && Promise.all([DGChatSDK?.endConversation?.(), methods?.resetChat?.()]);
+    const kit = findKit();
+    const methods = state.isEmbedded || hasFixed ? window.dgchat?.methods : undefined;
+    if (finishLogout && (kit || methods)) {
+      const results = isLogoutDue() && Promise.all([kit?.endConversation?.(), methods?.resetChat?.()]);
       finishLogout(results);
       finishLogout = known = undefined;
       isLeftOver &&= !results;
@@ -211,8 +213,8 @@ const connect = (vendor, state) => {
     },
     logout({ origin, isDue }) {
       fixConfigs();
-      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || window.DGChatSDK);
-      if (origin === "late" || (origin !== "here" && !state.isEmbedded && !window.DGChatSDK)) return;
+      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || findKit());
+      if (origin === "late" || (origin !== "here" && !state.isEmbedded && !findKit())) return;
       isLogoutDue = isDue;
       /** @type {Promise<void>} */
       const reset = new Promise((resolve) => (finishLogout = resolve));
