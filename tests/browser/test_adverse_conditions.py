@@ -183,7 +183,25 @@ def test_a_sandboxed_page_makes_no_request(tab: Tab, site: Site, source: str) ->
     assert site.token_requests == []
 
 
-def test_a_page_with_a_global_named_origin_renews_its_tokens(visit: Visit, site: Site) -> None:
-    site.head = script("var origin = 'Berlin';")
-    page = visit("ann")
+@pytest.mark.parametrize("keyword", ["const", "var"])
+@pytest.mark.parametrize("name", ["origin", "self", "performance", "navigation", "URL", "Document"])
+def test_a_global_of_the_page_may_have_a_name_of_the_browsers(
+    visit: Visit, site: Site, name: str, keyword: str
+) -> None:
+    site.delivery, site.vendors = "fetch", ("orlo", "chatwoot")
+    site.token_fields["chatwoot"] = lambda user: {"identifier": user, "name": user}
+    site.head = script(f"{keyword} {name} = {{}};")
+    warnings: list[str] = []
+    page = visit()
+    page.on("console", lambda message: warnings.append(message.text))
+    sign_in(page.context, site, "ann")
+    page.reload()
+    page.wait_for_function("window.orloData")
     assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"
+    before = len(site.token_requests)
+    page.evaluate("history.pushState(null, '', '/next')")
+    wait_until(page, lambda: len(site.token_requests) == before + 1)
+    assert [cookie["name"] for cookie in page.context.cookies(site.url)] == ["session", KEY]
+    page.evaluate("widgetmw.signOut()")
+    assert [cookie["name"] for cookie in page.context.cookies(site.url)] == ["session"]
+    assert [warning for warning in warnings if "widgetmw" in warning] == []

@@ -105,3 +105,11 @@ def test_an_element_with_the_id_of_a_widget_is_not_taken_for_it(
     page = context.new_page()
     page.goto(site.url)
     page.wait_for_function("window.vendor?.calls.some((call) => call[1].email === 'ann' || call[2]?.[0] === 'ann')")
+
+
+def test_an_element_with_the_id_of_the_headless_kit_does_not_pass_for_a_clean_up(visit: Visit, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    site.body = '<a id="DGChatSDK"></a>'
+    page = visit("ann")
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate(f"localStorage['{KEY}:pending']") == "digitalgenius"

@@ -36,12 +36,35 @@ addEventListener("fetch", (event) => {
 """
 
 
+#: Workers that store each response under its URL, whatever the method was, and answer with it: always, or offline.
+BY_URL = """
+addEventListener("install", (event) => event.waitUntil(skipWaiting()));
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (!request.url.includes("/token")) return;
+  const load = async () => {
+    const response = await fetch(request);
+    await (await caches.open("site")).put(request.url, response.clone());
+    return response;
+  };
+  const find = () => caches.match(request.url);
+  event.respondWith(ANSWER);
+});
+"""
+ANSWERS = {
+    "cache-first": "find().then((found) => found ?? load())",
+    "network-first": "load().catch(async () => (await find()) ?? Response.error())",
+}
+
+
 @pytest.fixture
 def with_worker(profile: Profile, site: Site) -> Callable[..., Page]:
     """Opens a page of a site with a service worker, as ann."""
 
-    def open_page(pages: bool = False, tokens: bool = False) -> Page:
-        worker = CACHE_FIRST.replace("PAGES", json.dumps(pages)).replace("TOKENS", json.dumps(tokens))
+    def open_page(pages: bool = False, tokens: bool = False, by_url: str = "") -> Page:
+        worker = BY_URL.replace("ANSWER", by_url) if by_url else CACHE_FIRST
+        worker = worker.replace("PAGES", json.dumps(pages)).replace("TOKENS", json.dumps(tokens))
         site.pages["/worker.js"] = lambda user: Response(200, worker.encode(), JAVASCRIPT)
         page = profile("ann").new_page()
         page.goto(site.url)
@@ -65,6 +88,21 @@ def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_change_of_u
     page.goto(site.url + "/kept")
     assert page.evaluate("window.early") is None
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+
+
+def test_a_page_that_is_loaded_again_at_a_sign_out_is_loaded_once(with_worker: Callable[..., Page], site: Site) -> None:
+    """Its copy in the worker's cache is of another user for ever."""
+    site.head = "<script>addEventListener('widgetmw:signedout', () => location.reload());</script>"
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    page.wait_for_timeout(300)  # pages have their time to a tenth of a second
+    sign_in(page.context, site, "bob")
+    page.goto(site.url + "/other")
+    page.evaluate("sessionStorage.loads = ''")
+    page.add_init_script("sessionStorage.loads += '|'")
+    page.goto(site.url + "/kept")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+    assert page.evaluate("sessionStorage.loads") == "|"
 
 
 def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: Callable[..., Page], site: Site) -> None:
@@ -113,6 +151,38 @@ def test_a_service_workers_cache_does_not_answer_for_the_next_user_of_a_page_wit
     page.goto(site.url)
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId")
     assert page.evaluate(USER) == "bob"
+
+
+def test_a_service_worker_that_looks_up_urls_gives_the_next_user_no_old_token(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    page = with_worker(by_url=ANSWERS["cache-first"])
+    page.evaluate("widgetmw.refresh('orlo')")
+    sign_in(page.context, site, "bob")
+    page.goto(site.url)
+    site.clear_token_cache()
+    page.evaluate("widgetmw.refresh('orlo')")
+    assert page.evaluate(USER) == "bob"
+
+
+def test_a_service_worker_that_looks_up_urls_signs_nobody_out_while_the_network_is_down(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    page = with_worker(by_url=ANSWERS["network-first"])
+    sign_out(page.context)
+    page.goto(site.url)
+    page.wait_for_function("seen.signedout")
+    sign_in(page.context, site, "ann")
+    page.goto(site.url)
+    site.endpoint_override = dead
+    outcome = page.evaluate("widgetmw.refresh('orlo').then(() => 'token', (error) => error.message)")
+    assert outcome == "widgetmw: request failed"
+    assert page.evaluate(USER) == "ann"
+
+
+def dead(user: str | None) -> Response:
+    """Drops the connection."""
+    raise ConnectionError
 
 
 def test_a_tokens_request_is_repeated_as_a_post_only_if_the_response_is_old(tab: Tab, site: Site) -> None:

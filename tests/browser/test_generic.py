@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
-from tests.browser.conftest import Profile, Visit
+from tests.browser.conftest import Profile, Visit, sign_in
 from tests.browser.fake_vendors import script
 from tests.browser.site import Site
 
@@ -29,8 +30,8 @@ def _generic_vendors(site: Site) -> None:
     site.vendor_scripts = {"jwt": "", "hmac": ""}
 
 
-def snippet(recipe: str) -> str:
-    section = DOCUMENT.read_text(encoding="utf-8").partition(f"### {recipe}\n")[2]
+def snippet(title: str) -> str:
+    section = DOCUMENT.read_text(encoding="utf-8").partition(f"# {title}\n")[2]
     (code,) = re.findall(r"```html\n(.*?)```", section.partition("\n##")[0], re.DOTALL)
     return str(code)
 
@@ -94,3 +95,29 @@ def test_a_recipe_follows_renewal_and_sign_out(visit: Visit, site: Site) -> None
     fresh = page.evaluate("widgetmw.refresh('hmac').then((token) => token.token)")
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate("calls.slice(1)") == [["Gleap", "identify", "ann", {}, fresh], ["Gleap", "clearIdentity"]]
+
+
+#: A widget whose conversation is in the site's storage.
+ACME_CHAT = script(
+    "window.acmeChat = {"
+    "  identify(token) { localStorage.acme ??= JSON.parse(atob(token.split('.')[1])).userId; },"
+    "  reset() { localStorage.removeItem('acme'); }};"
+)
+
+
+def test_a_page_that_learns_late_of_a_sign_out_keeps_the_next_users_conversation(
+    bfcache_context: BrowserContext, site: Site
+) -> None:
+    site.head = ACME_CHAT + snippet("In the page")
+    page = bfcache_context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("localStorage.acme === 'ann'")
+    page.goto(site.url + "/chat")
+    sign_in(bfcache_context, site, "bob")
+    other = bfcache_context.new_page()
+    other.goto(site.url)
+    other.wait_for_function("localStorage.acme === 'bob'")
+    other.evaluate("localStorage.acme = 'an answer to bob'")
+    page.evaluate("setTimeout(() => history.back())")
+    page.wait_for_function("window.widgetmw?.get('hmac')?.message === 'bob'")
+    assert other.evaluate("localStorage.acme") == "an answer to bob"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import Tab, sign_in, sign_out
+from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import pass_time, wait_for_requests, wait_until
 from tests.browser.site import Delivery, Form, Response, Site
@@ -111,6 +111,22 @@ def test_a_sign_out_that_leads_back_to_the_same_address_ends_the_session(
     assert page.evaluate("kept.parentNode === document.body"), "the router has replaced all of the content"
     pass_time(page, site, 6)
     assert page.evaluate("seen.signedout") == 1
+
+
+def test_children_that_are_added_one_by_one_are_not_listed_each_time(visit: Visit) -> None:
+    page = visit("ann")
+    page.evaluate(
+        "async () => {"
+        "  const {get} = Object.getOwnPropertyDescriptor(Element.prototype, 'children');"
+        "  window.lists = 0;"
+        "  Object.defineProperty(Element.prototype, 'children', {get() { lists++; return get.call(this); }});"
+        "  for (let count = 0; count < 100; count++) {"
+        "    document.body.append(document.createElement('p'));"
+        "    await null;"
+        "  }"
+        "}"
+    )
+    assert page.evaluate("[document.querySelectorAll('p').length, lists]") == [100, 0]
 
 
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])

@@ -150,7 +150,7 @@ def test_each_third_party_script_has_its_own_element(page: Page, site: Site) -> 
         ".map((script) => script.src.replace(/.*\\/_widgetmw|[?].*/g, '') || script.text.slice(0, 24))"
     )
     vendor, snippet, page_code = "/vendor/acme.js", "/snippet/orlo/", "((()=>{"
-    inline = {vendor: "(self.widgetmw_scripts??=", snippet: "((self.widgetmw_snippets"}
+    inline = {vendor: "(window.widgetmw_scripts??=", snippet: "((window.widgetmw_snippets"}
     expected = {
         "inline": [inline[vendor], page_code, snippet, snippet, "/runtime.js"],
         "bundled": [inline[vendor], inline[snippet], inline[snippet], page_code],

@@ -30,7 +30,7 @@ api.getToken("hissuno").then((current) => current.token.length);
 api.refresh("a-vendor-of-ones-own").then((fresh) => fresh.token.length);
 api.signOut().then(() => stop());
 addEventListener("widgetmw:token", (event) => event.detail.provider + event.detail.token);
-addEventListener("widgetmw:signedout", () => {});
+addEventListener("widgetmw:signedout", (event) => event.detail.origin === "late" && location.reload());
 window.DG_CHAT_WIDGET_CONFIG = { callbacks: { onBotMessage: () => 7 }, theme: "dark" };
 const listen = (listener: () => void) => api.subscribe("hissuno", listener);
 const props = useSyncExternalStore(listen, () => window.HISSUNO_WIDGET_CONFIG);

@@ -59,8 +59,8 @@ def elements(scripts: assets.Scripts, form: ScriptForm, names: list[str] = NAMES
     return [element[:46].split(b"?")[0] for element in text.split(b"</script>")[:-1]]
 
 
-VENDOR = b"<script data-widgetmw>(self.widgetmw_scripts??"
-SNIPPET = b"<script data-widgetmw>((self.widgetmw_snippets"
+VENDOR = b"<script data-widgetmw>(window.widgetmw_scripts??"
+SNIPPET = b"<script data-widgetmw>((window.widgetmw_snippets"
 BOOTSTRAP = b"<script data-widgetmw>((()=>{"
 EXPECTED: dict[ScriptForm, list[bytes]] = {
     "inline": [

@@ -178,8 +178,8 @@ def vendor_script(vendor: str, module: str) -> ScriptFile:
     body = _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], body)
     return ScriptFile(
         f"/vendor/{vendor}.js",
-        f'(self.widgetmw_scripts??={{}})["{vendor}"]=(()=>{{"use strict";{body}\nreturn widgetmwScript}})();'
-        f'self.widgetmw?._?.onScript?.("{vendor}");\n'.encode("ascii"),
+        f'(window.widgetmw_scripts??={{}})["{vendor}"]=(()=>{{"use strict";{body}\nreturn widgetmwScript}})();'
+        f'window.widgetmw?._?.onScript?.("{vendor}");\n'.encode("ascii"),
     )
 
 
@@ -198,8 +198,8 @@ def snippet_script(vendor: str, name: str, function: str) -> ScriptFile:
         raise ValueError(f"the snippet {name!r} must have a plain name, be ASCII, and hold no script tag or <!--")
     return ScriptFile(
         f"/snippet/{vendor}/{name}.js",
-        f'((self.widgetmw_snippets??={{}})["{vendor}"]??={{}})["{name}"]={function};\n'
-        f'self.widgetmw?._?.onSnippet?.("{vendor}","{name}");\n'.encode("ascii"),
+        f'((window.widgetmw_snippets??={{}})["{vendor}"]??={{}})["{name}"]={function};\n'
+        f'window.widgetmw?._?.onSnippet?.("{vendor}","{name}");\n'.encode("ascii"),
     )
 
 
@@ -214,7 +214,7 @@ def _parts(part: str, vendors: Sequence[str]) -> str:
         if bundle := _bundles().get(f"{vendor}.{part}"):
             members.append(f'"{vendor}":{bundle}')
         elif part == "init" and not is_built_in(vendor):
-            members.append(f'"{vendor}":(vendor)=>self.widgetmw_scripts?.["{vendor}"]?.init?.(vendor)')
+            members.append(f'"{vendor}":(vendor)=>window.widgetmw_scripts?.["{vendor}"]?.init?.(vendor)')
     return "{" + ",".join(members) + "}"
 
 

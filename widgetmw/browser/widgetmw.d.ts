@@ -283,6 +283,6 @@ declare global {
     /** A vendor has a new token. */
     "widgetmw:token": CustomEvent<WidgetTokenDetail>;
     /** The user was signed out: by the page, by the server, in another tab, or since a page belongs to another user. */
-    "widgetmw:signedout": CustomEvent<null>;
+    "widgetmw:signedout": CustomEvent<Pick<SignOut, "origin">>;
   }
 }

@@ -18,7 +18,8 @@ from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.tokens.token import Token
 
 MAX_DRAIN_BYTES: Final = 65_536
-SIGN_OUT: Final = "signout"  # the query of the second token request, which confirms a 401 before the browser cleans up
+# The query of the second token request, which confirms a 401 before the browser cleans up. A POST adds a random number.
+SIGN_OUT: Final = "signout"
 INNER_CALL: Final = "widgetmw.inner_call"
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -229,7 +230,8 @@ class Endpoint:
         image or a link that somebody has posted must not end the chats of anonymous visitors.
         """
         is_script = request.fetch_destination in ("", "empty")
-        expired = self._expired_cookies if request.query == SIGN_OUT and is_script else ()
+        confirms = request.query.partition("&")[0] == SIGN_OUT
+        expired = self._expired_cookies if confirms and is_script else ()
         return self._error(request, "not_authenticated", *expired)
 
     def _token_object(self, token: Token, now: float) -> dict[str, Any] | None:

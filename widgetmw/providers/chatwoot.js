@@ -12,9 +12,11 @@ const connect = (vendor) => {
   const { baseUrl, websiteToken } = vendor.config;
   const userCookie = "cw_user_" + websiteToken;
   const conversationCookie = "cw_conversation";
-  const theirOrigin = new URL(baseUrl).origin;
+  // Not `new URL`: a page may have a global of that name.
+  const link = Object.getPrototypeOf(document).createElement.call(document, "a");
+  const theirOrigin = Object.assign(link, { href: baseUrl }).origin;
   // An element with the name `cookie` hides that property of `document`.
-  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(Reflect.get(Document.prototype, "cookie", document))?.[1];
+  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(Reflect.get(Object.getPrototypeOf(document), "cookie", document))?.[1];
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     // Later, when the message that has caused it is through.
     addEventListener("chatwoot:ready", () => setTimeout(resolve));
@@ -47,7 +49,7 @@ const connect = (vendor) => {
       removeCookies(userCookie);
       const domain = sdk.baseDomain ? "; domain=" + sdk.baseDomain : "";
       const cookie = `${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`;
-      Reflect.set(Document.prototype, "cookie", cookie, document);
+      Reflect.set(Object.getPrototypeOf(document), "cookie", cookie, document);
     }
     const { identifier, token, name, email } = vendor.token;
     sdk.setUser(identifier, { name, email, identifier_hash: token });
@@ -63,7 +65,7 @@ const connect = (vendor) => {
       return (cleanUp = ready.then(() => {
         const sdk = /** @type {ChatwootSdk} */ (window.$chatwoot);
         const id = "chatwoot_live_chat_widget";
-        const frame = /** @type {HTMLIFrameElement} */ (Document.prototype.getElementById.call(document, id));
+        const frame = /** @type {HTMLIFrameElement} */ (Object.getPrototypeOf(document).getElementById.call(document, id));
         // Their server allows few new conversations per hour and address.
         if (!token && !sdk.user && !frame.src.includes(conversationCookie)) return;
         loaded = new Promise((resolve) => (onLoaded = resolve));
@@ -71,9 +73,8 @@ const connect = (vendor) => {
         sdk.user = undefined;
         if (origin === "late") {
           // The stored conversation may be somebody else's by now. It takes the place of our user's in this page.
-          const url = new URL(frame.src);
-          url.searchParams.set(conversationCookie, stored() ?? "");
-          frame.src = url.href;
+          const own = frame.src.replace(RegExp(`&${conversationCookie}=[^&]*`), "");
+          frame.src = `${own}&${conversationCookie}=${stored() ?? ""}`;
         } else {
           sdk.reset();
           removeCookies(conversationCookie, userCookie);

@@ -168,11 +168,13 @@ const connect = (vendor, state) => {
       } catch {} // the page's object may throw whatever is done with it
     }
   };
+  // An element with the id `DGChatSDK` is no kit: nothing would be cleaned up.
+  const findKit = () => (typeof window.DGChatSDK?.init == "function" ? window.DGChatSDK : undefined);
   const flush = () => {
-    const { DGChatSDK, dgchat } = window;
-    const methods = state.isEmbedded || hasFixed ? dgchat?.methods : undefined;
-    if (finishLogout && (DGChatSDK || methods)) {
-      const results = isLogoutDue() && Promise.all([DGChatSDK?.endConversation?.(), methods?.resetChat?.()]);
+    const kit = findKit();
+    const methods = state.isEmbedded || hasFixed ? window.dgchat?.methods : undefined;
+    if (finishLogout && (kit || methods)) {
+      const results = isLogoutDue() && Promise.all([kit?.endConversation?.(), methods?.resetChat?.()]);
       finishLogout(results);
       finishLogout = known = undefined;
       isLeftOver &&= !results;
@@ -198,7 +200,7 @@ const connect = (vendor, state) => {
   };
   // Scripts of the page may set a config at any time; the observer is called before a new script runs.
   new MutationObserver(fixConfigs).observe(document, { childList: true, subtree: true });
-  EventTarget.prototype.addEventListener.call(document, "load", retry, true);
+  Object.getPrototypeOf(document).addEventListener.call(document, "load", retry, true);
   return {
     update({ source }) {
       // Not `true`, which our callback sets.
@@ -211,8 +213,8 @@ const connect = (vendor, state) => {
     },
     logout({ origin, isDue }) {
       fixConfigs();
-      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || window.DGChatSDK);
-      if (origin === "late" || (origin !== "here" && !state.isEmbedded && !window.DGChatSDK)) return;
+      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || findKit());
+      if (origin === "late" || (origin !== "here" && !state.isEmbedded && !findKit())) return;
       isLogoutDue = isDue;
       /** @type {Promise<void>} */
       const reset = new Promise((resolve) => (finishLogout = resolve));

@@ -97,7 +97,7 @@ const connect = (vendor) => {
       }));
     },
     async embed() {
-      const own = Document.prototype.querySelector.call(document, `script[src="${BUNDLE}"]`);
+      const own = Object.getPrototypeOf(document).querySelector.call(document, `script[src="${BUNDLE}"]`);
       if (own || find()) return; // the page starts the widget
       await vendor.loadScript(BUNDLE);
       call("init", options);

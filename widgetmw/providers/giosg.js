@@ -13,7 +13,7 @@ const connect = (vendor) => {
    * @param {string} type
    * @param {(event: any) => void} listener
    */
-  const listen = (type, listener) => EventTarget.prototype.addEventListener.call(document, type, listener, true);
+  const listen = (type, listener) => Object.getPrototypeOf(document).addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
   const queue = () =>
     /** @type {Queue} */ (
@@ -75,8 +75,8 @@ const connect = (vendor) => {
    * @type {Map<Element, Token>}
    */
   const signed = new Map();
-  /** @param {Token | false | undefined} token */
-  const hasExpired = (token) => token && /** @type {number} */ (token.expiresAt) < Date.now();
+  /** @param {any} token none does not expire */
+  const hasExpired = (token) => token?.expiresAt < Date.now();
   /**
    * @param {any} element or another node
    * @param {boolean} [stays] whether it has been in the document; otherwise a frame is loading its URL now

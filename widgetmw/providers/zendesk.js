@@ -72,7 +72,7 @@ const connect = (vendor) => {
     embed() {
       // The snippet finds its element by the id (documented), so there can be only one.
       const id = "ze-snippet";
-      if (Document.prototype.getElementById.call(document, id)) return;
+      if (Object.getPrototypeOf(document).getElementById.call(document, id)) return;
       const url = "https://static.zdassets.com/ekr/snippet.js?key=" + encodeURIComponent(vendor.config.key);
       return vendor.loadScript(url, { id });
     },

@@ -23,6 +23,7 @@ export default (inits) => (data) => {
   // The bootstrap and the runtime share this object. The runtime replaces `take` and `call`.
   const shared = /** @type {import("./types").Shared} */ ({
     key: data.key,
+    ownNavigation: window.navigation,
     tokens,
     listeners,
     vendors,

@@ -2,10 +2,14 @@
 // `performance.now` may stand still during sleep, and `Date` may be set. If `Date` jumps ahead by more than a second,
 // we assume that the machine slept (at worst, that causes one early renewal). If `Date` jumps back, we ignore it.
 let slept = 0;
-let base = Date.now() - performance.now();
+
+/** What `performance.now` returns. The page may have a global variable of the name `performance`. */
+export const uptime = () => new CustomEvent("").timeStamp;
+
+let base = Date.now() - uptime();
 
 export const time = () => {
-  const now = performance.now();
+  const now = uptime();
   const ahead = Date.now() - now - base;
   if (Math.abs(ahead) > 1000) {
     base += ahead;

@@ -3,6 +3,7 @@
 import { listen, ofDocument } from "./dom.js";
 import { remembersUser } from "./identity.js";
 import { requestSoon } from "./schedule.js";
+import { shared } from "./shared.js";
 
 // Without the fragment.
 const currentPath = () => location.href.split("#")[0];
@@ -27,10 +28,11 @@ export const watchContent = (addListeners) => {
   /** @type {Element[]} */
   let children = [];
   const observer = new MutationObserver(() => {
-    const isReplaced = ofDocument("body") !== body || (children[0] && children.every((child) => child.parentNode !== body));
+    const old = children;
+    const [first] = old;
     observe();
     onNavigation();
-    if (isReplaced) requestSoon(300);
+    if (first && children !== old) requestSoon(300);
   });
   const observe = () => {
     if (ofDocument("body") !== body) {
@@ -40,9 +42,11 @@ export const watchContent = (addListeners) => {
       addListeners();
       listen(window, "popstate", onNavigation);
     }
-    children = [...(body?.children ?? [])];
+    // All children are listed only once all listed ones are gone: a page may add thousands one by one.
+    while (children[0]?.parentNode !== body && children.shift());
+    if (!children[0]) children = [...(body?.children ?? [])];
   };
   observe();
   // Browsers without the Navigation API have no such event, and notice it when the body changes.
-  listen(window.navigation ?? window, "currententrychange", onNavigation);
+  listen(shared.ownNavigation ?? window, "currententrychange", onNavigation);
 };

@@ -1,5 +1,13 @@
 // Reads what belongs to the browser. Markup can hide much of it: an element named `cookie` or `head` hides that
-// property of `document`, one with the id `addEventListener` that method of `window`, and any id makes a global.
+// property of `document`, one with the id `addEventListener` that method of `window`, and any id makes a global. So can
+// a script with a global of its own, such as `const URL`, `var navigation`, or the `Document` of MooTools.
+
+/**
+ * `Document.prototype`, or an object that inherits from it.
+ *
+ * @type {Document}
+ */
+export const documentPrototype = Object.getPrototypeOf(document);
 
 /**
  * Returns a property of `document`, whatever the elements of the page are called.
@@ -8,13 +16,13 @@
  * @param {Name} name
  * @returns {Document[Name]}
  */
-export const ofDocument = (name) => Reflect.get(Document.prototype, name, document);
+export const ofDocument = (name) => Reflect.get(documentPrototype, name, document);
 
 /**
  * @param {string} selector
  * @returns {NodeListOf<any>}
  */
-export const selectAll = (selector) => ofDocument("querySelectorAll").call(document, selector);
+export const selectAll = (selector) => documentPrototype.querySelectorAll.call(document, selector);
 
 /**
  * @param {EventTarget} target
@@ -22,7 +30,7 @@ export const selectAll = (selector) => ofDocument("querySelectorAll").call(docum
  * @param {(event: any) => void} listener called in the capture phase
  */
 export const listen = (target, types, listener) => {
-  for (const type of types.split(" ")) EventTarget.prototype.addEventListener.call(target, type, listener, true);
+  for (const type of types.split(" ")) documentPrototype.addEventListener.call(target, type, listener, true);
 };
 
 /**

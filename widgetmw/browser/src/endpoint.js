@@ -1,6 +1,7 @@
 // Sends requests to the token endpoint, counts them, and decides whether one is allowed.
-import { time } from "./clock.js";
+import { time, uptime } from "./clock.js";
 import { selectAll } from "./dom.js";
+import { isStale } from "./session.js";
 import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 
@@ -12,8 +13,8 @@ import { broadcast } from "./tabs.js";
 let page;
 /** @type {AbortController | undefined} */
 let pending;
-// When the last requests of all tabs were sent. Successful renewals do not count. By `performance.now`: after a jump of
-// `Date`, which `time()` takes for a sleep, these requests would no longer count.
+// When the last requests of all tabs were sent. Successful renewals do not count. By `uptime`: after a jump of `Date`,
+// which `time()` takes for a sleep, these requests would no longer count.
 /** @type {number[]} */
 let requestTimes = [];
 
@@ -23,7 +24,7 @@ export const setPage = (data) => {
 };
 
 export const countRequest = () => {
-  requestTimes = [...requestTimes.slice(-9), performance.now()];
+  requestTimes = [...requestTimes.slice(-9), uptime()];
 };
 
 export const uncountRequest = () => {
@@ -31,7 +32,7 @@ export const uncountRequest = () => {
 };
 
 // In milliseconds; `NaN` if there was none.
-const sinceRequest = (number = 1) => performance.now() - requestTimes[requestTimes.length - number];
+const sinceRequest = (number = 1) => uptime() - requestTimes[requestTimes.length - number];
 
 export const hasRecentRequest = () => sinceRequest() < 5000;
 
@@ -40,12 +41,12 @@ export const hasRecentRequest = () => sinceRequest() < 5000;
  *
  * @param {number} limit
  */
-export const allowedIn = (limit) => 60000 - sinceRequest(Math.trunc(limit)) || 0;
+export const allowedIn = (limit) => 60000 - sinceRequest(limit | 0) || 0;
 
 export const abortRequest = () => pending?.abort();
 
-// Not relative to the document: its <base> may be another host.
-const endpoint = () => new URL(page.url, location.origin);
+// Not relative to the document: its <base> may be another host. Not `new URL`: a page may have a global of that name.
+const endpoint = () => page.url.replace(/^(?!http)/, location.origin);
 
 /**
  * @typedef {{ status?: number, body?: import("./types").TokenResponse, age: number }} EndpointResponse
@@ -53,11 +54,11 @@ const endpoint = () => new URL(page.url, location.origin);
  */
 
 /**
- * @param {string} method
+ * @param {unknown} isPost
  * @param {string} [query]
  * @returns {Promise<EndpointResponse>}
  */
-const send = async (method, query = "") => {
+const send = async (isPost, query = "") => {
   countRequest();
   broadcast({ type: "request" });
   const start = time();
@@ -66,8 +67,9 @@ const send = async (method, query = "") => {
   // The page may have replaced `fetch` by a function that ignores the signal.
   const aborted = new Promise((_, reject) => (control.signal.onabort = reject));
   const respond = async () => {
-    const response = await fetch(endpoint() + query, {
-      method,
+    // A service worker may look up its cache by the URL alone, so that of a POST is a new one.
+    const response = await fetch(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
+      method: isPost ? "POST" : "GET",
       cache: "no-store",
       credentials: "include",
       headers: { ...(await shared.headers?.()), Accept: "application/json" },
@@ -88,15 +90,14 @@ const send = async (method, query = "") => {
 };
 
 /**
- * @param {(body: import("./types").TokenResponse) => boolean} isStale whether a response is older than what is known
  * @param {string} [query]
  * @returns {Promise<EndpointResponse>}
  */
-export const requestTokens = async (isStale, query) => {
+export const requestTokens = async (query) => {
   // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that shows only
   // if we already know of something newer.
-  const response = await send(navigator.serviceWorker?.controller ? "POST" : "GET", query);
-  return response.body && isStale(response.body) ? send("POST") : response;
+  const response = await send(navigator.serviceWorker?.controller, query);
+  return response.body && isStale(response.body) ? send(true) : response;
 };
 
 /**
@@ -106,10 +107,11 @@ export const requestTokens = async (isStale, query) => {
  * @param {HTMLMetaElement} meta
  */
 const cspAllowsRequest = ({ content }) => {
-  const [directive] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? ["*"];
-  const { protocol, origin, host } = endpoint();
-  const allowed = ["*", origin === location.origin && "'self'", protocol, origin, host];
-  return directive.toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
+  const directive = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? "*";
+  const [protocol, , host] = endpoint().split("/");
+  const origin = protocol + "//" + host;
+  const allowed = ["*", protocol, host, origin, origin === location.origin && "'self'"];
+  return String(directive).toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
 };
 
 // With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
@@ -117,7 +119,7 @@ const cspAllowsRequest = ({ content }) => {
 // the origin "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
 export const mayRequest = () =>
   page.connect !== false &&
-  self.origin !== "null" &&
+  origin !== "null" &&
   location.origin !== "null" &&
-  !(page.ask && top !== self && !frameElement) &&
-  [...selectAll("head > meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);
+  !(page.ask && top !== window && !frameElement) &&
+  [...selectAll("head>meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);

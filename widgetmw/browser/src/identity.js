@@ -4,7 +4,7 @@
 //   stays until the clean-up after the sign-out is complete.
 // - `localStorage` has a salted hash of the user, which shows when a page belongs to another one; two times, which show
 //   when a page is older than the last change of user; and the vendors whose clean-up is pending.
-import { ofDocument } from "./dom.js";
+import { documentPrototype, ofDocument } from "./dom.js";
 import { shared } from "./shared.js";
 import { isSameUser, userHash } from "./user_hash.js";
 
@@ -45,7 +45,7 @@ export const hasUnknownLogouts = () => readStored() === UNKNOWN;
 
 export const hasMark = () => {
   try {
-    return ofDocument("cookie").split("; ").includes(shared.key + "=1");
+    return ofDocument("cookie").includes(shared.key + "=1");
   } catch {}
 };
 
@@ -53,7 +53,7 @@ export const hasMark = () => {
 const setMark = (value) => {
   try {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    Reflect.set(Document.prototype, "cookie", shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure, document);
+    Reflect.set(documentPrototype, "cookie", shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure, document);
   } catch {}
 };
 
@@ -102,7 +102,7 @@ export const removeMark = () => {
 // The times are those of the server's clock, in milliseconds.
 
 /** @returns {number[]} the time of the last change, and the clock's offset; `NaN` or missing if unknown */
-const readTimes = () => (readStored(":time") ?? "").split(" ").map(parseFloat);
+const readTimes = () => (readStored(":time") ?? "").split(" ").map(Number);
 
 // When a user was last signed out or replaced by another one, as any tab has noticed. What is older is not valid.
 export const changedAt = () => readTimes()[0] || 0;
@@ -121,7 +121,7 @@ export const serverTime = () => Date.now() + knownOffset();
  * @param {boolean} [isExact] otherwise the server's time may have been read a while ago
  */
 export const recordServerTime = (seen, isExact) => {
-  if (Number.isNaN(seen)) return;
+  if (isNaN(seen)) return;
   const [changed, known] = readTimes();
   offset = isExact || !(known > seen) ? seen : known;
   // A change in the future was recorded by a clock that was wrong.
@@ -132,7 +132,7 @@ export const recordServerTime = (seen, isExact) => {
  * @param {number} at when the user was signed out or replaced, in milliseconds of the server's clock, which pages have
  *   to a tenth of a second
  */
-export const recordChange = (at) => writeTimes(Math.max(changedAt(), at - 100 || 0));
+export const recordChange = (at) => writeTimes(Math.max(changedAt(), at - 100));
 
 /** @param {number} changed */
 const writeTimes = (changed) => writeStored(":time", Math.round(changed) + " " + Math.round(knownOffset()));

@@ -1,5 +1,5 @@
 // Adds a vendor's loader to the page, with our nonce and through a Trusted Types policy named `widgetmw`.
-import { listen, ofDocument } from "./dom.js";
+import { documentPrototype, listen, ofDocument } from "./dom.js";
 
 const nonce = ofDocument("currentScript")?.nonce;
 /** @type {{ createScriptURL(url: string): string } | undefined} */
@@ -13,7 +13,7 @@ let policy;
 export const loadScript = (url, attributes = {}) =>
   new Promise((resolve, reject) => {
     if ([...ofDocument("scripts")].some((script) => script.src === url)) return resolve();
-    const script = /** @type {HTMLScriptElement} */ (ofDocument("createElement").call(document, "script"));
+    const script = /** @type {HTMLScriptElement} */ (documentPrototype.createElement.call(document, "script"));
     try {
       policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
     } catch {}
@@ -22,7 +22,7 @@ export const loadScript = (url, attributes = {}) =>
     script.async = true;
     if (nonce) script.nonce = nonce;
     for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);
-    script.onload = () => resolve();
+    script.onload = /** @type {any} */ (resolve);
     script.onerror = () => reject(Error("request failed"));
     ofDocument("head").append(script);
   });

@@ -27,7 +27,7 @@ const start = () => {
   /** @type {import("./types").RuntimeCalls} */
   const calls = { refresh, getToken, signOut: async () => signOut() };
   Object.assign(shared, {
-    take: (/** @type {import("./types").PageData} */ data) => takePageData(data),
+    take: takePageData,
     call: (/** @type {keyof typeof calls} */ name, /** @type {[any]} */ ...values) => calls[name](...values),
     onScript,
     onSnippet,

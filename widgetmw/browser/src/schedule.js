@@ -9,7 +9,7 @@ import {
   uncountRequest,
 } from "./endpoint.js";
 import { remembersUser } from "./identity.js";
-import { accept, discardResponses, generation, isSignedIn, isStale, signOut } from "./session.js";
+import { accept, discardResponses, generation, isSignedIn, signOut } from "./session.js";
 import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
 import { embedVendors } from "./vendors.js";
@@ -71,7 +71,7 @@ export const requestSoon = (milliseconds = 0) => {
  *
  * @param {import("../widgetmw").WidgetToken} token
  */
-const hasExpired = ({ expiresAt }) => !!expiresAt && expiresAt <= Date.now();
+const hasExpired = ({ expiresAt }) => expiresAt && expiresAt <= Date.now();
 
 /**
  * @param {string} name
@@ -196,7 +196,7 @@ export const awaitsResponse = () => awaitsTokens || isRequesting;
 
 /**
  * @param {import("./endpoint.js").EndpointResponse} response
- * @param {boolean} isConfirmation whether the request was to confirm a 401
+ * @param {unknown} isConfirmation whether the request was to confirm a 401
  */
 const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
@@ -232,20 +232,20 @@ const request = async () => {
       // While we waited for the lock, another tab may have received a response.
       if (isObsolete() || nextRequestIn() > 0) return;
       let start = time();
-      let response = await requestTokens(isStale);
+      let response = await requestTokens();
       // A single 401 may be a temporary failure of the site's session. Only a second one signs out.
-      const needsConfirmation = response.status === 401 && !!(isSignedIn || remembersUser());
+      const needsConfirmation = response.status === 401 && (isSignedIn || remembersUser());
       if (needsConfirmation) {
         await pause(3000 + Math.random() * 1000);
         if (isObsolete()) return;
         start = time();
         // The server then expires the vendors' cookies. A query, since a header would need a CORS preflight.
-        response = await requestTokens(isStale, "?signout");
+        response = await requestTokens("?signout");
       }
       if (isObsolete()) return;
       if (contentCheckAt <= start && response.status) settleContent();
       processResponse(response, needsConfirmation);
-    }, hasRecentRequest);
+    });
   } finally {
     isRequesting = false;
   }

@@ -1,6 +1,6 @@
 // The session of this page: the signed-in user and their tokens, from the page, the endpoint or another tab.
 import { time } from "./clock.js";
-import { selectAll } from "./dom.js";
+import { documentPrototype, selectAll } from "./dom.js";
 import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   changedAt,
@@ -75,7 +75,7 @@ const notify = (name) => {
  * @param {object} [detail]
  */
 const dispatch = (type, detail) =>
-  EventTarget.prototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
+  documentPrototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
 
 /**
  * Stores a token and schedules its renewal.
@@ -104,7 +104,7 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  */
 const wasSignedOutElsewhere = () => {
   const stored = readStored();
-  return !!user && !isSameUser(stored, user) && (!!stored || changedAt() + 1000 > lastNamedAt);
+  return user && !isSameUser(stored, user) && (stored || changedAt() + 1000 > lastNamedAt);
 };
 
 /**
@@ -133,8 +133,7 @@ export const accept = (response, age, inPage) => {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     const isLate = isKnown || wasSignedOutElsewhere();
-    const ended = user ? userHash(user) : before;
-    endSession(ended, user ? shared.tokens : {}, isLate ? "late" : "here", milliseconds(response.now));
+    endSession(isLate ? "late" : "here", milliseconds(response.now));
   }
   user = newUser;
   lastNamedAt = milliseconds(response.now) || lastNamedAt;
@@ -148,15 +147,14 @@ export const accept = (response, age, inPage) => {
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
     // Also if there is an old token that was not renewed: its retry must not delay the tokens of the other vendors.
-    const isMissing = !token && (!!shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
+    const isMissing = !token && (shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
     const isNew = token?.token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
     if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
     // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
     // seconds, at most 320, times 0.75 to 1. If no vendor has a token, at once: then `schedule` backs off.
-    if (!isMissing) entry.failures = 0;
-    else {
-      entry.failures = (entry.failures || 0) + 1;
+    entry.failures = isMissing ? (entry.failures || 0) + 1 : 0;
+    if (entry.failures) {
       const delay = 2 ** Math.min(5, entry.failures) * (7500 + Math.random() * 2500);
       entry.renewAt = Object.keys(response.tokens).length && time() + delay;
     }
@@ -182,21 +180,22 @@ export const accept = (response, age, inPage) => {
 /**
  * Ends the session of a user.
  *
- * @param {string | null | undefined} hash the user's salted hash, by which other tabs recognize their user
- * @param {Record<string, WidgetToken>} tokens the user's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin `"here"`: this tab cleans up what the tabs share;
  *   `"elsewhere"`: another tab has just done so; `"late"`: another tab has done so a while ago
  * @param {number} [at] when that was, in milliseconds of the server's clock
  * @param {string[]} [pending] the vendors whose clean-up another tab has left to this one
+ * @param {Record<string, WidgetToken>} [tokens] the user's tokens; those in a new page are the next user's
  */
-const endSession = (hash, tokens, origin, at, pending) => {
-  at ||= serverTime();
+const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {}) => {
+  at ||= serverTime() || 0;
   const ended = { ...tokens };
+  // By which other tabs recognize their user.
+  const hash = user ? userHash(user) : readStored();
   isEnding = hasEnded = true;
   generation++;
   isSignedIn = false;
   user = undefined;
-  lastNamedAt = Math.max(lastNamedAt, at || 0);
+  lastNamedAt = Math.max(lastNamedAt, at);
   for (const name in ended) delete shared.tokens[name];
   for (const entry of Object.values(shared.vendors)) {
     entry.renewAt = Infinity;
@@ -214,7 +213,7 @@ const endSession = (hash, tokens, origin, at, pending) => {
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
   Object.keys(ended).forEach(notify);
-  dispatch("signedout");
+  dispatch("signedout", { origin });
   isEnding = false;
 };
 
@@ -223,21 +222,21 @@ export const signOut = () => {
   settle("signed out");
   // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
   if (isEnding || (!isSignedIn && (!remembersUser() || (hasEnded && hasUnknownLogouts())))) return;
-  endSession(user ? userHash(user) : readStored(), shared.tokens, wasSignedOutElsewhere() ? "late" : "here");
+  endSession(wasSignedOutElsewhere() ? "late" : "here");
 };
 
 /**
  * A user was signed out in another tab: ends the session if it is the user of this page.
  *
- * @param {import("../widgetmw").SignOut["origin"]} origin
+ * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
  * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (origin, hash, pending = pendingLogouts()) => {
+const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
   generation++;
   if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
   settle("signed out");
-  endSession(hash, shared.tokens, origin, 0, pending);
+  endSession(isRecent ? "elsewhere" : "late", 0, pending);
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -250,7 +249,7 @@ export const onBroadcast = (message) => {
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER ? "elsewhere" : "late", message.user, message.pending);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in. If the page sets request headers, each
@@ -275,7 +274,7 @@ export const keepMark = () => {
 export const checkStoredUser = () => {
   if (!wasSignedOutElsewhere()) return;
   const isFree = !readStored() || hasUnknownLogouts();
-  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER ? "elsewhere" : "late");
+  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER);
 };
 
 /**
@@ -297,7 +296,7 @@ export const takePageData = (data, inPage) => {
   for (const name of Object.keys(data.vendors)) {
     const { token } = data.vendors[name];
     if (!shared.vendors[name]) shared.addVendor(name, data);
-    shared.vendors[name].embeds ??= !!data.embed?.includes(name);
+    shared.vendors[name].embeds ??= data.embed?.includes(name);
     connectVendor(name);
     if (!token || isOld) continue;
     const { expiresAt } = inPage ? shared.tokens[name] : toToken(token, offset);
@@ -308,9 +307,10 @@ export const takePageData = (data, inPage) => {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     settleContent();
   }
-  // Another tab has signed the user out while this page was parsed.
-  if (isOld) endSession(null, shared.tokens, "late");
-  if (data.ask || isOld) requestAtOnce();
-  else embedVendors();
+  if (data.ask || isOld) {
+    // Another tab has signed the user out while this page was parsed. The bootstrap has used nothing of an older one.
+    if (!data.ask) endSession("late", 0, [], shared.tokens);
+    requestAtOnce();
+  } else embedVendors();
   requestIfDue();
 };

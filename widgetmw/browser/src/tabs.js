@@ -1,6 +1,7 @@
 // Coordinates the tabs of this browser: they share what they learn, and only one at a time sends a request.
 // Without BroadcastChannel or Web Locks (plain http, old browsers) each tab works for itself.
 import { pause } from "./clock.js";
+import { hasRecentRequest } from "./endpoint.js";
 import { shared } from "./shared.js";
 import { report } from "./warn.js";
 
@@ -25,7 +26,7 @@ export const closeChannel = () => {
   channel = undefined;
 };
 
-export const hasChannel = () => !!channel;
+export const hasChannel = () => channel;
 
 /** @param {import("./types").TabMessage} message */
 export const broadcast = (message) => {
@@ -41,10 +42,9 @@ export const broadcast = (message) => {
  * go on without it, one after the other: the job itself checks whether there is anything left to do.
  *
  * @param {() => Promise<void>} job
- * @param {() => boolean} isOtherBusy whether a tab has just sent a request
  * @returns {Promise<void>} fulfilled when the job has ended, even if it failed
  */
-export const withLock = (job, isOtherBusy) =>
+export const withLock = (job) =>
   new Promise((done) => {
     const turn = async () => {
       clearTimeout(timeout);
@@ -55,7 +55,8 @@ export const withLock = (job, isOtherBusy) =>
     };
     const { locks } = navigator;
     const control = new AbortController();
-    const wait = () => setTimeout(() => (isOtherBusy() ? (timeout = wait()) : control.abort()), 4000 + Math.random() * 3000);
+    const wait = () =>
+      setTimeout(() => (hasRecentRequest() ? (timeout = wait()) : control.abort()), 4000 + Math.random() * 3000);
     let timeout = wait();
     const request = async () => locks.request(shared.key, { signal: control.signal }, turn);
     if (locks) request().catch(turn);

@@ -81,6 +81,8 @@ export interface VendorEntry {
 export interface Shared {
   /** Name of our cookie, storage, channel and lock. */
   key: string;
+  /** The browser's own, before a script of the page has made a global of that name. */
+  ownNavigation: EventTarget | undefined;
   tokens: Record<string, WidgetToken>;
   listeners: Record<string, Set<() => void>>;
   vendors: Record<string, VendorEntry>;
