@@ -17,10 +17,10 @@ from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
-from widgetmw.asgi.responder import ARRIVED, UserProbe, with_arrived_state
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
+from widgetmw.asgi.user_probe import ARRIVED, UserProbe
 from widgetmw.core.endpoint import INNER_CALL
-from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT
+from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT, with_arrived_state
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie

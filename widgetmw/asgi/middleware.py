@@ -19,9 +19,9 @@ from widgetmw.asgi.request import (
     path_below,
     token_request,
 )
-from widgetmw.asgi.responder import Responder, with_arrived_state
+from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ARRIVED_STATE
+from widgetmw.core.endpoint_check import ARRIVED_STATE, with_arrived_state
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire, move_to_end
@@ -89,15 +89,7 @@ class WidgetMiddleware:
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
-            resolver = self._resolver
-            state = scope.get("state")
-            if (state or engine.endpoint_check.remaining) and self.resolves_outside:
-                scope[ARRIVED_STATE] = {**(state or {})}
-                move_to_end(scope)
-                resolver = _with_arrived_state(resolver) if state else resolver
-            if ("user" in scope or "session" in scope) and self.resolves_outside:
-                arrived = {key: scope[key] for key in ("session", "user") if key in scope}
-                resolver = engine.endpoint_check.with_arrived(resolver, arrived)
+            resolver = self._page_resolver(engine, scope) if self.resolves_outside else self._resolver
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():
@@ -117,6 +109,19 @@ class WidgetMiddleware:
         engine.endpoint.count(request, response)
         await send_response(response, send, request.method == "HEAD", body)
 
+    def _page_resolver(self, engine: Engine, scope: Scope) -> AsyncResolver:
+        """Returns a resolver that sees user, session and state as they came, whatever the app's own layers set later.
+
+        A mounted app may authenticate by itself, and the endpoint does not know its users.
+        """
+        resolver, state, check = self._resolver, scope.get("state"), engine.endpoint_check
+        if state or check.remaining:
+            scope[ARRIVED_STATE] = {**(state or {})}
+            move_to_end(scope)
+        page_resolver = (lambda scope: resolver(with_arrived_state(scope))) if state else resolver
+        arrived = {key: scope[key] for key in ("session", "user") if key in scope}
+        return check.with_arrived(page_resolver, arrived) if arrived else page_resolver
+
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
         if "user" not in scope and self.engine is not None and carries_credentials(scope["headers"]):
@@ -130,10 +135,6 @@ class WidgetMiddleware:
     ) -> TokenResponse:
         """Overridden by plugins that resolve the user inside the app, which get ``receive`` for it."""
         return await token_response(engine, scope, request, self._resolver)
-
-
-def _with_arrived_state(resolver: AsyncResolver) -> AsyncResolver:
-    return lambda scope: resolver(with_arrived_state(scope))
 
 
 async def token_response(engine: Engine, scope: Scope, request: TokenRequest, resolver: AsyncResolver) -> TokenResponse:

@@ -13,7 +13,6 @@ The WSGI counterpart is ``wsgi/responder.py``.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Awaitable, Iterator
 from functools import partial
 from time import perf_counter
@@ -23,7 +22,6 @@ from asgiref.sync import markcoroutinefunction
 
 from widgetmw.asgi.request import FILE_MESSAGES, Headers, Message, PageRequest, Scope, Send, final_root_path
 from widgetmw.core.debug_headers import debug_headers
-from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
@@ -31,13 +29,10 @@ from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import KEY
-from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_maybe_async
+from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
-
-ARRIVED: Final = "widgetmw.arrived"
-"""Key of the scope in a plugin: user and session as the app's own middleware has set them, before routes and mounts."""
 
 _NO_HEADERS: Final[Headers] = []
 
@@ -321,65 +316,6 @@ class Responder(PageRequest):
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
         await self._pass_through(SkipReason.INCOMPLETE)
-
-
-class UserProbe(Responder):
-    """Resolves the user inside the app's middleware, and stores it on the request for the outer responder.
-
-    It does so when the response turns out to be a page. It sends everything unmodified, and leaves counting and logging
-    to the outer responder.
-    """
-
-    __slots__ = ()
-
-    def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
-        awaitable, check = None, self._engine.endpoint_check
-        try:
-            if self._engine.early_skip_reason(self, self._page) is None:
-                scope = check.as_arrived(with_arrived_state(self._scope), self._scope[ARRIVED], IN_MOUNT)
-                awaitable = prefetch_user_maybe_async(scope, self._resolver)
-                if awaitable is None and check.remaining:
-                    awaitable = self._check_arrived()
-        except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
-            pass
-        if awaitable is not None:
-            return self._wait(awaitable, message, offset)
-        return self._release(self._start, message)
-
-    def _check_arrived(self) -> Awaitable[None] | None:
-        """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""
-        check, resolved = self._engine.endpoint_check, self._scope[KEY].resolved
-        if isinstance(resolved, User):
-            return check.compare(self._scope, self._resolver, IN_MOUNT)
-        if resolved is None:
-            check.warn_if_replaced(self._scope.get("state"), self._scope[ARRIVED_STATE], IN_MOUNT)
-        return None
-
-    def _decide_for(self, user: User | None) -> SkipReason | None:
-        if self._engine.endpoint_check.remaining and self._scope[KEY].resolved is None:
-            self._check_arrived()
-        return SkipReason.ANONYMOUS  # the result is ignored: `_pass_through` sends the response unchanged
-
-    def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
-        self._handler = send = self._send
-        return send(start)
-
-    def _pass_through(self, reason: SkipReason, message: Message | None = None) -> Awaitable[None]:
-        return self._release(self._start, message)
-
-    def _failure(self, error: Exception) -> SkipReason:
-        return SkipReason.INTERNAL_ERROR
-
-
-def with_arrived_state(scope: Scope) -> Scope:
-    """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
-    state, arrived = scope.get("state"), scope.get(ARRIVED_STATE)
-    if arrived is None or not state:
-        return scope
-    if len(state) == len(arrived) and all(arrived.get(key) is value for key, value in state.items()):
-        return scope
-    shown = {key: arrived[key] if value else value for key, value in state.items() if key in arrived}
-    return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
 
 
 async def send_both(sends: Iterator[Awaitable[None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import islice
@@ -140,6 +141,17 @@ class EndpointCheck:
         if user is None:
             warn()
         return None
+
+
+def with_arrived_state(scope: Request) -> Request:
+    """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
+    state, arrived = scope.get("state"), scope.get(ARRIVED_STATE)
+    if arrived is None or not state:
+        return scope
+    if len(state) == len(arrived) and all(arrived.get(key) is value for key, value in state.items()):
+        return scope
+    shown = {key: arrived[key] if value else value for key, value in state.items() if key in arrived}
+    return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
 
 
 async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
