@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -147,6 +148,49 @@ def tab(shared_tab: SharedTab, site: Site, errors: list[str]) -> Iterator[Tab]:
     yield take
     if taken:
         shared_tab.release()
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A vendor's script, as its host serves it.
+
+    Attributes:
+        url: of the script, or a pattern.
+        code: a stand-in for it.
+    """
+
+    url: str
+    code: str
+
+    def serve(self, page: Page) -> None:
+        """Serves it to all tabs of the page's browser. The element may ask for CORS."""
+        headers = {"Access-Control-Allow-Origin": "*"}
+        page.context.route(self.url, lambda route: route.fulfill(body=self.code, headers=headers))
+
+    def block(self, page: Page) -> None:
+        """Lets requests for it fail from now on."""
+        page.context.unroute(self.url)
+        page.context.route(self.url, lambda route: route.abort())
+
+
+#: Opens a page for a user or an anonymous visitor, in the shared tab, or in a further tab of ``context``.
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(tab: Tab, site: Site, loader: Loader) -> Open:
+    """Opens pages of a browser that gets the script of the vendor under test."""
+
+    def open_page(user: str | None, context: BrowserContext | None = None) -> Page:
+        if context is None:
+            page = tab(user)
+            loader.serve(page)
+        else:
+            page = context.new_page()
+        page.goto(site.url)
+        return page
+
+    return open_page
 
 
 def sign_in(context: BrowserContext, site: Site, user: str) -> None:

@@ -43,6 +43,7 @@ LATE_SIGN_OUT = (
     f"localStorage.removeItem('{KEY}');"
     f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 9000, pending: []}});"
 )
+PENDING = f"localStorage['{KEY}:pending']"
 LOCK_IS_FREE = "navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)"
 
 
@@ -108,6 +109,18 @@ def show_tab(page: Page) -> None:
     page.evaluate(
         "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
     )
+
+
+def sign_out_elsewhere(page: Page, site: Site, vendor: str, age: int) -> None:
+    """Lets the page learn of a sign-out in another tab, some milliseconds later.
+
+    That tab could not clean up what is the vendor's when it sent the message, and has done so since.
+    """
+    other = page.context.new_page()
+    other.goto(site.url + "/chat")
+    message = f"{{type: 'signout', at: Date.now() - {age}, pending: ['{vendor}']}}"
+    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
+    page.wait_for_function("seen.signedout")
 
 
 def await_promise(page: Page, site: Site, promise: str) -> object:

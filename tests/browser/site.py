@@ -48,6 +48,11 @@ SNIPPETS = {
 ENDPOINT = "/_widgetmw/token"
 #: Name of the cookie and prefix of the storage entries.
 KEY = "widgetmw_5eed"
+#: Strict policies for pages: the form of our script, its nonce, and the header.
+POLICIES: dict[str, tuple[Form, str | None, str]] = {
+    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
+    "self": ("external", None, "default-src 'self'"),
+}
 
 Form = Literal["inline", "bundled", "external", "hashed"]
 Delivery = Literal["inline", "fetch"]
@@ -144,6 +149,16 @@ class Site:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def use_policy(self, name: str, more: str = "") -> None:
+        """Gives pages one of the policies, with further directives."""
+        self.form, self.nonce, text = POLICIES[name]
+        self.headers = {"Content-Security-Policy": text + more}
+
+    def serve_script(self, path: str, code: str) -> str:
+        """Serves a script as one of the site's own; returns the element that loads it."""
+        self.pages[path] = lambda user: Response(200, code.encode(), {"Content-Type": "text/javascript"})
+        return f'<script src="{path}"></script>'
 
     def now(self) -> float:
         """Returns the server's time in Unix seconds."""

@@ -12,11 +12,10 @@ from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.browser.conftest import sign_in
 from tests.browser.fake_vendors import CHATWOOT, CHATWOOT_FRAME, CHATWOOT_SNIPPET, script
-from tests.browser.simulation import LATE_SIGN_OUT, wait_until
-from tests.browser.site import KEY, Form, Site
+from tests.browser.simulation import LATE_SIGN_OUT, PENDING, wait_until
+from tests.browser.site import POLICIES, Site
 
 Open = Callable[..., Page]
-PENDING = f"localStorage['{KEY}:pending']"
 USER_COOKIE = "document.cookie.split('; ').find((it) => it.startsWith('cw_user_token-1='))"
 
 
@@ -281,18 +280,12 @@ def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site,
     assert (server.frames, server.set_users) == (["c1"], [])
 
 
-# The SDK needs the nonce, or its host in the policy. Its frame needs its host in any case.
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'; script-src 'self' https://chat.example"),
-}
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_strict_policy_is_respected(open_page: Open, site: Site, server: Server, policy: str) -> None:
     site.embed, site.head = ("chatwoot",), ""
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": f"{text}; frame-src https://chat.example"}
+    # The SDK needs the nonce, or its host in the policy. Its frame needs its host in any case.
+    sources = "; script-src 'self' https://chat.example" if policy == "self" else ""
+    site.use_policy(policy, f"{sources}; frame-src https://chat.example")
     page = open_page("ann")
     wait_for_users(page, server, ("c1", "ann", "Ann"))
     page.evaluate("widgetmw.signOut()")

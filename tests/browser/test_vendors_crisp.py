@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Loader, Open, sign_in
 from tests.browser.fake_vendors import CRISP, CRISP_SNIPPET, script
-from tests.browser.simulation import wait_until
-from tests.browser.site import KEY, Form, Site
+from tests.browser.simulation import LATE_SIGN_OUT, PENDING, wait_until
+from tests.browser.site import POLICIES, Site
 
-Open = Callable[..., Page]
 LOADER = "https://client.crisp.chat/l.js"
 RESET = ["do", "session:reset"]
-PENDING = f"localStorage['{KEY}:pending']"
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader(LOADER, CRISP)
 
 
 @pytest.fixture
@@ -26,21 +27,6 @@ def site(site: Site) -> Site:
     site.token_fields["crisp"] = lambda user: {"email": f"{user}@shop.example", "name": user.title()}
     site.head = script(CRISP_SNIPPET)
     return site
-
-
-@pytest.fixture
-def open_page(profile: Callable[..., BrowserContext], site: Site) -> Open:
-    """Opens a page of a browser for which the vendor's script is served."""
-
-    def open_page(user: str | None, context: BrowserContext | None = None) -> Page:
-        if context is None:
-            context = profile(user)
-            context.route(LOADER, lambda route: route.fulfill(body=CRISP))
-        page = context.new_page()
-        page.goto(site.url)
-        return page
-
-    return open_page
 
 
 def identified(page: Page, user: str) -> list[object]:
@@ -137,13 +123,9 @@ def test_a_sign_out_that_is_noticed_late_hides_the_chat_and_leaves_the_next_user
 ) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
-    other = open_page(None, page.context)
-    other.evaluate(
-        f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 10000, pending: []}})"
-    )
+    open_page(None, page.context).evaluate(LATE_SIGN_OUT)
     page.wait_for_function("seen.signedout")
     assert page.evaluate("vendor.calls.slice(2)") == [["do", "chat:hide"]]
-    page.evaluate(f"localStorage.removeItem('{KEY}')")
     # The email address would become that of the conversation which the widget still holds.
     sign_in(page.context, site, "bob")
     page.evaluate("widgetmw.refresh('crisp').then(() => 0)")
@@ -154,20 +136,18 @@ def test_a_sign_out_that_is_noticed_late_hides_the_chat_and_leaves_the_next_user
 
 @pytest.mark.parametrize("name", ["snippet in the head", "embedded"])
 def test_if_the_script_never_loads_the_clean_up_is_left_to_the_next_page(
-    open_page: Open, site: Site, name: str
+    open_page: Open, loader: Loader, site: Site, name: str
 ) -> None:
     site.head, site.body, site.embed = PAGES[name]
     page = open_page("ann")
     calls_of(page, "ann")
-    page.context.unroute(LOADER)
-    page.context.route(LOADER, lambda route: route.abort())
+    loader.block(page)
     page.reload()
     page.wait_for_function("window.$crisp?.length")
     assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, $crisp[0][1]]") == ["ann", "user:email"]
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(f"[{PENDING}, $crisp]") == ["crisp", []]
-    page.context.unroute(LOADER)
-    page.context.route(LOADER, lambda route: route.fulfill(body=CRISP))
+    loader.serve(page)
     sign_in(page.context, site, "bob")
     page.goto(site.url)
     assert calls_of(page, "bob") == [RESET, *identified(page, "bob")]
@@ -182,18 +162,11 @@ def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site)
     assert page.evaluate("[vendor.calls, CRISP_WEBSITE_ID]") == [[], "site-1"]
 
 
-# The loader needs the nonce, or its host in the policy.
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'; script-src 'self' https://client.crisp.chat"),
-}
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_strict_policy_is_respected(open_page: Open, site: Site, policy: str) -> None:
     site.embed, site.head = ("crisp",), ""
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": text}
+    # The loader needs the nonce, or its host in the policy.
+    site.use_policy(policy, "; script-src 'self' https://client.crisp.chat" if policy == "self" else "")
     page = open_page("ann")
     assert calls_of(page, "ann") == identified(page, "ann")
     page.evaluate("widgetmw.signOut()")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Loader, Open, sign_in
 from tests.browser.fake_vendors import FRONT, script
-from tests.browser.simulation import wait_until
-from tests.browser.site import KEY, Form, Response, Site
+from tests.browser.simulation import PENDING, sign_out_elsewhere, wait_until
+from tests.browser.site import POLICIES, Site
 
-Open = Callable[..., Page]
 BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js"
 OWN = {"chatId": "chat-1", "useDefaultLauncher": False, "customFields": {"plan": "gold"}}
 OURS = {"chatId": "chat-1", "useDefaultLauncher": True}
@@ -20,7 +17,11 @@ INIT = "FrontChat('init', {chatId: 'chat-1', useDefaultLauncher: false, customFi
 SNIPPET = f'<script src="{BUNDLE}"></script>' + script(INIT)
 SHUTDOWN = ["shutdown", {"clearSession": True}]
 HIDDEN = ["shutdown", {"clearSession": False}]
-PENDING = f"localStorage['{KEY}:pending']"
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader(BUNDLE, FRONT)
 
 
 @pytest.fixture
@@ -31,21 +32,6 @@ def site(site: Site) -> Site:
     site.token_fields["front"] = lambda user: {"userId": user, "email": f"{user}@shop.example"}
     site.head = SNIPPET
     return site
-
-
-@pytest.fixture
-def open_page(profile: Callable[..., BrowserContext], site: Site) -> Open:
-    """Opens a page of a browser for which the vendor's bundle is served."""
-
-    def open_page(user: str | None, context: BrowserContext | None = None) -> Page:
-        if context is None:
-            context = profile(user)
-            context.route(BUNDLE, lambda route: route.fulfill(body=FRONT))
-        page = context.new_page()
-        page.goto(site.url)
-        return page
-
-    return open_page
 
 
 def identity(page: Page, user: str) -> dict[str, str]:
@@ -140,30 +126,26 @@ def test_a_sign_out_clears_the_session_in_every_tab(open_page: Open) -> None:
 
 @pytest.mark.parametrize(("age", "expected"), [(0, [SHUTDOWN]), (10_000, [HIDDEN])])
 def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_noticed_late(
-    open_page: Open, age: int, expected: list[object]
+    open_page: Open, site: Site, age: int, expected: list[object]
 ) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
-    other = open_page(None, page.context)
-    # That tab could not clean up when it sent this, and has done so since.
-    message = f"{{type: 'signout', at: Date.now() - {age}, pending: ['front']}}"
-    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
-    page.wait_for_function("seen.signedout")
+    sign_out_elsewhere(page, site, "front", age)
     wait_until(page, lambda: page.evaluate("vendor.calls.slice(2)") == expected)
 
 
-def test_if_the_bundle_never_loads_the_clean_up_is_left_to_the_next_page(open_page: Open, site: Site) -> None:
+def test_if_the_bundle_never_loads_the_clean_up_is_left_to_the_next_page(
+    open_page: Open, loader: Loader, site: Site
+) -> None:
     site.head, site.embed = "", ("front",)
     page = open_page("ann")
     calls_of(page, "ann")
-    page.context.unroute(BUNDLE)
-    page.context.route(BUNDLE, lambda route: route.abort())
+    loader.block(page)
     page.reload()
     assert page.evaluate("HISSUNO_WIDGET_CONFIG.userId") == "ann"
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(PENDING) == "front"
-    page.context.unroute(BUNDLE)
-    page.context.route(BUNDLE, lambda route: route.fulfill(body=FRONT))
+    loader.serve(page)
     # An anonymous visitor, who keeps the widget.
     page.context.clear_cookies(name="session")
     page.goto(site.url)
@@ -177,23 +159,13 @@ def test_an_anonymous_visitor_gets_the_widget_without_an_identity(open_page: Ope
     assert calls_of(open_page(None), None) == [["init", OURS]]
 
 
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'"),
-}
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_strict_policy_is_respected(open_page: Open, site: Site, policy: str) -> None:
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": text}
+    site.use_policy(policy)
     if policy == "nonce":  # which our loader carries
         site.embed, site.head = ("front",), ""
     else:  # the vendor's host would have to be listed, so the site serves the bundle itself
-        site.pages["/bundle.js"] = lambda user: Response(
-            200, (FRONT + INIT).encode(), {"Content-Type": "text/javascript"}
-        )
-        site.head = '<script src="/bundle.js"></script>'
+        site.head = site.serve_script("/bundle.js", FRONT + INIT)
     page = open_page("ann")
     calls_of(page, "ann")
     page.evaluate("widgetmw.signOut()")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Loader, Open, sign_in
 from tests.browser.fake_vendors import HELPSCOUT, HELPSCOUT_SNIPPET, script
-from tests.browser.simulation import wait_until
-from tests.browser.site import KEY, Form, Response, Site
+from tests.browser.simulation import PENDING, sign_out_elsewhere, wait_until
+from tests.browser.site import POLICIES, Site
 
-Open = Callable[..., Page]
 LOADER = "https://beacon-v2.helpscout.net/**"
 INIT = ["init", "beacon-1"]
 LOGOUT = ["logout", {"endActiveChat": True}]
 DESTROY = ["destroy", None]
-PENDING = f"localStorage['{KEY}:pending']"
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader(LOADER, HELPSCOUT)
 
 
 @pytest.fixture
@@ -28,21 +29,6 @@ def site(site: Site) -> Site:
     site.token_fields["helpscout"] = lambda user: {"email": f"{user}@shop.example", "name": user.title()}
     site.head = script(HELPSCOUT_SNIPPET)
     return site
-
-
-@pytest.fixture
-def open_page(profile: Callable[..., BrowserContext], site: Site) -> Open:
-    """Opens a page of a browser for which the vendor's script is served."""
-
-    def open_page(user: str | None, context: BrowserContext | None = None) -> Page:
-        if context is None:
-            context = profile(user)
-            context.route(LOADER, lambda route: route.fulfill(body=HELPSCOUT))
-        page = context.new_page()
-        page.goto(site.url)
-        return page
-
-    return open_page
 
 
 def identified(page: Page, user: str) -> list[object]:
@@ -118,33 +104,27 @@ def test_a_sign_out_ends_the_chat_in_every_tab(open_page: Open) -> None:
 
 @pytest.mark.parametrize(("age", "expected"), [(0, [LOGOUT]), (10_000, [DESTROY])])
 def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_noticed_late(
-    open_page: Open, age: int, expected: list[object]
+    open_page: Open, site: Site, age: int, expected: list[object]
 ) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
-    other = open_page(None, page.context)
-    # That tab could not clean up when it sent this, and has done so since.
-    message = f"{{type: 'signout', at: Date.now() - {age}, pending: ['helpscout']}}"
-    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
-    page.wait_for_function("seen.signedout")
+    sign_out_elsewhere(page, site, "helpscout", age)
     wait_until(page, lambda: page.evaluate("vendor.calls.slice(2)") == expected)
 
 
 @pytest.mark.parametrize("name", ["snippet in the head", "embedded"])
 def test_if_the_script_never_loads_the_clean_up_is_left_to_the_next_page(
-    open_page: Open, site: Site, name: str
+    open_page: Open, loader: Loader, site: Site, name: str
 ) -> None:
     site.head, site.body, site.embed = PAGES[name]
     page = open_page("ann")
     calls_of(page, "ann")
-    page.context.unroute(LOADER)
-    page.context.route(LOADER, lambda route: route.abort())
+    loader.block(page)
     page.reload()
     assert page.evaluate("[HISSUNO_WIDGET_CONFIG.userId, Beacon.readyQueue[1].method]") == ["ann", "identify"]
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(f"[{PENDING}, JSON.stringify(Beacon.readyQueue).includes('ann')]") == ["helpscout", False]
-    page.context.unroute(LOADER)
-    page.context.route(LOADER, lambda route: route.fulfill(body=HELPSCOUT))
+    loader.serve(page)
     sign_in(page.context, site, "bob")
     page.goto(site.url)
     assert calls_of(page, "bob") == [INIT, LOGOUT, identified(page, "bob")]
@@ -159,25 +139,15 @@ def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site)
     assert page.evaluate("vendor.calls") == [INIT]
 
 
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'"),
-}
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_strict_policy_is_respected(open_page: Open, site: Site, policy: str) -> None:
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": text}
+    site.use_policy(policy)
     if policy == "nonce":  # which our loader carries
         site.embed, site.head = ("helpscout",), ""
     else:  # the vendor's host would have to be listed, so the site serves the script itself
+        site.serve_script("/beacon.js", HELPSCOUT)
         snippet = HELPSCOUT_SNIPPET.replace("https://beacon-v2.helpscout.net", "/beacon.js")
-        for path, code in {"/snippet.js": snippet, "/beacon.js": HELPSCOUT}.items():
-            site.pages[path] = lambda user, code=code: Response(  # type: ignore[misc]
-                200, code.encode(), {"Content-Type": "text/javascript"}
-            )
-        site.head = '<script src="/snippet.js"></script>'
+        site.head = site.serve_script("/snippet.js", snippet)
     page = open_page("ann")
     assert calls_of(page, "ann") == [INIT, identified(page, "ann")]
     page.evaluate("widgetmw.signOut()")

@@ -7,19 +7,22 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Loader, Open, sign_in
 from tests.browser.fake_vendors import TAWK, TAWK_SNIPPET, script
-from tests.browser.simulation import wait_until
-from tests.browser.site import KEY, Form, Response, Site
+from tests.browser.simulation import PENDING, sign_out_elsewhere, wait_until
+from tests.browser.site import POLICIES, Site
 
-Open = Callable[..., Page]
 LOADER = "https://embed.tawk.to/property-1/widget-1"
 WIDGET = TAWK.replace("REFUSAL", "null")
 CONNECTED = ["connected"]
 START = [["start", {"showWidget": True}], CONNECTED]
 LOGOUT = [["logout"], ["shutdown"]]
 HIDDEN = [["hideWidget"], ["shutdown"]]
-PENDING = f"localStorage['{KEY}:pending']"
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader(LOADER, WIDGET)
 
 
 @pytest.fixture
@@ -30,27 +33,6 @@ def site(site: Site) -> Site:
     site.token_fields["tawk"] = lambda user: {"userId": user, "name": user.title()}
     site.head = script(TAWK_SNIPPET)
     return site
-
-
-def serve(context: BrowserContext, body: str = WIDGET) -> None:
-    """Serves the vendor's script, whose element asks for CORS."""
-    headers = {"Access-Control-Allow-Origin": "*"}
-    context.route(LOADER, lambda route: route.fulfill(body=body, headers=headers))
-
-
-@pytest.fixture
-def open_page(profile: Callable[..., BrowserContext], site: Site) -> Open:
-    """Opens a page of a browser for which the vendor's script is served."""
-
-    def open_page(user: str | None, context: BrowserContext | None = None) -> Page:
-        if context is None:
-            context = profile(user)
-            serve(context)
-        page = context.new_page()
-        page.goto(site.url)
-        return page
-
-    return open_page
 
 
 def login(page: Page, user: str) -> list[object]:
@@ -126,11 +108,10 @@ def test_a_login_that_is_refused_is_reported_and_the_visitor_keeps_the_widget(
     profile: Callable[..., BrowserContext], site: Site
 ) -> None:
     site.head, site.embed = "", ("tawk",)
-    context = profile("ann")
-    serve(context, TAWK.replace("REFUSAL", "'401 Secure Mode is off'"))
+    page = profile("ann").new_page()
+    Loader(LOADER, TAWK.replace("REFUSAL", "'401 Secure Mode is off'")).serve(page)
     messages: list[ConsoleMessage] = []
-    context.on("console", lambda message: messages.append(message))
-    page = context.new_page()
+    page.on("console", lambda message: messages.append(message))
     page.goto(site.url)
     assert calls_of(page, None)[1:] == START
     wait_until(page, lambda: messages)
@@ -185,29 +166,25 @@ def test_a_sign_out_closes_the_chat_in_every_tab(open_page: Open) -> None:
 
 @pytest.mark.parametrize(("age", "expected"), [(0, LOGOUT), (10_000, HIDDEN)])
 def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_noticed_late(
-    open_page: Open, age: int, expected: list[object]
+    open_page: Open, site: Site, age: int, expected: list[object]
 ) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
-    other = open_page(None, page.context)
-    # That tab could not clean up when it sent this, and has done so since.
-    message = f"{{type: 'signout', at: Date.now() - {age}, pending: ['tawk']}}"
-    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
-    page.wait_for_function("seen.signedout")
+    sign_out_elsewhere(page, site, "tawk", age)
     wait_until(page, lambda: page.evaluate("vendor.calls.slice(2)") == expected)
 
 
-def test_if_the_script_never_loads_the_clean_up_is_left_to_the_next_page(open_page: Open, site: Site) -> None:
+def test_if_the_script_never_loads_the_clean_up_is_left_to_the_next_page(
+    open_page: Open, loader: Loader, site: Site
+) -> None:
     page = open_page("ann")
     calls_of(page, "ann")
-    page.context.unroute(LOADER)
-    page.context.route(LOADER, lambda route: route.abort())
+    loader.block(page)
     page.reload()
     assert page.evaluate("HISSUNO_WIDGET_CONFIG.userId") == "ann"
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate(PENDING) == "tawk"
-    page.context.unroute(LOADER)
-    serve(page.context)
+    loader.serve(page)
     # An anonymous visitor, who keeps the widget.
     page.context.clear_cookies(name="session")
     page.goto(site.url)
@@ -221,24 +198,14 @@ def test_an_anonymous_visitor_gets_the_widget_alone(open_page: Open, site: Site)
     assert calls_of(open_page(None), None) == [CONNECTED]
 
 
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'"),
-}
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_strict_policy_is_respected(open_page: Open, site: Site, policy: str) -> None:
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": text}
+    site.use_policy(policy)
     if policy == "nonce":  # which our loader carries
         site.embed, site.head = ("tawk",), ""
     else:  # the vendor's host would have to be listed, so the site serves the script itself
-        for path, code in {"/snippet.js": TAWK_SNIPPET.replace(LOADER, "/widget.js"), "/widget.js": WIDGET}.items():
-            site.pages[path] = lambda user, code=code: Response(  # type: ignore[misc]
-                200, code.encode(), {"Content-Type": "text/javascript"}
-            )
-        site.head = '<script src="/snippet.js"></script>'
+        site.serve_script("/widget.js", WIDGET)
+        site.head = site.serve_script("/snippet.js", TAWK_SNIPPET.replace(LOADER, "/widget.js"))
     page = open_page("ann")
     assert login(page, "ann") in calls_of(page, "ann")
     page.evaluate("widgetmw.signOut()")

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import fake_vendors
-from tests.browser.conftest import Tab, Visit, sign_in, sign_out
+from tests.browser.conftest import Loader, Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import MINUTE, pass_time, wait_until
-from tests.browser.site import ON_REQUEST, Form, Response, Site
+from tests.browser.site import ON_REQUEST, POLICIES, Form, Response, Site
 from tests.browser.test_vendors_chatwoot import Server
 from widgetmw.providers import ORDER
 
@@ -87,10 +87,6 @@ FORGOTTEN = {
     "tawk": "vendors.tawk.user === null",
     "front": "vendors.front.user === null",
 }
-POLICIES: dict[str, tuple[Form, str | None, str]] = {
-    "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),
-    "self": ("external", None, "default-src 'self'"),
-}
 #: How one vendor fails, by test: the vendor, and what the page runs instead of its widget.
 FAULTS = {
     "hissuno": ("hissuno", "Object.defineProperty(window, 'HISSUNO_WIDGET_CONFIG', {get: fail, set: fail});"),
@@ -150,8 +146,7 @@ def apart(vendor: str, code: str) -> str:
 
 def open_page(tab: Tab, site: Site, policy: str, **faults: str) -> tuple[Page, Server]:
     """Opens a page with every vendor's widget, or what a test puts in its place."""
-    site.form, site.nonce, text = POLICIES[policy]
-    site.headers = {"Content-Security-Policy": f"{text}; frame-src https://chat.example"}
+    site.use_policy(policy, "; frame-src https://chat.example")
     codes = {"first": "window.vendors = {};" + BROKEN}
     codes |= {name: apart(name, code) for name, code in {**WIDGETS, **faults}.items()}
     site.body = ""
@@ -210,20 +205,14 @@ def test_eleven_widgets_follow_a_renewal_a_change_of_user_and_a_sign_out(tab: Ta
     assert page.evaluate("seen.violations") == []
 
 
-def serve(page: Page, url: str, body: str) -> None:
-    headers = {"Access-Control-Allow-Origin": "*"}  # for tawk.to's element, which asks for CORS
-    page.context.route(url, lambda route: route.fulfill(body=body, headers=headers))
-
-
 def test_seven_loaders_of_ours_follow_a_change_of_user_and_a_sign_out(tab: Tab, site: Site) -> None:
-    site.form, site.nonce, text = POLICIES["nonce"]
-    site.headers = {"Content-Security-Policy": f"{text}; frame-src https://chat.example"}
+    site.use_policy("nonce", "; frame-src https://chat.example")
     site.embed = (*LOADERS, "chatwoot")
     site.head = script("window.vendors = {};", nonce="abc")
     page = tab("ann")
     page.context.route("https://chat.example/**", Server().handle)
     for vendor, (url, code) in LOADERS.items():
-        serve(page, url, apart(vendor, code))
+        Loader(url, apart(vendor, code)).serve(page)
     page.goto(site.url)
     wait_until(page, lambda: page.evaluate("window.$chatwoot && Object.keys(vendors).length") == len(LOADERS))
     assert_given(page, site, "ann", site.embed)
