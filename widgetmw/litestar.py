@@ -22,7 +22,7 @@ from litestar.types import Empty
 from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ARRIVED_STATE
+from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
@@ -72,7 +72,7 @@ class WidgetMiddleware(OuterMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""
-        scope[ARRIVED_STATE] = {**scope.get("state", {})}
+        scope[ORIGINAL_STATE] = {**scope.get("state", {})}
         await super().__call__(scope, receive, send)
 
     async def _resolve(self, scope: Scope) -> User | None:
@@ -115,10 +115,10 @@ class WidgetMiddleware(OuterMiddleware):
         authenticates by itself: the ids of its users are others, and the endpoint does not know them.
         """
         assert self.engine is not None
-        arrived = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
-        arrived["state"] = dict(arrived[ARRIVED_STATE])
+        original = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
+        original["state"] = dict(original[ORIGINAL_STATE])
         request = TokenRequest("GET", "/token")
-        response = await self._token_response(self.engine, arrived, receive_empty_body, request)
+        response = await self._token_response(self.engine, original, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
 
 

@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
-from widgetmw.asgi.user_probe import ARRIVED, UserProbe
+from widgetmw.asgi.user_probe import ORIGINAL, UserProbe
 from widgetmw.core.endpoint import INNER_CALL
-from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT, with_arrived_state
+from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original_state
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
@@ -112,7 +112,7 @@ class _StackBuilder:
         self.outer = OuterMiddleware(app.router, settings, user=None if is_by_proxy else self._resolve_outside)
         if self.outer.engine is not None:
             self.outer.engine.exclude_by_default(excluded_paths)
-            self.outer.engine.endpoint_check.is_asked_inside = True
+            self.outer.engine.endpoint_check.sees_inner_user = True
         self._resolver = resolver or self.outer.proxy_resolver
 
     def __call__(self) -> ASGIApp:
@@ -157,8 +157,8 @@ class _StackBuilder:
                 await app(scope, receive, send)
             else:
                 get = scope.get
-                scope[ARRIVED] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
-                scope[ARRIVED_STATE] = {**(get("state") or {})}
+                scope[ORIGINAL] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
+                scope[ORIGINAL_STATE] = {**(get("state") or {})}
                 move_to_end(scope)
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
@@ -174,7 +174,9 @@ class _StackBuilder:
         """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
-        return self._outer_resolver(check.as_arrived(with_arrived_state(scope), scope.get(ARRIVED, {}), IN_MOUNT))
+        return self._outer_resolver(
+            check.with_original_identity(with_original_state(scope), scope.get(ORIGINAL, {}), IN_MOUNT)
+        )
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

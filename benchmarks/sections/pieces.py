@@ -83,7 +83,7 @@ def _of_a_page() -> dict[str, Callable[[], object]]:
 
     def inject() -> object:
         headers = list(two)
-        return engine.inject(responder, engine.page_from_bytes(200, headers), headers, ADA)  # type: ignore[arg-type]
+        return engine.prepare_page(responder, engine.page_from_bytes(200, headers), headers, ADA)  # type: ignore[arg-type]
 
     return {
         "ASGI: acquire a request": lambda: acquire(dict(request), engine),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT, EndpointCheck
+from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, EndpointCheck
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import acquire, identity_of
 
@@ -103,11 +103,11 @@ def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_user_of_a_page_is_the_one_that_came_with_the_request(caplog: pytest.LogCaptureFixture) -> None:
     check, nobody = EndpointCheck(Events()), SimpleNamespace(is_authenticated=False)
-    resolve = check.with_arrived(lambda request: request.get("user"), {"user": "ada"})
+    resolve = check.wrap_resolver(lambda request: request.get("user"), {"user": "ada"})
     assert resolve({"user": "ada"}) == resolve({"user": "eve"}) == "ada"
     assert resolve({}) is resolve({"user": None}) is None
     assert caplog.messages == []
-    resolve = check.with_arrived(lambda request: request["user"], {"user": nobody})
+    resolve = check.wrap_resolver(lambda request: request["user"], {"user": nobody})
     assert resolve({"user": "eve"}) is resolve({"user": "eve"}) is nobody
     (line,) = caplog.messages
     assert "has set another user" in line
@@ -115,9 +115,9 @@ def test_the_user_of_a_page_is_the_one_that_came_with_the_request(caplog: pytest
 
 def test_what_did_not_come_with_the_request_is_hidden() -> None:
     check, request = EndpointCheck(Events()), request_with({"session": "eve", "user": "eve"})
-    shown = check.as_arrived(request, {"session": None, "user": "ada"}, IN_MOUNT)
+    shown = check.with_original_identity(request, {"session": None, "user": "ada"}, IN_MOUNT)
     assert (shown.get("session"), shown["user"]) == (None, "ada")
-    assert check.as_arrived(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request
+    assert check.with_original_identity(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def user_of_state(request: dict[str, Any]) -> User | None:
 def test_a_user_whom_an_inner_layer_puts_into_the_state_is_reported(
     before: dict[str, Any], expected: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    request = request_with({}, {"state": {**before}, ARRIVED_STATE: before})
+    request = request_with({}, {"state": {**before}, ORIGINAL_STATE: before})
     request["state"]["user"] = "ada"
     EndpointCheck(Events()).run(request, user_of_state)
     assert caplog.text.count("'state.user'") == expected

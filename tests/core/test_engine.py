@@ -39,7 +39,7 @@ def page_of(engine: Engine, *headers: tuple[str, str]) -> Page:
 
 def inject(engine: Engine, request: FakeRequest, user: User | None, *headers: tuple[str, str]) -> bytes | SkipReason:
     page = page_of(engine, *headers)
-    return engine.inject(request, page, [POOL[0], *headers], user) or page.script
+    return engine.prepare_page(request, page, [POOL[0], *headers], user) or page.script
 
 
 def test_a_signed_in_page_carries_the_token() -> None:

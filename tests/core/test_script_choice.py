@@ -43,7 +43,7 @@ def test_after_a_base_of_another_origin_the_page_links_no_script() -> None:
     def after_base(*headers: tuple[str, str]) -> bytes | SkipReason:
         page = page_of(engine, *headers)
         page.note_foreign_base()
-        return engine.inject(FakeRequest(), page, [POOL[0], *headers], User("ada")) or page.script
+        return engine.prepare_page(FakeRequest(), page, [POOL[0], *headers], User("ada")) or page.script
 
     engine = Engine(SETTINGS)
     assert linked(after_base()) == []

@@ -248,7 +248,7 @@ def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog
     visitor = visit("ada")
     for target in (
         "widgetmw.core.html.known_prefixes.KnownPrefixes.insertion_offset",
-        "widgetmw.core.engine.Engine.inject",
+        "widgetmw.core.engine.Engine.prepare_page",
         "widgetmw.core.engine.Engine.early_skip_reason",
     ):
         for path in ("/", "/stream"):

@@ -21,7 +21,7 @@ from widgetmw.asgi.request import (
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ARRIVED_STATE, with_arrived_state
+from widgetmw.core.endpoint_check import ORIGINAL_STATE, with_original_state
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire, move_to_end
@@ -116,11 +116,11 @@ class WidgetMiddleware:
         """
         resolver, state, check = self._resolver, scope.get("state"), engine.endpoint_check
         if state or check.remaining:
-            scope[ARRIVED_STATE] = {**(state or {})}
+            scope[ORIGINAL_STATE] = {**(state or {})}
             move_to_end(scope)
-        page_resolver = (lambda scope: resolver(with_arrived_state(scope))) if state else resolver
-        arrived = {key: scope[key] for key in ("session", "user") if key in scope}
-        return check.with_arrived(page_resolver, arrived) if arrived else page_resolver
+        page_resolver = (lambda scope: resolver(with_original_state(scope))) if state else resolver
+        original = {key: scope[key] for key in ("session", "user") if key in scope}
+        return check.wrap_resolver(page_resolver, original) if original else page_resolver
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

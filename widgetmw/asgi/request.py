@@ -82,7 +82,7 @@ class PageRequest:
                     self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
                 else:
                     must_edit = True
-        self.in_cross_site_frame = is_foreign and self._is_shown_elsewhere()  # once, however often it is repeated
+        self.in_cross_site_frame = is_foreign and self._is_shown_elsewhere()  # once, even if the header is repeated
         return must_edit
 
     def _is_shown_elsewhere(self) -> bool:
@@ -132,7 +132,7 @@ def page_request(scope: Scope, root_path: str) -> PageRequest:
 
 
 def carries_credentials(headers: Headers) -> bool:
-    """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
+    """Whether a request has cookies or ``Authorization``. Most apps sign nobody in without them."""
     return any(name in _CREDENTIALS for name, _ in headers)
 
 

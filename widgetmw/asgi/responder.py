@@ -38,7 +38,7 @@ _NO_HEADERS: Final[Headers] = []
 
 
 class Responder(PageRequest):
-    """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request.
+    """Handles the response to one request. It inherits from ``PageRequest`` to save one object per request.
 
     Attributes:
         is_undecided: whether the start of the response is still held back, because the decision is pending.
@@ -196,7 +196,7 @@ class Responder(PageRequest):
                     return self._wait(user, message, offset)  # neither a User nor of a subclass: an awaitable
                 if user is not None and engine.endpoint_check.remaining:
                     self._check_endpoint()
-                result = engine.inject(self, page, self._start["headers"], user)
+                result = engine.prepare_page(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
         return self._inject(message, offset) if result is None else self._pass_through(result, message)
@@ -234,7 +234,7 @@ class Responder(PageRequest):
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         """Decides once an awaited user is known; returns the reason to skip the page."""
-        return self._engine.inject(self, self._page, self._start["headers"], user)
+        return self._engine.prepare_page(self, self._page, self._start["headers"], user)
 
     def _failure(self, error: Exception) -> SkipReason:
         return self._engine.page_failure(error)
@@ -242,7 +242,7 @@ class Responder(PageRequest):
     # once decided
 
     def _inject(self, message: Message | None, offset: int) -> Awaitable[None]:
-        """Sends what is held with the headers and the script that ``Engine.inject`` has prepared.
+        """Sends what is held with the headers and the script that ``Engine.prepare_page`` has prepared.
 
         The app's messages keep their order.
         """

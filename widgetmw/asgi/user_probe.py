@@ -7,14 +7,14 @@ from typing import Final
 
 from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
-from widgetmw.core.endpoint_check import ARRIVED_STATE, IN_MOUNT, with_arrived_state
+from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original_state
 from widgetmw.core.html.head_scanner import PENDING
 from widgetmw.core.identity.request_identity import KEY
 from widgetmw.core.identity.resolvers import prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
 
-ARRIVED: Final = "widgetmw.arrived"
+ORIGINAL: Final = "widgetmw.original"
 """Key of the scope in a plugin: user and session as the app's own middleware has set them, before routes and mounts."""
 
 
@@ -31,29 +31,29 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.early_skip_reason(self, self._page) is None:
-                scope = check.as_arrived(with_arrived_state(self._scope), self._scope[ARRIVED], IN_MOUNT)
+                scope = check.with_original_identity(with_original_state(self._scope), self._scope[ORIGINAL], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining:
-                    awaitable = self._check_arrived()
+                    awaitable = self._compare_with_original()
         except Exception:  # noqa: S110  the outer responder will fail in the same way, and log it
             pass
         if awaitable is not None:
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
 
-    def _check_arrived(self) -> Awaitable[None] | None:
+    def _compare_with_original(self) -> Awaitable[None] | None:
         """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""
         check, resolved = self._engine.endpoint_check, self._scope[KEY].resolved
         if isinstance(resolved, User):
             return check.compare(self._scope, self._resolver, IN_MOUNT)
         if resolved is None:
-            check.warn_if_replaced(self._scope.get("state"), self._scope[ARRIVED_STATE], IN_MOUNT)
+            check.warn_if_replaced(self._scope.get("state"), self._scope[ORIGINAL_STATE], IN_MOUNT)
         return None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         if self._engine.endpoint_check.remaining and self._scope[KEY].resolved is None:
-            self._check_arrived()
-        return SkipReason.ANONYMOUS  # the result is ignored: `_pass_through` sends the response unchanged
+            self._compare_with_original()
+        return SkipReason.ANONYMOUS  # any reason: the response is sent unchanged, and nothing is counted
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
         self._handler = send = self._send

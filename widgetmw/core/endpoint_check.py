@@ -18,14 +18,13 @@ _MAX_PAGES: Final = 10
 _IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _USER_KEY: Final = re.compile(r"user|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
-    "the user of a page depends on %s, which %s sets, so the token endpoint cannot find the user, and tokens are not "
-    "renewed: %s"
+    "the user of a page depends on %s. Token requests do not reach what sets it (%s), so tokens are not renewed: %s"
 )
 _REPLACED_USER: Final = (
-    "%s has set another user than the one who came with the request, whom alone the token endpoint sees, so the page "
-    "has no token: %s"
+    "%s has set another user. The token endpoint sees only the user who came with the request, so the page has no "
+    "token: %s"
 )
-ARRIVED_STATE: Final = "widgetmw.arrived_state"
+ORIGINAL_STATE: Final = "widgetmw.original_state"
 """Key of an ASGI scope: what its state held before the app's routes ran. The state is one dict for all layers."""
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
@@ -41,27 +40,28 @@ IN_MOUNT: Final = (
 
 
 class EndpointCheck:
-    """Looks at the first pages of users, and warns if the endpoint, which sees requests as they come to us, has none.
+    """Checks the first pages that have a user, and warns if the token endpoint would not find that user.
 
-    That is so if the session, or the user, is set further inside. A dict keeps the order in which its keys were added,
-    so whatever comes after our own key was added further inside, and no request needs to be copied before the app runs.
+    The endpoint sees a request as it comes to us, before any layer further inside has set a session or a user. A dict
+    keeps the order in which its keys were added, so whatever comes after our own key was added further inside, and no
+    request needs to be copied before the app runs.
 
     Attributes:
-        remaining: how many more pages are looked at.
-        is_asked_inside: whether token requests pass through all middleware of the app, which then cannot be in the
+        remaining: how many more pages are checked.
+        sees_inner_user: whether token requests pass through all middleware of the app, which then cannot be in the
             wrong place. A page may still come from a middleware, or get its final headers from one.
     """
 
     def __init__(self, events: Events) -> None:
         self.remaining: int = _MAX_PAGES
-        self.is_asked_inside: bool = False
+        self.sees_inner_user: bool = False
         self._events = events
 
-    def with_arrived(self, resolver: Callable[[Any], Any], arrived: Mapping[str, Any]) -> Callable[[Any], Any]:
+    def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
         """Returns a resolver of pages that reads the user and the session that came with the request."""
-        return lambda request: resolver(self.as_arrived(request, arrived, IN_MIDDLEWARE))
+        return lambda request: resolver(self.with_original_identity(request, original, IN_MIDDLEWARE))
 
-    def as_arrived(self, request: Request, arrived: Mapping[str, Any], place: tuple[str, str]) -> Request:
+    def with_original_identity(self, request: Request, original: Mapping[str, Any], place: tuple[str, str]) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
@@ -69,13 +69,13 @@ class EndpointCheck:
 
         Args:
             request: the scope or environ, after the app has run.
-            arrived: values from before that, by key; ``None`` for a key that was not there.
+            original: values from before that, by key; ``None`` for a key that was not there.
             place: what has replaced them, and the remedy.
         """
-        if all(request.get(key) is value for key, value in arrived.items()):
+        if all(request.get(key) is value for key, value in original.items()):
             return request
         shown = {**request}
-        for key, value in arrived.items():
+        for key, value in original.items():
             if value is None:
                 shown.pop(key, None)
             elif request.get(key):
@@ -86,22 +86,24 @@ class EndpointCheck:
         return shown
 
     def warn_if_replaced(
-        self, state: Mapping[str, Any] | None, arrived: Mapping[str, Any], place: tuple[str, str]
+        self, state: Mapping[str, Any] | None, original: Mapping[str, Any], place: tuple[str, str]
     ) -> None:
         """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
 
         Args:
             state: of the request, after the app has run.
-            arrived: what it held before that.
+            original: what it held before that.
             place: what has replaced it, and the remedy.
         """
-        new = {key: value for key, value in (state or {}).items() if value and arrived.get(key) is not value}
+        new = {key: value for key, value in (state or {}).items() if value and original.get(key) is not value}
         if any(_USER_KEY.search(key) and may_be_authenticated({"user": value}) for key, value in new.items()):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
 
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
-        """Checks one page that has a user, unless a plugin has resolved it, which has called :meth:`compare`.
+        """Checks one page that has a user.
+
+        Does nothing if a plugin has resolved the user, since the plugin calls :meth:`compare` itself.
 
         Args:
             request: the scope or environ, after the app has run.
@@ -111,29 +113,29 @@ class EndpointCheck:
             an awaitable to wait for if the resolver is async, else ``None``.
         """
         self.remaining -= 1
-        if self.is_asked_inside or identity_of(request).resolved is not UNSET:
+        if self.sees_inner_user or identity_of(request).resolved is not UNSET:
             return None
         return self.compare(request, resolver, IN_MIDDLEWARE)
 
     def compare(
         self, request: Request, resolver: Callable[[Any], Any], place: tuple[str, str]
     ) -> Awaitable[None] | None:
-        """Warns if only what was added after our key, and looks like a session, makes the resolver find the user."""
+        """Resolves the user without the sessions and users that inner layers have added; warns if none is left."""
         keys = list(request)
-        arrived = dict(islice(request.items(), keys.index(KEY) + 1))
-        added = sorted(filter(_IDENTITY_KEY.search, keys[len(arrived) :]))
-        if ARRIVED_STATE in arrived:
-            before, after = arrived[ARRIVED_STATE], request.get("state") or {}
-            arrived["state"] = {**before}
+        original = dict(islice(request.items(), keys.index(KEY) + 1))
+        added = sorted(filter(_IDENTITY_KEY.search, keys[len(original) :]))
+        if ORIGINAL_STATE in original:
+            before, after = original[ORIGINAL_STATE], request.get("state") or {}
+            original["state"] = {**before}
             changed = [key for key, value in after.items() if before.get(key) is not value]
             added += [f"state.{key}" for key in filter(_IDENTITY_KEY.search, changed)]
         if not added or identity_of(request).explicit is not UNSET:
             return None
-        self.remaining = 0
+        self.remaining = 0  # one comparison is enough, whatever its result
         message = _WITHOUT_USER % (", ".join(map(repr, added)), *place)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
-            user = resolver(arrived)
+            user = resolver(original)
         except Exception:
             user = None
         if inspect.isawaitable(user):
@@ -143,14 +145,14 @@ class EndpointCheck:
         return None
 
 
-def with_arrived_state(scope: Request) -> Request:
+def with_original_state(scope: Request) -> Request:
     """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
-    state, arrived = scope.get("state"), scope.get(ARRIVED_STATE)
-    if arrived is None or not state:
+    state, original = scope.get("state"), scope.get(ORIGINAL_STATE)
+    if original is None or not state:
         return scope
-    if len(state) == len(arrived) and all(arrived.get(key) is value for key, value in state.items()):
+    if len(state) == len(original) and all(original.get(key) is value for key, value in state.items()):
         return scope
-    shown = {key: arrived[key] if value else value for key, value in state.items() if key in arrived}
+    shown = {key: original[key] if value else value for key, value in state.items() if key in original}
     return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
 
 

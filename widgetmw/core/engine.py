@@ -36,8 +36,8 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.totals import TOTALS
 
-_CHECK_CACHE_CONTROL: Final = "private, no-store"  # the sign-out is checked once, so no copy of the page may be kept
-_PREFETCH_CACHE_CONTROL: Final = "private, no-cache"  # the browser keeps the page until the user opens it
+_UNCACHED: Final = "private, no-store"  # the sign-out is checked once, so no copy of the page may be kept
+_REVALIDATED: Final = "private, no-cache"  # the browser keeps the page until the user opens it
 Headers: TypeAlias = list[tuple[Any, Any]]
 ReadPage: TypeAlias = Callable[[int, Headers], Page | SkipReason]
 
@@ -98,14 +98,13 @@ class Engine:
         self._chooser = ScriptChooser(settings, self.script_tags, self.events)
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
-        # For pages without a token that are private all the same. "fetch" is here a page that the browser prefetches.
+        # For pages without a token that are private all the same.
         self._private_without_token = {}
         for header_type in (bytes, str):
-            check = ResponseHeaders(header_type, _CHECK_CACHE_CONTROL, override=True)
-            self._private_without_token["check", header_type] = check
-            if self.is_inline_delivery:
-                prefetch = ResponseHeaders(header_type, _PREFETCH_CACHE_CONTROL)
-                self._private_without_token["fetch", header_type] = prefetch
+            uncached = ResponseHeaders(header_type, _UNCACHED, override=True)
+            self._private_without_token["confirm_sign_out", header_type] = uncached
+            revalidated = ResponseHeaders(header_type, _REVALIDATED)
+            self._private_without_token["prefetched", header_type] = revalidated
 
     def _files(self) -> dict[str, ScriptFile]:
         """Returns the scripts that are served, by path below the endpoint path."""
@@ -181,8 +180,8 @@ class Engine:
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
-        # No user gets a token here. But with a loader, an anonymous visitor gets it anyway: that page may be cached, so
-        # it must be the same in every frame. And a browser with the mark gets the script that checks for a sign-out.
+        # No user gets a token here. But an anonymous visitor still gets the loaders, if there are any: such a page may
+        # be cached, so it must be the same in every frame. And a browser with the mark still has to confirm a sign-out.
         return None if self._chooser.has_loaders or self._chooser.has_mark(request) else reason
 
     def page_failure(self, error: Exception) -> SkipReason:
@@ -195,7 +194,7 @@ class Engine:
 
     # the script
 
-    def inject(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
+    def prepare_page(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
         """Sets the response headers and the script of a page, or returns the reason to skip it.
 
         This sends nothing: the driver inserts ``page.script`` and sends ``page.headers``. The headers passed in are the

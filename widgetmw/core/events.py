@@ -95,8 +95,9 @@ class Events:
 
         Args:
             path: of the page. It is shortened, and cannot break the line.
-            has_credentials: whether the request had a cookie or ``Authorization``. Without them it may be a visitor's,
-                whose pages often differ in some headers: then the first one with credentials is logged, too.
+            has_credentials: whether the request had a cookie or ``Authorization``. Without them the page may be an
+                anonymous visitor's. Such pages often have other caching headers, so the first page with credentials is
+                logged, too.
         """
         code = reason.code
         is_visitors = not has_credentials and reason in _OFTEN_OF_VISITORS

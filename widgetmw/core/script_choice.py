@@ -58,7 +58,7 @@ class PageRequest(Protocol):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether the request has cookies or ``Authorization``, without which nobody is signed in in most apps."""
+        """Whether the request has cookies or ``Authorization``. Most apps sign nobody in without them."""
 
     @property
     def host(self) -> str:
@@ -111,7 +111,7 @@ class ScriptChooser:
         if not self._is_inline_delivery:
             kind: PageKind = "fetch"
         elif user is None and self.has_mark(request):
-            kind = "check"
+            kind = "confirm_sign_out"
         elif user is None and self._loaders:
             kind = "anonymous"
         elif user is None:
@@ -121,13 +121,13 @@ class ScriptChooser:
         elif page.no_token_reason is not None:
             return page.no_token_reason
         else:
-            kind = "fetch" if request.is_prefetch else "token"
+            kind = "prefetched" if request.is_prefetch else "token"
         decision = self._without_csp if page.rare_headers is None else self._evaluate_policies(request, page)
         if decision.form is None:
             return decision.reason or SkipReason.CSP_BLOCKS_SCRIPT
         embed = self._embedded(request, decision) if self._loaders else ()
         if not decision.can_connect:
-            if kind in ("fetch", "check") and not embed:
+            if kind in ("fetch", "prefetched", "confirm_sign_out") and not embed:
                 return SkipReason.CSP_BLOCKS_CONNECT
             self._events.count("note", SkipReason.CSP_BLOCKS_CONNECT.code)
             self._events.report(SkipReason.CSP_BLOCKS_CONNECT, request.path)

@@ -23,10 +23,15 @@ from widgetmw.core.http.csp import CspDecision, ScriptForm
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.token import TokenSet
 
-PageKind: TypeAlias = Literal["token", "fetch", "anonymous", "check"]
-"""``token``: for a signed-in user; ``fetch``: the browser requests the token; ``anonymous``: nothing but vendors'
-loaders; ``check``: anonymous too, for a browser with our mark, which requests the token to find out whether its user is
-signed out."""
+PageKind: TypeAlias = Literal["token", "fetch", "prefetched", "anonymous", "confirm_sign_out"]
+"""What a page is for:
+
+* ``token``: a signed-in user;
+* ``fetch``: everybody, with fetch delivery: the browser requests the token;
+* ``prefetched``: a signed-in user who may never open it: the browser requests the token then;
+* ``anonymous``: vendors' loaders alone;
+* ``confirm_sign_out``: an anonymous visitor whose browser has our mark: it asks whether nobody is signed in.
+"""
 
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _NONCE: Final = b"\x00"  # placeholder of the nonce attribute; no other byte of ours is a NUL
@@ -34,7 +39,11 @@ _OPEN: Final = b"<script data-widgetmw" + _NONCE + b">"
 _INLINE_SCRIPT: Final = re.compile(rb"<script[^>]*>(.*?)</script>", re.DOTALL)
 _MAX_TEMPLATES: Final = 64
 _DATA_START: Final = '{"url":'
-_EXTRA_DATA: Final[dict[PageKind, dict[str, Any]]] = {"fetch": {"ask": True}, "check": {"user": None, "ask": True}}
+_EXTRA_DATA: Final[dict[PageKind, dict[str, Any]]] = {
+    "fetch": {"ask": True},
+    "prefetched": {"ask": True},
+    "confirm_sign_out": {"user": None, "ask": True},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Responder:
 
     def inject(self, user: User | None) -> SkipReason | None:
         """Writes the script for the user, or returns the reason to skip the page."""
-        return self._engine.inject(self._page_request, self._page, list(self.response.items()), user)
+        return self._engine.prepare_page(self._page_request, self._page, list(self.response.items()), user)
 
     def finish(self, result: SkipReason | None) -> None:
         """Inserts the script and sets the headers, if the user gets a script."""

@@ -84,8 +84,8 @@ class WidgetMiddleware:
                 root_path = decode_path(root_path)
             resolver = self._resolver
             if ("REMOTE_USER" in environ or _BEAKER in environ) and self.resolves_outside:
-                arrived: Environ = {key: environ[key] for key in ("REMOTE_USER", _BEAKER) if key in environ}
-                resolver = engine.endpoint_check.with_arrived(resolver, arrived)
+                original: Environ = {key: environ[key] for key in ("REMOTE_USER", _BEAKER) if key in environ}
+                resolver = engine.endpoint_check.wrap_resolver(resolver, original)
             responder = Responder()
             responder.begin(engine, environ, identity, root_path, path, start_response, resolver)
             if responder.read_request_headers():

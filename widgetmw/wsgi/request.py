@@ -136,7 +136,7 @@ def restore_codings(environ: Environ) -> bool:
 
 
 def carries_credentials(environ: Environ) -> bool:
-    """Whether a request has cookies or ``Authorization``, without which nobody can be signed in."""
+    """Whether a request has cookies or ``Authorization``. Most apps sign nobody in without them."""
     return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
 
 

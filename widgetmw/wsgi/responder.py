@@ -52,7 +52,7 @@ _SENT: Final = 3  # the first item was sent
 
 
 class Responder(PageRequest):
-    """Handles the response to one request. It is its own ``PageRequest``, which saves an object for each request."""
+    """Handles the response to one request. It inherits from ``PageRequest`` to save one object per request."""
 
     __slots__ = (
         "_body",
@@ -249,7 +249,7 @@ class Responder(PageRequest):
             user = engine.resolve_user(environ, self._resolver) if engine.is_inline_delivery else None
             if user is not None and engine.endpoint_check.remaining:
                 engine.endpoint_check.run(environ, self._resolver)
-            return engine.inject(self, page, self._headers, user)
+            return engine.prepare_page(self, page, self._headers, user)
         except Exception as error:
             return self._engine.page_failure(error)
 

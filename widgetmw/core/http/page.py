@@ -69,7 +69,7 @@ class Page:
         coding: ``""``, ``"gzip"`` or ``"deflate"``.
         rare_headers: flags and value of each header that few pages have, such as a CSP; ``None`` if there is none.
         no_token_reason: why the page must not carry a token, or ``None``.
-        script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.inject` has written them.
+        script: the script elements to insert, once :meth:`widgetmw.core.engine.Engine.prepare_page` has written them.
     """
 
     __slots__ = ("charset_declared", "coding", "headers", "length_index", "no_token_reason", "rare_headers", "script")

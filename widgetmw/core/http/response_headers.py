@@ -71,7 +71,7 @@ class ResponseHeaders:
         if header_type is bytes:  # ASGI wants lower case
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
-        self._stricter = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
+        self._stricter_or_false = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
         self._needs_evaluation = Memo(needs_evaluation)
         self._with_cookie = Memo(vary_on_cookie)
 
@@ -103,11 +103,11 @@ class ResponseHeaders:
                     vary_index = len(kept)
                     varies_on_cookie = varies_on_cookie or self._with_cookie[header[1]] is None
                 elif flags == SET_COOKIE and not ended_session(header[1]):
-                    pass
+                    pass  # an ordinary cookie is kept, and affects nothing
                 elif flags == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
-                    cache_control = self._stricter[header[1]]
+                    cache_control = self._stricter_or_false[header[1]]
                     if not cache_control:
                         continue
                     header = header[0], cache_control
