@@ -97,7 +97,7 @@ def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     assert check.remaining == 9
     assert caplog.messages == []
     check.compare(request, user_of_session, IN_MOUNT)
-    assert "a mounted app or a route sets" in caplog.text
+    assert "(a mounted app or a route)" in caplog.text
     assert check.remaining == 0
 
 
