@@ -273,7 +273,7 @@ _BARE: tuple[tuple[str, Protocol], ...] = (
     ("daphne-tls", "2"),
     ("gunicorn-threads", "2"),
 )
-PAIRS = [
+USUAL_PAIRS = [
     *(Pair(server, protocol, SERVERS[server].gateway) for server, protocol in _BARE),
     *(Pair(server, "1.1", adapter) for server, adapter in FRAMEWORKS),
 ]
@@ -307,9 +307,7 @@ ALL_PAIRS = [
     ),
 ]
 """What ``make servers`` runs: every adapter on every server of its gateway, and its driver over HTTP/2."""
-if ALL:
-    PAIRS = ALL_PAIRS
-PAIRS.sort(key=lambda pair: [*SERVERS].index(pair.server))
+PAIRS = sorted(ALL_PAIRS if ALL else USUAL_PAIRS, key=lambda pair: [*SERVERS].index(pair.server))
 
 
 def able(feature: Feature) -> pytest.MarkDecorator:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from tests.servers.cases import LOCAL, OWN
-from tests.servers.matrix import HTTP2_PAIRS, IMPOSSIBLE, PAIRS, SERVERS, UNSERVED, Feature, Pair, Place, Server
+from tests.servers.matrix import HTTP2_PAIRS, IMPOSSIBLE, SERVERS, UNSERVED, USUAL_PAIRS, Feature, Pair, Place, Server
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -41,7 +41,7 @@ def _row(name: str, server: Server, reasons: list[str]) -> list[str]:
     modern = run(HTTP2_PAIRS, "2") or mark("HTTP/2")
     return [
         f"`{name}`",
-        run(PAIRS, "1.1") or server.gateway,
+        run(USUAL_PAIRS, "1.1") or server.gateway,
         modern,
         *(mark(feature) for feature in FEATURES if feature != "HTTP/2"),
     ]
@@ -78,7 +78,7 @@ def _command(server: Server) -> str:
 
 def unaccounted(adapters: Iterable[str]) -> set[str]:
     """Returns adapters of the contract that the table neither runs nor mentions."""
-    known = {pair.adapter for pair in PAIRS} | UNSERVED.keys()
+    known = {pair.adapter for pair in USUAL_PAIRS} | UNSERVED.keys()
     return set(adapters) - known
 
 
