@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
 import json
 import re
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import pytest
@@ -77,10 +78,22 @@ class Reporter:
             assert not re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.", text), text
 
 
+def _our_frames(tb: TracebackType | None) -> list[FrameType]:
+    return [frame for frame, _ in traceback.walk_tb(tb) if frame.f_globals["__name__"][:8] == "widgetmw"]
+
+
 def _our_variables(tb: TracebackType | None) -> list[Any]:
     """Returns the local variables of our frames, which Sentry shortens."""
-    frames = [frame for frame, _ in traceback.walk_tb(tb)]
-    return [(each.f_code.co_name, each.f_locals) for each in frames if each.f_globals["__name__"][:8] == "widgetmw"]
+    return [(each.f_code.co_name, each.f_locals) for each in _our_frames(tb)]
+
+
+def assert_clean_attributes(error: BaseException) -> None:
+    """Checks the attributes that the code of our frames names, as Sentry's ``PureEvalIntegration`` records them."""
+    for frame in _our_frames(error.__traceback__):
+        variables = frame.f_locals
+        names = re.findall(r"\b(\w+)\.(\w+)\b(?!\()", inspect.getsource(frame.f_code))
+        found = [getattr(variables[name], each, None) for name, each in names if name in variables]
+        assert not re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.", repr(found))
 
 
 @pytest.fixture
@@ -175,7 +188,9 @@ def test_an_asgi_app_that_fails_after_its_page(
 def test_an_asgi_server_that_fails_at_a_token_request(
     env: dict[str, str], reporter: Reporter, path: str, fails_at: FailsAt
 ) -> None:
-    reporter.assert_clean(raised_by(lambda: request_asgi(env, asgi_app(()), AsgiServer(fails_at), path=path)))
+    error = raised_by(lambda: request_asgi(env, asgi_app(()), AsgiServer(fails_at), path=path))
+    reporter.assert_clean(error)
+    assert_clean_attributes(error)
 
 
 # WSGI
@@ -247,7 +262,9 @@ def test_a_wsgi_app_whose_close_fails(env: dict[str, str], reporter: Reporter) -
 
 @pytest.mark.parametrize("path", ["/_widgetmw/token", "/_widgetmw/token/hissuno"])
 def test_a_wsgi_server_that_fails_at_a_token_request(env: dict[str, str], reporter: Reporter, path: str) -> None:
-    reporter.assert_clean(raised_by(lambda: request_wsgi(env, wsgi_app([]), "start", path=path)))
+    error = raised_by(lambda: request_wsgi(env, wsgi_app([]), "start", path=path))
+    reporter.assert_clean(error)
+    assert_clean_attributes(error)
 
 
 # the signers

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+import flask
 import pytest
 
 from tests.conftest import Clock
@@ -84,6 +88,32 @@ def test_a_flood_of_causes_is_not_remembered_for_ever() -> None:
     for number in range(2500):
         events.warn("page", "resolver_failed", str(number))
     assert len(events._logged) <= 1000
+
+
+@pytest.mark.parametrize(
+    "log_line",
+    [
+        lambda events: events.warn("page", "internal_error", "x", ValueError()),
+        lambda events: events.report(SkipReason.NO_TRANSFORM, "/"),
+        lambda events: events.inform("token", "key_changed", "x"),
+    ],
+    ids=["failure", "skipped page", "changed key"],
+)
+def test_a_filter_of_the_app_that_fails_where_it_has_no_request_breaks_nothing(log_line: Any) -> None:
+    def add_url(record: logging.LogRecord) -> bool:
+        record.url = flask.request.path
+        return True
+
+    handler = logging.StreamHandler()
+    handler.addFilter(add_url)
+    logger = logging.getLogger("widgetmw")
+    logger.addHandler(handler)
+    logger.setLevel("DEBUG")
+    try:
+        log_line(Events())
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel("NOTSET")
 
 
 def test_the_traceback_is_logged_at_debug_without_the_message(caplog: pytest.LogCaptureFixture) -> None:

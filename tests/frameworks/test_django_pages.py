@@ -274,6 +274,15 @@ def test_an_error_in_a_stream_of_the_app_propagates(visit: Visit, configured: Co
     assert visit("ada").get("/torn").status_code == 500
 
 
+def test_a_user_function_without_a_next_value_fails_at_once(visit: Visit, configured: Configure) -> None:
+    configured({"USER": lambda request: next(iter(()))})
+    visitor = visit()
+    for path in ("/", "/async"):
+        response = visitor.get(path)
+        assert (response.status_code, user_in(response.text)) == (200, None)
+    assert visitor.get(ENDPOINT).status_code == 503
+
+
 def test_the_user_function_may_be_sync_or_async(visit: Visit, configured: Configure) -> None:
     async def user(request: Any) -> User:
         # Django 5.0 added request.auser

@@ -212,3 +212,41 @@ def test_the_documented_function_authenticates_as_the_framework_does(
         assert user_in(visitor.get(where).text) == EVE
         assert user_in(visitor.get(where, Authorization=authorization).text) == ADA
     assert visitor.request("POST", "/_widgetmw/token").status_code == 200
+
+
+def test_the_documented_function_names_nobody_whose_account_the_view_has_deleted(
+    visit: Visit, configured: Configure
+) -> None:
+    def delete_account(request: Any) -> HttpResponse:
+        request.user.delete()  # leaves an account without a primary key
+        return HttpResponse(PAGE)
+
+    namespace: dict[str, Any] = {}
+    exec(users_snippet("Django REST framework"), namespace)
+    namespace["AUTHENTICATORS"] = []
+    views = path("delete", delete_account)
+    configured({"USER": namespace["user"]}, ROOT_URLCONF=Urls(views, *django_app.urlpatterns))
+    account = get_user_model().objects.create_user("tom")
+    visitor = visit("tom")
+    assert user_in(visitor.get("/").text) == str(account.pk)
+    assert user_in(visitor.get("/delete").text) is None
+
+
+async def with_auser(request: Any) -> User | None:
+    account = await request.auser()
+    return User(account.pk) if account.is_authenticated else None
+
+
+def test_an_async_function_sees_the_auser_whom_the_endpoint_sees(visit: Visit, configured: Configure) -> None:
+    async def as_staff(request: Any) -> HttpResponse:
+        async def auser() -> Staff:
+            return Staff()
+
+        request.user, request.auser = Staff(), auser
+        return HttpResponse(PAGE)
+
+    urls = Urls(path("staff", as_staff), *django_app.urlpatterns)
+    configured({"USER": f"{HERE}.with_auser"}, ROOT_URLCONF=urls)
+    visitor = visit("eve")
+    for where in ("/", "/staff", "/_widgetmw/token"):
+        assert user_in(visitor.get(where).text) == EVE

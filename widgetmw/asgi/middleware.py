@@ -160,12 +160,12 @@ async def send_response(
     """Sends a response of the endpoint; its end waits for the request's body where the server needs that."""
     headers = list(_encoded(response.headers))
     if response.status != 204:
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        headers.append((b"content-length", str(response.length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    # The content is in no local variable, since an error reporter would record it if the server fails.
+    # The content is in no local variable and no attribute named here: error reporters record those if the server fails.
     must_be_drained = body is not None and body.must_be_drained
     data = {"type": "http.response.body", "more_body": must_be_drained}
-    await send({**data, "body": b"" if is_head else response.body})
+    await send({**data, "body": response.body_to_send(is_head)})
     if body is not None and must_be_drained:
         await body.drain()
         await send({"type": "http.response.body", "body": b""})

@@ -84,6 +84,19 @@ class TokenResponse:
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
 
+    @property
+    def length(self) -> int:
+        """The value of Content-Length."""
+        return len(self.body)
+
+    def body_to_send(self, is_head: bool) -> bytes:
+        """Returns the body, which a response to HEAD does not have.
+
+        A method, for frames that call the server: some error reporters, such as Sentry with its
+        ``PureEvalIntegration``, also record the attributes that the code of a frame names.
+        """
+        return b"" if is_head else self.body
+
 
 class InnerCall:
     """A token request that is sent through the app's own layers, because only there session and user are available.

@@ -11,11 +11,27 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from widgetmw.core.histogram import Histogram
 from widgetmw.core.reasons import SkipReason
 
-log: logging.Logger = logging.getLogger("widgetmw")
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Our logger, which never raises.
+
+    A filter of the app may need the app's request context, which is not there when we log. That must break no page.
+    """
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Logs a line; each of the other methods calls this."""
+        try:
+            super().log(level, msg, *args, **kwargs)
+        except Exception:  # noqa: S110  there is nowhere to report it
+            pass
+
+
+log: _Log = _Log(logging.getLogger("widgetmw"))
 
 _MAX_LOGGED = 1000
 _QUIET_SECONDS = 60

@@ -29,7 +29,8 @@ from widgetmw.core.settings import Settings, did_you_mean, variables
 
 USER: Final = "USER"
 _SETTINGS: Final = "SETTINGS"
-_USER_BEFORE_VIEW: Final = "_widgetmw_user"  # an attribute of the request
+_USER_BEFORE_VIEW: Final = "_widgetmw_user"  # attributes of the request
+_AUSER_BEFORE_VIEW: Final = "_widgetmw_auser"
 _PREFIX: Final = "WIDGETMW_"
 
 
@@ -141,6 +142,7 @@ def _user(path: Any, problems: list[str]) -> Callable[[HttpRequest], Any] | None
 def remember_user(request: HttpRequest) -> None:
     """Remembers the user that the middleware has set, who is the one that the token endpoint sees."""
     setattr(request, _USER_BEFORE_VIEW, getattr(request, "user", None))
+    setattr(request, _AUSER_BEFORE_VIEW, getattr(request, "auser", None))
 
 
 def from_request(request: HttpRequest) -> User | None:
@@ -209,4 +211,6 @@ def known_request(request: HttpRequest) -> HttpRequest:
         return request
     shown: HttpRequest = object.__new__(type(request))
     shown.__dict__.update(request.__dict__, user=getattr(request, _USER_BEFORE_VIEW))
+    if (auser := getattr(request, _AUSER_BEFORE_VIEW)) is not None:  # Django 4.2 has none
+        shown.__dict__["auser"] = auser
     return shown

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import override
 
+from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
@@ -92,6 +93,9 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
             return found
         except PermissionDenied:
             return None
+        except StopIteration as error:  # no future can hold it: on Python 3.11 an async page would wait for ever
+            message = f"the resolver raised {describe_error(error)}; it must return None if nobody is signed in"
+            raise ResolverError(message) from error
 
     return resolve
 

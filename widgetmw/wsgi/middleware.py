@@ -136,6 +136,6 @@ def send_response(response: TokenResponse, request: TokenRequest, start_response
     """Sends a response of the endpoint."""
     headers = list(response.headers)
     if response.status != 204:
-        headers.append(("Content-Length", str(len(response.body))))
+        headers.append(("Content-Length", str(response.length)))
     start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
-    return [] if request.method == "HEAD" or not response.body else [response.body]
+    return list(filter(None, [response.body_to_send(request.method == "HEAD")]))

@@ -34,7 +34,7 @@ class HttpError(Exception):
         self.status_code = status
 
 
-def raising(error: Exception) -> Callable[[Any], User | None]:
+def raising(error: BaseException) -> Callable[[Any], User | None]:
     def resolver(request: Any) -> User | None:
         raise error
 
@@ -73,6 +73,42 @@ def test_any_other_error_is_a_failure_without_the_errors_text(resolve: Any) -> N
         resolve({}, raising(HttpError(500)))
     assert "HttpError at identity/test_resolvers.py:" in str(caught.value)
     assert "secret detail" not in str(caught.value)
+
+
+def test_a_look_up_that_another_request_has_cancelled_is_a_failure() -> None:
+    async def run() -> None:
+        look_up = asyncio.ensure_future(asyncio.sleep(60))
+        waiting = asyncio.ensure_future(resolve_user_async({}, lambda request: look_up))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(look_up, 0.001)
+        with pytest.raises(ResolverError, match="CancelledError"):
+            await waiting
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_request_is_no_failure() -> None:
+    async def run() -> None:
+        waiting = asyncio.ensure_future(resolve_user_async({}, lambda request: asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(run())
+
+
+def test_a_loop_of_the_resolvers_own_that_is_cancelled_is_a_failure() -> None:
+    with pytest.raises(ResolverError, match="CancelledError"):
+        resolve_user({}, raising(asyncio.CancelledError()))
+
+
+@BOTH
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
+def test_what_ends_the_process_passes_as_it_is(resolve: Any, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        resolve({}, raising(error))
 
 
 @BOTH

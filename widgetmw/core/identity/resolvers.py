@@ -7,6 +7,7 @@ Each function exists for WSGI, as a coroutine (``…_async``), and for callers t
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -78,7 +79,7 @@ def resolve_user_maybe_async(
         user = resolver(request)
     except ResolverError:
         raise
-    except Exception as error:
+    except BaseException as error:
         _raise_unless_auth_error(error, request)
         return None
     if user is None or isinstance(user, User):
@@ -91,7 +92,7 @@ async def _await_user(awaitable: Awaitable[User | None], request: Request) -> Us
         return _checked(await awaitable)
     except ResolverError:
         raise
-    except Exception as error:
+    except BaseException as error:
         _raise_unless_auth_error(error, request)
         return None
 
@@ -100,14 +101,31 @@ def _refuse_awaitable(value: object, request: Request) -> User | None:
     return _checked(value)
 
 
-def _raise_unless_auth_error(error: Exception, request: Request) -> None:
+def _raise_unless_auth_error(error: BaseException, request: Request) -> None:
+    if not isinstance(error, Exception) and not _is_cancelled_elsewhere(error):
+        raise error
     if not is_auth_error(error):
         debug_traceback(error)
         remedy = _remedy(error, request)
         raise ResolverError(f"the resolver raised {describe_error(error)}" + (remedy and f"; {remedy}")) from error
 
 
-def _remedy(error: Exception, request: Request) -> str:
+def _is_cancelled_elsewhere(error: BaseException) -> bool:
+    """Whether a task that the resolver has waited for was cancelled, and not the request.
+
+    Several requests may share a task, such as the look-up of a user. The first of them to give up cancels it for all.
+    """
+    asyncio = sys.modules.get("asyncio")  # not imported here, which would cost WSGI apps time at the start
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs here
+        return True
+    return task is None or not task.cancelling()
+
+
+def _remedy(error: BaseException, request: Request) -> str:
     """Returns what to do about the mistakes that resolvers make most; empty for other errors."""
     if isinstance(error, KeyError) and error.args and error.args[0] in _LAYER_KEYS and error.args[0] not in request:
         return _NO_LAYER.format(error.args[0])
@@ -134,7 +152,7 @@ def _checked(value: object) -> User | None:
     raise ResolverError(f"the resolver returned {type(value).__name__}, neither a User nor None; {remedy}")
 
 
-def is_auth_error(error: Exception) -> bool:
+def is_auth_error(error: BaseException) -> bool:
     """Whether an error is the app's own 401 or 403, not one that another server returned to the app.
 
     Otherwise an expired API credential would sign every user out.
@@ -142,7 +160,7 @@ def is_auth_error(error: Exception) -> bool:
     return _status(error) in _AUTH_STATUSES
 
 
-def _status(error: Exception) -> int | None:
+def _status(error: BaseException) -> int | None:
     """Returns the HTTP status of an error that is the app's own response, not that of another server."""
     if isinstance(error, OSError):  # urllib's errors
         return None
@@ -156,7 +174,7 @@ def _status(error: Exception) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _carries_exchange(error: Exception) -> bool:
+def _carries_exchange(error: BaseException) -> bool:
     """Whether an error tells what another server has answered."""
     if any(getattr(error, name, None) is not None for name in _CLIENT_ERROR_ATTRIBUTES):
         return True
