@@ -63,6 +63,26 @@ def test_a_wrong_middleware_order_is_a_warning(configured: Configure, stack: lis
         assert "Middleware" in message.hint
 
 
+class ShopLoginRequiredMiddleware:
+    """A login wall that acts before the view is known, as that of django-auth-adfs does."""
+
+
+class ViewLoginRequiredMiddleware:
+    """A login wall that acts on views, as Django's own and django-stronghold do."""
+
+    def process_view(self) -> None: ...
+
+
+def test_a_login_wall_that_would_redirect_our_scripts_is_a_warning(configured: Configure) -> None:
+    wall, of_views = f"{__name__}.ShopLoginRequiredMiddleware", f"{__name__}.ViewLoginRequiredMiddleware"
+    configured(MIDDLEWARE=[*STACK[:-1], wall, OURS])
+    (message,) = check()
+    assert (message.id, "ShopLoginRequiredMiddleware below" in message.hint) == ("widgetmw.W009", True)
+    for stack in ([*STACK, wall], [*STACK[:-1], of_views, OURS]):
+        configured(MIDDLEWARE=stack)
+        assert ids() == []
+
+
 class CustomGZip(GZipMiddleware):  # type: ignore[misc]
     """A custom middleware that compresses."""
 

@@ -8,7 +8,14 @@ from typing import Any
 import anyio
 import pytest
 from starlette.applications import Starlette
-from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, SimpleUser, UnauthenticatedUser
+from starlette.authentication import (
+    AuthCredentials,
+    AuthenticationBackend,
+    AuthenticationError,
+    BaseUser,
+    SimpleUser,
+    UnauthenticatedUser,
+)
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -16,7 +23,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route
 
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
@@ -45,6 +52,25 @@ def test_the_user_of_the_authentication_middleware_is_the_default(settings: Sett
     assert visitor.get().text == PAGE
     assert user_in(visitor.get(X_User="ada").text) == user_in(visitor.token(X_User="ada").text) == "id-of-ada"
     assert visitor.token().status_code == 401
+
+
+def test_a_backend_that_refuses_visitors_has_to_say_401_for_a_sign_out_to_be_noticed(settings: Settings) -> None:
+    class Strict(Backend):
+        async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Any] | None:
+            if found := await super().authenticate(conn):
+                return found
+            raise AuthenticationError("no session")
+
+    def unauthorized(conn: HTTPConnection, error: Exception) -> Response:
+        return PlainTextResponse(str(error), status_code=401)
+
+    for on_error, status in ((None, 503), (unauthorized, 401)):
+        app = make()
+        install(app, settings=settings)
+        app.add_middleware(AuthenticationMiddleware, backend=Strict(), on_error=on_error)
+        visitor = Visitor(app)
+        assert user_in(visitor.token(X_User="ada").text) == "id-of-ada"
+        assert visitor.token().status_code == status
 
 
 @pytest.mark.parametrize(("name", "expected"), [("bob", "id-of-bob"), ("", None)])

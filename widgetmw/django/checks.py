@@ -78,9 +78,19 @@ def _order(settings: Settings) -> Iterator[CheckMessage]:
             name, right = path.rpartition(".")[2], "below" if wrong == "above" else "above"
             hint = f"Move {name} {right} WidgetMiddleware."
             yield Warning(f"{name} is {wrong} WidgetMiddleware{consequence}", hint=hint, id=id)
+    yield from _login_walls(ours)
     if settings.path != Settings.path:
         hint = "Remove it, and include widgetmw.django.urls where you want the endpoints."
         yield Warning("WIDGETMW_PATH has no effect: urls.py decides the path.", hint=hint, id="widgetmw.W007")
+
+
+def _login_walls(ours: int) -> Iterator[CheckMessage]:
+    """Finds walls by their usual name; one that acts on views lets ours through, wherever it stands."""
+    for path in django_settings.MIDDLEWARE[:ours]:
+        name = path.rpartition(".")[2]
+        if name.endswith("LoginRequiredMiddleware") and not hasattr(_loaded(path), "process_view"):
+            problem = f"{name} is above WidgetMiddleware, and redirects our scripts: no page notices a sign-out."
+            yield Warning(problem, hint=f"Move {name} below WidgetMiddleware.", id="widgetmw.W009")
 
 
 def _authentication(ours: int) -> Iterator[CheckMessage]:
@@ -100,10 +110,15 @@ def _index(path: str) -> int | None:
     except ImportError:
         return None
     for index, name in enumerate(django_settings.MIDDLEWARE):
-        try:
-            found = import_string(name)
-        except ImportError:
-            continue  # Django itself reports it
+        found = _loaded(name)
         if isinstance(found, type) and issubclass(found, wanted):
             return index
     return None
+
+
+def _loaded(path: str) -> Any:
+    """Returns a middleware, or ``None`` if it cannot be imported, which Django itself reports."""
+    try:
+        return import_string(path)
+    except ImportError:
+        return None
