@@ -232,7 +232,7 @@ class Endpoint:
         if status == 401 or (is_login and not may_be_signed_in):
             return self._not_authenticated(request)
         message = f"a layer of the app answered {status} before the user was resolved"
-        remedy = ": let requests for tokens through" if status < 500 else ""
+        remedy = ": let requests for tokens through, with their user" if status < 500 else ""
         self._events.warn("endpoint", "interrupted", message + remedy)
         return self._unavailable(request)
 
