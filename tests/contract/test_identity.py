@@ -172,7 +172,7 @@ def test_an_internal_error_skips_the_page(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make()
-    for target, attribute in ((site.engine.script_tags, "render"), (site.engine, "inject")):
+    for target, attribute in ((site.engine.script_tags, "render"), (site.engine, "prepare_page")):
         with monkeypatch.context() as patch:
             patch.setattr(target, attribute, lambda *_, **__: 1 / 0)
             reply = site.get()
