@@ -177,7 +177,7 @@ CASES: dict[SkipReason, list[Case]] = {
         Case(with_headers((CSP, "script-src 'self'")), wrap=places_the_script_after_a_base)
     ],
     SkipReason.URLS_MISSING: [],  # only in Django, see test_without_urls_pages_are_skipped_with_one_warning
-    SkipReason.INTERNAL_ERROR: [Case(patch=fail(Engine, "inject"), seen=False)],
+    SkipReason.INTERNAL_ERROR: [Case(patch=fail(Engine, "prepare_page"), seen=False)],
 }
 ALL = [(reason, case) for reason, cases in CASES.items() for case in cases]
 
