@@ -56,7 +56,8 @@ const connect = (vendor) => {
       /** @returns {Promise<void>} */
       const follow = () => {
         const known = snippet();
-        vendor.waitFor(() => session === current && snippet() !== known && find()).then(follow).catch(() => {});
+        const isAnother = () => session === current && snippet() && snippet() !== known && find();
+        vendor.waitFor(isAnother).then(follow).catch(() => {});
         return login(session);
       };
       return vendor.waitFor(find).then(follow);
