@@ -101,6 +101,12 @@ META = {
     "connect-src *": True,
     "Connect-Src HTTP:": True,
     "connect-src ORIGIN": True,
+    "connect-src ORIGIN.example ORIGIN0 ORIGIN/chat/ ws: (": False,
+    "connect-src ORIGIN/_widgetmw/": True,
+    "connect-src ORIGIN/_widgetmw/token; script-src 'unsafe-inline' 'self'": True,
+    "connect-src http://*.localhost:*": True,
+    "connect-src *.test.localhost:* wss:": True,
+    "connect-src http://*.example:* *.example": False,
     "script-src 'unsafe-inline' 'self'": True,
 }
 

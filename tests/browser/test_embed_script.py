@@ -150,6 +150,26 @@ def test_a_nonce_covers_what_it_loads(profile: Profile, site: Site) -> None:
     assert page.evaluate("seen.violations") == []
 
 
+def test_one_trusted_types_policy_serves_all_that_it_loads(profile: Profile, site: Site) -> None:
+    site.embed = ("digitalgenius",)
+    types = "require-trusted-types-for 'script'; trusted-types widgetmw"
+    add_page(site, site, **{"Content-Security-Policy": types})
+    context = profile("ann")
+    context.route("https://chat.digitalgenius.com/**", lambda route: route.fulfill(body="window.loaded = true"))
+    page = open_page(context, site)
+    page.wait_for_function("window.loaded && window.orloData")
+    assert page.evaluate("seen.violations") == []
+
+
+@pytest.mark.parametrize("own", ["const URL = 'https://shop.example'", "var performance = {rating: 5}"])
+def test_a_global_of_the_page_with_a_browsers_name_stops_nothing(profile: Profile, site: Site, own: str) -> None:
+    add_page(site, site)
+    site.pages["/own"] = partial(html_page, f'{script(own)}<script src="/_widgetmw/embed.js"></script>')
+    page = profile("ann").new_page()
+    page.goto(site.url + "/own")
+    page.wait_for_function("window.widgetmw?.get('orlo')")
+
+
 def test_a_page_that_the_server_has_made_ignores_it(tab: Tab, site: Site) -> None:
     site.body = '<script src="/_widgetmw/embed.js"></script>'
     page = tab("ann")

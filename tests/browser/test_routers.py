@@ -129,6 +129,31 @@ def test_children_that_are_added_one_by_one_are_not_listed_each_time(visit: Visi
     assert page.evaluate("[document.querySelectorAll('p').length, lists]") == [100, 0]
 
 
+@pytest.mark.parametrize("delivery", ["inline", "fetch"])
+def test_a_page_of_another_app_neither_signs_out_nor_changes_the_user(
+    profile: Profile, site: Site, delivery: Delivery
+) -> None:
+    serve(site, (TURBO,))
+    site.head = script("", src="/router.js")
+    site.body = '<main><a id="next" href="/staff/">next</a><a id="same" href="/">same</a></main>'
+    page, other = (context := profile("ann")).new_page(), context.new_page()
+    page.goto(site.url)
+    other.goto(site.url)
+    # An app beside this one, with users of its own.
+    staff = Site(site.host)
+    staff.head, staff.body, staff.delivery = site.head, site.body, delivery
+    staff.data_overrides = {"key": "widgetmw_57aff", "url": "/staff/_widgetmw/token"}
+    site.pages["/staff/"] = lambda user: staff.page("boss")
+    site.pages["/staff/_widgetmw/token"] = lambda user: staff.endpoint("boss")
+    for link in ("next", "same"):
+        follow(page, link)
+        page.wait_for_timeout(700)  # the runtime asks whose content it is
+        wait_for_requests(page)
+        for tab in (page, other):
+            assert tab.evaluate("[HISSUNO_WIDGET_CONFIG?.userId, seen.signedout]") == ["ann", 0]
+    staff.close()
+
+
 @pytest.mark.parametrize("form", ["inline", "bundled", "external"])
 def test_turbo_follows_under_a_nonce_policy(tab: Tab, site: Site, form: Form) -> None:
     site.form, site.nonce = form, "first"

@@ -199,6 +199,21 @@ def test_a_refresh_after_a_sign_in_ignores_the_earlier_401(visit: Visit, site: S
     assert page.evaluate("second") == "orlo"
 
 
+def test_a_second_refresh_ignores_the_401_of_the_first(visit: Visit, site: Site) -> None:
+    site.delivery = "fetch"
+    held: list[Any] = []
+    page = visit(None)
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    page.route("**/_widgetmw/token", lambda route: held.append(route) if not held else route.continue_())
+    page.evaluate("widgetmw.refresh('orlo'); 0")
+    wait_until(page, lambda: held)
+    sign_in(page.context, site, "ann")
+    page.evaluate("window.second = widgetmw.refresh('orlo').then((token) => token.provider, String); 0")
+    held[0].fulfill(status=401, json={"error": "not_authenticated"})
+    assert page.evaluate("second") == "orlo"
+
+
 # --- the back/forward cache -----------------------------------------------------------------------
 
 

@@ -73,6 +73,14 @@ def test_a_widget_that_the_page_starts_later_is_started_with_the_identity(
     assert calls_of(page, "ann")[-1] == ["init", {**OWN, **identity(page, "ann")}]
 
 
+def test_a_widget_that_the_page_removes_and_adds_again_gets_the_identity(open_page: Open) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    page.evaluate("FrontChat('shutdown', {clearSession: true}); delete window.FrontChat; 0")
+    page.evaluate(f"document.head.append({LATE})")
+    assert calls_of(page, "ann") == [["init", {**OWN, **identity(page, "ann")}]]
+
+
 def test_our_own_loader_starts_the_widget_with_the_identity(open_page: Open, site: Site) -> None:
     site.head, site.embed = "", ("front",)
     page = open_page("ann")

@@ -100,6 +100,23 @@ def test_a_token_that_has_expired_meanwhile_is_never_given(messenger: Messenger,
     assert page.evaluate("vendor.tokens[0] !== vendor.tokens[1]")
 
 
+@pytest.mark.parametrize("removed", ["document.getElementById('ze-snippet').remove(); ", ""], ids=["element", "global"])
+def test_a_widget_that_the_page_removes_and_adds_again_gets_its_token(
+    messenger: Messenger, site: Site, removed: str
+) -> None:
+    context = messenger("ann")
+    # In a block, since it runs twice.
+    context.route(LOADER, lambda route: route.fulfill(body=f"{{{fake_vendors.ZENDESK}}}"))
+    page = open_page(context, site, "ann")
+    # The package react-zendesk leaves the element.
+    page.evaluate(removed + "delete window.zE; delete window.vendor; delete localStorage['ZD-user']; 0")
+    added = f"Object.assign(document.createElement('script'), {{id: 'ze-snippet', src: '{LOADER}'}})"
+    page.evaluate(f"document.body.append({added})")
+    wait_until(page, lambda: found(page, "user", "logins") == ["ann", 1])
+    page.evaluate("widgetmw.signOut()")
+    wait_until(page, lambda: found(page, "user", "logouts") == [None, 1])
+
+
 def test_a_refused_login_is_tried_once_with_a_renewed_token(messenger: Messenger, site: Site) -> None:
     refuse = fake_vendors.ZENDESK.replace("refusals: 0", "refusals: 1 + (window.isHopeless ?? 0)")
     context = messenger("ann")

@@ -35,7 +35,7 @@ const connect = (vendor) => {
   /** @type {Promise<void>} */
   const started = new Promise((resolve) => {
     const wrap = (/** @type {NonNullable<typeof window.FrontChat>} */ original) => {
-      window.FrontChat = new Proxy(original, {
+      const ours = (window.FrontChat = new Proxy(original, {
         apply(target, self, [command, given, ...more]) {
           if (command !== "init") return Reflect.apply(target, self, [command, given, ...more]);
           options = given ?? options;
@@ -47,7 +47,9 @@ const connect = (vendor) => {
             resolve();
           }
         },
-      });
+      }));
+      // The page may remove the widget, and load the bundle again.
+      vendor.waitFor(() => (find() === ours ? undefined : find())).then(wrap);
     };
     const present = find();
     if (present) {

@@ -8,6 +8,9 @@
 const connect = (vendor) => {
   // An element with the id `zE` is no function.
   const find = () => typeof window.zE == "function" && window.zE;
+  // Their snippet finds its element by the id (documented). A page that removes the widget may leave its element.
+  const ID = "ze-snippet";
+  const snippet = () => [...Object.getPrototypeOf(document).querySelectorAll.call(document, "#" + ID)].pop();
   // The session that the widget knows of or waits for.
   /** @type {object | undefined} */
   let current;
@@ -49,7 +52,15 @@ const connect = (vendor) => {
     update() {
       if (current || isLeftOver) return;
       const session = (current = {});
-      return vendor.waitFor(find).then(() => login(session));
+      // A page may remove the widget, and add it again: that one has not been told how to get a token.
+      /** @returns {Promise<void>} */
+      const follow = () => {
+        const known = snippet();
+        const isAnother = () => session === current && snippet() && snippet() !== known && find();
+        vendor.waitFor(isAnother).then(follow).catch(() => {});
+        return login(session);
+      };
+      return vendor.waitFor(find).then(follow);
     },
     logout({ origin, isDue }) {
       const wasGiven = current;
@@ -70,11 +81,9 @@ const connect = (vendor) => {
       if (origin === "here") return vendor.waitFor(find).then(end);
     },
     embed() {
-      // The snippet finds its element by the id (documented), so there can be only one.
-      const id = "ze-snippet";
-      if (Object.getPrototypeOf(document).getElementById.call(document, id)) return;
+      if (snippet()) return; // there can be only one
       const url = "https://static.zdassets.com/ekr/snippet.js?key=" + encodeURIComponent(vendor.config.key);
-      return vendor.loadScript(url, { id });
+      return vendor.loadScript(url, { id: ID });
     },
   };
 };

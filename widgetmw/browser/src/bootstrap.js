@@ -12,7 +12,8 @@ export default (inits) => (data) => {
   // Turbo or a similar router has swapped in a document: the first page's runtime keeps running, with the new data.
   // Like `ownGlobal`, but shorter.
   const existing = ({}).hasOwnProperty.call(window, "widgetmw") && window.widgetmw?._;
-  if (existing) return existing.take(data);
+  // Data of another app beside this one is not for this one's user: a page of it may be fetched and inserted, too.
+  if (existing) return existing.key === data.key && existing.take(data);
 
   /** @type {import("./types").Shared["tokens"]} */
   const tokens = /** @type {any} */ ({ __proto__: null });
@@ -51,7 +52,7 @@ export default (inits) => (data) => {
     call: (...values) =>
       new Promise((resolve, reject) => {
         runtime.then(() => resolve(shared.call(...values)));
-        setTimeout(reject, document.prerendering == true ? 1e9 : 5e3, Error("widgetmw: no runtime"));
+        setTimeout(reject, document.prerendering === true ? 1e9 : 5e3, Error("widgetmw: no runtime"));
       }),
   });
   const runtime = new Promise((resolve) => (shared.ready = resolve));
@@ -60,7 +61,7 @@ export default (inits) => (data) => {
   // is older than the last change of user, or arrives much later than it was sent.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
-  let isCopy = /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type == "back_forward";
+  let isCopy = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
   try {
     /** @type {any[]} */
     const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");

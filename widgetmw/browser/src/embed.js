@@ -1,13 +1,14 @@
 // Starts widgetmw on a page that our server has not made: the page has one script tag, which loads this with the
 // bootstrap, the public configuration and the runtime. The endpoint is found next to the script.
-import { ofDocument, ownGlobal } from "./dom.js";
+import { documentPrototype, ofDocument, ownGlobal } from "./dom.js";
 import { loadScript } from "./load_script.js";
+import { setShared } from "./shared.js";
 
 /**
  * Names the app as the server does, so that embedded pages and pages with inserted scripts work together: see
  * `core/http/mark.py`. An app of another host inserts nothing into pages of this one, but there may be several.
  *
- * @param {URL} base
+ * @param {HTMLAnchorElement} base
  */
 const keyOf = ({ hostname, port, pathname }) => {
   let sum = -1;
@@ -29,7 +30,9 @@ export default (bootstrap, data, files) => {
   if (ownGlobal("widgetmw")) return;
   const base = src.replace(/\/embed\.js([?#].*)?$/, "");
   data.url = base + "/token";
-  data.key = keyOf(new URL(base));
+  // Not `new URL`: a page may have a global of that name.
+  data.key = keyOf(Object.assign(/** @type {HTMLAnchorElement} */ (documentPrototype.createElement.call(document, "a")), { href: base }));
   bootstrap(data);
+  setShared(/** @type {any} */ (ownGlobal("widgetmw"))._);
   for (const file of files) loadScript(base + file).catch(() => {});
 };

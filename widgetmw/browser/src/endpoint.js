@@ -62,10 +62,10 @@ const send = async (isPost, query = "") => {
   countRequest();
   broadcast({ type: "request" });
   const start = time();
-  const control = (pending = new AbortController());
-  const timeout = setTimeout(() => control.abort(), 10000);
+  const { signal } = (pending = new AbortController());
+  const timeout = setTimeout(abortRequest, 10000);
   // The page may have replaced `fetch` by a function that ignores the signal.
-  const aborted = new Promise((_, reject) => (control.signal.onabort = reject));
+  const aborted = new Promise((_, reject) => (signal.onabort = reject));
   const respond = async () => {
     // A service worker may look up its cache by the URL alone, so that of a POST is a new one.
     const response = await fetch(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
@@ -74,7 +74,7 @@ const send = async (isPost, query = "") => {
       credentials: "include",
       headers: { ...(await shared.headers?.()), Accept: "application/json" },
       redirect: "manual",
-      signal: control.signal,
+      signal,
     });
     /** @type {any} */
     const body = response.status === 200 && (await response.json());
@@ -107,11 +107,14 @@ export const requestTokens = async (query) => {
  * @param {HTMLMetaElement} meta
  */
 const cspAllowsRequest = ({ content }) => {
-  const directive = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? "*";
-  const [protocol, , host] = endpoint().split("/");
-  const origin = protocol + "//" + host;
-  const allowed = ["*", protocol, host, origin, origin === location.origin && "'self'"];
-  return String(directive).toLowerCase().split(/\s+/).some((source) => allowed.includes(source));
+  const [sources] = content.match(/connect-src[^;]*/i) ?? content.match(/default-src[^;]*/i) ?? "*";
+  // A source may be a scheme, or have wildcards, no scheme, or the beginning of a path.
+  const expression = sources
+    .replace(/'self'/i, location.origin)
+    .replace(/[^\w\s*:/-]/g, ".")
+    .replace(/:?\*/g, "[^/]*")
+    .replace(/\/?\s|\/$/g, "|");
+  return RegExp("^([^/]*//)?(" + expression + ")/", "i").test(endpoint() + "/");
 };
 
 // With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
@@ -122,4 +125,4 @@ export const mayRequest = () =>
   origin !== "null" &&
   location.origin !== "null" &&
   !(page.ask && top !== window && !frameElement) &&
-  [...selectAll("head>meta[http-equiv='content-security-policy' i]")].every(cspAllowsRequest);
+  [...selectAll("head>meta[http-equiv=content-security-policy i]")].every(cspAllowsRequest);

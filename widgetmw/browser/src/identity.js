@@ -74,13 +74,13 @@ export const storePendingLogouts = (names) => {
  */
 export const isLogoutPending = (name) => {
   const names = pendingLogouts();
-  if (names.length) return names.includes(name);
+  if (names[0]) return names.includes(name);
   // Without storage we cannot know; with the mark alone, it was the page that cleared the storage.
   return readStored() === undefined || hasUnknownLogouts() || (!readStored() && !!hasMark());
 };
 
 // Whether a user may be signed in. With a pending clean-up the mark alone does not say so.
-export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts().length);
+export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts()[0]);
 
 /** @param {string} user */
 export const rememberUser = (user) => {
@@ -96,7 +96,7 @@ export const forgetUser = () => {
 
 // Removes the mark, unless a user is signed in or a clean-up is pending.
 export const removeMark = () => {
-  if (!readStored() && !pendingLogouts().length) setMark("; Max-Age=0");
+  if (!readStored() && !pendingLogouts()[0]) setMark("; Max-Age=0");
 };
 
 // The times are those of the server's clock, in milliseconds.

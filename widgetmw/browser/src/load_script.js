@@ -1,9 +1,8 @@
 // Adds a vendor's loader to the page, with our nonce and through a Trusted Types policy named `widgetmw`.
 import { documentPrototype, listen, ofDocument } from "./dom.js";
+import { shared } from "./shared.js";
 
 const nonce = ofDocument("currentScript")?.nonce;
-/** @type {{ createScriptURL(url: string): string } | undefined} */
-let policy;
 
 /**
  * @param {string} url
@@ -15,10 +14,11 @@ export const loadScript = (url, attributes = {}) =>
     if ([...ofDocument("scripts")].some((script) => script.src === url)) return resolve();
     const script = /** @type {HTMLScriptElement} */ (documentPrototype.createElement.call(document, "script"));
     try {
-      policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
+      // In embed.js there are two copies of this module, and a policy of this name may be created only once.
+      shared.policy ??= window.trustedTypes?.createPolicy("widgetmw", { createScriptURL: (/** @type {string} */ it) => it });
     } catch {}
     // Throws if the page's CSP requires Trusted Types and does not allow our policy.
-    script.src = policy ? policy.createScriptURL(url) : url;
+    script.src = shared.policy ? shared.policy.createScriptURL(url) : url;
     script.async = true;
     if (nonce) script.nonce = nonce;
     for (const [name, value] of Object.entries(attributes)) script.setAttribute(name, value);

@@ -16,8 +16,8 @@ import {
 
 // Waits until the page is parsed. A prerendered page waits until the browser shows it.
 const start = () => {
-  const isLoading = document.readyState === "loading";
-  const later = document.prerendering === true ? "prerenderingchange" : isLoading && "DOMContentLoaded";
+  const later =
+    document.prerendering === true ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
   if (later) return listen(document, later, start);
   startSchedule();
   openChannel(onBroadcast);
@@ -76,9 +76,8 @@ export default (bootstrap, connectFunctions) => {
   // If the CSP forbids inline scripts, the data is in a JSON element and we call the bootstrap ourselves. We accept
   // only the element directly before our script, or one added to the head later: user content could hold any other. A
   // sign-out has emptied it.
-  /** @param {Node | null | undefined} node */
-  const read = (node) => {
-    const element = /** @type {HTMLScriptElement | null | undefined} */ (node);
+  /** @param {any} element or another node */
+  const read = (element) => {
     if (!bootstrap || element?.type !== "application/json" || element.dataset.widgetmw !== "" || !element.text) {
       return false;
     }

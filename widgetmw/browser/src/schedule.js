@@ -24,7 +24,7 @@ let period = Infinity;
 // The pending calls of `refresh`.
 /** @type {((error?: string) => void)[]} */
 let waiters = [];
-// When a request became wanted at once: by those calls, or because the page has no tokens or was restored.
+// When a request was last wanted at once: by those calls, or because the page has no tokens or was restored.
 let wantedAt = Infinity;
 // When to check who is signed in, since the page's content has changed. A response to an earlier request does not count.
 let contentCheckAt = Infinity;
@@ -91,7 +91,7 @@ export const refresh = (name) => {
   promise.catch(() => {});
   // The user may just have signed in. A response to an earlier request would not know about that.
   if (!isSignedIn && isFirst) discardResponses();
-  wantedAt = Math.min(wantedAt, time());
+  wantedAt = time();
   requestIfDue();
   return promise;
 };
@@ -146,7 +146,7 @@ export const schedule = () => {
 // Successful renewals do not count for the rate limit, so tokens with a lifetime of a few seconds are renewed as often
 // as they need. A page that calls `refresh` in a loop has a lower limit, which leaves room for those renewals.
 const nextRequestIn = () => {
-  const limit = Math.max(1, MAX_REQUESTS_PER_MINUTE - 60000 / Math.max(period, 1));
+  const limit = MAX_REQUESTS_PER_MINUTE - 60000 / Math.max(period, 10000);
   const active = isActive();
   // A page may change its content although nobody looks at it: the check waits until the tab is active.
   const checkAt = active ? Math.max(contentCheckAt, failures && notBefore) : Infinity;
@@ -226,7 +226,7 @@ const request = async () => {
   }
   isRequesting = true;
   const before = generation;
-  const isObsolete = () => isSuspended || generation !== before;
+  const isObsolete = () => generation !== before || isSuspended;
   try {
     await withLock(async () => {
       // While we waited for the lock, another tab may have received a response.
@@ -242,7 +242,8 @@ const request = async () => {
         // The server then expires the vendors' cookies. A query, since a header would need a CORS preflight.
         response = await requestTokens("?signout");
       }
-      if (isObsolete()) return;
+      // A user may have signed in since the request was sent: then another one is wanted.
+      if (isObsolete() || (waiters[0] && response.status === 401 && wantedAt > start)) return;
       if (contentCheckAt <= start && response.status) settleContent();
       processResponse(response, needsConfirmation);
     });

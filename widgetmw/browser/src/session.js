@@ -221,7 +221,7 @@ export const signOut = () => {
   generation++;
   settle("signed out");
   // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
-  if (isEnding || (!isSignedIn && (!remembersUser() || (hasEnded && hasUnknownLogouts())))) return;
+  if (isEnding || !(isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) return;
   endSession(wasSignedOutElsewhere() ? "late" : "here");
 };
 

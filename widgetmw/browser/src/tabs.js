@@ -53,12 +53,11 @@ export const withLock = (job) =>
       // Our messages must reach the other tabs before one of them gets the lock.
       await pause(100);
     };
-    const { locks } = navigator;
     const control = new AbortController();
     const wait = () =>
       setTimeout(() => (hasRecentRequest() ? (timeout = wait()) : control.abort()), 4000 + Math.random() * 3000);
     let timeout = wait();
-    const request = async () => locks.request(shared.key, { signal: control.signal }, turn);
-    if (locks) request().catch(turn);
-    else turn();
+    // Without Web Locks this is rejected, too.
+    const request = async () => navigator.locks.request(shared.key, { signal: control.signal }, turn);
+    request().catch(turn);
   });

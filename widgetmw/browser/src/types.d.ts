@@ -85,6 +85,8 @@ export interface Shared {
   ownNavigation: EventTarget | undefined;
   tokens: Record<string, WidgetToken>;
   listeners: Record<string, Set<() => void>>;
+  /** The Trusted Types policy for the vendors' loaders. */
+  policy?: { createScriptURL(url: string): string };
   vendors: Record<string, VendorEntry>;
   /** Page data that the runtime has not processed yet. */
   queue: PageData[];
