@@ -18,7 +18,7 @@ const connect = (vendor) => {
   // An element with the name `cookie` hides that property of `document`.
   const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(Reflect.get(Object.getPrototypeOf(document), "cookie", document))?.[1];
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-    // Later, when the message that has caused it is through.
+    // After the message that has caused the event has been handled.
     addEventListener("chatwoot:ready", () => setTimeout(resolve));
     if (window.$chatwoot?.hasLoaded) resolve();
   });
@@ -29,8 +29,9 @@ const connect = (vendor) => {
   let onLoaded = () => {};
   // No event tells that a frame has loaded again, but their SDK gets this message.
   addEventListener("message", ({ origin, data }) => {
-    // First: anybody can send a text for which the expression takes minutes.
+    // Checked first: another window could send a text for which the expression takes minutes.
     if (origin !== theirOrigin) return;
+    // The token is `authToken` in one event and `widgetAuthToken` in the other.
     const [, event, token] = /^chatwoot-widget:.*"event":"(loaded|setAuthCookie)".*uthToken":"([\w.-]+)"/.exec(data) ?? [];
     if (!event) return;
     conversation = token;
@@ -69,10 +70,10 @@ const connect = (vendor) => {
         // Their server allows few new conversations per hour and address.
         if (!token && !sdk.user && !frame.src.includes(conversationCookie)) return;
         loaded = new Promise((resolve) => (onLoaded = resolve));
-        // Otherwise the SDK passes it on, and reports an error.
+        // Otherwise the SDK would send the user to the new frame, which fails.
         sdk.user = undefined;
         if (origin === "late") {
-          // The stored conversation may be somebody else's by now. It takes the place of our user's in this page.
+          // The stored conversation may be the next user's by now. This page switches to it.
           const own = frame.src.replace(RegExp(`&${conversationCookie}=[^&]*`), "");
           frame.src = `${own}&${conversationCookie}=${stored() ?? ""}`;
         } else {

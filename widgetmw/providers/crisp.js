@@ -1,4 +1,5 @@
-// Crisp. `$crisp` is an array until their script has loaded, which plays the calls in it; only after that it has `is`.
+// Crisp. `$crisp` is an array of queued calls until their script has loaded. The script runs the calls, and replaces the
+// array by an object with the method `is`.
 // https://docs.crisp.chat, "Identity Verification", "Session Continuity"
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
@@ -27,15 +28,15 @@ const connect = (vendor) => {
   };
   /** @type {string | undefined} */
   let identified;
-  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. It is hidden, and nobody else is identified in it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
+  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  let showsPreviousUser = false;
   // The next user is identified after the clean-up, which would remove their email as well.
   let cleanUp = Promise.resolve();
   const update = () =>
     cleanUp.then(() => {
       const { email, token, name } = vendor.token ?? {};
-      if (!token || token === identified || isLeftOver) return;
+      if (!token || token === identified || showsPreviousUser) return;
       identified = token;
       const calls = queue();
       calls.push(["set", "user:email", [email, token]]);
@@ -51,20 +52,20 @@ const connect = (vendor) => {
       // A page may set it, and whoever has it is that user to Crisp.
       delete window.CRISP_TOKEN_ID;
       const calls = find();
-      // Not played yet: the next visitor's widget would start with the email of the user who has left.
+      // Still queued: the next visitor's widget would start with the email of the user who has left.
       if (Array.isArray(calls)) {
         for (let index = calls.length; index--; ) if (/^user:/.test(calls[index]?.[1])) calls.splice(index, 1);
       }
       if (origin === "late") {
         const isHere = !!(wasIdentified && calls?.is);
         if (isHere) calls?.push(["do", "chat:hide"]);
-        isLeftOver ||= isHere;
+        showsPreviousUser ||= isHere;
         return;
       }
       const reset = () => {
         find()?.push(["do", "session:reset"]);
-        if (isLeftOver) find()?.push(["do", "chat:show"]);
-        isLeftOver = false;
+        if (showsPreviousUser) find()?.push(["do", "chat:show"]);
+        showsPreviousUser = false;
       };
       // Each page with the widget shows the conversation, whether or not another one has reset the session already.
       if (calls?.is) return reset();

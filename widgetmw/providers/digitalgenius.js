@@ -150,9 +150,9 @@ const connect = (vendor, state) => {
   let finishLogout;
   /** @type {() => boolean} */
   let isLogoutDue;
-  // Whether the widget still has a user who has left, whom this page noticed too late to reset the chat, which may be
-  // somebody else's by now. Nobody else's token is sent to it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to reset the chat, which
+  // may be the next user's by now. No token is sent to the widget.
+  let showsPreviousUser = false;
   // Whether the page has replaced our accessor: the widget may have read a config without our token and callback.
   let hasFixed = false;
   const fixConfigs = () => {
@@ -177,9 +177,9 @@ const connect = (vendor, state) => {
       const results = isLogoutDue() && Promise.all([kit?.endConversation?.(), methods?.resetChat?.()]);
       finishLogout(results);
       finishLogout = known = undefined;
-      isLeftOver &&= !results;
+      showsPreviousUser &&= !results;
     }
-    if (!methods || isLeftOver) return;
+    if (!methods || showsPreviousUser) return;
     const payload = vendor.token?.token;
     if (payload && payload !== known) methods.sendSystemMessage({ name: "auth_token", payload });
     known = payload;
@@ -213,7 +213,7 @@ const connect = (vendor, state) => {
     },
     logout({ origin, isDue }) {
       fixConfigs();
-      if (origin === "late") isLeftOver ||= !!known && !!(state.isEmbedded || findKit());
+      if (origin === "late") showsPreviousUser ||= !!known && !!(state.isEmbedded || findKit());
       if (origin === "late" || (origin !== "here" && !state.isEmbedded && !findKit())) return;
       isLogoutDue = isDue;
       /** @type {Promise<void>} */

@@ -18,19 +18,19 @@ const connect = (vendor) => {
   // While a clean-up is pending, the widget may resume the chat of the user who has left: nobody else is identified.
   let isCleaningUp = false;
   let isShutDown = false;
-  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. It is hidden, and nobody else is identified in it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
+  // which may be the next user's by now. Until the next sign-out, the chat is hidden, and nobody is identified.
+  let showsPreviousUser = false;
   const identity = () => {
     const { token: userHash, userId, email, name } = vendor.token ?? {};
-    if (!userHash || isCleaningUp || isLeftOver) return;
+    if (!userHash || isCleaningUp || showsPreviousUser) return;
     identified = userHash;
     return { userId, userHash, ...(email && { email }), ...(name && { name }) };
   };
   const call = (/** @type {string} */ command, /** @type {unknown} */ value) => find()?.(command, value);
 
-  // A widget that is there by now has been started: their snippet calls `init` right after the bundle. If it has not
-  // been, `init` gets the identity again.
+  // If the widget is there, we assume that it has been started: their snippet calls `init` right after the bundle. If it
+  // has not been, `init` gets the identity again.
   let isStarted = !!find();
   /** @type {Promise<void>} */
   const started = new Promise((resolve) => {
@@ -62,9 +62,9 @@ const connect = (vendor) => {
 
   return {
     update: () =>
-      // This may be the next user's clean-up by the time the widget is started.
+      // Read late: another clean-up may have begun by the time the widget is started.
       started.then(() => cleanUp).then(() => {
-        if (!vendor.token || vendor.token.token === identified || isLeftOver) return;
+        if (!vendor.token || vendor.token.token === identified || showsPreviousUser) return;
         if (isShutDown) call("init", options);
         else call("identity", identity());
       }),
@@ -72,22 +72,22 @@ const connect = (vendor) => {
       const wasIdentified = identified;
       identified = undefined;
       if (wasIdentified) {
-        // What the page has said of this user is not for the next one.
+        // The page's options may hold fields of the user who has left.
         options = { ...options };
         for (const name of ["customFields", "email", "name", "userHash", "userId"]) delete options[name];
       }
       if (origin !== "here" && !isStarted) return;
       if (origin === "late") {
         if (!wasIdentified) return;
-        isLeftOver = true;
+        showsPreviousUser = true;
         call("shutdown", { clearSession: false }); // hides the chat (documented)
         return;
       }
       const end = () => {
         isShutDown = true;
-        isLeftOver = false;
+        showsPreviousUser = false;
         call("shutdown", { clearSession: true });
-        // The page of somebody else: an anonymous visitor keeps the widget.
+        // This page has identified nobody, so it is an anonymous visitor, who keeps the widget.
         if (!wasIdentified && !vendor.token) call("init", options);
       };
       // At once if the widget is there: in this page it is due even if another tab has cleaned up what they share.

@@ -16,9 +16,9 @@ const connect = (vendor) => {
       if (window.Beacon?.readyQueue) window.Beacon("on", "ready", resolve);
       vendor.waitFor(isLoaded).then(resolve);
     });
-  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. It is taken away, and nobody else is identified in it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
+  // which may be the next user's by now. Until the next sign-out, the widget is taken away, and nobody is identified.
+  let showsPreviousUser = false;
   /** @type {string | undefined} */
   let identified;
   // The next user is identified after the clean-up, which would sign them out.
@@ -26,7 +26,7 @@ const connect = (vendor) => {
   let cleanUp = Promise.resolve();
   const identify = () => {
     const { email, name, token } = vendor.token ?? {};
-    if (!token || token === identified || isLeftOver) return;
+    if (!token || token === identified || showsPreviousUser) return;
     identified = token;
     window.Beacon?.("identify", { email, signature: token, ...(name && { name }) });
   };
@@ -44,13 +44,13 @@ const connect = (vendor) => {
       }
       if (origin === "late") {
         if (!wasIdentified || !isLoaded()) return;
-        isLeftOver = true;
+        showsPreviousUser = true;
         window.Beacon?.("destroy");
         return;
       }
       const end = () => {
-        if (isLeftOver) window.Beacon?.("init", vendor.config.beaconId);
-        isLeftOver = false;
+        if (showsPreviousUser) window.Beacon?.("init", vendor.config.beaconId);
+        showsPreviousUser = false;
         window.Beacon?.("logout", { endActiveChat: true });
       };
       // At once, since in this page it is due even if another tab, which may be faster, has cleaned up what they share.

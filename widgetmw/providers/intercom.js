@@ -10,8 +10,8 @@ import { removeCookies } from "../browser/src/remove_cookies.js";
  * @property {(settings: Settings, isUpdate?: boolean) => Settings} complete adds our keys to settings and returns them
  * @property {number[]} updates when the page or we have called "update"
  * @property {unknown} isLate whether Intercom may have read settings without the token
- * @property {boolean} isLeftOver whether Intercom still has a user who has left, whom this page noticed too late to end
- *   the session, which may be somebody else's by now: nobody else is identified in it
+ * @property {boolean} showsPreviousUser whether Intercom still shows the previous user: this page has noticed the sign-out
+ *   too late to end the session, which may be the next user's by now; nobody is identified
  */
 
 /**
@@ -23,7 +23,7 @@ const init = (vendor) => {
   const updates = [];
   /** @type {State["complete"]} */
   const complete = (settings, isUpdate) => {
-    const token = !state.isLeftOver && vendor.token?.token;
+    const token = !state.showsPreviousUser && vendor.token?.token;
     if (token) {
       const claims = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
       for (const name in { ...claims, user_hash: 0 }) delete settings[name];
@@ -47,7 +47,7 @@ const init = (vendor) => {
     }
   };
   /** @type {State} */
-  const state = { complete, updates, isLate: window.Intercom, isLeftOver: false };
+  const state = { complete, updates, isLate: window.Intercom, showsPreviousUser: false };
   // A copy, since the page may use its object for other purposes.
   /** @type {Settings | undefined} */
   let copy;
@@ -59,7 +59,7 @@ const init = (vendor) => {
     apply(target, self, call) {
       const isUpdate = call[0] === "update";
       if (isUpdate) updates.push(Date.now());
-      if (call[0] === "shutdown") state.isLeftOver = false;
+      if (call[0] === "shutdown") state.showsPreviousUser = false;
       if (isUpdate ? vendor.token : call[0] === "boot") call[1] = complete({ ...call[1] }, isUpdate);
       return Reflect.apply(target, self, call);
     },
@@ -82,7 +82,7 @@ const connect = (vendor, state) => {
     clearTimeout(timer);
     const wait = updates[updates.length - 20] + 1.8e6 - Date.now();
     if (wait > 0) timer = setTimeout(update, wait);
-    else if (vendor.token && !state.isLeftOver) window.Intercom?.("update", complete({}, true));
+    else if (vendor.token && !state.showsPreviousUser) window.Intercom?.("update", complete({}, true));
   };
   // What does not depend on the user (documented). Any other name may be that of an attribute of the page's own.
   const launcher = /^(hide_default_launcher|custom_launcher_selector|(horizontal|vertical)_padding|(action|background)_color)$/;
@@ -109,7 +109,7 @@ const connect = (vendor, state) => {
       }
       if (origin === "late") {
         if (!token || !isLoaded()) return;
-        state.isLeftOver = true;
+        state.showsPreviousUser = true;
         window.Intercom?.("hide"); // its launcher stays
         return;
       }
@@ -117,7 +117,7 @@ const connect = (vendor, state) => {
       if (origin === "here" && !isLoaded()) removeCookies("intercom-session-" + vendor.config.app_id);
       const end = () => {
         if (!isDue()) return;
-        state.isLeftOver = false;
+        state.showsPreviousUser = false;
         window.Intercom?.("shutdown");
         window.Intercom?.("boot", window.intercomSettings ?? anonymous());
       };

@@ -48,9 +48,9 @@ const connect = (vendor) => {
   };
   // Whether the widget has no connection, since we have embedded or shut it down.
   let isStopped = false;
-  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. It is hidden, and nobody else is identified in it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
+  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  let showsPreviousUser = false;
   /** @type {string | undefined} */
   let loggedIn;
   // The next user is logged in after the clean-up.
@@ -62,7 +62,7 @@ const connect = (vendor) => {
       // This may be the next user's clean-up by the time the widget is ready.
       ready.then(() => cleanUp).then(() => {
         const { token: hash, userId, name, email } = vendor.token ?? {};
-        if (!hash || hash === loggedIn || isLeftOver) return;
+        if (!hash || hash === loggedIn || showsPreviousUser) return;
         loggedIn = hash;
         const user = { userId, hash, ...(name && { name }), ...(email && { email }) };
         return call("login", user).finally(() => isStopped && start());
@@ -74,12 +74,12 @@ const connect = (vendor) => {
       else if (!isReady()) return;
       if (origin === "late") {
         if (!wasLoggedIn) return;
-        isLeftOver = true;
+        showsPreviousUser = true;
         for (const method of /** @type {const} */ (["hideWidget", "shutdown"])) window.Tawk_API?.[method]?.();
         return;
       }
       const end = async () => {
-        isLeftOver = false;
+        showsPreviousUser = false;
         await call("logout");
         isStopped = true;
         window.Tawk_API?.shutdown?.();

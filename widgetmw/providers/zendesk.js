@@ -14,9 +14,9 @@ const connect = (vendor) => {
   // The session that the widget knows of or waits for.
   /** @type {object | undefined} */
   let current;
-  // Whether the widget still has a user who has left, whom this page noticed too late to end the session, which may be
-  // somebody else's by now. It is hidden, and nobody else is identified in it.
-  let isLeftOver = false;
+  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
+  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  let showsPreviousUser = false;
   let retriedAt = 0;
   /** @param {object} session */
   const login = (session) =>
@@ -50,7 +50,7 @@ const connect = (vendor) => {
     );
   return {
     update() {
-      if (current || isLeftOver) return;
+      if (current || showsPreviousUser) return;
       const session = (current = {});
       // A page may remove the widget, and add it again: that one has not been told how to get a token.
       /** @returns {Promise<void>} */
@@ -67,14 +67,14 @@ const connect = (vendor) => {
       current = undefined;
       if (origin === "late") {
         if (!wasGiven || !find()) return;
-        isLeftOver = true;
+        showsPreviousUser = true;
         window.zE?.("messenger", "hide");
         return;
       }
       const end = () => {
         if (!isDue()) return;
-        if (isLeftOver) window.zE?.("messenger", "show");
-        isLeftOver = false;
+        if (showsPreviousUser) window.zE?.("messenger", "show");
+        showsPreviousUser = false;
         window.zE?.("messenger", "logoutUser");
       };
       if (find()) return end();

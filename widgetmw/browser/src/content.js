@@ -5,21 +5,20 @@ import { remembersUser } from "./identity.js";
 import { requestSoon } from "./schedule.js";
 import { shared } from "./shared.js";
 
-// Without the fragment.
-const currentPath = () => location.href.split("#")[0];
+const urlWithoutFragment = () => location.href.split("#")[0];
 
 /** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
 export const watchContent = (addListeners) => {
-  let path = currentPath();
+  let url = urlWithoutFragment();
   // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
   // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
   //
-  // A router may push the address that the page has already: a sign-out often leads back to it. A link within the page
-  // pushes an address with a fragment.
+  // A router may push the current address again, since a sign-out often leads back to it. That counts as a navigation.
+  // A push with a fragment does not: it is a link within the page.
   /** @param {{ navigationType?: string | null }} [event] */
   const onNavigation = (event) => {
-    if (currentPath() === path && (location.href !== path || event?.navigationType !== "push")) return;
-    path = currentPath();
+    if (urlWithoutFragment() === url && (location.href !== url || event?.navigationType !== "push")) return;
+    url = urlWithoutFragment();
     if (remembersUser()) requestSoon(500);
   };
 
@@ -42,8 +41,8 @@ export const watchContent = (addListeners) => {
       addListeners();
       listen(window, "popstate", onNavigation);
     }
-    // All children are listed only once all listed ones are gone: a page may add thousands one by one.
-    while (children[0]?.parentNode !== body && children.shift());
+    // They are listed again only once each of them has been removed: a page may add thousands, one by one.
+    while (children[0] && children[0].parentNode !== body) children.shift();
     if (!children[0]) children = [...(body?.children ?? [])];
   };
   observe();

@@ -1,6 +1,6 @@
-// Reads what belongs to the browser. Markup can hide much of it: an element named `cookie` or `head` hides that
-// property of `document`, one with the id `addEventListener` that method of `window`, and any id makes a global. So can
-// a script with a global of its own, such as `const URL`, `var navigation`, or the `Document` of MooTools.
+// Reads properties of the browser that a page may hide. An element named `cookie` hides `document.cookie`, an element
+// with an id creates a global of that name, and a script may define its own `URL`, `navigation` or `Document`, as MooTools
+// does.
 
 /**
  * `Document.prototype`, or an object that inherits from it.

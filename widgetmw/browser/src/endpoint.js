@@ -13,8 +13,8 @@ import { broadcast } from "./tabs.js";
 let page;
 /** @type {AbortController | undefined} */
 let pending;
-// When the last requests of all tabs were sent. Successful renewals do not count. By `uptime`: after a jump of `Date`,
-// which `time()` takes for a sleep, these requests would no longer count.
+// When the last requests of all tabs were sent, by `uptime()`. Successful renewals do not count. (When `Date` jumps, so
+// does `time()`, and these requests would look too old to count.)
 /** @type {number[]} */
 let requestTimes = [];
 
@@ -37,9 +37,9 @@ const sinceRequest = (number = 1) => uptime() - requestTimes[requestTimes.length
 export const hasRecentRequest = () => sinceRequest() < 5000;
 
 /**
- * Returns in how many milliseconds the next request is allowed, if `limit` requests a minute are.
+ * Returns in how many milliseconds the next request is allowed; 0 or less if it is now.
  *
- * @param {number} limit
+ * @param {number} limit of requests a minute, rounded down
  */
 export const allowedIn = (limit) => 60000 - sinceRequest(limit | 0) || 0;
 
@@ -117,9 +117,9 @@ const cspAllowsRequest = ({ content }) => {
   return RegExp("^([^/]*//)?(" + expression + ")/", "i").test(endpoint() + "/");
 };
 
-// With fetch delivery every visitor gets the same page, so the server cannot tell whether another site frames it. In
-// a frame we make no request if the page around it is of another origin: `frameElement` is null then. A sandboxed page has
-// the origin "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
+// A page that has to fetch its tokens makes no request in a frame of another origin, where `frameElement` is null: every
+// visitor gets the same page, so the server cannot tell whether another site frames it. A sandboxed page has the origin
+// "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
 export const mayRequest = () =>
   page.connect !== false &&
   origin !== "null" &&

@@ -19,7 +19,7 @@ const MAX_REQUESTS_PER_MINUTE = 7;
 
 // When to renew the tokens.
 let renewAt = Infinity;
-// How long after the last response that is.
+// The time from the last response to `renewAt`.
 let period = Infinity;
 // The pending calls of `refresh`.
 /** @type {((error?: string) => void)[]} */
@@ -113,8 +113,9 @@ const isHidden = () => document.visibilityState === "hidden";
 const isActive = () => !isHidden() && time() - lastInputAt < 900000;
 
 /**
- * Returns when to renew a token: in the first third of the time that is left once the server mints a new one, so that
- * not all browsers do so at once, and up to a second late, since the server counts in whole seconds. An expired token: 0.
+ * Returns when to renew a token: at a random moment in the first 30 % of the time between the server's new token and the
+ * expiry of this one, so that not all browsers do so at once, plus up to a second, since the server counts whole seconds.
+ * Returns 0 for an expired token.
  *
  * @param {number} left for how many seconds the token is valid
  * @param {number} wait in how many seconds the server mints a new one
@@ -202,7 +203,7 @@ const processResponse = ({ status, body, age }, isConfirmation) => {
   if (body?.tokens) {
     const isPlanned = renewAt <= time() && !isConfirmation;
     const isSignedInStill = accept(body, age);
-    // A successful renewal does not count. Neither does one after it that came a moment before the server had a new token.
+    // A successful renewal does not count. Nor does the next one, if it came just before the server had a new token.
     const isGood = period > 1000;
     const uncounted = isPlanned && (isGood || (lastRenewalWasGood && period > 0));
     if (uncounted) uncountRequest();

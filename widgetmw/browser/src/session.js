@@ -37,7 +37,7 @@ import { report } from "./warn.js";
 /** @type {string | undefined} */
 let user;
 // When the server last said who is signed in, or that nobody is, in milliseconds of its clock. An older page is not used.
-let lastNamedAt = 0;
+let lastIdentifiedAt = 0;
 // While a session is ended: a listener or a vendor may sign out again.
 let isEnding = false;
 // Whether this page has ended a session and has had no user since.
@@ -97,14 +97,13 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
 };
 
 /**
- * Whether another tab has signed our user out, and has cleaned up what the tabs share, which is the next
- * visitor's by now.
- * The time of a sign-out is an estimate, and may lie a little before the page that was signed out. Nothing at all in the
- * storage is no sign-out: the page may have cleared it.
+ * Whether another tab has signed our user out. It has then cleaned up the shared storage, which may already belong to
+ * the next user. The recorded time of a sign-out is an estimate, and may be slightly earlier than the page. An empty
+ * storage alone does not prove a sign-out: the page may have cleared it.
  */
 const wasSignedOutElsewhere = () => {
   const stored = readStored();
-  return user && !isSameUser(stored, user) && (stored || changedAt() + 1000 > lastNamedAt);
+  return user && !isSameUser(stored, user) && (stored || changedAt() + 1000 > lastIdentifiedAt);
 };
 
 /**
@@ -113,15 +112,15 @@ const wasSignedOutElsewhere = () => {
  *
  * @param {import("./types").TokenResponse} response
  */
-export const isStale = ({ now, user: named }) =>
-  milliseconds(now) < Math.max(lastNamedAt, changedAt()) - (user && named && named !== user ? 0 : 2000);
+export const isStale = ({ now, user: other }) =>
+  milliseconds(now) < Math.max(lastIdentifiedAt, changedAt()) - (user && other && other !== user ? 0 : 2000);
 
 /**
  * Stores the tokens of a signed-in user, from a page or the endpoint, and notifies vendors and listeners.
  *
  * @param {import("./types").TokenResponse} response
  * @param {number} age in seconds
- * @param {boolean} [inPage] whether the page carried the tokens, so that the vendors' `init` has seen them
+ * @param {boolean} [inPage] whether the vendors' `init` has already seen the tokens, in the page that was loaded
  * @returns {boolean} whether the user is still signed in: a listener may have signed them out
  */
 export const accept = (response, age, inPage) => {
@@ -136,7 +135,7 @@ export const accept = (response, age, inPage) => {
     endSession(isLate ? "late" : "here", milliseconds(response.now));
   }
   user = newUser;
-  lastNamedAt = milliseconds(response.now) || lastNamedAt;
+  lastIdentifiedAt = milliseconds(response.now) || lastIdentifiedAt;
   isSignedIn = true;
   hasEnded = false;
   generation++;
@@ -146,7 +145,8 @@ export const accept = (response, age, inPage) => {
     const entry = shared.vendors[name];
     const token = response.tokens[name];
     entry.vendor.forVisitor = true;
-    // Also if there is an old token that was not renewed: its retry must not delay the tokens of the other vendors.
+    // A vendor whose token is missing has failed, even if an older one is still valid. It gets its own time to retry, so
+    // that it does not delay the others.
     const isMissing = !token && (shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
     const isNew = token?.token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
@@ -182,20 +182,21 @@ export const accept = (response, age, inPage) => {
  *
  * @param {import("../widgetmw").SignOut["origin"]} origin `"here"`: this tab cleans up what the tabs share;
  *   `"elsewhere"`: another tab has just done so; `"late"`: another tab has done so a while ago
- * @param {number} [at] when that was, in milliseconds of the server's clock
- * @param {string[]} [pending] the vendors whose clean-up another tab has left to this one
- * @param {Record<string, WidgetToken>} [tokens] the user's tokens; those in a new page are the next user's
+ * @param {number} [at] time of the sign-out, in milliseconds of the server's clock
+ * @param {string[]} [pending] the vendors whose clean-up another tab has handed over
+ * @param {Record<string, WidgetToken>} [tokens] the signed-out user's tokens; if nobody was signed in, `shared.tokens`
+ *   holds the next user's
  */
 const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {}) => {
   at ||= serverTime() || 0;
   const ended = { ...tokens };
-  // By which other tabs recognize their user.
+  // Other tabs compare it with that of their own user.
   const hash = user ? userHash(user) : readStored();
   isEnding = hasEnded = true;
   generation++;
   isSignedIn = false;
   user = undefined;
-  lastNamedAt = Math.max(lastNamedAt, at);
+  lastIdentifiedAt = Math.max(lastIdentifiedAt, at);
   for (const name in ended) delete shared.tokens[name];
   for (const entry of Object.values(shared.vendors)) {
     entry.renewAt = Infinity;
@@ -285,7 +286,7 @@ export const checkStoredUser = () => {
  */
 export const takePageData = (data, inPage) => {
   // A router may show an old copy of a page, while it fetches the page or when the user goes back.
-  const isOld = milliseconds(data.now) < Math.max(lastNamedAt, changedAt());
+  const isOld = milliseconds(data.now) < Math.max(lastIdentifiedAt, changedAt());
   if (isOld && !inPage) return requestSoon();
   setPage(data);
   const offset = data.offset ?? milliseconds(data.now) - Date.now();

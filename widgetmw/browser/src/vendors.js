@@ -113,30 +113,31 @@ export const onSnippet = (vendor, name) => {
  * @param {string[]} names
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
- * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has left to this one
+ * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has handed over to this one
  */
 export const logoutVendors = (names, tokens, origin, pending = []) => {
-  let left = names.length;
-  const remove = (/** @type {string} */ name) => {
-    if (!--left && hasUnknownLogouts()) writeStored("");
+  let remaining = names.length;
+  const markDone = (/** @type {string} */ name) => {
+    if (!--remaining && hasUnknownLogouts()) writeStored("");
     // What another tab has already done may still look pending here.
-    const isLeft = (/** @type {string} */ other) => other !== name && (origin === "here" || pending.includes(other));
-    storePendingLogouts(pendingLogouts().filter(isLeft));
+    const staysPending = (/** @type {string} */ other) =>
+      other !== name && (origin === "here" || pending.includes(other));
+    storePendingLogouts(pendingLogouts().filter(staysPending));
     removeMark();
   };
   if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
     const takesOver = origin === "elsewhere" && pending.includes(name);
     const isOurs = takesOver || origin === "here";
-    // What the other tab has stored may be visible here only a moment after its message.
-    let isJustLeft = takesOver;
-    const isDue = () => isJustLeft || !isOurs || isLogoutPending(name);
+    // What the other tab has stored may arrive here after its message, so at first its word counts.
+    let isHandedOver = takesOver;
+    const isDue = () => isHandedOver || !isOurs || isLogoutPending(name);
     const cleanedUp = callHook(name, "logout", { token: tokens[name], origin: isOurs ? "here" : origin, isDue });
-    isJustLeft = false;
+    isHandedOver = false;
     // One that failed is tried again by a later page.
     const onResult = async (/** @type {boolean} */ isDone) => {
       if (takesOver) await pause(250);
-      if (isDone) remove(name);
+      if (isDone) markDone(name);
     };
     if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
   }

@@ -13,21 +13,21 @@ export default {
   connect(vendor) {
     const widget = () => vendor.waitFor(() => window.toyChat); // its loader may run later than this
     let cleanUp = Promise.resolve();
-    let isLeftOver = false; // whether the widget still has a user who has left
+    let showsPreviousUser = false; // this page noticed the sign-out too late
 
     return {
       async update() {
         configure(vendor); // also after a sign-in without a page load, when `init` may have set nothing
         const chat = await widget();
         await cleanUp; // of the user before
-        if (isLeftOver || !vendor.token) return; // signed out while we waited
+        if (showsPreviousUser || !vendor.token) return; // signed out while we waited
         await vendor.getToken(); // renews the token if it has expired while we waited
         chat.identify(vendor.token?.token);
       },
       logout({ origin, isDue }) {
         if (window.toyChatConfig) configure(vendor); // without the token of the user who has left
-        isLeftOver = origin === "late" && !!window.toyChat;
-        if (isLeftOver) return window.toyChat.hide();
+        showsPreviousUser = origin === "late" && !!window.toyChat;
+        if (showsPreviousUser) return window.toyChat.hide();
         if (window.toyChat) return window.toyChat.reset();
         if (origin === "here") return (cleanUp = widget().then((chat) => (isDue() ? chat.reset() : undefined)));
       },
