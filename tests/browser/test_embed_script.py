@@ -157,7 +157,8 @@ def test_one_trusted_types_policy_serves_all_that_it_loads(profile: Profile, sit
     context = profile("ann")
     context.route("https://chat.digitalgenius.com/**", lambda route: route.fulfill(body="window.loaded = true"))
     page = open_page(context, site)
-    page.wait_for_function("window.loaded && window.orloData")
+    # Not `wait_for_function`, which the policy forbids.
+    wait_until(page, lambda: page.evaluate("!!(window.loaded && window.orloData)"))
     assert page.evaluate("seen.violations") == []
 
 
