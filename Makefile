@@ -19,7 +19,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/dev
 	$(MAKE) --no-print-directory --jobs 3 lint components compiled
-	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # what tests need and pip does not install, such as a browser
 components: $(VENV)/dev
@@ -32,7 +32,8 @@ compiled: $(VENV)/dev
 # every contract case for every adapter in process and on every server, with all parameters; "make test" runs each adapter
 # on at least one server, and each server, with one of the parameters; the same for other tests with many parameters
 servers: $(VENV)/dev
-	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/frameworks/test_examples.py tests/test_benchmarks.py $(ARGS)
+	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/frameworks/test_examples.py \
+		tests/core/html/test_head_scanner_chromium.py tests/test_benchmarks.py $(ARGS)
 
 # the properties, with random examples and twenty times as many
 thorough: $(VENV)/dev

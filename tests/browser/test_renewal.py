@@ -23,6 +23,7 @@ from tests.browser.simulation import (
     sleep,
 )
 from tests.browser.site import Site, json_response
+from tests.combinations import only_with_all
 
 Profile = Callable[..., BrowserContext]
 EMBEDDED = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
@@ -190,6 +191,7 @@ def test_after_a_sleep_the_tab_has_a_valid_token_within_a_second(visit: Visit, s
     assert gets_valid_token(page, site)
 
 
+@only_with_all
 def test_a_week_with_sleep_network_loss_and_a_server_restart(visit: Visit, site: Site) -> None:
     site.head = EMBEDDED
     page = visit("ann", clock=True)

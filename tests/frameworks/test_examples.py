@@ -51,7 +51,7 @@ COMMANDS = {
 STARTED = [name for name in COMMANDS if ALL or " on " not in name or name == "django on uvicorn"]
 
 # All examples have the same page and a renewal takes seconds, so a browser visits only those that serve it differently.
-VISITED = ["flask", "fastapi", "plain_wsgi", "django", "aiohttp"]
+VISITED = ["flask", "fastapi", "plain_wsgi", "django", "aiohttp"] if ALL else ["flask", "fastapi", "django"]
 IDS = {"1": "ada", "2": "grace"}  # Django identifies users by primary key
 
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.chromium import launch
+from tests.combinations import ALL, combine
 from tests.core.html.pages import PAGES, UNDECLARED_PAGES, locate, split
 from tests.core.html.test_meta_charset import AFTER, BEFORE, FILLERS, page_with_meta_at
 from widgetmw.core.reasons import SkipReason
@@ -46,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Chromium:
-    """Loads pages in Chromium."""
+    """Loads pages in Chromium. Each test takes two page loads, so `make test` has a sample of the pages."""
 
     def __init__(self, tab: Page, server: ThreadingHTTPServer) -> None:
         self.tab, self.server = tab, server
@@ -87,18 +88,17 @@ def chromium() -> Iterator[Chromium]:
     server.server_close()
 
 
-@pytest.mark.parametrize("name", sorted(PAGES)[::2])  # a sample: each takes two page loads
+@pytest.mark.parametrize("name", sorted(PAGES) if ALL else sorted(PAGES)[::4])
 def test_a_difficult_page_stays_the_same_document(chromium: Chromium, name: str) -> None:
     chromium.assert_same_document(split(PAGES[name])[0], charset_declared=True)
 
 
-@pytest.mark.parametrize("name", UNDECLARED_PAGES)
+@pytest.mark.parametrize("name", UNDECLARED_PAGES if ALL else sorted(UNDECLARED_PAGES)[::2])
 def test_a_page_that_declares_its_charset_keeps_it(chromium: Chromium, name: str) -> None:
     chromium.assert_same_document(split(UNDECLARED_PAGES[name])[0], charset_declared=False)
 
 
-@pytest.mark.parametrize("filler", FILLERS)
-@pytest.mark.parametrize("offset", [900, 1003, 1004, 1023, 1024, 1025, 3000])
+@combine(filler=FILLERS, offset=[900, 1003, 1004, 1023, 1024, 1025, 3000])
 def test_the_charset_counts_wherever_it_is_in_the_head(chromium: Chromium, offset: int, filler: str) -> None:
     assert chromium.assert_same_document(page_with_meta_at(offset, FILLERS[filler]), charset_declared=False) == "UTF-8"
 
