@@ -21,7 +21,7 @@ from widgetmw.asgi.request import (
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ORIGINAL_STATE, with_original_state
+from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire, move_to_end
@@ -89,7 +89,9 @@ class WidgetMiddleware:
                 return
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
-            resolver = self._page_resolver(engine, scope) if self.resolves_outside else self._resolver
+            resolver = self._resolver
+            if self.resolves_outside and ("user" in scope or "session" in scope or scope.get("state")):
+                resolver = self._page_resolver(engine, scope)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, resolver)
             if responder.read_request_headers():
@@ -114,13 +116,11 @@ class WidgetMiddleware:
 
         A mounted app may authenticate by itself, and the endpoint does not know its users.
         """
-        resolver, state, check = self._resolver, scope.get("state"), engine.endpoint_check
-        if state or check.remaining:
-            scope[ORIGINAL_STATE] = {**(state or {})}
+        if state := scope.get("state"):
+            scope[ORIGINAL_STATE] = {**state}
             move_to_end(scope)
-        page_resolver = (lambda scope: resolver(with_original_state(scope))) if state else resolver
         original = {key: scope[key] for key in ("session", "user") if key in scope}
-        return check.wrap_resolver(page_resolver, original) if original else page_resolver
+        return engine.endpoint_check.wrap_resolver(self._resolver, original)
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

@@ -25,7 +25,10 @@ _REPLACED_USER: Final = (
     "token: %s"
 )
 ORIGINAL_STATE: Final = "widgetmw.original_state"
-"""Key of an ASGI scope: what its state held before the app's routes ran. The state is one dict for all layers."""
+"""Key of an ASGI scope: what its state held before the app's routes ran, if anything.
+
+The state is one dict for all layers.
+"""
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
@@ -58,8 +61,10 @@ class EndpointCheck:
         self._events = events
 
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """Returns a resolver of pages that reads the user and the session that came with the request."""
-        return lambda request: resolver(self.with_original_identity(request, original, IN_MIDDLEWARE))
+        """Returns a resolver of pages that reads the user, the session and the state that came with the request."""
+        return lambda request: resolver(
+            self.with_original_identity(with_original_state(request), original, IN_MIDDLEWARE)
+        )
 
     def with_original_identity(self, request: Request, original: Mapping[str, Any], place: tuple[str, str]) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
@@ -124,8 +129,8 @@ class EndpointCheck:
         keys = list(request)
         original = dict(islice(request.items(), keys.index(KEY) + 1))
         added = sorted(filter(_IDENTITY_KEY.search, keys[len(original) :]))
-        if ORIGINAL_STATE in original:
-            before, after = original[ORIGINAL_STATE], request.get("state") or {}
+        if after := request.get("state"):  # of ASGI; WSGI has none
+            before = original.get(ORIGINAL_STATE, {})
             original["state"] = {**before}
             changed = [key for key, value in after.items() if before.get(key) is not value]
             added += [f"state.{key}" for key in filter(_IDENTITY_KEY.search, changed)]
