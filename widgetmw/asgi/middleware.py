@@ -90,7 +90,9 @@ class WidgetMiddleware:
             if "extensions" in scope and scope["extensions"]:  # noqa: RUF019  few servers set it
                 hide_file_sending(scope)
             resolver = self._resolver
-            if self.resolves_outside and ("user" in scope or "session" in scope or scope.get("state")):
+            # no call of `get`, which takes longer: some servers send an empty state with each request
+            has_identity = "user" in scope or "session" in scope or ("state" in scope and scope["state"])
+            if has_identity and self.resolves_outside:
                 resolver = self._page_resolver(engine, scope)
             responder = Responder()
             responder.begin(engine, scope, root_path, path, send, resolver)
