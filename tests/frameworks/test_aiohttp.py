@@ -8,6 +8,7 @@ import gzip
 import json
 import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,31 @@ def test_pages_from_raised_responses_and_404s_are_injected(settings: Settings) -
         for path, status in (("/refused", 403), ("/nowhere", 404)):
             reply = await request_page(client, path)
             assert (reply.status_code, user_in(reply.text)) == (status, "ada")
+
+    serve_and_visit(app, visit)
+
+
+def test_a_package_may_add_preflight_routes_and_cors_headers_to_all_routes(settings: Settings) -> None:
+    """As aiohttp-cors does, which raises an error for an existing ``OPTIONS`` or ``*`` and for existing headers."""
+
+    async def preflight(request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def add_origin(request: web.Request, response: web.StreamResponse) -> None:
+        assert "Access-Control-Allow-Origin" not in response.headers
+        response.headers["Access-Control-Allow-Origin"] = "*"
+
+    app, origin = make(page=page), "https://app.example"
+    install(app, settings=replace(settings, allowed_origins=frozenset({origin})), user=ada)
+    for resource in {route.resource for route in app.router.routes()}:
+        assert isinstance(resource, web.Resource)
+        resource.add_route("OPTIONS", preflight)
+    app.on_response_prepare.append(add_origin)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        for method, status in (("GET", 200), ("HEAD", 200), ("POST", 200), ("PUT", 405), ("OPTIONS", 405)):
+            reply = await request_page(client, ENDPOINT, method, Origin=origin)
+            assert (reply.status_code, reply.headers["Access-Control-Allow-Origin"]) == (status, origin)
 
     serve_and_visit(app, visit)
 

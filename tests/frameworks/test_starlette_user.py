@@ -280,6 +280,34 @@ def test_the_resolver_runs_while_middleware_resources_are_open(settings: Setting
     assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
 
 
+def test_a_middleware_closes_what_the_resolver_has_opened_after_a_route_has_used_the_state(settings: Settings) -> None:
+    """As advanced-alchemy closes the session that a dependency has put into the state."""
+    is_open: list[bool] = []
+
+    class Closing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            response: Response = await call_next(request)
+            if hasattr(request.state, "database"):
+                is_open.remove(request.state.database)
+            return response
+
+    async def page(request: Request) -> HTMLResponse:
+        request.state.language = "en"
+        return HTMLResponse(PAGE)
+
+    def user(connection: HTTPConnection) -> User:
+        is_open.append(True)
+        connection.state.database = True
+        return User("ada")
+
+    app = make(Route("/page", page))
+    install(app, settings=settings, user=user)
+    app.widgetmw.outer.engine.endpoint_check.remaining = 0  # type: ignore[attr-defined]  # it would ask once more
+    app.add_middleware(Closing)
+    assert user_in(Visitor(app).get("/page").text) == "ada"
+    assert not is_open
+
+
 def test_identify_in_a_route_overrides_the_resolver(settings: Settings) -> None:
     async def other(request: Request) -> Response:
         identify(request.scope, User("eve") if "eve" in request.url.query else None)

@@ -49,11 +49,11 @@ class AiohttpMiddleware:
     def __init__(self, app: web.Application, engine: Engine, user: Resolver | None) -> None:
         self.engine = engine
         self._user: Any = user
-        app.router.add_route("*", engine.path, self._inner_route)
-        self._route = app.router.add_route("*", f"{engine.path}/{{tail:.*}}", self._inner_route)
+        self._app, self._pre_freeze = app, app.pre_freeze
+        self._add_routes(engine.path)
+        self._route = self._add_routes(f"{engine.path}/{{tail:.*}}")
         app.middlewares.insert(0, self)
         app.on_response_prepare.append(announce_file)
-        self._app, self._pre_freeze = app, app.pre_freeze
         object.__setattr__(app, "pre_freeze", self._add_innermost)  # an assignment warns in asyncio's debug mode
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -85,6 +85,14 @@ class AiohttpMiddleware:
             self._app.middlewares.append(_Innermost(self._app))
         self._pre_freeze()
 
+    def _add_routes(self, path: str) -> web.AbstractRoute:
+        """Adds the methods of token requests; all others are answered without a route.
+
+        A loop over all routes, as aiohttp-cors documents it, may then add ``OPTIONS``. It refuses ``*``.
+        """
+        self._app.router.add_post(path, self._inner_route)
+        return self._app.router.add_get(path, self._inner_route)  # HEAD, too
+
     @cached_property
     def _root_path(self) -> str:
         resource = self._route.resource
@@ -104,7 +112,9 @@ class AiohttpMiddleware:
             response = await self._token_response(request, handler, scope, call)
         self.engine.endpoint.count(call, response)
         request._payload_writer = EndpointWriter(request._payload_writer, response)  # type: ignore[assignment]
-        return web.Response(body=response.body, status=response.status, headers=response.headers)
+        # Our writer adds the CORS headers: aiohttp-cors refuses a response that has some already.
+        headers = [header for header in response.headers if not header[0].startswith("Access-Control-")]
+        return web.Response(body=response.body, status=response.status, headers=headers)
 
     async def _token_response(
         self, request: web.Request, handler: Handler, scope: Scope, token_request: TokenRequest

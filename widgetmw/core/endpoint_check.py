@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -158,7 +158,23 @@ def with_original_state(scope: Request) -> Request:
     if len(state) == len(original) and all(original.get(key) is value for key, value in state.items()):
         return scope
     shown = {key: original[key] if value else value for key, value in state.items() if key in original}
-    return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
+    # Not a copy of the scope: a resolver may load the session in the request's.
+    return ChainMap({"state": _ShownState(shown, state)}, scope)
+
+
+class _ShownState(dict[str, Any]):
+    """What a resolver sees of a request's state, which also gets what the resolver adds.
+
+    The app's layers may look for it there, such as for a database session that they close.
+    """
+
+    def __init__(self, shown: Mapping[str, Any], own: MutableMapping[str, Any]) -> None:
+        super().__init__(shown)
+        self._own = own
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self._own.setdefault(key, value)
 
 
 async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
