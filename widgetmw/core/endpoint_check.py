@@ -95,8 +95,9 @@ class EndpointCheck:
             original: what it held before that.
             place: what has replaced it, and the remedy.
         """
-        new = {key: value for key, value in (state or {}).items() if value and original.get(key) is not value}
-        if any(_USER_KEY.search(key) and may_be_authenticated({"user": value}) for key, value in new.items()):
+        new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
+        users = [value for key, value in new.items() if _USER_KEY.search(key) and not _is_empty(value)]
+        if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
 
@@ -152,8 +153,17 @@ def with_original_state(scope: Request) -> Request:
         return scope
     if len(state) == len(original) and all(original.get(key) is value for key, value in state.items()):
         return scope
-    shown = {key: original[key] if value else value for key, value in state.items() if key in original}
+    known = ((key, value, original[key]) for key, value in state.items() if key in original)
+    shown = {key: value if value is before or _is_empty(value) else before for key, value, before in known}
     return ChainMap({"state": shown}, scope)  # not a copy: a resolver may load the session in the request's scope
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is false. A state may hold anything, and arrays of NumPy refuse to say."""
+    try:
+        return not value
+    except Exception:
+        return False
 
 
 async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
