@@ -21,7 +21,7 @@ from widgetmw.asgi.request import (
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ORIGINAL_STATE, with_original_state
+from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import acquire, move_to_end
@@ -118,7 +118,7 @@ class WidgetMiddleware:
         if state or check.remaining:
             scope[ORIGINAL_STATE] = {**(state or {})}
             move_to_end(scope)
-        page_resolver = (lambda scope: resolver(with_original_state(scope))) if state else resolver
+        page_resolver = check.wrap_resolver_of_state(resolver) if state else resolver
         original = {key: scope[key] for key in ("session", "user") if key in scope}
         return check.wrap_resolver(page_resolver, original) if original else page_resolver
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of, may_be_authenticated
+from widgetmw.core.identity.user import User
 
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
@@ -60,6 +61,27 @@ class EndpointCheck:
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
         """Returns a resolver of pages that reads the user and the session that came with the request."""
         return lambda request: resolver(self.with_original_identity(request, original, IN_MIDDLEWARE))
+
+    def wrap_resolver_of_state(self, resolver: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Returns a resolver of pages that reads the state that came with the request; warns if that hides a user."""
+
+        def resolve(request: Request) -> Any:
+            user = resolver(with_original_state(request))
+            if not self.remaining or isinstance(user, User):
+                return user
+            if inspect.isawaitable(user):
+                return self._warn_later(user, request)
+            return self._warn_if_hidden(user, request)
+
+        return resolve
+
+    async def _warn_later(self, awaitable: Awaitable[Any], request: Request) -> Any:
+        return self._warn_if_hidden(await awaitable, request)
+
+    def _warn_if_hidden(self, user: Any, request: Request) -> Any:
+        if user is None:
+            self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE], IN_MIDDLEWARE)
+        return user
 
     def with_original_identity(self, request: Request, original: Mapping[str, Any], place: tuple[str, str]) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
