@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any, TypeAlias
 
-from litestar import Litestar, Request, asgi
+from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, BaseRouteHandler, HTTPRouteHandler
@@ -68,7 +68,7 @@ class WidgetMiddleware(OuterMiddleware):
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             for layer in app.middleware:
                 _note_session_cookie(getattr(layer, "kwargs", {}))
-            app.register(asgi(paths, copy_scope=False)(self._inner_route))
+            app.register(_TokenRoute(paths, copy_scope=False)(self._inner_route))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection; anything but HTTP is passed to the app."""
@@ -120,6 +120,13 @@ class WidgetMiddleware(OuterMiddleware):
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, original, receive_empty_body, request)
         return None if response.status == 401 else await resolve_user_async(scope, _unresolved)
+
+
+class _TokenRoute(ASGIRouteHandler):
+    """The route of the endpoint. A hook or a middleware of the app may read the body, as it does on HTTP routes."""
+
+    def resolve_request_max_body_size(self) -> None:
+        """Called by Litestar for each body that is read, although its own ASGI routes lack this."""
 
 
 def _note_session_cookie(options: dict[str, Any]) -> None:

@@ -204,3 +204,28 @@ def test_an_asgi_app_may_use_one_message_and_one_buffer_for_all_chunks(
     before, _, after = found.partition(b"<script data-widgetmw")
     assert (found == PAGE) is (user is None)
     assert before + after.rpartition(b"</script>")[2] == PAGE
+
+
+def user_of_state(scope: Any) -> User | None:
+    return User(scope["state"]["user"]) if scope["state"].get("user") else None
+
+
+async def user_of_state_later(scope: Any) -> User | None:
+    return user_of_state(scope)
+
+
+@pytest.mark.parametrize("resolver", [user_of_state, user_of_state_later])
+@pytest.mark.parametrize(("user", "expected"), [("ada", 1), (None, 0)])
+def test_a_user_whom_only_an_inner_layer_puts_into_a_state_of_the_server_is_reported(
+    settings: Settings, resolver: Any, user: str | None, expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    middleware = asgi.WidgetMiddleware(
+        make_app(lambda scope: scope["state"].update(user=user)), settings, user=resolver
+    )
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await middleware({**scope, "state": {"db": object()}}, receive, send)
+
+    for _ in range(2):
+        assert sent(app)[1]["body"] == PAGE
+    assert caplog.text.count("endpoint_without_user") == expected

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, EndpointCheck
+from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, EndpointCheck, with_original_state
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import acquire, identity_of
 
@@ -24,6 +24,13 @@ async def async_user_of_session(request: dict[str, Any]) -> User | None:
 def run_awaitable(awaitable: Any) -> None:
     with pytest.raises(StopIteration):
         awaitable.__await__().send(None)
+
+
+class Array:
+    """Refuses to say whether it is true, as arrays of NumPy do."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
 
 
 def request_with(added: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -152,3 +159,15 @@ def test_a_user_whom_an_inner_layer_puts_into_the_state_is_reported(
     request["state"]["user"] = "ada"
     EndpointCheck(Events()).run(request, user_of_state)
     assert caplog.text.count("'state.user'") == expected
+
+
+def test_a_state_may_hold_values_that_are_neither_true_nor_false(caplog: pytest.LogCaptureFixture) -> None:
+    original = {"weights": Array(), "user": "ada"}
+    state = {**original, "weights": Array(), "user": "eve", "users": Array(), "limit": 1}
+    assert with_original_state({"state": state, ORIGINAL_STATE: original})["state"] == original
+    assert with_original_state({"state": {**original, "user": None}, ORIGINAL_STATE: original})["state"] == {
+        **original,
+        "user": None,
+    }
+    EndpointCheck(Events()).warn_if_replaced({"weights": Array(), "user": "5"}, {}, IN_MOUNT)
+    assert "endpoint_without_user" in caplog.text

@@ -362,6 +362,27 @@ def test_the_endpoint_finds_the_user_whom_a_hook_of_the_app_sets(settings: Setti
     assert visitor.token().status_code == 401
 
 
+async def read_body(request: Request[Any, Any, Any]) -> None:
+    request.state["user_id"] = "ada" if await request.body() == b"" else "eve"
+
+
+class BodyReader(MiddlewareProtocol):
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(Request(scope, receive))
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize("options", [{"before_request": read_body}, {"middleware": [BodyReader]}])
+def test_a_hook_or_a_middleware_of_the_app_may_read_the_body_of_a_token_request(
+    settings: Settings, options: dict[str, Any]
+) -> None:
+    visitor = Visitor(WidgetMiddleware(make(**options), settings, user=named))
+    assert user_in(visitor.token().text) == user_in(visitor.request("POST", ENDPOINT, content=b"x").text) == "ada"
+
+
 def test_a_user_whom_only_a_hook_of_a_router_sets_gets_no_token(settings: Settings) -> None:
     router = Router("/staff", route_handlers=[page], before_request=name_user)
     visitor = Visitor(WidgetMiddleware(make(router), settings, user=named))

@@ -29,6 +29,7 @@ from starlette.routing import Host, Mount, Route
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User, identify
+from widgetmw.asgi import WidgetMiddleware
 from widgetmw.starlette import install
 
 
@@ -379,3 +380,27 @@ def test_a_mounted_app_that_sets_the_same_value_of_the_state_does_not_name_the_u
         user_in(visitor.get("/").text) == user_in(visitor.get("/staff/").text) == user_in(visitor.token().text) == "ada"
     )
     assert visitor.get("/?sign-out").text == HEAD
+
+
+def test_a_route_adds_to_a_state_that_holds_an_array(settings: Settings) -> None:
+    class Array:
+        def __bool__(self) -> bool:
+            raise ValueError("the truth value of an array is ambiguous")  # NumPy's words
+
+    class Model:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            HTTPConnection(scope).state.weights = Array()  # a server does this with the state of the lifespan
+            await self.app(scope, receive, send)
+
+    async def limited(request: Request) -> HTMLResponse:
+        request.state.view_rate_limit = 1
+        return HTMLResponse(HEAD)
+
+    app = Starlette(routes=[Route("/", limited)])
+    install(app, settings=settings, user=lambda request: User("ada"))
+    app.add_middleware(Model)
+    bare = WidgetMiddleware(Starlette(routes=[Route("/", limited)]), settings, user=lambda scope: User("ada"))
+    assert user_in(Visitor(app).get("/").text) == user_in(Visitor(Model(bare)).get("/").text) == "ada"

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from widgetmw.core.events import Events
 from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of, may_be_authenticated
+from widgetmw.core.identity.user import User
 
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
@@ -61,10 +62,29 @@ class EndpointCheck:
         self._events = events
 
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """Returns a resolver of pages that reads the user, the session and the state that came with the request."""
-        return lambda request: resolver(
-            self.with_original_identity(with_original_state(request), original, IN_MIDDLEWARE)
-        )
+        """Returns a resolver of pages that reads the user, the session and the state that came with the request.
+
+        It warns if there is a user in the state whom that hides.
+        """
+
+        def resolve(request: Request) -> Any:
+            seen = self.with_original_identity(with_original_state(request), original, IN_MIDDLEWARE)
+            user = resolver(seen)
+            if not self.remaining or isinstance(user, User) or ORIGINAL_STATE not in request:
+                return user
+            if inspect.isawaitable(user):
+                return self._warn_later(user, request)
+            return self._warn_if_hidden(user, request)
+
+        return resolve
+
+    async def _warn_later(self, awaitable: Awaitable[Any], request: Request) -> Any:
+        return self._warn_if_hidden(await awaitable, request)
+
+    def _warn_if_hidden(self, user: Any, request: Request) -> Any:
+        if user is None:
+            self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE], IN_MIDDLEWARE)
+        return user
 
     def with_original_identity(self, request: Request, original: Mapping[str, Any], place: tuple[str, str]) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
@@ -100,8 +120,9 @@ class EndpointCheck:
             original: what it held before that.
             place: what has replaced it, and the remedy.
         """
-        new = {key: value for key, value in (state or {}).items() if value and original.get(key) is not value}
-        if any(_USER_KEY.search(key) and may_be_authenticated({"user": value}) for key, value in new.items()):
+        new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
+        users = [value for key, value in new.items() if _USER_KEY.search(key) and not _is_empty(value)]
+        if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
 
@@ -157,7 +178,8 @@ def with_original_state(scope: Request) -> Request:
         return scope
     if len(state) == len(original) and all(original.get(key) is value for key, value in state.items()):
         return scope
-    shown = {key: original[key] if value else value for key, value in state.items() if key in original}
+    known = ((key, value, original[key]) for key, value in state.items() if key in original)
+    shown = {key: value if value is before or _is_empty(value) else before for key, value, before in known}
     # Not a copy of the scope: a resolver may load the session in the request's.
     return ChainMap({"state": _ShownState(shown, state)}, scope)
 
@@ -175,6 +197,14 @@ class _ShownState(dict[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)
         self._own.setdefault(key, value)
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is false. A state may hold anything, and arrays of NumPy refuse to say."""
+    try:
+        return not value
+    except Exception:
+        return False
 
 
 async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
