@@ -266,6 +266,25 @@ def test_a_sign_out_that_deletes_all_cookies_is_cleaned_up_a_page_later(profile:
     assert page.evaluate("[localStorage['hissuno_sessions_p-1_ann'] ?? null, document.cookie]") == [None, ""]
 
 
+@pytest.mark.parametrize("data", ['"cookies", "storage"', '"*"'])
+def test_a_sign_out_that_deletes_cookies_and_storage_reaches_the_other_tabs_a_page_later(
+    profile: Profile, site: Site, data: str
+) -> None:
+    site.vendors = ("hissuno",)
+    headers = {"Content-Type": "text/html", "Clear-Site-Data": data}
+    site.pages["/bye"] = lambda user: Response(200, b"<!doctype html><title>bye</title>", headers)
+    context = profile("ann", clock=True)
+    other, page = context.new_page(), context.new_page()
+    other.goto(site.url)
+    page.goto(site.url)
+    page.goto(site.url + "/bye")
+    page.goto(site.url + "/next")
+    pass_time(page, site, 6)
+    other.wait_for_function("!widgetmw.get('hissuno')")
+    assert other.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG ?? null]") == [1, None]
+    assert page.evaluate("document.cookie") == ""
+
+
 def test_an_anonymous_page_outside_the_sessions_path_keeps_the_conversation(profile: Profile, site: Site) -> None:
     context = profile("ann", clock=True)
     page = context.new_page()

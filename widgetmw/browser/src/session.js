@@ -265,9 +265,10 @@ export const onBroadcast = (message) => {
   }
 };
 
-// A site may delete all cookies at sign-out. The mark is set again when the page is left, so that the next page cleans up.
+// A site may delete all cookies at sign-out, and the storage, too. The mark is set again when the page is left, so that the
+// next page cleans up, and the other tabs learn of it.
 export const keepMark = () => {
-  if (user && isSameUser(readStored(), user)) rememberUser(user);
+  if (user && !wasSignedOutElsewhere()) rememberUser(user);
 };
 
 // Ends the session if our user was signed out while no channel was open. Without messages, we do not know how long the
