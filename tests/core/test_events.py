@@ -152,3 +152,12 @@ def test_only_what_often_differs_for_visitors_is_logged_once_more_with_credentia
         "shared_cache",
         "csp_none",
     ]
+
+
+def test_what_visitors_pages_are_skipped_for_is_not_looked_at_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    events = Events()
+    for _ in range(1000):
+        assert "shared_cache" in events.unreported
+        events.report(SkipReason.SHARED_CACHE, "/", has_credentials=False)
+    assert "shared_cache" not in events.unreported
+    assert len(caplog.messages) == 1

@@ -36,6 +36,7 @@ log: _Log = _Log(logging.getLogger("widgetmw"))
 _MAX_LOGGED = 1000
 _QUIET_SECONDS = 60
 _MAX_PATH = 200
+_MAX_VISITORS = 1000
 # Judged by response headers that often differ for visitors: their pages are cached or compressed as no other is.
 _OFTEN_OF_VISITORS = {SkipReason.SHARED_CACHE, SkipReason.CONTENT_ENCODING, SkipReason.NO_TRANSFORM}
 
@@ -70,7 +71,7 @@ class Events:
         self._counters: dict[str, dict[str, int]] = {}
         # by kind, code and message: when the line was logged, and how many were suppressed since
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
-        self._reported_of_visitors: set[str] = set()
+        self._visitors: defaultdict[str, int] = defaultdict(int)  # how many of their pages :meth:`report` was told of
         self._logged_once: set[tuple[str, str, str]] = set()
 
     @property
@@ -113,16 +114,18 @@ class Events:
             path: of the page. It is shortened, and cannot break the line.
             has_credentials: whether the request had a cookie or ``Authorization``. Without them the page may be an
                 anonymous visitor's. Such pages often have other caching headers, so the first page with credentials is
-                logged, too.
+                logged, too, if it comes before a thousand others: the caller looks for credentials only until then.
         """
         code = reason.code
-        is_visitors = not has_credentials and reason in _OFTEN_OF_VISITORS
-        if code not in self.unreported or (is_visitors and code in self._reported_of_visitors):
+        if code not in self.unreported:
             return
+        is_visitors = not has_credentials and reason in _OFTEN_OF_VISITORS
         if is_visitors:
-            self._reported_of_visitors.add(code)
-        else:
+            self._visitors[code] += 1
+        if not is_visitors or self._visitors[code] == _MAX_VISITORS:
             self.unreported.discard(code)
+        if is_visitors and self._visitors[code] > 1:
+            return
         assert reason.log_level is not None
         hint = " The request had no cookie: the pages of signed-in users may be different." if is_visitors else ""
         message = "widgetmw: page: %s at %r: %s %s%s"

@@ -112,7 +112,7 @@ const cspAllowsRequest = ({ content }) => {
   const expression = sources
     .replace(/'self'/i, location.origin)
     .replace(/[^\w\s*:/-]/g, ".")
-    .replace(/:?\*/g, "[^/]*")
+    .replace(/:?\*+/g, "[^/]*")
     .replace(/\/?\s|\/$/g, "|");
   return RegExp("^([^/]*//)?(" + expression + ")/", "i").test(endpoint() + "/");
 };
