@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.fake_vendors import GIOSG_TAG, script
@@ -184,13 +184,19 @@ def test_a_config_declared_with_var_before_our_script_is_emptied(profile: Profil
     assert page.evaluate("window.HISSUNO_WIDGET_CONFIG") is None
 
 
-def test_a_refresh_after_a_sign_in_ignores_the_earlier_401(visit: Visit, site: Site) -> None:
+def open_and_hold_next_request(visit: Visit, site: Site) -> tuple[Page, list[Any]]:
+    """Opens a page as an anonymous visitor; its next token request is held back, and added to the list."""
     site.delivery = "fetch"
     held: list[Any] = []
     page = visit(None)
     wait_until(page, lambda: site.token_requests)
     wait_for_requests(page)
     page.route("**/_widgetmw/token", lambda route: held.append(route) if not held else route.continue_())
+    return page, held
+
+
+def test_a_refresh_after_a_sign_in_ignores_the_earlier_401(visit: Visit, site: Site) -> None:
+    page, held = open_and_hold_next_request(visit, site)
     page.reload()
     wait_until(page, lambda: held)  # the page's own request, still anonymous
     sign_in(page.context, site, "ann")
@@ -200,12 +206,7 @@ def test_a_refresh_after_a_sign_in_ignores_the_earlier_401(visit: Visit, site: S
 
 
 def test_a_second_refresh_ignores_the_401_of_the_first(visit: Visit, site: Site) -> None:
-    site.delivery = "fetch"
-    held: list[Any] = []
-    page = visit(None)
-    wait_until(page, lambda: site.token_requests)
-    wait_for_requests(page)
-    page.route("**/_widgetmw/token", lambda route: held.append(route) if not held else route.continue_())
+    page, held = open_and_hold_next_request(visit, site)
     page.evaluate("widgetmw.refresh('orlo'); 0")
     wait_until(page, lambda: held)
     sign_in(page.context, site, "ann")
