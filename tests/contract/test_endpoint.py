@@ -73,6 +73,34 @@ def test_an_anonymous_request_gets_401(make: Make) -> None:
         assert (reply.status, reply.json["error"]) == (401, "not_authenticated")
 
 
+def basic_user(request: Any) -> User | None:
+    """Reads HTTP Basic from a scope, an environ, or what a framework makes of them."""
+    headers = getattr(request, "headers", None) or request.get("headers") or request.get("HTTP_AUTHORIZATION")
+    return User("ada-1") if "Basic YWRhOg==" in str(headers) else None
+
+
+def test_a_token_request_without_the_authorization_of_the_page_is_no_sign_out(make: Make) -> None:
+    site = make(user=basic_user)
+    page = site.get(Authorization="Basic YWRhOg==")
+    assert b"data-widgetmw" in page.body
+    cookie = page.header("Set-Cookie") or ""
+    assert cookie == "widgetmw_authorization=1; Path=/_widgetmw; HttpOnly; SameSite=Lax"
+    sent = cookie.partition(";")[0]
+    assert site.get(TOKEN, Cookie=sent, Authorization="Basic YWRhOg==").status == 200
+    assert site.get(TOKEN, Cookie=sent, Authorization="Basic ZXZlOg==").status == 401
+    lost = site.get(f"{TOKEN}?signout", Cookie=sent)
+    assert_endpoint_headers(lost)
+    assert (lost.status, lost.json["error"]) == (503, "token_unavailable")
+    assert site.get(TOKEN).status == 401
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer YWRhOg=="}])
+def test_a_page_whose_header_no_browser_sends_by_itself_gets_no_cookie(make: Make, headers: dict[str, str]) -> None:
+    page = make().get(**headers)
+    assert b"data-widgetmw" in page.body
+    assert page.header("Set-Cookie") is None
+
+
 @pytest.mark.parametrize("path", ["acme", "hissuno", "digitalgenius/", "DigitalGenius", "digitalgenius;x", "%64"])
 def test_an_inactive_vendor_is_404(make: Make, path: str) -> None:
     site = make()

@@ -24,6 +24,7 @@ class FakeRequest:
     path, root_path, mark_path = "/", "", ""
     host = "shop.example"
     origin = "http://shop.example"
+    sends_authorization = False
 
     def __init__(self, in_cross_site_frame: bool = False, is_prefetch: bool = False, cookies: str = "") -> None:
         self.in_cross_site_frame = in_cross_site_frame

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
+from widgetmw.core.http.authorization_cookie import is_sent_by_browsers, lacks_authorization
 from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
@@ -36,7 +37,7 @@ _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
 _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
 # what read_request_headers and edit_request_headers look at
-_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"sec-fetch-site"}
+_READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"authorization", b"sec-fetch-site"}
 _EDITED: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
@@ -49,6 +50,8 @@ _TOKEN_REQUEST_HEADERS: Final = {
         "access-control-request-method",
         "access-control-request-headers",
         "accept-encoding",
+        "authorization",
+        "cookie",
     )
 }
 
@@ -56,7 +59,7 @@ _TOKEN_REQUEST_HEADERS: Final = {
 class PageRequest:
     """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
 
-    __slots__ = ("_headers", "_scope", "in_cross_site_frame", "is_prefetch", "path", "root_path")
+    __slots__ = ("_headers", "_scope", "in_cross_site_frame", "is_prefetch", "path", "root_path", "sends_authorization")
 
     _headers: Headers  # as they came: a layer of the app that decrypts cookies drops our mark, which is plain
     _scope: Scope
@@ -64,13 +67,14 @@ class PageRequest:
     root_path: str
     in_cross_site_frame: bool
     is_prefetch: bool
+    sends_authorization: bool
 
     def read_request_headers(self) -> bool:
         """Reads why the browser asks for the page; returns whether :func:`edit_request_headers` has to be called.
 
         This is one loop because it runs for every request, and a browser sends many headers.
         """
-        self.is_prefetch = must_edit = is_foreign = False
+        self.is_prefetch = self.sends_authorization = must_edit = is_foreign = False
         self._headers = headers = self._scope["headers"]
         for name, value in headers:
             if name in _READ:
@@ -78,6 +82,8 @@ class PageRequest:
                     must_edit = must_edit or _SUPPORTED_CODINGS[value] != value
                 elif name == b"sec-fetch-site":
                     is_foreign = value in _FOREIGN_SITES
+                elif name == b"authorization":
+                    self.sends_authorization = is_sent_by_browsers(value.decode("latin-1"))
                 elif name in _PURPOSES:
                     self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
                 else:
@@ -227,6 +233,7 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
         found.get("access-control-request-headers", ""),
         found.get("accept-encoding", ""),
         found.get("sec-fetch-dest", ""),
+        lacks_authorization(found.get("cookie", ""), found.get("authorization", "")),
     )
 
 

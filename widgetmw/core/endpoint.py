@@ -48,6 +48,10 @@ _ERRORS: Final = {
     "method_not_allowed": (405, "use GET or POST"),
     "token_unavailable": (503, "the token cannot be created right now"),
 }
+_AUTHORIZATION_MISSING: Final = (
+    "no token: the browser has sent Authorization with a page, but sends none to the token endpoint. It does so only "
+    "below the folder where its user has signed in; keep the user in a session, too"
+)
 _REFUSED_MESSAGE: Final = "the vendor cannot identify this user"
 
 
@@ -74,6 +78,7 @@ class TokenRequest(NamedTuple):
     requested_headers: str = ""  # of a preflight: the Access-Control-Request-Headers header
     accept_encoding: str = ""
     fetch_destination: str = ""  # the Sec-Fetch-Dest header
+    lacks_authorization: bool = False  # that the browser has sent with a page, see http/authorization_cookie.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,8 @@ class Endpoint:
         The one that confirms a sign-out also deletes the cookies of the vendors. Only a script may request that: an
         image or a link that somebody has posted must not end the chats of anonymous visitors.
         """
+        if request.lacks_authorization:
+            return self.failed(request, "authorization_missing", _AUTHORIZATION_MISSING)
         is_script = request.fetch_destination in ("", "empty")
         confirms = request.query.partition("&")[0] == SIGN_OUT
         expired = self._expired_cookies if confirms and is_script else ()

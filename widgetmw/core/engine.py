@@ -14,6 +14,7 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.exporters import start_exporter
 from widgetmw.core.html.known_prefixes import KnownPrefixes
+from widgetmw.core.http.authorization_cookie import authorization_cookie
 from widgetmw.core.http.csp import add_hash, hash_source
 from widgetmw.core.http.page import (
     CONTENT_LENGTH,
@@ -31,7 +32,7 @@ from widgetmw.core.metrics import PAGES
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
 from widgetmw.core.script_choice import PageRequest, ScriptChooser
-from widgetmw.core.script_tags import ScriptTags, ScriptTemplate, inline_scripts
+from widgetmw.core.script_tags import ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.totals import TOTALS
@@ -222,11 +223,20 @@ class Engine:
         if not token_set.tokens and not token_set.refused:
             return SkipReason.MINT_FAILED
         page.script = self.script_tags.render(template, now, token_set)
+        if request.sends_authorization:
+            page.headers = self._with_authorization_cookie(request, page.headers)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(page.script))
         if template.form == "hashed":
             page.headers = _add_csp_hashes(page.headers, page.script)
         return None
+
+    def _with_authorization_cookie(self, request: PageRequest, headers: Headers) -> Headers:
+        is_https = (request.origin or "").startswith("https:")
+        cookie = authorization_cookie(url_prefix(request.root_path) + self.path, is_https)
+        model = headers[0][0]
+        name = "set-cookie" if isinstance(model, bytes) else "Set-Cookie"
+        return [*headers, (encode_as(model, name), encode_as(model, cookie))]
 
     def _inject_without_token(self, template: ScriptTemplate, page: Page, headers: Headers) -> None:
         if response_headers := self._private_without_token.get((template.kind, type(headers[0][0]))):

@@ -57,6 +57,10 @@ class PageRequest(Protocol):
         """The ``Cookie`` header."""
 
     @property
+    def sends_authorization(self) -> bool:
+        """Whether the request has an ``Authorization`` header that browsers send by themselves."""
+
+    @property
     def has_credentials(self) -> bool:
         """Whether the request has cookies or ``Authorization``. Most apps sign nobody in without them."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.engine import Engine
+from widgetmw.core.http.authorization_cookie import is_sent_by_browsers, lacks_authorization
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FOREIGN_SITES,
@@ -64,6 +65,11 @@ class PageRequest:
     @property
     def all_cookies(self) -> str:
         return self.cookies
+
+    @property
+    def sends_authorization(self) -> bool:
+        authorization = authorization_of(self._environ)
+        return authorization != "" and is_sent_by_browsers(authorization)
 
     @property
     def has_credentials(self) -> bool:
@@ -135,6 +141,11 @@ def restore_codings(environ: Environ) -> bool:
     return True
 
 
+def authorization_of(environ: Environ) -> str:
+    """Returns the ``Authorization`` header, or its scheme alone if the server has checked it, or an empty string."""
+    return environ.get("HTTP_AUTHORIZATION") or environ.get("AUTH_TYPE") or ""
+
+
 def carries_credentials(environ: Environ) -> bool:
     """Whether a request has cookies or ``Authorization``. Most apps sign nobody in without them."""
     return "HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ
@@ -163,4 +174,5 @@ def token_request(environ: Environ, path: str) -> TokenRequest:
         environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
         environ.get("HTTP_ACCEPT_ENCODING", ""),
         environ.get("HTTP_SEC_FETCH_DEST", ""),
+        lacks_authorization(environ.get("HTTP_COOKIE", ""), authorization_of(environ)),
     )
