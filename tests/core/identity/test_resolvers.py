@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import werkzeug
 from aiohttp import web
 from bottle import HTTPError as BottleError
 
@@ -274,3 +275,8 @@ def test_the_number_of_arguments_is_checked_as_far_as_the_signature_tells() -> N
     assert not accepts_arguments(lambda: None, 1)
     assert accepts_arguments(lambda request=None: None, 0)
     assert accepts_arguments(dict.get, 2)
+
+
+def test_a_decorated_function_takes_the_arguments_of_its_wrapper() -> None:
+    app = werkzeug.Request.application(lambda request: werkzeug.Response(request.path))
+    assert accepts_arguments(app, 2)

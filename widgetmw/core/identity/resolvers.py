@@ -216,9 +216,13 @@ def prefetch_user_maybe_async(request: Request, resolver: AsyncResolver) -> Awai
 
 
 def accepts_arguments(resolver: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with this many arguments, as far as its signature tells."""
+    """Whether a function can be called with this many arguments, as far as its signature tells.
+
+    That of a decorated function is not its own: Werkzeug's ``Request.application``, for one, makes a WSGI app of a
+    function that takes a request.
+    """
     try:
-        inspect.signature(resolver).bind(*range(count))
+        inspect.signature(resolver, follow_wrapped=False).bind(*range(count))
     except ValueError:  # some builtins have no signature
         return True
     except TypeError:
