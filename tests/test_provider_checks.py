@@ -405,6 +405,22 @@ class Timeless(Acme):
         return MintedToken(self.sign({**self.payload(user), "exp": issued_at + 60}))
 
 
+class Expiring(HmacProvider):
+    """Sets what only a JSON Web Token has."""
+
+    name = "acme"
+    variables = (KEY, TTL)
+    key_variable = "ACME_KEY"
+    lifetime_variable = "ACME_TTL"
+    script = ""
+
+
+def test_a_lifetime_variable_that_has_no_effect_is_named(check: Check) -> None:
+    assert problems(check, Expiring) == [
+        "lifetime_variable has an effect only in a JwtProvider: set lifetime in __init__"
+    ]
+
+
 def test_a_lifetime_that_the_token_contradicts_is_named(check: Check) -> None:
     assert problems(check, Timeless) == ["its lifetime is None, and a token issued at 1767225600 has exp=1767225660"]
 

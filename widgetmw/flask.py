@@ -25,7 +25,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -161,11 +161,11 @@ class _InnerPart:
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         environ = request.environ
-        identity: RequestIdentity | None = environ.get(KEY)
+        identity: RequestIdentity | None = environ.get(IDENTITY_KEY)
         if identity is None or identity.owner is None:
             self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         if request.script_root and is_owner(environ, self.outer):
-            environ[KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
+            environ[IDENTITY_KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
             note_session_cookie(app.config.get(name))
         try:

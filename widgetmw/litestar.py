@@ -26,7 +26,7 @@ from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
@@ -115,7 +115,8 @@ class WidgetMiddleware(OuterMiddleware):
         authenticates by itself: the ids of its users are others, and the endpoint does not know them.
         """
         assert self.engine is not None
-        original = dict(islice(scope.items(), list(scope).index(KEY) + 1))  # without what the page's layers have added
+        # without what the page's layers have added
+        original = dict(islice(scope.items(), list(scope).index(IDENTITY_KEY) + 1))
         original["state"] = dict(original[ORIGINAL_STATE])
         request = TokenRequest("GET", "/token")
         response = await self._token_response(self.engine, original, receive_empty_body, request)

@@ -149,8 +149,11 @@ class HmacProvider(Provider):
 
     def mint(self, user: User, issued_at: int, expires_at: int | None) -> MintedToken:
         """Signs the message."""
-        digest = hmac.new(self._key, self.message(user).encode(), self.digest).hexdigest()
-        return MintedToken(digest, self.extra_values(user))
+        return MintedToken(self.sign(self.message(user)), self.extra_values(user))
+
+    def sign(self, message: str) -> str:
+        """Returns the HMAC of a message."""
+        return hmac.new(self._key, message.encode(), self.digest).hexdigest()
 
     def verify(self, token: str, user: User) -> None:
         """Checks that the token is that of the user."""

@@ -21,7 +21,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import KEY, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -177,7 +177,7 @@ class _InnerPart:
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
-        identity: RequestIdentity | None = scope.get(KEY)
+        identity: RequestIdentity | None = scope.get(IDENTITY_KEY)
         if identity is None or identity.owner is None:
             self._engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
@@ -187,7 +187,7 @@ class _InnerPart:
             page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
             page_that_needs_user = self._engine.page_that_needs_user
             if root_path and is_owner(scope, self._outer):
-                scope[KEY].root_path = root_path  # a layer may have set it, in a copy of the scope
+                scope[IDENTITY_KEY].root_path = root_path  # a layer may have set it, in a copy of the scope
             is_interrupted = INNER_CALL in scope and scope[INNER_CALL].is_interrupted(response.status_code)
             if is_owner(scope, self._outer) and (
                 is_interrupted or page_that_needs_user(page, method, path, response.status_code, headers)

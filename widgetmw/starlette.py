@@ -24,7 +24,7 @@ from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import KEY, is_owner, move_to_end
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -148,7 +148,8 @@ class _StackBuilder:
                 return
             root_path, path = split_path(scope)
             if root_path:
-                scope[KEY].root_path = root_path  # a layer outside of this one may have set it, in a copy of the scope
+                # a layer outside of this one may have set it, in a copy of the scope
+                scope[IDENTITY_KEY].root_path = root_path
             if INNER_CALL in scope:
                 await send_response(await answer_inner_call(engine, scope, resolver), send)
             elif engine.is_endpoint(path):  # only here has the path lost its prefix

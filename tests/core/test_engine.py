@@ -19,7 +19,7 @@ SETTINGS = replace(Settings.from_env(ENV), clock=lambda: 1_700_000_000.0)
 
 
 class FakeRequest:
-    """A request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
+    """A request for a page; see :class:`widgetmw.core.script_choice.AnyPageRequest`."""
 
     path, root_path, mark_path = "/", "", ""
     host = "shop.example"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from types import TracebackType
 
 import pytest
 
@@ -42,6 +43,20 @@ def test_the_innermost_line_outside_of_this_package_is_named_and_our_message_kep
     assert re.fullmatch(
         r"UserTypeError at core/test_errors.py:\d+: User.id must be a string, an int or a UUID, not list", description
     )
+
+
+def test_an_error_that_only_this_package_has_seen_is_described_by_its_innermost_line() -> None:
+    with pytest.raises(TypeError) as caught:
+        User(["secret"])  # type: ignore[arg-type]
+    assert caught.tb.tb_next is not None
+    own = caught.value.with_traceback(caught.tb.tb_next)
+    assert re.match(r"UserTypeError at identity/user.py:\d+: ", describe_error(own))
+    assert describe_error(own) != describe_error(own.with_traceback(only(caught.tb.tb_next)))
+
+
+def only(traceback: TracebackType) -> TracebackType:
+    """Returns the outermost entry of a traceback alone."""
+    return TracebackType(None, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 
 
 def test_for_a_library_s_line_that_of_the_app_is_named_too() -> None:

@@ -27,7 +27,7 @@ from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import KEY, acquire, link_request
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, acquire, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
 
@@ -38,7 +38,7 @@ _SESSION, _SESSION_STORAGE = "aiohttp_session", "aiohttp_session_storage"  # key
 
 # aiohttp warns once about each request key that is a string. Ours are strings, as in a scope or an environ.
 _warned_keys: set[str] = getattr(web.BaseRequest, "_seen_str_keys", set())
-_warned_keys.update({KEY, INNER_CALL, _OF_APP})
+_warned_keys.update({IDENTITY_KEY, INNER_CALL, _OF_APP})
 
 
 class AiohttpMiddleware:

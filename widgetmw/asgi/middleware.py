@@ -46,7 +46,8 @@ class WidgetMiddleware:
         TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
 
-    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
+    # False in the plugins that resolve the user inside of the app's middleware, which may have set another one by then.
+    resolves_outside = True
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
@@ -149,11 +150,11 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
 
 
 async def may_be_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
-    """Whether a user is known, or cannot be resolved, although a layer of the app has answered in our place."""
+    """Whether the resolver names a user, or fails. For token requests that a layer of the app has answered itself."""
     try:
         return await engine.resolve_user_async(scope, resolver) is not None
     except ResolverError:
-        return True  # say, a layer outside of the session middleware answered; a failure must never sign anybody out
+        return True  # the layer may be outside of the session middleware; a failure must never sign anybody out
 
 
 async def send_response(

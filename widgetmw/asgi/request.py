@@ -17,7 +17,7 @@ from widgetmw.core.http.request_headers import (
     supported_codings,
 )
 from widgetmw.core.http.root_path import root_path_of_app
-from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.memo import Memo
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -57,11 +57,11 @@ _TOKEN_REQUEST_HEADERS: Final = {
 
 
 class PageRequest:
-    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.AnyPageRequest`."""
 
     __slots__ = ("_headers", "_scope", "in_cross_site_frame", "is_prefetch", "path", "root_path", "sends_authorization")
 
-    _headers: Headers  # as they came: a layer of the app that decrypts cookies drops our mark, which is plain
+    _headers: Headers  # unmodified: a middleware that decrypts cookies would drop our mark, which is not encrypted
     _scope: Scope
     path: str
     root_path: str
@@ -157,7 +157,7 @@ def split_path(scope: Scope) -> tuple[str, str]:
 
 def final_root_path(scope: Scope, root_path: str, path: str) -> str:
     """Returns the root path with which the app makes its URLs: its layers may have changed it since we saw it."""
-    if known := scope[KEY].root_path:
+    if known := scope[IDENTITY_KEY].root_path:
         return known  # type: ignore[no-any-return]
     new_root_path = (scope.get("root_path") or "").rstrip("/")
     if new_root_path == root_path:

@@ -28,7 +28,7 @@ from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
 from widgetmw.core.http.page import CONTENT_LENGTH, Page
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
-from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
@@ -186,7 +186,7 @@ class Responder(PageRequest):
         if engine.debug:
             self._started = perf_counter()
         try:
-            if scope[KEY].root_path or scope.get("root_path"):
+            if scope[IDENTITY_KEY].root_path or scope.get("root_path"):
                 self.root_path = final_root_path(scope, self.root_path, self.path)
             if page.no_token_reason is not None or self.in_cross_site_frame:
                 result = engine.early_skip_reason(self, page)

@@ -9,7 +9,7 @@ from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original_state
 from widgetmw.core.html.head_scanner import PENDING
-from widgetmw.core.identity.request_identity import KEY
+from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
@@ -43,7 +43,7 @@ class UserProbe(Responder):
 
     def _compare_with_original(self) -> Awaitable[None] | None:
         """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""
-        check, resolved = self._engine.endpoint_check, self._scope[KEY].resolved
+        check, resolved = self._engine.endpoint_check, self._scope[IDENTITY_KEY].resolved
         if isinstance(resolved, User):
             return check.compare(self._scope, self._resolver, IN_MOUNT)
         if resolved is None:
@@ -51,7 +51,7 @@ class UserProbe(Responder):
         return None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
-        if self._engine.endpoint_check.remaining and self._scope[KEY].resolved is None:
+        if self._engine.endpoint_check.remaining and self._scope[IDENTITY_KEY].resolved is None:
             self._compare_with_original()
         return SkipReason.ANONYMOUS  # any reason: the response is sent unchanged, and nothing is counted
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from widgetmw.core.events import Events
-from widgetmw.core.identity.request_identity import KEY, UNSET, Request, identity_of, may_be_authenticated
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, Request, identity_of, may_be_authenticated
 from widgetmw.core.identity.user import User
 
 _MAX_PAGES: Final = 10
@@ -148,7 +148,7 @@ class EndpointCheck:
     ) -> Awaitable[None] | None:
         """Resolves the user without the sessions and users that inner layers have added; warns if none is left."""
         keys = list(request)
-        original = dict(islice(request.items(), keys.index(KEY) + 1))
+        original = dict(islice(request.items(), keys.index(IDENTITY_KEY) + 1))
         added = sorted(filter(_IDENTITY_KEY.search, keys[len(original) :]))
         if after := request.get("state"):  # of ASGI; WSGI has none
             before = original.get(ORIGINAL_STATE, {})

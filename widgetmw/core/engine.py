@@ -31,7 +31,7 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.proxy.resolver import ProxyResolver
 from widgetmw.core.reasons import SkipReason
-from widgetmw.core.script_choice import PageRequest, ScriptChooser
+from widgetmw.core.script_choice import AnyPageRequest, ScriptChooser
 from widgetmw.core.script_tags import ScriptTags, ScriptTemplate, inline_scripts, url_prefix
 from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
@@ -99,7 +99,7 @@ class Engine:
         self._chooser = ScriptChooser(settings, self.script_tags, self.events)
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
-        # For pages without a token that are private all the same.
+        # These pages carry no token, but must be private, too.
         self._private_without_token = {}
         for header_type in (bytes, str):
             uncached = ResponseHeaders(header_type, _UNCACHED, override=True)
@@ -113,7 +113,7 @@ class Engine:
         return {**self.script_tags.scripts.files(), embed.path: embed}
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
-        # these come with a message of ours, see Provider.script_source and assets.vendor_script
+        # Provider.script_source and assets.vendor_script raise these with a message that is safe to log
         cause = str(error) if isinstance(error, (FileNotFoundError, ValueError)) else describe_error(error)
         self.events.warn("page", "vendor_script", f"{vendor} has tokens, but its script cannot be used: {cause}", error)
 
@@ -156,7 +156,7 @@ class Engine:
     # the response headers
 
     def page_that_needs_user(
-        self, request: PageRequest, method: str, path: str, status: int, headers: Headers
+        self, request: AnyPageRequest, method: str, path: str, status: int, headers: Headers
     ) -> Page | None:
         """Returns the page if, judging by its headers, it would carry a token for a signed-in user; otherwise ``None``.
 
@@ -169,7 +169,7 @@ class Engine:
         page = (self.page_from_bytes if is_bytes else self.page_from_text)(status, headers)
         return None if isinstance(page, SkipReason) or self.early_skip_reason(request, page) else page
 
-    def early_skip_reason(self, request: PageRequest, page: Page) -> SkipReason | None:
+    def early_skip_reason(self, request: AnyPageRequest, page: Page) -> SkipReason | None:
         """Returns the reason to skip the page before the user is resolved; ``None`` if it may still get a script.
 
         First lifts the page's ``no_token_reason`` if the request shows that it does not apply.
@@ -177,7 +177,7 @@ class Engine:
         if page.no_token_reason is SkipReason.CROSS_ORIGIN:
             page.allow_own_origin(request.origin)
         if page.no_token_reason is SkipReason.SIGNING_OUT:
-            page.forget_ended_sessions(request.all_cookies)
+            page.ignore_unsent_cookies(request.all_cookies)
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
@@ -195,7 +195,9 @@ class Engine:
 
     # the script
 
-    def prepare_page(self, request: PageRequest, page: Page, headers: Headers, user: User | None) -> SkipReason | None:
+    def prepare_page(
+        self, request: AnyPageRequest, page: Page, headers: Headers, user: User | None
+    ) -> SkipReason | None:
         """Sets the response headers and the script of a page, or returns the reason to skip it.
 
         This sends nothing: the driver inserts ``page.script`` and sends ``page.headers``. The headers passed in are the
@@ -231,7 +233,7 @@ class Engine:
             page.headers = _add_csp_hashes(page.headers, page.script)
         return None
 
-    def _with_authorization_cookie(self, request: PageRequest, headers: Headers) -> Headers:
+    def _with_authorization_cookie(self, request: AnyPageRequest, headers: Headers) -> Headers:
         is_https = (request.origin or "").startswith("https:")
         cookie = authorization_cookie(url_prefix(request.root_path) + self.path, is_https)
         model = headers[0][0]

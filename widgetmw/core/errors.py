@@ -52,20 +52,23 @@ class ResolverError(WidgetError):
 def describe_error(error: BaseException) -> str:
     """Describes an error without a value.
 
-    Returns its type, the innermost line outside of this package, the line of the app that led there if that is a
-    library's, and the error's message if it is ours: another's may hold personal data or a secret.
+    Returns its type, the innermost line outside of this package if there is one, the line of the app that led there if
+    that is a library's, and the error's message if it is ours: another's may hold personal data or a secret.
     """
-    text, line, own_line = type(error).__name__, None, None
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        file = frame.f_code.co_filename
-        if line is None or not file.startswith(_PACKAGE):
-            line = f"{'/'.join(Path(file).parts[-2:])}:{number}"
-            own_line = line if _is_of_app(file) else own_line
-    if line is not None:
-        text += f" at {line}"
-    if own_line not in (None, line):
-        text += f", called from {own_line}"
+    text = type(error).__name__
+    places = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    outside = [place for place in places if not place[0].startswith(_PACKAGE)]
+    of_app = [place for place in outside if _is_of_app(place[0])]
+    if places:
+        innermost = (outside or places)[-1]
+        text += f" at {_short(*innermost)}"
+        if of_app and of_app[-1] != innermost:
+            text += f", called from {_short(*of_app[-1])}"
     return f"{text}: {error}" if isinstance(error, WidgetError) else text
+
+
+def _short(file: str, line: int) -> str:
+    return f"{'/'.join(Path(file).parts[-2:])}:{line}"
 
 
 def _is_of_app(file: str) -> bool:

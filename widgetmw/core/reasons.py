@@ -47,7 +47,7 @@ class SkipReason(Reason):
             return None
         if self in (SkipReason.ANONYMOUS, SkipReason.FRAGMENT):
             return logging.DEBUG
-        return None if self in _ORDINARY else logging.WARNING
+        return None if self in _NOT_LOGGED else logging.WARNING
 
     # the user
     ANONYMOUS = (
@@ -72,7 +72,10 @@ class SkipReason(Reason):
     # the response headers
     NOT_HTML = ("The Content-Type is not `text/html`.", "If this is a page, let the app send it as `text/html`.")
     STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", _NO_ACTION)
-    PARTIAL = ("The response is part of a page, or a file that the server sends.", _NO_ACTION)
+    PARTIAL = (
+        "The response has a `Content-Range`, or names a file that the server sends (`X-Sendfile`, `X-Accel-Redirect`).",
+        _NO_ACTION,
+    )
     ATTACHMENT = ("The response is a download.", _NO_ACTION)
     AMBIGUOUS = ("The response has several Content-Type or Content-Length headers.", "Send one of each.")
     NO_TRANSFORM = (
@@ -188,7 +191,7 @@ class SkipReason(Reason):
 
 
 #: Responses that every site sends: no log line.
-_ORDINARY: Final = frozenset(
+_NOT_LOGGED: Final = frozenset(
     {
         SkipReason.METHOD,
         SkipReason.EXCLUDED,

@@ -33,8 +33,8 @@ _FORM_WITHOUT_PLAIN_LINKS: Final[dict[ScriptForm | None, ScriptForm]] = {
 _MAX_ROOT_PATHS: Final = 64  # a proxy may name any root path
 
 
-class PageRequest(Protocol):
-    """The request for a page, as far as its script depends on it.
+class AnyPageRequest(Protocol):
+    """The request for a page, as far as its script depends on it. Each driver has a ``PageRequest`` that reads it.
 
     Attributes:
         path: of the page, below the root path.
@@ -102,15 +102,15 @@ class ScriptChooser:
         self._mark_names = lru_cache(_MAX_ROOT_PATHS)(lambda path, host: mark_name(url_prefix(path) + self._path, host))
         self.token_templates: Memo = Memo(lambda key: self._token_template(*key), _MAX_ROOT_PATHS)
 
-    def has_mark(self, request: PageRequest) -> bool:
+    def has_mark(self, request: AnyPageRequest) -> bool:
         """Whether the browser has the app's mark: somebody was signed in there."""
         cookies = request.cookies
         return MARK_PREFIX in cookies and has_mark(cookies, self._mark_name(request))
 
-    def _mark_name(self, request: PageRequest) -> str:
+    def _mark_name(self, request: AnyPageRequest) -> str:
         return self._mark_names(request.mark_path, request.host)
 
-    def choose(self, request: PageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
+    def choose(self, request: AnyPageRequest, page: Page, user: User | None) -> ScriptTemplate | SkipReason:
         """Returns the part of the script that does not depend on the user, or the reason to skip the page."""
         if not self._is_inline_delivery:
             kind: PageKind = "fetch"
@@ -141,7 +141,7 @@ class ScriptChooser:
         """Returns the script of a page with a token and no rare headers."""
         return self._script_tags.template("token", self._without_csp, root_path, self._mark_names(mark_path, host), ())
 
-    def _evaluate_policies(self, request: PageRequest, page: Page) -> CspDecision:
+    def _evaluate_policies(self, request: AnyPageRequest, page: Page) -> CspDecision:
         """Returns what the page's CSP and Integrity-Policy allow us to emit where the script goes."""
         enforced, report_only = page.values(CSP), page.values(CSP_REPORT_ONLY)
         decision = self._without_csp
@@ -157,7 +157,7 @@ class ScriptChooser:
             decision = decision._replace(loader_reason=SkipReason.INTEGRITY_BLOCKS_LOADER)
         return decision
 
-    def _embedded(self, request: PageRequest, decision: CspDecision) -> tuple[str, ...]:
+    def _embedded(self, request: AnyPageRequest, decision: CspDecision) -> tuple[str, ...]:
         """Returns the vendors whose loader the page may run."""
         if decision.loader_reason is not None:
             self._events.count("note", decision.loader_reason.code)

@@ -132,7 +132,7 @@ DEBUG = Variable(
     False,
 )
 
-_OTHERS = (
+_OPTIONS = (
     PATH,
     DELIVERY,
     REFRESH_MARGIN,
@@ -148,7 +148,7 @@ _OTHERS = (
     METRICS,
     DEBUG,
 )
-VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OTHERS, *proxy_settings.VARIABLES)
+VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OPTIONS, *proxy_settings.VARIABLES)
 
 
 @dataclass(frozen=True)

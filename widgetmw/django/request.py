@@ -33,7 +33,7 @@ def endpoint_prefix() -> str:
 
 
 class PageRequest(wsgi_request.PageRequest):
-    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.AnyPageRequest`."""
 
     __slots__ = ()
 

@@ -25,8 +25,7 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
-from widgetmw.core.script_choice import PageRequest
-from widgetmw.django.request import page_request
+from widgetmw.django.request import PageRequest, page_request
 from widgetmw.wsgi.request import carries_credentials
 from widgetmw.wsgi.responder import MARKER
 

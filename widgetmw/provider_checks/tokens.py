@@ -10,6 +10,7 @@ from typing import Any, Final
 from widgetmw.core.identity.user import Scalar, User
 from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
+from widgetmw.provider import JwtProvider
 from widgetmw.provider_checks.subject import BASE, ISSUED_AT, OTHER, USERS, Subject, cause
 from widgetmw.providers.signing import decode
 
@@ -93,6 +94,8 @@ def _verifies(provider: Provider, value: str) -> bool:
 
 def lifetime(subject: Subject) -> Iterator[str]:
     """What the vendor's class says of the lifetime is what a JSON Web Token says."""
+    if getattr(subject.provider, "lifetime_variable", "") and not isinstance(subject.provider, JwtProvider):
+        yield "lifetime_variable has an effect only in a JwtProvider: set lifetime in __init__"
     seconds, claims = subject.provider.lifetime, decode(subject.mint(BASE).value).get("claims")
     if claims is None:
         return

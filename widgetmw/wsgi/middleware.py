@@ -46,7 +46,8 @@ class WidgetMiddleware:
             not a WSGI app.
     """
 
-    resolves_outside = True  # plugins resolve the user inside of the app's layers, which may set another
+    # False in the plugins that resolve the user inside of the app's middleware, which may have set another one by then.
+    resolves_outside = True
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: Resolver | None = None) -> None:
         if user is not None and not callable(user):
@@ -125,11 +126,11 @@ def token_response(engine: Engine, environ: Environ, request: TokenRequest, reso
 
 
 def may_be_signed_in(engine: Engine, environ: Environ, resolver: Resolver) -> bool:
-    """Whether a user is known, or cannot be resolved, although a layer of the app has answered in our place."""
+    """Whether the resolver names a user, or fails. For token requests that a layer of the app has answered itself."""
     try:
         return engine.resolve_user(environ, resolver) is not None
     except ResolverError:
-        return True  # say, a layer outside of the session middleware answered; a failure must never sign anybody out
+        return True  # the layer may be outside of the session middleware; a failure must never sign anybody out
 
 
 def send_response(response: TokenResponse, request: TokenRequest, start_response: StartResponse) -> Iterable[bytes]:

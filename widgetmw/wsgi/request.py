@@ -35,12 +35,12 @@ _SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 
 
 class PageRequest:
-    """The request for a page; see :class:`widgetmw.core.script_choice.PageRequest`."""
+    """The request for a page; see :class:`widgetmw.core.script_choice.AnyPageRequest`."""
 
     __slots__ = ("_environ", "cookies", "in_cross_site_frame", "is_prefetch", "path", "root_path")
 
     _environ: Environ
-    cookies: str  # as they came: a layer of the app that decrypts cookies drops our mark, which is plain
+    cookies: str  # unmodified: a middleware that decrypts cookies would drop our mark, which is not encrypted
     path: str
     root_path: str
     in_cross_site_frame: bool

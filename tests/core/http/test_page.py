@@ -174,9 +174,9 @@ def test_a_framework_may_name_the_session_cookie() -> None:
 def test_deleting_a_session_cookie_that_was_not_sent_signs_nobody_out(cookies: str, reason: SkipReason | None) -> None:
     page = read(("Set-Cookie", "session=; Path=/; Max-Age=0"))
     assert isinstance(page, Page)
-    page.forget_ended_sessions(cookies)
+    page.ignore_unsent_cookies(cookies)
     assert page.no_token_reason is reason
     cleared = read(("Clear-Site-Data", "*"))
     assert isinstance(cleared, Page)
-    cleared.forget_ended_sessions("")
+    cleared.ignore_unsent_cookies("")
     assert cleared.no_token_reason is SkipReason.SIGNING_OUT

@@ -7,7 +7,7 @@ import pytest
 
 from widgetmw import User, identify
 from widgetmw.core.identity.request_identity import (
-    KEY,
+    IDENTITY_KEY,
     UNSET,
     acquire,
     identity_of,
@@ -61,7 +61,7 @@ def test_the_identity_crosses_a_bridge_that_names_the_other_side(name: str) -> N
     outer: dict[str, Any] = {}
     identify(outer, ADA)
     inner: dict[str, Any] = {name: outer}
-    assert acquire(inner, object()) is outer[KEY]
+    assert acquire(inner, object()) is outer[IDENTITY_KEY]
 
 
 class Hostile:

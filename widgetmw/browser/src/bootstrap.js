@@ -61,16 +61,16 @@ export default (inits) => (data) => {
   // is older than the last change of user, or arrives much later than it was sent.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
-  let isCopy = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
+  let isOutdated = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
   try {
     /** @type {any[]} */
     const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
-    isCopy ||= now < changedAt || offset - data.offset > 1e4;
+    isOutdated ||= now < changedAt || offset - data.offset > 1e4;
   } catch {}
-  if (data.user) data.ask = isCopy;
+  if (data.user) data.ask = isOutdated;
   // Not `for in`: the page may have extended `Object.prototype`.
   for (const [name, added] of Object.entries(data.vendors)) {
-    if (isCopy) delete added.token;
+    if (isOutdated) delete added.token;
     if (added.token) tokens[name] = toToken(added.token, data.offset);
     shared.addVendor(name, data);
   }

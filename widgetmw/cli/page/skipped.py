@@ -126,7 +126,7 @@ def _reason_without_user(page: FetchedPage) -> SkipReason | None:
         return body.reason
     if is_shown_elsewhere(*(sent.get(f"Sec-fetch-{name}", "") for name in ("site", "mode", "dest"))):
         return SkipReason.CROSS_SITE_FRAME
-    headers.forget_ended_sessions(sent.get("Cookie", ""))
+    headers.ignore_unsent_cookies(sent.get("Cookie", ""))
     if headers.no_token_reason is None and body.follows_foreign_base and page.csp_decision().form == "external":
         return SkipReason.BASE_OF_OTHER_ORIGIN
     return headers.no_token_reason

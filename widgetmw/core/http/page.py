@@ -86,10 +86,10 @@ class Page:
         """Returns the values of the rare headers with any of these flags."""
         return [header_text(value) for found, value in self.rare_headers or () if found & flags]
 
-    def forget_ended_sessions(self, cookies: str) -> None:
-        """Lets the page carry a token if all that speaks against it is a session cookie that the request does not have.
+    def ignore_unsent_cookies(self, cookies: str) -> None:
+        """Lets the page carry a token if it deletes only session cookies that the request did not send.
 
-        Frameworks also delete cookies that are not there.
+        That is no sign-out: frameworks also delete cookies that are not there.
 
         Args:
             cookies: the ``Cookie`` header.

@@ -9,7 +9,7 @@ from widgetmw.core.identity.user import User
 
 Request: TypeAlias = MutableMapping[str, Any]
 
-KEY: Final = "widgetmw.request"
+IDENTITY_KEY: Final = "widgetmw.request"
 UNSET: Final[Any] = object()
 
 
@@ -40,17 +40,17 @@ def identity_of(request: Request) -> RequestIdentity:
 
     Frameworks copy scopes and environs: a copy shares the object.
     """
-    identity: RequestIdentity | None = request.get(KEY)
+    identity: RequestIdentity | None = request.get(IDENTITY_KEY)
     if identity is None:
         # An ASGI-WSGI bridge may name the request on its other side, as a2wsgi does.
         other = request.get("asgi.scope") or request.get("wsgi_environ") or {}
-        identity = other.get(KEY)
+        identity = other.get(IDENTITY_KEY)
         if identity is None:
             identity = RequestIdentity()
             identity.owner = None
             identity.explicit = identity.resolved = UNSET
             identity.root_path = ""
-        request[KEY] = identity
+        request[IDENTITY_KEY] = identity
     return identity
 
 
@@ -75,10 +75,12 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
 
     Returns the identity, or ``None`` if a middleware further out is responsible already.
     """
-    identity: RequestIdentity | None = request.get(KEY)
+    identity: RequestIdentity | None = request.get(IDENTITY_KEY)
     if identity is None:
         if "asgi.scope" not in request and "wsgi_environ" not in request:
-            identity = request[KEY] = RequestIdentity()  # not by identity_of(), which saves every request a call
+            identity = request[IDENTITY_KEY] = (
+                RequestIdentity()
+            )  # not by identity_of(), which saves every request a call
             identity.owner = owner
             identity.explicit = identity.resolved = UNSET
             identity.root_path = ""
@@ -97,18 +99,18 @@ def move_to_end(request: Request) -> None:
 
     ``core/endpoint_check.py`` tells them apart by that.
     """
-    request[KEY] = request.pop(KEY)
+    request[IDENTITY_KEY] = request.pop(IDENTITY_KEY)
 
 
 def is_owner(request: Request, owner: object) -> bool:
     """Whether the owner is responsible for the request."""
-    identity = request.get(KEY)
+    identity = request.get(IDENTITY_KEY)
     return identity is not None and identity.owner is owner
 
 
 def link_request(request: Request, other: Request) -> None:
     """Lets two forms of one request share their identity, such as the scope and Django's ``META``."""
-    other[KEY] = identity_of(request)
+    other[IDENTITY_KEY] = identity_of(request)
 
 
 def release(request: Request) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import debug_traceback
-from widgetmw.core.identity.request_identity import KEY, UNSET, Request, RequestIdentity, identity_of
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, Request, RequestIdentity, identity_of
 from widgetmw.core.identity.user import User
 
 Environ: TypeAlias = dict[str, Any]
@@ -68,7 +68,7 @@ def resolve_user_maybe_async(
 
     ``on_awaitable`` takes what an async resolver returns, and makes the result from it; by default, an awaitable.
     """
-    identity: RequestIdentity = request.get(KEY) or identity_of(request)
+    identity: RequestIdentity = request.get(IDENTITY_KEY) or identity_of(request)
     if identity.explicit is not UNSET:
         return identity.explicit
     if identity.resolved is not UNSET:
