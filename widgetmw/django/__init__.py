@@ -12,7 +12,7 @@ dotted path to a function of the request that returns the signed-in user, instea
 ``manage.py check`` reports mistakes.
 """
 
-from widgetmw.django.configuration import from_request
 from widgetmw.django.middleware import WidgetMiddleware
+from widgetmw.django.user import from_request
 
 __all__ = ["WidgetMiddleware", "from_request"]

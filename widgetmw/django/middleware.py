@@ -14,9 +14,10 @@ from django.http.response import HttpResponseBase
 from widgetmw.core.engine import Engine
 from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import acquire, link_request, release
-from widgetmw.django.configuration import Installed, installed, remember_user
+from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
 from widgetmw.django.responder import Responder
+from widgetmw.django.user import remember_user
 from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted
 from widgetmw.wsgi.request import edit_request_headers, restore_codings
 from widgetmw.wsgi.responder import MARKER

@@ -16,7 +16,8 @@ from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.identity.request_identity import Request
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
-from widgetmw.django.configuration import Installed, from_request, has_replaced_user, known_request
+from widgetmw.django.configuration import Installed
+from widgetmw.django.user import from_request, has_replaced_user, known_request
 from widgetmw.wsgi import request as wsgi_request
 
 OWNER: Final = "widgetmw.django"
