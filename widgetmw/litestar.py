@@ -22,10 +22,10 @@ from litestar.types import Empty
 from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.http.page import note_session_cookie
+from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import accepts_arguments, prefetch_user_async, resolve_user_async
 from widgetmw.core.identity.user import User

@@ -20,10 +20,11 @@ from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.asgi.user_probe import ORIGINAL, UserProbe
 from widgetmw.core.endpoint import INNER_CALL
-from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original_state
+from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, with_original_state
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, EndpointCheck, with_original_state
+from widgetmw.core.endpoint_check import IN_MOUNT, EndpointCheck
 from widgetmw.core.events import Events
+from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import acquire, identity_of
 
 ADA = User("ada")
@@ -162,12 +163,5 @@ def test_a_user_whom_an_inner_layer_puts_into_the_state_is_reported(
 
 
 def test_a_state_may_hold_values_that_are_neither_true_nor_false(caplog: pytest.LogCaptureFixture) -> None:
-    original = {"weights": Array(), "user": "ada"}
-    state = {**original, "weights": Array(), "user": "eve", "users": Array(), "limit": 1}
-    assert with_original_state({"state": state, ORIGINAL_STATE: original})["state"] == original
-    assert with_original_state({"state": {**original, "user": None}, ORIGINAL_STATE: original})["state"] == {
-        **original,
-        "user": None,
-    }
     EndpointCheck(Events()).warn_if_replaced({"weights": Array(), "user": "5"}, {}, IN_MOUNT)
     assert "endpoint_without_user" in caplog.text

@@ -21,9 +21,9 @@ from widgetmw.asgi.request import (
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
-from widgetmw.core.endpoint_check import ORIGINAL_STATE
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
+from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import acquire, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User

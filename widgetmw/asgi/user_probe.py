@@ -7,8 +7,9 @@ from typing import Final
 
 from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
-from widgetmw.core.endpoint_check import IN_MOUNT, ORIGINAL_STATE, with_original_state
+from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, with_original_state
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import prefetch_user_maybe_async
 from widgetmw.core.identity.user import User

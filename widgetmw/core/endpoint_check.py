@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections import ChainMap
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from widgetmw.core.events import Events
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, is_empty, with_original_state
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, Request, identity_of, may_be_authenticated
 from widgetmw.core.identity.user import User
 
@@ -25,11 +25,6 @@ _REPLACED_USER: Final = (
     "%s has set another user. The token endpoint sees only the user who came with the request, so the page has no "
     "token: %s"
 )
-ORIGINAL_STATE: Final = "widgetmw.original_state"
-"""Key of an ASGI scope: what its state held before the app's routes ran, if anything.
-
-The state is one dict for all layers.
-"""
 IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
@@ -121,7 +116,7 @@ class EndpointCheck:
             place: what has replaced it, and the remedy.
         """
         new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
-        users = [value for key, value in new.items() if _USER_KEY.search(key) and not _is_empty(value)]
+        users = [value for key, value in new.items() if _USER_KEY.search(key) and not is_empty(value)]
         if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
@@ -169,42 +164,6 @@ class EndpointCheck:
         if user is None:
             warn()
         return None
-
-
-def with_original_state(scope: Request) -> Request:
-    """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
-    state, original = scope.get("state"), scope.get(ORIGINAL_STATE)
-    if original is None or not state:
-        return scope
-    if len(state) == len(original) and all(original.get(key) is value for key, value in state.items()):
-        return scope
-    known = ((key, value, original[key]) for key, value in state.items() if key in original)
-    shown = {key: value if value is before or _is_empty(value) else before for key, value, before in known}
-    # Not a copy of the scope: a resolver may load the session in the request's.
-    return ChainMap({"state": _ShownState(shown, state)}, scope)
-
-
-class _ShownState(dict[str, Any]):
-    """What a resolver sees of a request's state, which also gets what the resolver adds.
-
-    The app's layers may look for it there, such as for a database session that they close.
-    """
-
-    def __init__(self, shown: Mapping[str, Any], own: MutableMapping[str, Any]) -> None:
-        super().__init__(shown)
-        self._own = own
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        self._own.setdefault(key, value)
-
-
-def _is_empty(value: object) -> bool:
-    """Whether a value is false. A state may hold anything, and arrays of NumPy refuse to say."""
-    try:
-        return not value
-    except Exception:
-        return False
 
 
 async def _warn_if_none(awaitable: Awaitable[object], warn: Callable[[], None]) -> None:
