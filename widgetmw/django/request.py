@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.cache import SessionStore as CacheSession
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
@@ -82,14 +83,13 @@ def _require_session_store(request: HttpRequest) -> None:
     Raises:
         ResolverError: the cache does not respond.
     """
-    session: Any = getattr(request, "session", None)
-    cache = getattr(session, "_cache", None)
-    if cache is None or session.session_key is not None or session.modified:
+    session = getattr(request, "session", None)
+    if not isinstance(session, CacheSession) or session.session_key is not None or session.modified:
         return
     if not request.COOKIES.get(settings.SESSION_COOKIE_NAME):
         return
     try:
-        cache.get(session.cache_key_prefix)
+        session._cache.get(session.cache_key_prefix)
     except Exception as error:
         message = f"the cache that holds the sessions does not respond: {describe_error(error)}"
         raise ResolverError(message) from error
