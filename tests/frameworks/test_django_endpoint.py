@@ -36,6 +36,14 @@ def session_user(request: Any) -> User | None:
     return User(request.session["_auth_user_id"]) if "_auth_user_id" in request.session else None
 
 
+def note_visit(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def middleware(request: Any) -> Any:
+        request.session["visited"] = True
+        return get_response(request)
+
+    return middleware
+
+
 async def async_session_user(request: Any) -> User | None:
     return await sync_to_async(session_user)(request)
 
@@ -82,6 +90,17 @@ def test_a_session_that_its_store_has_lost_is_a_sign_out(visit: Visit, configure
     visitor = visit("ada")
     caches["default"].clear()
     assert visitor.token().status_code == 401
+
+
+def test_a_layer_that_writes_to_the_session_does_not_hide_that_its_store_is_down(
+    visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = [SESSIONS, f"{__name__}.note_visit", COMMON, CSRF, AUTH, OURS]
+    configured(MIDDLEWARE=stack, SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    visitor = visit("ada")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        assert visitor.token().status_code == 503
 
 
 @pytest.mark.parametrize("name", ["session_user", "async_session_user"])

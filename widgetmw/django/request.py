@@ -84,9 +84,8 @@ def _require_session_store(request: HttpRequest) -> None:
         ResolverError: the cache does not respond.
     """
     session = getattr(request, "session", None)
-    if not isinstance(session, CacheSession) or session.session_key is not None or session.modified:
-        return
-    if not request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+    has_cookie = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    if not (has_cookie and isinstance(session, CacheSession) and session.session_key is None):
         return
     try:
         session._cache.get(session.cache_key_prefix)
