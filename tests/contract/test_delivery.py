@@ -85,6 +85,17 @@ def test_an_anonymous_page_asks_whether_the_marked_user_is_signed_out(make: Make
     assert reply.header("Vary") == "Cookie"
 
 
+def test_a_page_that_ends_a_session_asks_whether_that_was_the_marked_users(make: Make) -> None:
+    site = make(page=Page(headers=[HTML, ("Set-Cookie", "session=; Path=/; Max-Age=0")]))
+    if site.driver.startswith("falcon"):
+        pytest.skip("Falcon sets cookies by a method of its own")
+    reply = site.get(Cookie=f"session=abc; {MARK}")
+    data = page_data(reply)
+    assert (data["user"], data["ask"]) == (None, True)
+    assert not TOKEN.search(reply.body)
+    assert reply.header("Cache-Control") == "private, no-store"
+
+
 def test_a_signed_in_page_names_the_mark_by_path_and_port(make: Make) -> None:
     site = make()
     names = {page_data(site.get(Host=host))["key"] for host in ("a.example", "b.example", "[::1]")}

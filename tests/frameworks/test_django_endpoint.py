@@ -10,8 +10,10 @@ from unittest.mock import Mock
 
 import django
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -28,6 +30,22 @@ Visit = Callable[..., Any]
 ADA = "1"  # her primary key
 OUTERMOST = [OURS, SESSIONS, COMMON, CSRF, AUTH]
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+
+def session_user(request: Any) -> User | None:
+    return User(request.session["_auth_user_id"]) if "_auth_user_id" in request.session else None
+
+
+def note_visit(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def middleware(request: Any) -> Any:
+        request.session["visited"] = True
+        return get_response(request)
+
+    return middleware
+
+
+async def async_session_user(request: Any) -> User | None:
+    return await sync_to_async(session_user)(request)
 
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
@@ -62,8 +80,39 @@ def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
     with monkeypatch.context() as patch:
         patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
         reply = visitor.token()
-        assert reply.status_code == 401
+        assert reply.status_code == 503  # a 401 would end the conversation
         assert "Set-Cookie" not in reply.headers
+    assert user_in(visitor.token().text) == ADA
+
+
+def test_a_session_that_its_store_has_lost_is_a_sign_out(visit: Visit, configured: Configure) -> None:
+    configured(SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    visitor = visit("ada")
+    caches["default"].clear()
+    assert visitor.token().status_code == 401
+
+
+def test_a_layer_that_writes_to_the_session_does_not_hide_that_its_store_is_down(
+    visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = [SESSIONS, f"{__name__}.note_visit", COMMON, CSRF, AUTH, OURS]
+    configured(MIDDLEWARE=stack, SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    visitor = visit("ada")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        assert visitor.token().status_code == 503
+
+
+@pytest.mark.parametrize("name", ["session_user", "async_session_user"])
+def test_a_function_of_the_site_does_not_hide_that_the_session_store_is_down(
+    visit: Visit, configured: Configure, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = f"{__name__}.{name}"
+    configured({"USER": user}, SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    visitor = visit("ada")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        assert visitor.token().status_code == 503
     assert user_in(visitor.token().text) == ADA
 
 

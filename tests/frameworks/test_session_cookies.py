@@ -10,7 +10,7 @@ import quart
 from aiohttp import web
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from flask import Flask, make_response
+from flask import Flask, flash, get_flashed_messages, make_response, request
 from litestar import Litestar, MediaType, Response, get
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.security.session_auth import SessionAuth
@@ -22,10 +22,11 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from tests.contract.django_site import Urls
+from tests.contract.site import MARK
 from tests.frameworks import django_app
 from tests.frameworks.conftest import Configure
 from tests.frameworks.test_aiohttp import HTML, request_page, serve_and_visit
-from tests.frameworks.visitor import HEAD, Visitor
+from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
 from widgetmw import Settings, User
 from widgetmw.aiohttp import install as install_in_aiohttp
 from widgetmw.flask import Widget
@@ -44,6 +45,30 @@ def ada(*_: Any) -> User:
 
 def assert_signing_out(reply: Reply) -> None:
     assert reply.headers["x-widgetmw"] == "skipped; reason=signing_out"
+
+
+def test_a_session_that_held_a_message_alone_does_not_cost_the_page_its_runtime(settings: Settings) -> None:
+    app = Flask(__name__)
+    app.secret_key = "s" * 32
+    Widget(app, settings, user=lambda: User(request.cookies["access_token"]))
+
+    @app.get("/save")
+    def save() -> str:
+        flash("Saved")
+        return HEAD
+
+    @app.get("/")
+    def page() -> str:
+        return HEAD + str(get_flashed_messages())
+
+    client = app.test_client()
+    for cookie in (MARK, "access_token=ada"):
+        client.set_cookie(*cookie.split("="))
+    client.get("/save")
+    reply = client.get("/")
+    assert "session=;" in reply.headers["Set-Cookie"]
+    assert '"user":null' in reply.text
+    assert user_in(client.get(ENDPOINT).text) == user_in(client.get("/").text) == "ada"
 
 
 @pytest.mark.parametrize("name", ["SESSION_COOKIE_NAME", "REMEMBER_COOKIE_NAME"])

@@ -95,7 +95,7 @@ class SkipReason(Reason):
         "Remove `Access-Control-Allow-Credentials` from pages.",
     )
     SIGNING_OUT = (
-        "The response signs the user out: it has `Clear-Site-Data`, or deletes a session cookie.",
+        "The response signs the user out: it clears cookies or storage (`Clear-Site-Data`), or a session cookie.",
         "If this is no sign-out URL, the site has rejected the session, which may be tied to the browser's address and "
         "User-Agent: run `widgetmw check --url` where the browser runs, with `--header 'User-Agent: …'`.",
     )

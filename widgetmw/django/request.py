@@ -6,7 +6,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.cache import SessionStore as CacheSession
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
@@ -74,6 +76,25 @@ def has_ended_session(request: HttpRequest) -> bool:
     return request.session.modified and SESSION_KEY not in request.session
 
 
+def _require_session_store(request: HttpRequest) -> None:
+    """Looks whether the cache that holds the sessions responds, if it has not returned the one of the cookie.
+
+    Django's cache sessions hide that it does not: everybody is anonymous for a moment, and would lose the conversation.
+
+    Raises:
+        ResolverError: the cache does not respond.
+    """
+    session = getattr(request, "session", None)
+    has_cookie = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    if not (has_cookie and isinstance(session, CacheSession) and session.session_key is None):
+        return
+    try:
+        session._cache.get(session.cache_key_prefix)
+    except Exception as error:
+        message = f"the cache that holds the sessions does not respond: {describe_error(error)}"
+        raise ResolverError(message) from error
+
+
 def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:
     """Whether a function of the site is shown another user than the view has set; our own refuses that user."""
     return installed.user is not from_request and has_replaced_user(request)
@@ -91,6 +112,8 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
             if has_ended_session(request):
                 return None
             found: User | None = user(known_request(request) if _needs_known_user(installed, request) else request)
+            if found is None:
+                _require_session_store(request)
             return found
         except PermissionDenied:
             return None
@@ -115,6 +138,8 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
             is_replaced = _needs_known_user(installed, request)
             shown = await sync_to_async(known_request)(request) if is_replaced else request
             found: User | None = await installed.user(shown)
+            if found is None:
+                await sync_to_async(_require_session_store)(request)
             return found
         except PermissionDenied:
             return None

@@ -176,7 +176,21 @@ def test_deleting_a_session_cookie_that_was_not_sent_signs_nobody_out(cookies: s
     assert isinstance(page, Page)
     page.ignore_unsent_cookies(cookies)
     assert page.no_token_reason is reason
-    cleared = read(("Clear-Site-Data", "*"))
-    assert isinstance(cleared, Page)
-    cleared.ignore_unsent_cookies("")
-    assert cleared.no_token_reason is SkipReason.SIGNING_OUT
+
+
+@pytest.mark.parametrize("value", ["*", '"*"', '"cookies"', '"cache", "storage"', '"Cookies"'])
+@pytest.mark.parametrize("cookies", [[], [("Set-Cookie", "remember_token=; Max-Age=0")]])
+def test_clearing_the_site_data_signs_out_whatever_cookies_were_sent(
+    value: str, cookies: list[tuple[str, str]]
+) -> None:
+    page = read(("Clear-Site-Data", value), *cookies)
+    assert isinstance(page, Page)
+    page.ignore_unsent_cookies("session=x")
+    assert page.no_token_reason is SkipReason.SIGNING_OUT
+
+
+@pytest.mark.parametrize("value", ['"cache"', '"cache", "executionContexts"', '"clientHints"', ""])
+def test_clearing_a_cache_signs_nobody_out(value: str) -> None:
+    page = read(("Clear-Site-Data", value))
+    assert isinstance(page, Page)
+    assert page.no_token_reason is None

@@ -45,6 +45,7 @@ _SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_P
 # One match even where the closing quote is missing, or each quote would be looked at again: quadratic time.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _SESSION_COOKIE = re.compile(r"sess|auth|remember|token|jwt|identity|security|user|logged|(?<![a-z])sid(?![a-z])")
+_CLEARS_USER = re.compile(r"cookies|storage|\*")  # not "cache" and its like, which some sites send with every page
 _OTHER_COOKIE = re.compile(r"csrf|xsrf|state|nonce")
 _THIS_YEAR = str(time.gmtime().tm_year)
 _YEAR_START = len("expires=thu, 01 jan ")
@@ -96,7 +97,8 @@ class Page:
         """
         sent = {item.partition("=")[0].strip() for item in cookies.split(";")}
         ended = map(ended_session, self.values(SET_COOKIE))
-        if self.no_token_reason is SkipReason.SIGNING_OUT and self.values(SET_COOKIE) and sent.isdisjoint(ended):
+        is_by_cookie = self.no_token_reason is SkipReason.SIGNING_OUT and not self._clears_user()
+        if is_by_cookie and sent.isdisjoint(ended):
             self.no_token_reason = None
 
     def allow_own_origin(self, origin: str | None) -> None:
@@ -141,7 +143,7 @@ class Page:
         return self
 
     def _no_token_reason(self, all_flags: int, cache_control: frozenset[str]) -> SkipReason | None:
-        if all_flags & CLEAR_SITE_DATA:
+        if all_flags & CLEAR_SITE_DATA and self._clears_user():
             return SkipReason.SIGNING_OUT
         # Each of these headers addresses another cache: one of them says nothing about the others.
         at_edge = any(not directives(value) & _NEVER_SHARED for value in self.values(EDGE_CACHE_CONTROL))
@@ -152,6 +154,10 @@ class Page:
             return SkipReason.CROSS_ORIGIN
         # the last reason, since it does not count for a cookie that the browser has not sent
         return SkipReason.SIGNING_OUT if all_flags & SET_COOKIE else None
+
+    def _clears_user(self) -> bool:
+        """Whether the browser is told to delete what may name the user."""
+        return any(_CLEARS_USER.search(value.lower()) for value in self.values(CLEAR_SITE_DATA))
 
 
 def header_text(value: Any) -> str:
