@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from unittest.mock import Mock
 
 import django
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.cache.backends.locmem import LocMemCache
@@ -62,9 +64,17 @@ def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
     with monkeypatch.context() as patch:
         patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
         reply = visitor.token()
-        assert reply.status_code == 401
+        assert reply.status_code == 503
         assert "Set-Cookie" not in reply.headers
     assert user_in(visitor.token().text) == ADA
+
+
+@pytest.mark.parametrize("engine", ["cache", "cached_db"])
+def test_a_session_that_its_store_no_longer_has_is_a_sign_out(visit: Visit, configured: Configure, engine: str) -> None:
+    configured(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}")
+    visitor = visit("ada")
+    import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()
+    assert visitor.token().status_code == 401
 
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])

@@ -6,7 +6,11 @@ from typing import Final
 from urllib.parse import unquote
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.cache import SessionStore as CachedSession
+from django.core.cache import caches
+from django.core.cache.backends.base import InvalidCacheKey
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
@@ -71,6 +75,19 @@ def has_ended_session(request: HttpRequest) -> bool:
     if not any(account is not None and account.is_authenticated for account in accounts):
         return False
     return request.session.modified and SESSION_KEY not in request.session
+
+
+def has_lost_session(request: HttpRequest) -> bool:
+    """Whether the cache of the sessions is down, or was a moment ago: to Django, the session has then ended."""
+    session, key = getattr(request, "session", None), request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not isinstance(session, CachedSession) or key is None or session.session_key is not None:
+        return False
+    try:
+        return caches[settings.SESSION_CACHE_ALIAS].get(session.cache_key_prefix + key) is not None
+    except InvalidCacheKey:  # Django has never given that cookie to a browser
+        return False
+    except Exception:
+        return True
 
 
 def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:
