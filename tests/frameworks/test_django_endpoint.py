@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -62,19 +63,30 @@ def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
     visitor = visit("ada")
     assert user_in(visitor.token().text) == ADA
     with monkeypatch.context() as patch:
-        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        for method in ("get", "has_key"):
+            patch.setattr(LocMemCache, method, Mock(side_effect=OSError))
         reply = visitor.token()
         assert reply.status_code == 503
         assert "Set-Cookie" not in reply.headers
     assert user_in(visitor.token().text) == ADA
 
 
-@pytest.mark.parametrize("engine", ["cache", "cached_db"])
+@pytest.mark.parametrize("engine", ["cache", "cached_db", "db"])
 def test_a_session_that_its_store_no_longer_has_is_a_sign_out(visit: Visit, configured: Configure, engine: str) -> None:
     configured(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}")
     visitor = visit("ada")
     import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()
     assert visitor.token().status_code == 401
+
+
+@pytest.mark.parametrize("error", [InvalidCacheKey, NotImplementedError], ids=["memcached", "no-exists"])
+def test_a_cookie_whose_session_cannot_exist_is_nobody_s(
+    visit: Visit, configured: Configure, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    for method in ("get", "has_key"):
+        monkeypatch.setattr(LocMemCache, method, Mock(side_effect=error))
+    assert visit().token(Cookie="sessionid=not-a-key").status_code == 401
 
 
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])

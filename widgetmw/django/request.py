@@ -8,8 +8,7 @@ from urllib.parse import unquote
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.cache import SessionStore as CachedSession
-from django.core.cache import caches
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache.backends.base import InvalidCacheKey
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -78,16 +77,17 @@ def has_ended_session(request: HttpRequest) -> bool:
 
 
 def has_lost_session(request: HttpRequest) -> bool:
-    """Whether the cache of the sessions is down, or was a moment ago: to Django, the session has then ended."""
+    """Whether the store of the sessions is down. Those that keep them in a cache then find none, without an error."""
     session, key = getattr(request, "session", None), request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if not isinstance(session, CachedSession) or key is None or session.session_key is not None:
+    if not isinstance(session, SessionBase) or session.session_key is not None or key is None:
         return False
     try:
-        return caches[settings.SESSION_CACHE_ALIAS].get(session.cache_key_prefix + key) is not None
-    except InvalidCacheKey:  # Django has never given that cookie to a browser
+        session.exists(key)
+    except (InvalidCacheKey, NotImplementedError):  # a cookie that is no session's; a store that cannot tell
         return False
     except Exception:
         return True
+    return False
 
 
 def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:

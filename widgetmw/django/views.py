@@ -95,13 +95,13 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
 
 
 def _resolver(current: Installed, request: HttpRequest) -> Resolver:
-    """Returns the site's resolver, which fails where Django has no user because the cache of the sessions is down."""
+    """Returns the site's resolver, which fails where Django has no user because its sessions cannot be read."""
     resolver = sync_resolver(current, request)
 
     def resolve(environ: Environ) -> User | None:
         user = resolver(environ)
         if user is None and has_lost_session(request):
-            raise ResolverError("the cache did not return the session")
+            raise ResolverError("the store of the sessions does not answer, so Django finds no user")
         return user
 
     return resolve
