@@ -5,15 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from unittest.mock import Mock
 
 import django
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.core.cache import caches
+from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -70,6 +72,12 @@ def test_a_token_request_does_not_extend_the_session(
         assert Session.objects.get(pk=visitor.cookie("sessionid")).expire_date == past
 
 
+def take_down(patch: pytest.MonkeyPatch, error: type[Exception] = OSError) -> None:
+    """Lets the cache that holds the sessions fail."""
+    for method in ("get", "has_key"):
+        patch.setattr(LocMemCache, method, Mock(side_effect=error))
+
+
 @pytest.mark.parametrize("stack", [STACK, OUTERMOST], ids=["below", "above"])
 def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
     visit: Visit, configured: Configure, stack: list[str], monkeypatch: pytest.MonkeyPatch
@@ -78,18 +86,28 @@ def test_a_session_store_that_is_down_for_a_moment_signs_nobody_out(
     visitor = visit("ada")
     assert user_in(visitor.token().text) == ADA
     with monkeypatch.context() as patch:
-        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        take_down(patch)
         reply = visitor.token()
         assert reply.status_code == 503  # a 401 would end the conversation
         assert "Set-Cookie" not in reply.headers
     assert user_in(visitor.token().text) == ADA
 
 
-def test_a_session_that_its_store_has_lost_is_a_sign_out(visit: Visit, configured: Configure) -> None:
-    configured(SESSION_ENGINE="django.contrib.sessions.backends.cache")
+@pytest.mark.parametrize("engine", ["cache", "cached_db", "db"])
+def test_a_session_that_its_store_no_longer_has_is_a_sign_out(visit: Visit, configured: Configure, engine: str) -> None:
+    configured(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}")
     visitor = visit("ada")
-    caches["default"].clear()
+    import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()
     assert visitor.token().status_code == 401
+
+
+@pytest.mark.parametrize("error", [InvalidCacheKey, NotImplementedError], ids=["memcached", "no-exists"])
+def test_a_cookie_whose_session_cannot_exist_is_nobody_s(
+    visit: Visit, configured: Configure, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(SESSION_ENGINE="django.contrib.sessions.backends.cache")
+    take_down(monkeypatch, error)
+    assert visit().token(Cookie="sessionid=not-a-key").status_code == 401
 
 
 def test_a_layer_that_writes_to_the_session_does_not_hide_that_its_store_is_down(
@@ -99,7 +117,7 @@ def test_a_layer_that_writes_to_the_session_does_not_hide_that_its_store_is_down
     configured(MIDDLEWARE=stack, SESSION_ENGINE="django.contrib.sessions.backends.cache")
     visitor = visit("ada")
     with monkeypatch.context() as patch:
-        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        take_down(patch)
         assert visitor.token().status_code == 503
 
 
@@ -111,7 +129,7 @@ def test_a_function_of_the_site_does_not_hide_that_the_session_store_is_down(
     configured({"USER": user}, SESSION_ENGINE="django.contrib.sessions.backends.cache")
     visitor = visit("ada")
     with monkeypatch.context() as patch:
-        patch.setattr(LocMemCache, "get", Mock(side_effect=OSError))
+        take_down(patch)
         assert visitor.token().status_code == 503
     assert user_in(visitor.token().text) == ADA
 

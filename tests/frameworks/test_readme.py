@@ -216,15 +216,33 @@ def test_falcon_under_asgi() -> None:
 
 @pytest.mark.filterwarnings("ignore:'cgi' is deprecated")  # WebOb, which Pyramid uses, imports it
 def test_pyramid() -> None:
+    namespace = pyramid_shop(lambda request: True)
+    assert_sign_in_works(namespace["app"], WsgiVisitor)
+
+
+@pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
+def test_a_pyramid_policy_is_asked_within_a_transaction_of_its_own() -> None:
+    namespace = pyramid_shop(lambda request: request.tm.is_active)
+    exec(re.findall(r"```python\n(.*?)```", section(OTHER, "### With pyramid_tm"), re.DOTALL)[0], namespace)
+    app = namespace["WidgetMiddleware"](namespace["router"], user=namespace["current_user"])
+    assert_sign_in_works(app, WsgiVisitor)
+
+
+def pyramid_shop(can_query: Callable[[Any], bool]) -> dict[str, Any]:
+    """Runs the first block, for a shop whose policy needs what ``can_query`` checks."""
     from pyramid.authentication import SessionAuthenticationHelper
     from pyramid.response import Response
     from pyramid.session import SignedCookieSessionFactory
 
     class Security:
         helper = SessionAuthenticationHelper()
-        authenticated_userid = helper.authenticated_userid
+
+        def authenticated_userid(self, request: Any) -> Any:
+            assert can_query(request)
+            return self.helper.authenticated_userid(request)
 
     def given(config: Any) -> None:
+        config.add_request_method(Transaction, "tm", reify=True)
         config.set_session_factory(SignedCookieSessionFactory("x"))
         config.set_security_policy(Security())
         for name, view in (("/", lambda request: Response(HEAD)), ("/in", sign_in)):
@@ -237,7 +255,20 @@ def test_pyramid() -> None:
 
     namespace: dict[str, Any] = {"given": given}
     exec(snippet("Pyramid").replace("    …\n", "    given(config)\n"), namespace)
-    assert_sign_in_works(namespace["app"], WsgiVisitor)
+    return namespace
+
+
+class Transaction:
+    """The manager of pyramid_tm, as far as the function uses it."""
+
+    def __init__(self, request: Any) -> None:
+        self.is_active = False
+
+    def __enter__(self) -> None:
+        self.is_active = True
+
+    def __exit__(self, *_: object) -> None:
+        self.is_active = False
 
 
 def test_bottle() -> None:

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.cache import SessionStore as CacheSession
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.cache.backends.base import InvalidCacheKey
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
@@ -76,23 +77,18 @@ def has_ended_session(request: HttpRequest) -> bool:
     return request.session.modified and SESSION_KEY not in request.session
 
 
-def _require_session_store(request: HttpRequest) -> None:
-    """Looks whether the cache that holds the sessions responds, if it has not returned the one of the cookie.
-
-    Django's cache sessions hide that it does not: everybody is anonymous for a moment, and would lose the conversation.
-
-    Raises:
-        ResolverError: the cache does not respond.
-    """
-    session = getattr(request, "session", None)
-    has_cookie = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    if not (has_cookie and isinstance(session, CacheSession) and session.session_key is None):
-        return
+def has_lost_session(request: HttpRequest) -> bool:
+    """Whether the store of the sessions is down. Those that keep them in a cache then find none, without an error."""
+    session, key = getattr(request, "session", None), request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not isinstance(session, SessionBase) or session.session_key is not None or key is None:
+        return False
     try:
-        session._cache.get(session.cache_key_prefix)
-    except Exception as error:
-        message = f"the cache that holds the sessions does not respond: {describe_error(error)}"
-        raise ResolverError(message) from error
+        session.exists(key)
+    except (InvalidCacheKey, NotImplementedError):  # a cookie that is no session's; a store that cannot tell
+        return False
+    except Exception:
+        return True
+    return False
 
 
 def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:
@@ -112,8 +108,6 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
             if has_ended_session(request):
                 return None
             found: User | None = user(known_request(request) if _needs_known_user(installed, request) else request)
-            if found is None:
-                _require_session_store(request)
             return found
         except PermissionDenied:
             return None
@@ -138,8 +132,6 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
             is_replaced = _needs_known_user(installed, request)
             shown = await sync_to_async(known_request)(request) if is_replaced else request
             found: User | None = await installed.user(shown)
-            if found is None:
-                await sync_to_async(_require_session_store)(request)
             return found
         except PermissionDenied:
             return None

@@ -13,9 +13,12 @@ from django.urls import NoReverseMatch
 
 from widgetmw.core.endpoint import InnerCall, TokenResponse
 from widgetmw.core.engine import Engine
+from widgetmw.core.errors import ResolverError
 from widgetmw.core.identity.request_identity import is_owner
+from widgetmw.core.identity.resolvers import Environ, Resolver
+from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import OWNER, TOKEN_RESPONSE, endpoint_prefix, sync_resolver
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, endpoint_prefix, has_lost_session, sync_resolver
 from widgetmw.wsgi.middleware import may_be_signed_in, token_response
 from widgetmw.wsgi.request import token_request
 
@@ -33,7 +36,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     call = token_request(request.META, f"/{path}")
     response, is_shown = engine.endpoint.response_without_user(call), True
     if response is None:
-        response = token_response(engine, request.META, call, sync_resolver(current, request))
+        response = token_response(engine, request.META, call, _resolver(current, request))
         is_shown = not is_owner(request.META, OWNER)  # a layer below the middleware may record bodies
     _leave_session_unsaved(request)
     request.META[TOKEN_RESPONSE] = response
@@ -85,10 +88,23 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
     replaced = engine.endpoint.response_without_user(call.request)
     if replaced is None:
         if call.is_interrupted(response.status_code):
-            call.may_be_signed_in = may_be_signed_in(engine, request.META, sync_resolver(current, request))
+            call.may_be_signed_in = may_be_signed_in(engine, request.META, _resolver(current, request))
         replaced = call.conclude(response.status_code, response.get("Location", ""))
     _leave_session_unsaved(request)
     return _http_response(request, replaced)
+
+
+def _resolver(current: Installed, request: HttpRequest) -> Resolver:
+    """Returns the site's resolver, which fails where Django has no user because its sessions cannot be read."""
+    resolver = sync_resolver(current, request)
+
+    def resolve(environ: Environ) -> User | None:
+        user = resolver(environ)
+        if user is None and has_lost_session(request):
+            raise ResolverError("the store of the sessions does not answer, so Django finds no user")
+        return user
+
+    return resolve
 
 
 class _EndpointResponse(HttpResponse):  # type: ignore[misc]
