@@ -222,14 +222,14 @@ def test_pyramid() -> None:
 
 @pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
 def test_a_pyramid_policy_is_asked_within_a_transaction_of_its_own() -> None:
-    namespace = pyramid_shop(lambda request: request.tm.is_active)
+    namespace = pyramid_shop(lambda request: request.tm.get())  # raises NoTransaction outside of one
     exec(re.findall(r"```python\n(.*?)```", section(OTHER, "### With pyramid_tm"), re.DOTALL)[0], namespace)
     app = namespace["WidgetMiddleware"](namespace["router"], user=namespace["current_user"])
     assert_sign_in_works(app, WsgiVisitor)
 
 
-def pyramid_shop(can_query: Callable[[Any], bool]) -> dict[str, Any]:
-    """Runs the first block, for a shop whose policy needs what ``can_query`` checks."""
+def pyramid_shop(query: Callable[[Any], object]) -> dict[str, Any]:
+    """Runs the first block, for a shop whose policy queries its database."""
     from pyramid.authentication import SessionAuthenticationHelper
     from pyramid.response import Response
     from pyramid.session import SignedCookieSessionFactory
@@ -238,11 +238,12 @@ def pyramid_shop(can_query: Callable[[Any], bool]) -> dict[str, Any]:
         helper = SessionAuthenticationHelper()
 
         def authenticated_userid(self, request: Any) -> Any:
-            assert can_query(request)
+            query(request)
             return self.helper.authenticated_userid(request)
 
     def given(config: Any) -> None:
-        config.add_request_method(Transaction, "tm", reify=True)
+        config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager"})  # as Pyramid's template for SQLAlchemy
+        config.include("pyramid_tm")
         config.set_session_factory(SignedCookieSessionFactory("x"))
         config.set_security_policy(Security())
         for name, view in (("/", lambda request: Response(HEAD)), ("/in", sign_in)):
@@ -256,19 +257,6 @@ def pyramid_shop(can_query: Callable[[Any], bool]) -> dict[str, Any]:
     namespace: dict[str, Any] = {"given": given}
     exec(snippet("Pyramid").replace("    …\n", "    given(config)\n"), namespace)
     return namespace
-
-
-class Transaction:
-    """The manager of pyramid_tm, as far as the function uses it."""
-
-    def __init__(self, request: Any) -> None:
-        self.is_active = False
-
-    def __enter__(self) -> None:
-        self.is_active = True
-
-    def __exit__(self, *_: object) -> None:
-        self.is_active = False
 
 
 def test_bottle() -> None:
