@@ -117,6 +117,22 @@ def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: C
     page.wait_for_function("seen.signedout")
 
 
+def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_sign_out_that_clears_the_storage(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    site.skew = -60
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    site.skew = 0
+    clear = b"<script>localStorage.clear()</script>Signed out."
+    site.pages["/bye"] = lambda user: Response(200, clear, {"Content-Type": "text/html"})
+    sign_out(page.context)
+    page.goto(site.url + "/bye")
+    for _ in range(2):  # its time, which is no longer that of the server, is not taken for known
+        page.goto(site.url + "/kept")
+        assert page.evaluate(USER) is None
+
+
 def test_a_token_response_from_a_service_workers_cache_is_not_used(
     with_worker: Callable[..., Page], site: Site
 ) -> None:

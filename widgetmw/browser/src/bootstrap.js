@@ -29,12 +29,12 @@ export default (inits) => (data) => {
     listeners,
     vendors,
     queue: [data],
-    addVendor(name, { user, embed, vendors: added }) {
+    addVendor(name, data) {
       const entry = (vendors[name] = /** @type {import("./types").VendorEntry} */ ({
         vendor: {
           name,
-          config: added[name].config,
-          forVisitor: user !== null || !!embed?.includes(name),
+          config: data.vendors[name].config,
+          forVisitor: data.user !== null || data.embed?.includes(name),
           get token() {
             return tokens[name];
           },
@@ -58,15 +58,19 @@ export default (inits) => (data) => {
   const runtime = new Promise((resolve) => (shared.ready = resolve));
 
   // A copy of a page, from the browser's history or a service worker, may be out of date or belong to another user. It
-  // is older than the last change of user, or arrives much later than it was sent.
+  // is older than the last change of user, or arrives much later than it was sent. Where the site has cleared what we
+  // know of the time, every page from a service worker may be a copy.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
-  let isCopy = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
+  const navigation = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0]);
+  let isCopy = navigation?.type == "back_forward";
   try {
     /** @type {any[]} */
     const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
     isCopy ||= now < changedAt || offset - data.offset > 1e4;
-  } catch {}
+  } catch {
+    isCopy ||= navigation?.workerStart;
+  }
   if (data.user) data.ask = isCopy;
   // Not `for in`: the page may have extended `Object.prototype`.
   for (const [name, added] of Object.entries(data.vendors)) {
