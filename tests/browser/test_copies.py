@@ -75,6 +75,12 @@ def with_worker(profile: Profile, site: Site) -> Callable[..., Page]:
     return open_page
 
 
+def clear_storage(site: Site) -> None:
+    """Gives the site a page without our script that clears the storage, ``/bye``."""
+    text = b"<!doctype html><script>localStorage.clear()</script>"
+    site.pages["/bye"] = lambda user: Response(200, text, {"Content-Type": "text/html"})
+
+
 def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_change_of_user(
     with_worker: Callable[..., Page], site: Site
 ) -> None:
@@ -124,8 +130,7 @@ def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_sign_out_th
     page = with_worker(pages=True)
     page.goto(site.url + "/kept")
     site.skew = 0
-    clear = b"<script>localStorage.clear()</script>Signed out."
-    site.pages["/bye"] = lambda user: Response(200, clear, {"Content-Type": "text/html"})
+    clear_storage(site)
     sign_out(page.context)
     page.goto(site.url + "/bye")
     for _ in range(2):  # its time, which is no longer that of the server, is not taken for known
@@ -299,6 +304,32 @@ def test_a_sign_out_that_deletes_cookies_and_storage_reaches_the_other_tabs_a_pa
     other.wait_for_function("!widgetmw.get('hissuno')")
     assert other.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG ?? null]") == [1, None]
     assert page.evaluate("document.cookie") == ""
+
+
+def test_the_conversation_ends_for_the_next_user_if_a_page_between_has_cleared_the_storage(
+    profile: Profile, site: Site
+) -> None:
+    clear_storage(site)
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.goto(site.url + "/bye")
+    sign_in(context, site, "bob")
+    page.goto(site.url)
+    assert page.evaluate("seen.signedout") == 1
+    page.goto(site.url)
+    assert page.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG.userId]") == [0, "bob"]
+
+
+def test_a_page_that_clears_the_storage_takes_no_token_from_the_other_tabs(profile: Profile, site: Site) -> None:
+    clear_storage(site)
+    context = profile("ann")
+    other, page = context.new_page(), context.new_page()
+    other.goto(site.url)
+    page.goto(site.url + "/bye")
+    page.goto(site.url)
+    page.wait_for_timeout(300)  # for the messages
+    assert other.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG.userId]") == [0, "ann"]
 
 
 def test_an_anonymous_page_outside_the_sessions_path_keeps_the_conversation(profile: Profile, site: Site) -> None:
