@@ -62,20 +62,17 @@ export default (inits) => (data) => {
   // know of the time, every page from a service worker may be a copy.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
-  const navigation = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0]);
-  let isCopy = navigation?.type == "back_forward";
+  /** @type {any} */
+  let isCopy = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
   try {
     /** @type {any[]} */
-    const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
-    isCopy ||= now < changedAt || offset - data.offset > 1e4;
-  } catch {
-    isCopy ||= navigation?.workerStart;
-  }
+    const [changedAt, offset] = localStorage[data.key + ":time"]?.split(" ") ?? [];
+    isCopy ||= now < changedAt || offset - data.offset > 1e4 || (!offset && navigator.serviceWorker?.controller);
+  } catch {}
   if (data.user) data.ask = isCopy;
   // Not `for in`: the page may have extended `Object.prototype`.
   for (const [name, added] of Object.entries(data.vendors)) {
-    if (isCopy) delete added.token;
-    if (added.token) tokens[name] = toToken(added.token, data.offset);
+    if (added.token && !isCopy) tokens[name] = toToken(added.token, data.offset);
     shared.addVendor(name, data);
   }
   // Our own type treats the tokens of all vendors alike; the public declarations distinguish them.

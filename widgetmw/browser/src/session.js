@@ -301,7 +301,7 @@ export const takePageData = (data, inPage) => {
     if (!shared.vendors[name]) shared.addVendor(name, data);
     shared.vendors[name].embeds ??= data.embed?.includes(name);
     connectVendor(name);
-    if (!token || isOld) continue;
+    if (!token || isOld || data.ask) continue;
     tokens[name] = { ...token, expires_in: token.expires_at - now, refresh_in: token.refresh_at - now };
   }
   if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
