@@ -37,8 +37,7 @@ export const writeStored = (suffix, value) => {
   }
 };
 
-// Replaces the hash, which is longer, if the storage is too full for the names of the vendors whose clean-up is pending,
-// or if the site has cleared the storage.
+// Replaces the hash, which is longer, if the storage is too full for the names of the vendors whose clean-up is pending.
 const UNKNOWN = "?";
 
 // Whether a user was signed out and we do not know which clean-ups are pending.
@@ -82,15 +81,6 @@ export const isLogoutPending = (name) => {
 
 // Whether a user may be signed in. With a pending clean-up the mark alone does not say so.
 export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts()[0]);
-
-/**
- * Returns the hash of the user whom the last page knew. If only the mark is left, the site has cleared the storage, maybe
- * at a sign-out, and we do not know who it was. (Where nothing can be stored, each page would look like that.)
- */
-export const previousUser = () => {
-  if (!readStored() && readStored(":time") === null && hasMark()) writeStored("", UNKNOWN);
-  return readStored();
-};
 
 /** @param {string} user */
 export const rememberUser = (user) => {

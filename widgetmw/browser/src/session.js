@@ -7,7 +7,6 @@ import {
   forgetUser,
   hasUnknownLogouts,
   pendingLogouts,
-  previousUser,
   readStored,
   recordChange,
   recordServerTime,
@@ -126,7 +125,7 @@ export const isStale = ({ now, user: other }) =>
  */
 export const accept = (response, age, inPage) => {
   const newUser = response.user ?? user ?? "";
-  const before = previousUser();
+  const before = readStored();
   const isKnown = isSameUser(before, newUser);
   if (!inPage) recordServerTime(milliseconds(response.now) + age * 1000 - Date.now(), true);
   if (user ? user !== newUser : newUser && before && !isKnown) {
@@ -293,6 +292,7 @@ export const takePageData = (data, inPage) => {
   setPage(data);
   const offset = data.offset ?? milliseconds(data.now) - Date.now();
   const now = (Date.now() + offset) / 1000;
+  if (!data.ask) recordServerTime(offset);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
   // Not `for in`: the page may have extended `Object.prototype`.
@@ -308,7 +308,6 @@ export const takePageData = (data, inPage) => {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     settleContent();
   }
-  if (!data.ask) recordServerTime(offset);
   if (data.ask || isOld) {
     // Another tab has signed the user out while this page was parsed. The bootstrap has used nothing of an older one.
     if (!data.ask) endSession("late", 0, [], shared.tokens);
