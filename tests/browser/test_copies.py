@@ -75,6 +75,12 @@ def with_worker(profile: Profile, site: Site) -> Callable[..., Page]:
     return open_page
 
 
+def clear_storage(site: Site) -> None:
+    """Gives the site a page without our script that clears the storage, ``/bye``."""
+    text = b"<!doctype html><script>localStorage.clear()</script>"
+    site.pages["/bye"] = lambda user: Response(200, text, {"Content-Type": "text/html"})
+
+
 def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_change_of_user(
     with_worker: Callable[..., Page], site: Site
 ) -> None:
@@ -115,6 +121,21 @@ def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: C
     page.goto(site.url + "/kept")
     assert page.evaluate(USER) is None
     page.wait_for_function("seen.signedout")
+
+
+def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_sign_out_that_clears_the_storage(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    site.skew = -60
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    site.skew = 0
+    clear_storage(site)
+    sign_out(page.context)
+    page.goto(site.url + "/bye")
+    for _ in range(2):  # its time, which is no longer that of the server, is not taken for known
+        page.goto(site.url + "/kept")
+        assert page.evaluate(USER) is None
 
 
 def test_a_token_response_from_a_service_workers_cache_is_not_used(
@@ -283,6 +304,20 @@ def test_a_sign_out_that_deletes_cookies_and_storage_reaches_the_other_tabs_a_pa
     other.wait_for_function("!widgetmw.get('hissuno')")
     assert other.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG ?? null]") == [1, None]
     assert page.evaluate("document.cookie") == ""
+
+
+@pytest.mark.parametrize("when", ["parsed", "loaded"])
+def test_a_site_whose_pages_clear_the_storage_keeps_the_conversation(profile: Profile, site: Site, when: str) -> None:
+    clear = "localStorage.clear()" if when == "parsed" else "addEventListener('load', () => localStorage.clear())"
+    site.body = f"<script>{clear}</script>"
+    context = profile("ann")
+    page = context.new_page()
+    for path in ("/", "/next"):
+        page.goto(site.url + path)
+        assert page.evaluate("[seen.signedout, HISSUNO_WIDGET_CONFIG.userId]") == [0, "ann"]
+    other = context.new_page()
+    other.goto(site.url)
+    assert [it.evaluate("seen.signedout") for it in (page, other)] == [0, 0]
 
 
 def test_an_anonymous_page_outside_the_sessions_path_keeps_the_conversation(profile: Profile, site: Site) -> None:

@@ -28,18 +28,17 @@
  */
 const init = (vendor) => {
   const token = () => vendor.token?.token;
-  /** @param {any} object */
-  const copy = (object) => Object.assign(Object.create(Object.getPrototypeOf(object ?? {})), object);
+  /**
+   * @param {any} object
+   * @param {object} [changes]
+   */
+  const copy = (object, changes) => ({ __proto__: Object.getPrototypeOf(object ?? {}), ...object, ...changes });
   /** @param {any} object */
   const extensible = (object) => (Object.isExtensible(object) ? object : copy(object));
   /**
    * @param {any} object whose `metadata` may be read-only, or a getter that returns a new object each time
    */
-  const withToken = (object) =>
-    Object.defineProperty(copy(object), "metadata", {
-      value: { ...object?.metadata, auth_token: token() },
-      enumerable: true,
-    });
+  const withToken = (object) => copy(object, { metadata: { ...object?.metadata, auth_token: token() } });
   /** @type {State} */
   const state = {
     // The widget may have been embedded before our script ran. We infer that from its methods.

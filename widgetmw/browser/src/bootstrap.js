@@ -29,12 +29,12 @@ export default (inits) => (data) => {
     listeners,
     vendors,
     queue: [data],
-    addVendor(name, { user, embed, vendors: added }) {
+    addVendor(name, data) {
       const entry = (vendors[name] = /** @type {import("./types").VendorEntry} */ ({
         vendor: {
           name,
-          config: added[name].config,
-          forVisitor: user !== null || !!embed?.includes(name),
+          config: data.vendors[name].config,
+          forVisitor: data.user !== null || data.embed?.includes(name),
           get token() {
             return tokens[name];
           },
@@ -58,20 +58,21 @@ export default (inits) => (data) => {
   const runtime = new Promise((resolve) => (shared.ready = resolve));
 
   // A copy of a page, from the browser's history or a service worker, may be out of date or belong to another user. It
-  // is older than the last change of user, or arrives much later than it was sent.
+  // is older than the last change of user, or arrives much later than it was sent. Where the site has cleared what we
+  // know of the time, every page from a service worker may be a copy.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
+  /** @type {any} */
   let isOutdated = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
   try {
     /** @type {any[]} */
-    const [changedAt, offset] = localStorage[data.key + ":time"].split(" ");
-    isOutdated ||= now < changedAt || offset - data.offset > 1e4;
+    const [changedAt, offset] = localStorage[data.key + ":time"]?.split(" ") ?? [];
+    isOutdated ||= now < changedAt || offset - data.offset > 1e4 || (!offset && navigator.serviceWorker?.controller);
   } catch {}
   if (data.user) data.ask = isOutdated;
   // Not `for in`: the page may have extended `Object.prototype`.
   for (const [name, added] of Object.entries(data.vendors)) {
-    if (isOutdated) delete added.token;
-    if (added.token) tokens[name] = toToken(added.token, data.offset);
+    if (added.token && !isOutdated) tokens[name] = toToken(added.token, data.offset);
     shared.addVendor(name, data);
   }
   // Our own type treats the tokens of all vendors alike; the public declarations distinguish them.

@@ -291,7 +291,8 @@ export const takePageData = (data, inPage) => {
   if (isOld && !inPage) return requestSoon();
   setPage(data);
   const offset = data.offset ?? milliseconds(data.now) - Date.now();
-  recordServerTime(offset);
+  const now = (Date.now() + offset) / 1000;
+  if (!data.ask) recordServerTime(offset);
   /** @type {import("./types").TokenResponse["tokens"]} */
   const tokens = {};
   // Not `for in`: the page may have extended `Object.prototype`.
@@ -300,10 +301,8 @@ export const takePageData = (data, inPage) => {
     if (!shared.vendors[name]) shared.addVendor(name, data);
     shared.vendors[name].embeds ??= data.embed?.includes(name);
     connectVendor(name);
-    if (!token || isOld) continue;
-    const { expiresAt } = inPage ? shared.tokens[name] : toToken(token, offset);
-    const left = (/** @type {number} */ (expiresAt) - Date.now()) / 1000;
-    tokens[name] = { ...token, expires_in: left, refresh_in: left - token.expires_at + token.refresh_at };
+    if (!token || isOld || data.ask) continue;
+    tokens[name] = { ...token, expires_in: token.expires_at - now, refresh_in: token.refresh_at - now };
   }
   if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
