@@ -90,6 +90,16 @@ def test_another_user_is_identified_after_the_clean_up(visit: Visit, toy: Site, 
     assert page.evaluate("[toyChat.user, window.toyChatConfig?.token]") == [None, None]
 
 
+def test_another_user_is_identified_after_a_clean_up_that_takes_a_while(visit: Visit, toy: Site) -> None:
+    toy.head = script(WIDGET.replace("reset() {", "async reset() {\n    await new Promise((done) => setTimeout(done, 200));"))
+    page = visit("ann")
+    calls_of(page, "ann")
+    sign_in(page.context, toy, "bob")
+    page.goto(toy.url)
+    wait_until(page, lambda: "reset" in page.evaluate("toyChat.calls"))
+    assert calls_of(page, "bob") == ["reset", "bob"]
+
+
 def test_another_user_who_comes_before_the_widget_is_identified_after_the_clean_up(visit: Visit, toy: Site) -> None:
     toy.head = script(WIDGET)
     page = visit("ann")

@@ -70,6 +70,15 @@ def test_a_widget_that_asks_gets_its_token_from_one_request(visit: Visit, site: 
     assert len(site.token_requests) == 1
 
 
+def test_a_widget_that_no_script_element_brings_is_found(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    page.evaluate("setTimeout(() => { window.acmeWidget = 'late'; }, 20000)")
+    pass_time(page, site, 19, step=1)
+    assert page.evaluate("calls.flat().includes('late')") is False
+    pass_time(page, site, 20, step=1)
+    assert page.evaluate("calls.at(-1)") == ["widget", "late"]
+
+
 def test_a_user_without_tokens_in_the_page_is_signed_out_too(visit: Visit, site: Site) -> None:
     site.missing = {"acme": "on_request"}
     page = visit("ann")

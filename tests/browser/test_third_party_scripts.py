@@ -177,6 +177,17 @@ def test_scripts_that_load_after_the_runtime_are_used(page: Page, site: Site) ->
     assert page.evaluate("[orloData.length, orloEmbeds.length]") == [1, 1]
 
 
+def test_a_script_that_loads_after_the_runtime_may_ask_for_the_token(page: Page, site: Site) -> None:
+    site.form, site.vendors, site.missing = "external", ("acme",), {"acme": "on_request"}
+    asks = "connect: (vendor) => ({ update: () => vendor.getToken().then(({ token }) => (window.asked = token)) })"
+    site.vendor_scripts = {"acme": f"export default {{ {asks} }};"}
+    page.route("**/vendor/**", lambda route: route.abort())
+    page.goto(site.url)
+    page.add_script_tag(content=site.scripts().files()["/vendor/acme.js"].content.decode())
+    page.wait_for_function("window.asked")
+    assert page.evaluate("asked === widgetmw.get('acme').token")
+
+
 @pytest.mark.parametrize("part", ["init", "connect"])
 def test_a_broken_script_that_loads_after_the_runtime_affects_only_its_vendor(
     page: Page, messages: list[str], site: Site, part: str

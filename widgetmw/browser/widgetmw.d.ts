@@ -197,8 +197,8 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
    */
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
   /**
-   * Calls `find` now and after each script of the page has run, and is fulfilled with what it returns, once that is
-   * something: `waitFor(() => window.acme)` waits for the widget, whether this vendor or the page loads it.
+   * Calls `find` now, after each external script of the page has loaded, and besides at growing intervals. Fulfilled with
+   * what it returns, once that is something: `waitFor(() => window.acme)` waits for the widget, whoever loads it.
    */
   waitFor<Found>(find: () => Found): Promise<NonNullable<Found>>;
 }
@@ -228,7 +228,10 @@ export interface VendorHooks {
 }
 
 export interface TokenChange {
-  /** `page`: the page carried the token, so `init` has seen it. `endpoint`: the token is newer than the page. */
+  /**
+   * `page`: the first call in this page, whose data `init` has seen, with the token unless the vendor's class keeps it out
+   * of pages. `endpoint`: the token came later, or for another user than the one before.
+   */
   readonly source: "page" | "endpoint";
 }
 

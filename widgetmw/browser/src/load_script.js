@@ -29,7 +29,8 @@ export const loadScript = (url, attributes = {}) =>
 
 /**
  * @template Found
- * @param {() => Found} find called now and after each script of the page has run
+ * @param {() => Found} find called now, after each external script has loaded, and from time to time, since a script may
+ *   begin its work later
  * @returns {Promise<NonNullable<Found>>} what `find` returned, once that is something
  */
 export const waitFor = (find) =>
@@ -37,7 +38,10 @@ export const waitFor = (find) =>
     const look = () => {
       const found = find();
       if (found) resolve(found);
+      return found;
     };
+    // Ever more rarely: a page may never get the widget.
+    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, 2 * delay);
     listen(document, "load", look);
-    look();
+    poll(500);
   });

@@ -92,7 +92,7 @@ export const onScript = (name) => {
     entry.error = error;
   }
   connectVendor(name);
-  if (shared.tokens[name]) callHook(name, "update", { source: "page" });
+  if (entry.isNotified) callHook(name, "update", { source: "page" });
   embedVendors();
 };
 

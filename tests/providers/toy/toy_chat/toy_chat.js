@@ -22,13 +22,13 @@ export default {
         await cleanUp; // of the user before
         if (showsPreviousUser || !vendor.token) return; // signed out while we waited
         await vendor.getToken(); // renews the token if it has expired while we waited
-        chat.identify(vendor.token?.token);
+        if (vendor.token) chat.identify(vendor.token.token);
       },
       logout({ origin, isDue }) {
         if (window.toyChatConfig) configure(vendor); // without the token of the user who has left
         showsPreviousUser = origin === "late" && !!window.toyChat;
         if (showsPreviousUser) return window.toyChat.hide();
-        if (window.toyChat) return window.toyChat.reset();
+        if (window.toyChat) return (cleanUp = window.toyChat.reset());
         if (origin === "here") return (cleanUp = widget().then((chat) => (isDue() ? chat.reset() : undefined)));
       },
     };
