@@ -91,7 +91,9 @@ def test_another_user_is_identified_after_the_clean_up(visit: Visit, toy: Site, 
 
 
 def test_another_user_is_identified_after_a_clean_up_that_takes_a_while(visit: Visit, toy: Site) -> None:
-    toy.head = script(WIDGET.replace("reset() {", "async reset() {\n    await new Promise((done) => setTimeout(done, 200));"))
+    toy.head = script(
+        WIDGET.replace("reset() {", "async reset() {\n    await new Promise((done) => setTimeout(done, 200));")
+    )
     page = visit("ann")
     calls_of(page, "ann")
     sign_in(page.context, toy, "bob")

@@ -219,6 +219,14 @@ def test_fetch_delivery_is_injected_for_everybody(check: Check) -> None:
     assert codes(check(app, pass_on, "--cookie", "session=nobody")[1]) == ["anonymous"]
 
 
+def test_a_vendor_whose_widget_asks_for_the_token_is_no_problem(check: Check) -> None:
+    settings = testing.settings("zendesk")
+    app = WidgetMiddleware(app_of(Page(BODY, (HTML,))), settings, user=session_user)
+    status, output = check(app)
+    assert (status, codes(output)) == (0, [])
+    assert "carries no token: the browser fetches it" in output
+
+
 def test_a_page_that_loads_embed_js_itself_counts_as_injected(check: Check) -> None:
     def front(request: Request, respond: Respond) -> Answer:
         body = b"<!doctype html><script src='/_widgetmw/embed.js'></script>"

@@ -46,7 +46,7 @@ class WidgetMiddleware:
         TypeError: ``user`` is not callable, ``settings`` are none, or ``app`` is not an ASGI 3 app.
     """
 
-    # False in the plugins that resolve the user inside of the app's middleware, which may have set another one by then.
+    # False in the plugins that resolve the user inside of the app's middleware, where another user may be known.
     resolves_outside = True
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from widgetmw.core.events import Events
 from widgetmw.core.identity.original_state import ORIGINAL_STATE, is_empty, with_original_state
@@ -16,7 +16,7 @@ from widgetmw.core.identity.user import User
 
 _MAX_PAGES: Final = 10
 # what session and authentication layers add to a scope or environ
-_IDENTITY_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
+_SESSION_OR_USER_KEY: Final = re.compile(r"session|user|auth|identity", re.IGNORECASE)
 _USER_KEY: Final = re.compile(r"user|identity", re.IGNORECASE)
 _WITHOUT_USER: Final = (
     "the user of a page depends on %s. Token requests do not reach what sets it (%s), so tokens are not renewed: %s"
@@ -25,17 +25,26 @@ _REPLACED_USER: Final = (
     "%s has set another user. The token endpoint sees only the user who came with the request, so the page has no "
     "token: %s"
 )
-IN_MIDDLEWARE: Final = (
+
+
+class Cause(NamedTuple):
+    """What sets a user whom token requests do not reach, and the remedy."""
+
+    what: str
+    remedy: str
+
+
+IN_MIDDLEWARE: Final = Cause(
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
     "widgetmw.starlette.install",
 )
-"""What sets the user too late, and the remedy, for the bare middleware."""
-IN_MOUNT: Final = (
+"""For the bare middleware."""
+IN_MOUNT: Final = Cause(
     "a mounted app or a route",
     "let a middleware of the whole app set it, or call install with the mounted app",
 )
-"""The same for a plugin that sees requests inside of all middleware."""
+"""For a plugin that sees requests inside of all middleware."""
 
 
 class EndpointCheck:
@@ -81,7 +90,7 @@ class EndpointCheck:
             self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE], IN_MIDDLEWARE)
         return user
 
-    def with_original_identity(self, request: Request, original: Mapping[str, Any], place: tuple[str, str]) -> Request:
+    def with_original_identity(self, request: Request, original: Mapping[str, Any], cause: Cause) -> Request:
         """Returns the request of a page with the user and the session that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
@@ -90,7 +99,7 @@ class EndpointCheck:
         Args:
             request: the scope or environ, after the app has run.
             original: values from before that, by key; ``None`` for a key that was not there.
-            place: what has replaced them, and the remedy.
+            cause: what has replaced them.
         """
         if all(request.get(key) is value for key, value in original.items()):
             return request
@@ -102,24 +111,22 @@ class EndpointCheck:
                 shown[key] = value
         if self.remaining and may_be_authenticated(request) and not may_be_authenticated(shown):
             self.remaining = 0
-            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
         return shown
 
-    def warn_if_replaced(
-        self, state: Mapping[str, Any] | None, original: Mapping[str, Any], place: tuple[str, str]
-    ) -> None:
+    def warn_if_replaced(self, state: Mapping[str, Any] | None, original: Mapping[str, Any], cause: Cause) -> None:
         """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
 
         Args:
             state: of the request, after the app has run.
             original: what it held before that.
-            place: what has replaced it, and the remedy.
+            cause: what has replaced it.
         """
         new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
         users = [value for key, value in new.items() if _USER_KEY.search(key) and not is_empty(value)]
         if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
-            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % place)
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
 
     def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user.
@@ -138,22 +145,20 @@ class EndpointCheck:
             return None
         return self.compare(request, resolver, IN_MIDDLEWARE)
 
-    def compare(
-        self, request: Request, resolver: Callable[[Any], Any], place: tuple[str, str]
-    ) -> Awaitable[None] | None:
+    def compare(self, request: Request, resolver: Callable[[Any], Any], cause: Cause) -> Awaitable[None] | None:
         """Resolves the user without the sessions and users that inner layers have added; warns if none is left."""
         keys = list(request)
         original = dict(islice(request.items(), keys.index(IDENTITY_KEY) + 1))
-        added = sorted(filter(_IDENTITY_KEY.search, keys[len(original) :]))
+        added = sorted(filter(_SESSION_OR_USER_KEY.search, keys[len(original) :]))
         if after := request.get("state"):  # of ASGI; WSGI has none
             before = original.get(ORIGINAL_STATE, {})
             original["state"] = {**before}
             changed = [key for key, value in after.items() if before.get(key) is not value]
-            added += [f"state.{key}" for key in filter(_IDENTITY_KEY.search, changed)]
+            added += [f"state.{key}" for key in filter(_SESSION_OR_USER_KEY.search, changed)]
         if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0  # one comparison is enough, whatever its result
-        message = _WITHOUT_USER % (", ".join(map(repr, added)), *place)
+        message = _WITHOUT_USER % (", ".join(map(repr, added)), *cause)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
             user = resolver(original)

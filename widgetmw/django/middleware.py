@@ -15,7 +15,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.events import log
 from widgetmw.core.identity.request_identity import acquire, link_request, release
 from widgetmw.django.configuration import Installed, installed
-from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, original_request, sync_resolver
+from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, scope_or_meta, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.user import remember_user
 from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted
@@ -48,7 +48,7 @@ class WidgetMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handles one request."""
         current = installed()
-        engine, original = current.engine, original_request(request)
+        engine, original = current.engine, scope_or_meta(request)
         if engine is None:
             return self.get_response(request)
         link_request(original, request.META)  # identify accepts either

@@ -60,7 +60,7 @@ def page_request(request: HttpRequest) -> PageRequest:
     return page
 
 
-def original_request(request: HttpRequest) -> Request:
+def scope_or_meta(request: HttpRequest) -> Request:
     """Returns what the server has passed: the ASGI scope, or the WSGI environ."""
     scope: Request | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
@@ -100,7 +100,7 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
     """Returns a resolver that needs no event loop."""
     proxy_resolver = installed.proxy_resolver
     if proxy_resolver is not None:
-        return lambda _: proxy_resolver(original_request(request))
+        return lambda _: proxy_resolver(scope_or_meta(request))
     user = async_to_sync(installed.user) if installed.is_async else installed.user
 
     def resolve(_: Environ) -> User | None:

@@ -13,8 +13,8 @@ from widgetmw.core.proxy.peer import (
     header_values,
     is_scope,
     normalizes_underscores,
-    original_request,
     peer_address,
+    scope_behind_bridge,
 )
 
 PEER = "10.0.0.5"
@@ -69,11 +69,11 @@ def test_other_wsgi_servers_do_not(server: str) -> None:
     assert not normalizes_underscores(environ())
 
 
-def test_the_original_request_of_a_bridge_is_the_scope_that_it_stores() -> None:
+def test_the_scope_behind_a_bridge_is_the_one_that_it_stores() -> None:
     inner = scope()
-    assert original_request(environ(**{"asgi.scope": inner})) is inner
+    assert scope_behind_bridge(environ(**{"asgi.scope": inner})) is inner
     request = environ()
-    assert original_request(request) is request
+    assert scope_behind_bridge(request) is request
 
 
 # the connection

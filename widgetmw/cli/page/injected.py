@@ -66,7 +66,10 @@ def check(page: FetchedPage, report: PageReport) -> None:
         if page.endpoint is None:
             report.notes.append("the token endpoint beside it was not asked: only the origin of --url gets the cookies")
     elif page.data:
-        report.notes.append("carries no token" + (": the browser fetches it" if page.data.get("ask") else ""))
+        errors = page.data.get("errors")
+        is_on_request = isinstance(errors, dict) and "on_request" in errors.values()
+        fetches = page.data.get("ask") or is_on_request
+        report.notes.append("carries no token" + (": the browser fetches it" if fetches else ""))
     if outcome(page) == SkipReason.ALREADY_INJECTED.code:
         report.reason = SkipReason.ALREADY_INJECTED.code
         report.notes.append(f"{SkipReason.ALREADY_INJECTED.code}: {SkipReason.ALREADY_INJECTED.text}")

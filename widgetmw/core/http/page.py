@@ -152,7 +152,7 @@ class Page:
         credentials = [value.strip().lower() for value in self.values(ALLOW_CREDENTIALS)]
         if all_flags & ALLOW_ORIGIN and "true" in credentials:
             return SkipReason.CROSS_ORIGIN
-        # the last reason, since it does not count for a cookie that the browser has not sent
+        # Last: ignore_unsent_cookies() may lift it, and then no other reason may remain.
         return SkipReason.SIGNING_OUT if all_flags & SET_COOKIE else None
 
     def _clears_user(self) -> bool:

@@ -71,7 +71,7 @@ class ResponseHeaders:
         if header_type is bytes:  # ASGI wants lower case
             self._cache_control = b"cache-control", cache_control.encode("latin-1")
             self._vary = b"vary", b"Cookie"
-        self._stricter_or_false = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
+        self._own_if_stricter = Memo(lambda own: not override and stricter_cache_control(own, cache_control))
         self._needs_evaluation = Memo(needs_evaluation)
         self._with_cookie = Memo(vary_on_cookie)
 
@@ -107,7 +107,7 @@ class ResponseHeaders:
                 elif flags == CACHE_CONTROL and not self._needs_evaluation[header[1]]:
                     if cache_control is not None:
                         return self.read(status, _join_cache_control(headers))
-                    cache_control = self._stricter_or_false[header[1]]
+                    cache_control = self._own_if_stricter[header[1]]
                     if not cache_control:
                         continue
                     header = header[0], cache_control

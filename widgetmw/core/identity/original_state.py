@@ -34,13 +34,13 @@ class _ShownState(dict[str, Any]):
     The app's layers may look for it there, such as for a database session that they close.
     """
 
-    def __init__(self, shown: Mapping[str, Any], own: MutableMapping[str, Any]) -> None:
+    def __init__(self, shown: Mapping[str, Any], request_state: MutableMapping[str, Any]) -> None:
         super().__init__(shown)
-        self._own = own
+        self._request_state = request_state
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)
-        self._own.setdefault(key, value)
+        self._request_state.setdefault(key, value)
 
 
 def is_empty(value: object) -> bool:

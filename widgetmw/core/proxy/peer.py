@@ -28,7 +28,7 @@ class Connection(NamedTuple):
     is_original: bool = False  # whether this is known to be from before any middleware replaced it
 
 
-def original_request(request: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def scope_behind_bridge(request: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Returns the ASGI scope from which a bridge made a WSGI environ, if it stores one (a2wsgi); else the request."""
     return request.get("asgi.scope") or request
 

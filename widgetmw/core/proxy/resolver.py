@@ -17,8 +17,8 @@ from widgetmw.core.proxy.peer import (
     connection,
     header_values,
     normalizes_underscores,
-    original_request,
     peer_address,
+    scope_behind_bridge,
 )
 from widgetmw.core.proxy.reasons import ProxyReason
 from widgetmw.core.proxy.settings import ConfiguredProxy
@@ -50,7 +50,7 @@ class ProxyResolver:
             ProxyIdentityError: what a trusted proxy sent cannot be trusted.
         """
         try:
-            return self._resolve(original_request(request))
+            return self._resolve(scope_behind_bridge(request))
         except ProxyIdentityError as error:
             self._events.count("proxy", error.reason.code)
             raise
@@ -58,7 +58,7 @@ class ProxyResolver:
     def has_identity_header(self, request: Request) -> bool:
         """Whether a request may belong to a user, before its headers are verified."""
         name = self._state[0].proxy.header_names[0]
-        return bool(header_values(original_request(request), (name,)))
+        return bool(header_values(scope_behind_bridge(request), (name,)))
 
     def record_peer_middleware(self, app: Callable[..., Result]) -> Callable[..., Result]:
         """Wraps an app so that the peer is recorded before the app's own middleware may replace its address."""
@@ -73,7 +73,7 @@ class ProxyResolver:
 
     def record_peer(self, request: Request) -> None:
         """Stores the peer in the request, as the request names it now."""
-        request = original_request(request)
+        request = scope_behind_bridge(request)
         request[self._peer_key] = connection(request)
 
     def _resolve(self, request: Request) -> User | None:
