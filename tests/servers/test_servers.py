@@ -13,7 +13,6 @@ import jwt
 import pytest
 
 from tests.servers.apps import PAGE, PIECE
-from tests.servers.matrix import one_of_each_gateway
 from tests.servers.processes import NO_AUTHORITIES
 
 web = httpx.Client(timeout=30)
@@ -84,7 +83,6 @@ def growth_over_100_mb(server: str) -> int:
     return after - before
 
 
-@one_of_each_gateway()
 def test_a_100_mb_page_streams_in_constant_memory(server: str) -> None:
     total = 0
     with web.stream("GET", f"{server}/long") as reply:  # lets the server allocate its own buffers first
@@ -133,7 +131,6 @@ def memory(server: str) -> int:
     return max(int(re.sub(rb"\D", b"", web.get(f"{server}/memory").content)) for _ in range(6))
 
 
-@one_of_each_gateway()
 def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored(server: str) -> None:
     before, address, size = memory(server), urlsplit(server), 100_000_000
     head = f"POST /_widgetmw/token HTTP/1.1\r\nHost: x\r\nCookie: user=ada\r\nContent-Length: {size}\r\n\r\n"
@@ -150,7 +147,6 @@ def test_a_body_of_100_mb_sent_to_the_endpoint_is_not_stored(server: str) -> Non
     assert web.get(f"{server}/_widgetmw/token", headers={"Cookie": "user=ada"}).status_code == 200
 
 
-@one_of_each_gateway()
 def test_a_client_that_floods_gets_responses_and_no_other_users_token(server: str) -> None:
     before = memory(server)
 
