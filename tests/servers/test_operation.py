@@ -136,6 +136,7 @@ def test_a_reload_uses_the_new_key_and_loses_no_response(deployment: Deployment,
     def visit() -> None:
         while not over.is_set():
             answers.append(get(deployment))
+            time.sleep(0.02)  # leaves the processor to the workers that start
 
     (folder / "key").write_text(KEYS[1])
     with ThreadPoolExecutor(2) as threads:
