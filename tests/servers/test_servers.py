@@ -58,17 +58,6 @@ def test_the_endpoint_and_the_runtime(server: str) -> None:
     assert web.get(f"{server}/_widgetmw/token").status_code == 401
 
 
-def test_head_has_no_body_and_the_connection_stays_usable(server: str) -> None:
-    with httpx.Client(base_url=server, headers={"Cookie": "user=ada"}, verify=NO_AUTHORITIES) as client:
-        for path in ("/", "/_widgetmw/token", "/json"):
-            assert client.head(path).content == b""
-            assert client.get(path).status_code == 200
-
-
-def test_other_content_types_are_not_modified(server: str) -> None:
-    assert web.get(f"{server}/json", headers={"Cookie": "user=ada"}).content == PAGE
-
-
 def growth_over_100_mb(server: str) -> int:
     """Returns by how many KiB the server's process grows from the first to the last piece of a long page."""
     total, first, last = 0, b"", b""
@@ -114,16 +103,6 @@ def test_a_client_that_disconnects_during_a_stream_does_no_harm(server: str) -> 
             client.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\nCookie: user=ada\r\n\r\n")
             assert b"200" in client.recv(1000)
     assert web.get(server, headers={"Cookie": "user=ada"}).status_code == 200
-
-
-def test_http_1_0(server: str) -> None:
-    address = urlsplit(server)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
-        client.sendall(b"GET / HTTP/1.0\r\nCookie: user=ada\r\n\r\n")
-        received = b""
-        while data := client.recv(65536):
-            received += data
-    assert token_users(received.partition(b"\r\n\r\n")[2]) == {"ada"}
 
 
 def memory(server: str) -> int:
