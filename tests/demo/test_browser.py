@@ -89,6 +89,9 @@ class Visit:
         """Leaves the profile as new."""
         for page in self.context.pages[1:]:
             page.close()
+        self.page.unroute_all()
+        self.context.unroute_all()
+        self.open("/static/site.css")  # no script of a page runs from now on
         self.page.evaluate("sessionStorage.clear()")
         self.page.goto("about:blank")
         self.page.mouse.move(0, 0)
@@ -97,8 +100,6 @@ class Visit:
         devtools.detach()
         for event, listener in self.listeners:
             self.context.remove_listener(event, listener)
-        self.page.unroute_all()
-        self.context.unroute_all()
 
     def open(self, path: str = "/") -> Page:
         self.page.goto(self.url + path)
