@@ -30,10 +30,12 @@ compiled: $(VENV)/dev
 	@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null || true
 
 # every contract case for every adapter in process and on every server, with all parameters; "make test" runs each adapter
-# on at least one server, and each server, with one of the parameters; the same for other tests with many parameters
+# on at least one server, and each server, with one of the parameters; the same for other tests with many parameters,
+# and the tests that "make test" leaves out
 servers: $(VENV)/dev
 	ALL_PAIRS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/servers tests/contract tests/browser tests/e2e tests/demo tests/frameworks/test_examples.py \
-		tests/core/html/test_head_scanner_chromium.py tests/test_benchmarks.py $(ARGS)
+		tests/core/html/test_head_scanner_chromium.py tests/metrics/test_documentation.py tests/test_benchmarks.py \
+		tests/test_docs_site.py $(ARGS)
 
 # the properties, with random examples and twenty times as many
 thorough: $(VENV)/dev

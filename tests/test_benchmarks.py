@@ -334,6 +334,7 @@ def test_microseconds_of_another_machine_are_not_compared() -> None:
     assert comparison.changes(then, now, {"processor": "another"}) == []
 
 
+@only_with_all
 def test_the_same_result_draws_the_same_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib comes with the group bench")
     monkeypatch.setattr(plot, "OVERHEAD", tmp_path / "overhead.svg")

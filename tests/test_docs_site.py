@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.combinations import only_with_all
 from tests.conftest import skip_or_fail
 
 ROOT = Path(__file__).parent.parent
@@ -31,10 +32,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@only_with_all
 def test_the_site_is_built_without_warnings(site: Path) -> None:
     assert (site / "index.html").is_file()
 
 
+@only_with_all
 def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
     loaded = {
         url
@@ -47,11 +50,13 @@ def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
     assert [url for url in loaded if re.match(r"(https?:)?//", url)] == []
 
 
+@only_with_all
 def test_stylesheets_load_nothing_from_other_hosts(site: Path) -> None:
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text(encoding="utf-8")), style.name
 
 
+@only_with_all
 def test_the_search_finds_every_page(site: Path) -> None:
     index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
     found = {document["location"].partition("#")[0] for document in index["docs"]}
@@ -59,6 +64,7 @@ def test_the_search_finds_every_page(site: Path) -> None:
     assert {page.as_posix() for page in documents} - found <= {"index.html"}
 
 
+@only_with_all
 def test_a_question_is_searched_by_the_words_that_matter(site: Path) -> None:
     index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
     question = "Where do I find DG_API_SECRET, in as_user or is it an injected_page?"
@@ -66,6 +72,7 @@ def test_a_question_is_searched_by_the_words_that_matter(site: Path) -> None:
     assert words == ["find", "DG", "API", "SECRET", "as_user", "injected_page?"]
 
 
+@only_with_all
 @pytest.mark.parametrize(
     ("question", "section"),
     [

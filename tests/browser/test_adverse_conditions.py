@@ -22,7 +22,7 @@ from tests.browser.simulation import (
 )
 from tests.browser.site import KEY, Form, Site
 from tests.browser.test_rate_limit import MISBEHAVIOURS
-from tests.combinations import ALL
+from tests.combinations import ALL, combine
 
 Profile = Callable[..., BrowserContext]
 
@@ -184,8 +184,7 @@ def test_a_sandboxed_page_makes_no_request(tab: Tab, site: Site, source: str) ->
     assert site.token_requests == []
 
 
-@pytest.mark.parametrize("keyword", ["const", "var"])
-@pytest.mark.parametrize("name", ["origin", "self", "performance", "navigation", "URL", "Document"])
+@combine(name=["origin", "self", "performance", "navigation", "URL", "Document"], keyword=["const", "var"])
 def test_a_global_of_the_page_may_have_a_name_of_the_browsers(
     visit: Visit, site: Site, name: str, keyword: str
 ) -> None:

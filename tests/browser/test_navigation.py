@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import has_valid_token, pass_time, wait_for_lock_release, wait_for_requests, wait_until
 from tests.browser.site import Form, Site
+from tests.combinations import ALL
 
 Profile = Callable[..., BrowserContext]
 
@@ -23,7 +24,7 @@ def bfcache_page(bfcache_context: BrowserContext) -> Page:
     return bfcache_context.new_page()
 
 
-@pytest.mark.parametrize("delivery", ["inline", "fetch"])
+@pytest.mark.parametrize("delivery", ["inline", "fetch"] if ALL else ["inline"])
 def test_the_page_goes_into_the_back_forward_cache_and_renews_when_restored(
     bfcache_page: Page, site: Site, delivery: str
 ) -> None:

@@ -11,6 +11,7 @@ from tests.browser.conftest import sign_out
 from tests.browser.simulation import pass_time, wait_until
 from tests.browser.site import Form, Site
 from tests.browser.user_data import NO_USER_DATA, WIDGET_PAGE, user_data
+from tests.combinations import combine
 
 Profile = Callable[..., BrowserContext]
 
@@ -34,13 +35,12 @@ WITHOUT_TABS = "delete window.BroadcastChannel; Object.defineProperty(navigator,
 WITHOUT = {"chrome-85": NEWER, "safari-14": NEWER + WITHOUT_TABS}
 
 
-@pytest.mark.parametrize("form", ["inline", "external"])
-@pytest.mark.parametrize("missing", WITHOUT.values(), ids=WITHOUT)
-def test_the_oldest_browsers_renew_and_sign_out(profile: Profile, site: Site, missing: str, form: Form) -> None:
+@combine(browser_name=WITHOUT, form=["inline", "external"])
+def test_the_oldest_browsers_renew_and_sign_out(profile: Profile, site: Site, browser_name: str, form: Form) -> None:
     site.form, site.token_lifetime = form, 20
     site.head, site.body = WIDGET_PAGE
     context = profile("ann", clock=True)
-    context.add_init_script(missing)
+    context.add_init_script(WITHOUT[browser_name])
     page = context.new_page()
     page.goto(site.url)
     first = page.evaluate("widgetmw.get('orlo').token")

@@ -23,7 +23,7 @@ from tests.browser.simulation import (
     sleep,
 )
 from tests.browser.site import Site, json_response
-from tests.combinations import only_with_all
+from tests.combinations import ALL, combine, only_with_all
 
 Profile = Callable[..., BrowserContext]
 EMBEDDED = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
@@ -53,7 +53,7 @@ def test_the_request_is_a_plain_get_of_the_same_origin(visit: Visit, site: Site)
     assert headers["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("lifetime", [3, 10])
+@pytest.mark.parametrize("lifetime", [3, 10] if ALL else [3])  # ten seconds are in the test above
 def test_tokens_with_a_lifetime_of_seconds_are_renewed_in_time(visit: Visit, site: Site, lifetime: int) -> None:
     site.token_lifetime = lifetime
     page = visit("ann", clock=True)
@@ -162,8 +162,7 @@ CONTENT_CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CONTENT_CHANGES)
-@pytest.mark.parametrize("is_hidden", [True, False])
+@combine(change=CONTENT_CHANGES, is_hidden=[True, False])
 def test_content_that_changes_unseen_causes_a_request_only_when_the_tab_is_used(
     visit: Visit, site: Site, change: str, is_hidden: bool
 ) -> None:

@@ -12,6 +12,7 @@ from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import pass_time, wait_for_requests, wait_until
 from tests.browser.site import Delivery, Form, Response, Site
+from tests.combinations import combine
 from tests.components import CACHE
 from tests.conftest import skip_or_fail
 
@@ -59,8 +60,7 @@ def follow(page: Page, link: str, clock: bool = False) -> None:
     assert page.evaluate("window.kept"), "the router has loaded a document"
 
 
-@pytest.mark.parametrize("router", ["htmx-2", "htmx-4", "turbo"], indirect=True)
-@pytest.mark.parametrize(("delivery", "link"), [("inline", "same"), ("fetch", "next")])
+@combine(["router"], router=["htmx-2", "htmx-4", "turbo"], delivery=["inline", "fetch"], link=["same", "next"])
 def test_another_users_content_brings_the_other_users_token(
     tab: Tab, site: Site, router: str, delivery: Delivery, link: str
 ) -> None:

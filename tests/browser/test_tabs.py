@@ -13,14 +13,16 @@ from tests.browser.conftest import Visit
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import MINUTE, has_valid_token, pass_time, wait_for_requests
 from tests.browser.site import KEY, Form, Site, json_response
+from tests.combinations import ALL
 
+TABS = 10 if ALL else 5
 EMBEDDED = script(fake_vendors.DIGITALGENIUS_EMBEDDED)
 
 
 def test_many_tabs_make_one_renewal(profile: Callable[..., BrowserContext], site: Site) -> None:
     site.token_lifetime = 12
     context = profile("ann", clock=True)
-    pages = [context.new_page() for _ in range(10)]
+    pages = [context.new_page() for _ in range(TABS)]
     for page in pages:
         page.goto(site.url)
     while not site.token_requests:
@@ -37,7 +39,7 @@ def test_many_tabs_make_one_renewal(profile: Callable[..., BrowserContext], site
 def test_many_tabs_that_wake_together_make_one_renewal(profile: Callable[..., BrowserContext], site: Site) -> None:
     site.delivery = "fetch"
     context = profile("ann")
-    pages = [context.new_page() for _ in range(10)]
+    pages = [context.new_page() for _ in range(TABS)]
     for page in pages:
         page.goto("about:blank")
     site.endpoint_override = lambda user: time.sleep(1.5)

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.combinations import only_with_all
 from tests.conftest import require
 from tests.generated import ROOT
 from tests.metrics.shop import shop
@@ -145,6 +146,7 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@only_with_all
 def test_one_of_two_uvicorn_workers_sends_the_metrics_of_both_and_the_next_one_takes_over(
     two_workers: SimpleNamespace,
 ) -> None:

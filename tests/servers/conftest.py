@@ -17,7 +17,7 @@ from tests.contract.frameworks import FRAMEWORKS
 from tests.contract.site import ADA, SITES, Site
 from tests.servers.canned import FOLDER
 from tests.servers.cases import differs
-from tests.servers.matrix import SERVERS, Pair, Place
+from tests.servers.matrix import PLAIN, SERVERS, Pair, Place, usual
 from tests.servers.processes import Deployment, answers, deployed, free_port, start, stop
 from tests.servers.socket_site import Connection, remote
 
@@ -63,9 +63,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
-@pytest.fixture(scope="module", params=[name for name, server in SERVERS.items() if not server.tls])
+@pytest.fixture(scope="module", params=usual(PLAIN))
 def deployment(request: pytest.FixtureRequest, fleet: Fleet) -> Deployment:
-    """Each server in turn, running ``apps.py``."""
+    """One ASGI and one WSGI server in turn, or all with `make servers`, running ``apps.py``."""
     return fleet.serving(request.param, "apps", **ENV, TEST_PIECES="6400", TEST_FOLDER=str(fleet.folder))
 
 

@@ -310,20 +310,16 @@ ALL_PAIRS = [
 PAIRS = sorted(ALL_PAIRS if ALL else USUAL_PAIRS, key=lambda pair: [*SERVERS].index(pair.server))
 
 
-def able(feature: Feature) -> pytest.MarkDecorator:
-    """Runs a test on each server that has a feature; the table in docs/servers.md says why the others do not."""
-    return _on([name for name in _PLAIN if feature not in SERVERS[name].lacks])
+PLAIN = [name for name, server in SERVERS.items() if not server.tls]
 
 
-def one_of_each_gateway(feature: Feature | None = None) -> pytest.MarkDecorator:
-    """Runs a test that takes long on one able ASGI and one able WSGI server; ``make servers`` runs it on all."""
-    names = [name for name in _PLAIN if feature not in SERVERS[name].lacks]
+def usual(names: list[str]) -> list[str]:
+    """Returns the first ASGI and the first WSGI server of them; all with ``make servers``."""
     first = {SERVERS[name].gateway: name for name in reversed(names)}
-    return _on(names if ALL else [*first.values()])
+    return [name for name in names if ALL or name in first.values()]
 
 
-_PLAIN = [name for name, server in SERVERS.items() if not server.tls]
-
-
-def _on(names: list[str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("deployment", names, indirect=True, scope="module")
+def able(feature: Feature) -> pytest.MarkDecorator:
+    """Runs a test on the usual servers that have a feature; the table in docs/servers.md says why the others do not."""
+    names = [name for name in PLAIN if feature not in SERVERS[name].lacks]
+    return pytest.mark.parametrize("deployment", usual(names), indirect=True, scope="module")

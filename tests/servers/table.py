@@ -21,8 +21,9 @@ def table() -> str:
         "## Why not supported\n\n" + _numbered(reasons),
         "## Adapters tested without a server\n\n" + _listed(UNSERVED.items()),
         "## Unsupported combinations\n\n"
-        "`make test` runs each adapter on one server, and HTTP/2 on three. `make servers` runs every adapter of a "
-        "server's interface on it, but for these:\n\n" + _pairs(),
+        "`make test` runs each adapter on one server, and HTTP/2 on three; the further tests named above on one server "
+        "of each interface. `make servers` runs them on all servers, and every adapter of a server's interface on it, "
+        "but for these:\n\n" + _pairs(),
         "## Quirks of the servers, with or without this middleware\n\n" + _listed(_own()),
         "## Contract cases that run in process only\n\n" + _local(),
         "## How each server was started\n\n"

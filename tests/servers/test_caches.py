@@ -16,7 +16,7 @@ from tests.conftest import require
 from tests.servers.apps import PAGE
 from tests.servers.cacheable_app import CACHE, DATED, ETAG
 from tests.servers.conftest import answers, free_port, start, stop
-from tests.servers.processes import PATIENCE
+from tests.servers.processes import NO_AUTHORITIES, PATIENCE
 from tests.servers.test_servers import token_users
 
 ENV = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
@@ -84,7 +84,7 @@ def page_request(who: str | None, **headers: str) -> dict[str, str]:
 @pytest.mark.parametrize("path", CACHE)
 def test_a_shared_proxy_never_serves_another_users_token(proxy: str, path: str) -> None:
     choice = random.Random(7)
-    with httpx.Client(base_url=proxy) as client:
+    with httpx.Client(base_url=proxy, verify=NO_AUTHORITIES) as client:
         for _ in range(60):
             who = choice.choice(["ada", "bob", None])
             validators = choice.choice([{}, {"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
@@ -93,13 +93,13 @@ def test_a_shared_proxy_never_serves_another_users_token(proxy: str, path: str) 
 
 
 def test_the_proxy_caches_public_pages(proxy: str) -> None:
-    with httpx.Client(base_url=proxy) as client:
+    with httpx.Client(base_url=proxy, verify=NO_AUTHORITIES) as client:
         found = [client.get("/public?kept").headers["x-cache"] for _ in range(2)]
     assert found == ["MISS", "HIT"], "without a working cache the other tests prove nothing"
 
 
 def test_personal_pages_are_never_cached_by_the_proxy(proxy: str) -> None:
-    with httpx.Client(base_url=proxy) as client:
+    with httpx.Client(base_url=proxy, verify=NO_AUTHORITIES) as client:
         for path in ("/minute?mine", "/plain?mine", "/revalidate?mine"):
             for who in ("ada", "bob", "ada"):
                 reply = client.get(path, headers=page_request(who))
@@ -108,7 +108,7 @@ def test_personal_pages_are_never_cached_by_the_proxy(proxy: str) -> None:
 
 
 def test_a_token_is_never_cached_and_never_a_304(proxy: str) -> None:
-    with httpx.Client(base_url=proxy) as client:
+    with httpx.Client(base_url=proxy, verify=NO_AUTHORITIES) as client:
         for who in ("ada", "bob", "ada"):
             reply = client.get("/_widgetmw/token/digitalgenius", headers=page_request(who, If_None_Match=ETAG))
             assert (reply.status_code, token_users(reply.content)) == (200, {who})
@@ -119,14 +119,16 @@ def test_a_token_is_never_cached_and_never_a_304(proxy: str) -> None:
 @pytest.mark.parametrize("validator", [{"If_None_Match": ETAG}, {"If_Modified_Since": DATED}])
 def test_no_304_revives_an_anonymous_page_for_a_signed_in_user(app: int, path: str, validator: dict[str, str]) -> None:
     url = f"http://127.0.0.1:{app}{path}"
-    assert httpx.get(url, headers=page_request(None, **validator)).status_code == 304
-    reply = httpx.get(url, headers=page_request("ada", **validator))
+    with httpx.Client(verify=NO_AUTHORITIES) as client:
+        assert client.get(url, headers=page_request(None, **validator)).status_code == 304
+        reply = client.get(url, headers=page_request("ada", **validator))
     assert (reply.status_code, token_users(reply.content)) == (200, {"ada"})
 
 
 def test_requests_for_static_files_keep_their_304(app: int) -> None:
     headers = {"Accept": "image/*", "Cookie": "user=ada", "If-None-Match": ETAG}
-    assert httpx.get(f"http://127.0.0.1:{app}/revalidate", headers=headers).status_code == 304
+    url = f"http://127.0.0.1:{app}/revalidate"
+    assert httpx.get(url, headers=headers, verify=NO_AUTHORITIES).status_code == 304
 
 
 def test_a_browser_shared_by_several_users_shows_each_their_own_token(app: int) -> None:

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 
 from tests.conftest import require
 from tests.generated import ROOT
-from tests.servers.processes import answers, free_port, launch, stop
+from tests.servers.processes import NO_AUTHORITIES, answers, free_port, launch, stop
 from widgetmw import testing
 
 NGINX = """{user}daemon off; pid {folder}/pid; error_log stderr; events {{}}
@@ -67,7 +67,7 @@ def test_a_page_below_a_path_has_urls_with_the_path(app: int, tmp_path: Path) ->
     location = block(FLASK, "nginx", "location /shop/")
     with (
         nginx(f"server {{ listen 8080; {location} }}", app, tmp_path) as url,
-        httpx.Client(base_url=f"{url}/shop") as ada,
+        httpx.Client(base_url=f"{url}/shop", verify=NO_AUTHORITIES) as ada,
     ):
         ada.get("/sign-in")
         page = ada.get("/").text
@@ -82,7 +82,7 @@ def test_a_shop_with_a_nonce_and_metrics_runs_in_several_workers(tmp_path: Path)
     shop = block("docs/tutorial.md", "python", "from flask") + PROXY_FIX + "\n".join(map(part, files))
     locations = block(FLASK, "nginx", "location /shop/ {") + block(FLASK, "nginx", "location /shop/metrics")
     with gunicorn(shop, tmp_path) as port, nginx(f"server {{ listen 8080; {locations} }}", port, tmp_path) as url:
-        with httpx.Client(base_url=f"{url}/shop") as ada:
+        with httpx.Client(base_url=f"{url}/shop", verify=NO_AUTHORITIES) as ada:
             ada.get("/sign-in")
             for _ in range(8):
                 page = ada.get("/")
@@ -90,7 +90,7 @@ def test_a_shop_with_a_nonce_and_metrics_runs_in_several_workers(tmp_path: Path)
             (nonce,) = re.findall(r"'nonce-([^']+)'", page.headers["content-security-policy"])
             assert re.findall(r'<script data-widgetmw nonce="([^"]+)"', page.text) == [nonce, nonce]
             assert ada.get("/metrics").status_code == 404
-        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", follow_redirects=True).text
+        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", follow_redirects=True, verify=NO_AUTHORITIES).text
         assert 'widgetmw_pages_total{outcome="injected"} 8.0' in metrics
 
 
@@ -106,7 +106,7 @@ def test_a_browser_that_may_have_a_user_gets_no_cached_page(tmp_path: Path, cook
     written = block("docs/caching.md", "nginx", "proxy_cache_path")
     with serve(page) as port, nginx(written, port, tmp_path) as url:
         for sent in ("seen=1", "seen=1", cookie, "seen=1"):
-            httpx.get(url, headers={"Cookie": sent})
+            httpx.get(url, headers={"Cookie": sent}, verify=NO_AUTHORITIES)
     assert requests == ["seen=1", cookie]
 
 
@@ -159,7 +159,10 @@ def nginx(written: str, app: int, tmp_path: Path) -> Iterator[str]:
 
 
 def assert_sign_in_and_out_work(url: str) -> None:
-    with httpx.Client(base_url=url, follow_redirects=True) as ada, httpx.Client(base_url=url) as stranger:
+    with (
+        httpx.Client(base_url=url, follow_redirects=True, verify=NO_AUTHORITIES) as ada,
+        httpx.Client(base_url=url, verify=NO_AUTHORITIES) as stranger,
+    ):
         assert testing.read_tokens(stranger.get("/").text) == {}
         tokens = testing.read_tokens(ada.get("/sign-in").text)
         assert tokens["digitalgenius"].claims["external_id"] == "42"

@@ -20,7 +20,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, StreamEnded
 
 from tests.servers.apps import PAGE
 from tests.servers.conftest import ENV, Fleet, insecure_tls
-from tests.servers.matrix import SERVERS
+from tests.servers.matrix import SERVERS, usual
 from tests.servers.processes import PATIENCE, Deployment
 from tests.servers.test_servers import token_users
 from widgetmw.core.http.mark import mark_name
@@ -28,9 +28,9 @@ from widgetmw.core.http.mark import mark_name
 TOKEN = "/_widgetmw/token/digitalgenius"
 
 
-@pytest.fixture(scope="module", params=[name for name, server in SERVERS.items() if "HTTP/2" not in server.lacks])
+@pytest.fixture(scope="module", params=usual([n for n, server in SERVERS.items() if "HTTP/2" not in server.lacks]))
 def deployment(request: pytest.FixtureRequest, fleet: Fleet) -> Deployment:
-    """Each server with HTTP/2 support, running ``apps.py``."""
+    """One ASGI and one WSGI server with HTTP/2 support, or all with `make servers`, running ``apps.py``."""
     return fleet.serving(request.param, "apps", **ENV, TEST_FOLDER=str(fleet.folder))
 
 

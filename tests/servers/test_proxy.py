@@ -19,6 +19,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from tests.combinations import ALL
 from tests.conftest import require
 from tests.servers.apps import PAGE
 from tests.servers.processes import answers, free_port, launch, stop
@@ -44,7 +45,9 @@ SERVERS = {
     "waitress-unix": lambda port, path: ["waitress", f"--unix-socket={path}", "tests.servers.proxied_app:wsgi"],
     "cheroot": lambda port, path: ["cheroot", "tests.servers.proxied_app:wsgi", "--bind", f"127.0.0.1:{port}"],
 }
-SOUND = [name for name in SERVERS if name not in ("uvicorn-rewriting", "cheroot")]
+# One of each gateway on a port, one on a Unix socket, and those that are detected; or all with `make servers`.
+STARTED = [*SERVERS] if ALL else ["uvicorn", "uvicorn-rewriting", "gunicorn", "gunicorn-unix", "cheroot"]
+SOUND = [name for name in STARTED if name not in ("uvicorn-rewriting", "cheroot")]
 NGINX = """
 daemon off;
 {user}
@@ -135,15 +138,15 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def ports(folder: Path) -> Iterator[dict[str, int]]:
-    """All servers; those on a Unix socket have port 0."""
+    """The servers; those on a Unix socket have port 0."""
     require("nginx")
     with ExitStack() as stack:
         found = {}
-        for name, words in SERVERS.items():
+        for name in STARTED:
             unix, path = name.endswith("-unix"), folder / name
             port = found[name] = 0 if unix else free_port()
             addresses = {"WIDGETMW_PROXY_ADDRESSES": "unix" if unix else "127.0.0.2"}
-            command = [sys.executable, "-m", *words(port, str(path))]
+            command = [sys.executable, "-m", *SERVERS[name](port, str(path))]
 
             def ready(port: int = port, path: Path = path) -> bool:
                 return answers(port) if port else path.exists()

@@ -22,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests.combinations import ALL
 from tests.contract.site import Reply
 from tests.servers.conftest import ENV
 from tests.servers.matrix import SERVERS, Place
@@ -198,7 +199,7 @@ def truncate(folder: Path, contents: Keys, load: Load) -> None:
 WAYS: tuple[tuple[Way, int], ...] = ((swap_link, 0), (rename, 1), (truncate, 0))
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "gunicorn-threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "gunicorn-threads"] if ALL else ["gunicorn-threads"])
 def test_keys_rotate_under_load_without_a_failed_request_a_mixed_token_or_an_old_one(name: str, tmp_path: Path) -> None:
     folder, clock = tmp_path / "keys", SharedClock(tmp_path / "clock")
     folder.mkdir()
