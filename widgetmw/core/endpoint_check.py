@@ -11,7 +11,13 @@ from typing import Any, Final, NamedTuple
 
 from widgetmw.core.events import Events
 from widgetmw.core.identity.original_state import ORIGINAL_STATE, is_empty, with_original_state
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, Request, identity_of, may_be_authenticated
+from widgetmw.core.identity.request_identity import (
+    IDENTITY_KEY,
+    UNSET,
+    ScopeOrEnviron,
+    identity_of,
+    may_be_authenticated,
+)
 from widgetmw.core.identity.user import User
 
 _MAX_PAGES: Final = 10
@@ -71,7 +77,7 @@ class EndpointCheck:
         It warns if there is a user in the state whom that hides.
         """
 
-        def resolve(request: Request) -> Any:
+        def resolve(request: ScopeOrEnviron) -> Any:
             seen = self.with_original_identity(with_original_state(request), original, IN_MIDDLEWARE)
             user = resolver(seen)
             if not self.remaining or isinstance(user, User) or ORIGINAL_STATE not in request:
@@ -82,15 +88,17 @@ class EndpointCheck:
 
         return resolve
 
-    async def _warn_later(self, awaitable: Awaitable[Any], request: Request) -> Any:
+    async def _warn_later(self, awaitable: Awaitable[Any], request: ScopeOrEnviron) -> Any:
         return self._warn_if_hidden(await awaitable, request)
 
-    def _warn_if_hidden(self, user: Any, request: Request) -> Any:
+    def _warn_if_hidden(self, user: Any, request: ScopeOrEnviron) -> Any:
         if user is None:
             self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE], IN_MIDDLEWARE)
         return user
 
-    def with_original_identity(self, request: Request, original: Mapping[str, Any], cause: Cause) -> Request:
+    def with_original_identity(
+        self, request: ScopeOrEnviron, original: Mapping[str, Any], cause: Cause
+    ) -> ScopeOrEnviron:
         """Returns the request of a page with the user and the session that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
@@ -128,7 +136,7 @@ class EndpointCheck:
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
 
-    def run(self, request: Request, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
+    def run(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user.
 
         Does nothing if a plugin has resolved the user, since the plugin calls :meth:`compare` itself.
@@ -145,7 +153,7 @@ class EndpointCheck:
             return None
         return self.compare(request, resolver, IN_MIDDLEWARE)
 
-    def compare(self, request: Request, resolver: Callable[[Any], Any], cause: Cause) -> Awaitable[None] | None:
+    def compare(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any], cause: Cause) -> Awaitable[None] | None:
         """Resolves the user without the sessions and users that inner layers have added; warns if none is left."""
         keys = list(request)
         original = dict(islice(request.items(), keys.index(IDENTITY_KEY) + 1))

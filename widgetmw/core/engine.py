@@ -26,7 +26,7 @@ from widgetmw.core.http.page import (
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
 from widgetmw.core.identity import resolvers
-from widgetmw.core.identity.request_identity import Request, may_be_authenticated
+from widgetmw.core.identity.request_identity import ScopeOrEnviron, may_be_authenticated
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import PAGES
 from widgetmw.core.proxy.resolver import ProxyResolver
@@ -138,7 +138,9 @@ class Engine:
         self._excluded_by_default = tuple(path.rstrip("/") for path in paths)
         self.has_excludes = self.has_excludes or bool(self._excluded_by_default)
 
-    def may_carry_script(self, request: Request, method: str, path: str, accept: str, has_credentials: bool) -> bool:
+    def may_carry_script(
+        self, request: ScopeOrEnviron, method: str, path: str, accept: str, has_credentials: bool
+    ) -> bool:
         """Whether the response may be a page with our script, as far as the request tells.
 
         With inline delivery and no loader, only a signed-in user or a browser with the mark gets the script. The user

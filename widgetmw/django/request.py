@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from widgetmw.core.errors import ResolverError, describe_error
-from widgetmw.core.identity.request_identity import Request
+from widgetmw.core.identity.request_identity import ScopeOrEnviron
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
 from widgetmw.django.configuration import Installed
@@ -60,9 +60,9 @@ def page_request(request: HttpRequest) -> PageRequest:
     return page
 
 
-def scope_or_meta(request: HttpRequest) -> Request:
+def scope_or_meta(request: HttpRequest) -> ScopeOrEnviron:
     """Returns what the server has passed: the ASGI scope, or the WSGI environ."""
-    scope: Request | None = getattr(request, "scope", None)
+    scope: ScopeOrEnviron | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
 
 
@@ -125,7 +125,7 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
     if not installed.is_async:
         return sync_to_async(sync_resolver(installed, request))
 
-    async def resolve_async(_: Request) -> User | None:
+    async def resolve_async(_: ScopeOrEnviron) -> User | None:
         try:
             if has_ended_session(request):
                 return None

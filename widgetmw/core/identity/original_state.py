@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from widgetmw.core.identity.request_identity import Request
+from widgetmw.core.identity.request_identity import ScopeOrEnviron
 
 ORIGINAL_STATE: Final = "widgetmw.original_state"
 """Key of an ASGI scope: what its state held before the app's routes ran, if anything.
@@ -15,7 +15,7 @@ The state is one dict for all layers.
 """
 
 
-def with_original_state(scope: Request) -> Request:
+def with_original_state(scope: ScopeOrEnviron) -> ScopeOrEnviron:
     """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
     state, original = scope.get("state"), scope.get(ORIGINAL_STATE)
     if original is None or not state:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.identity.user import User
 
-Request: TypeAlias = MutableMapping[str, Any]
+ScopeOrEnviron: TypeAlias = MutableMapping[str, Any]
 
 IDENTITY_KEY: Final = "widgetmw.request"
 UNSET: Final[Any] = object()
@@ -35,7 +35,7 @@ class RequestIdentity:
     root_path: str
 
 
-def identity_of(request: Request) -> RequestIdentity:
+def identity_of(request: ScopeOrEnviron) -> RequestIdentity:
     """Returns the identity stored in a request, which gets one if it has none.
 
     Frameworks copy scopes and environs: a copy shares the object.
@@ -54,7 +54,7 @@ def identity_of(request: Request) -> RequestIdentity:
     return identity
 
 
-def identify(scope_or_environ: Request, user: User | None) -> None:
+def identify(scope_or_environ: ScopeOrEnviron, user: User | None) -> None:
     """Sets the user of a request. The last call before the response starts takes effect.
 
     Args:
@@ -70,7 +70,7 @@ def identify(scope_or_environ: Request, user: User | None) -> None:
     identity_of(scope_or_environ).explicit = user
 
 
-def acquire(request: Request, owner: object) -> RequestIdentity | None:
+def acquire(request: ScopeOrEnviron, owner: object) -> RequestIdentity | None:
     """Makes the owner responsible for the request, until the identity's ``owner`` is ``None`` again.
 
     Returns the identity, or ``None`` if a middleware further out is responsible already.
@@ -94,7 +94,7 @@ def acquire(request: Request, owner: object) -> RequestIdentity | None:
     return identity
 
 
-def move_to_end(request: Request) -> None:
+def move_to_end(request: ScopeOrEnviron) -> None:
     """Moves our key behind all others of the request, so that those added further inside come after it.
 
     ``core/endpoint_check.py`` tells them apart by that.
@@ -102,23 +102,23 @@ def move_to_end(request: Request) -> None:
     request[IDENTITY_KEY] = request.pop(IDENTITY_KEY)
 
 
-def is_owner(request: Request, owner: object) -> bool:
+def is_owner(request: ScopeOrEnviron, owner: object) -> bool:
     """Whether the owner is responsible for the request."""
     identity = request.get(IDENTITY_KEY)
     return identity is not None and identity.owner is owner
 
 
-def link_request(request: Request, other: Request) -> None:
+def link_request(request: ScopeOrEnviron, other: ScopeOrEnviron) -> None:
     """Lets two forms of one request share their identity, such as the scope and Django's ``META``."""
     other[IDENTITY_KEY] = identity_of(request)
 
 
-def release(request: Request) -> None:
+def release(request: ScopeOrEnviron) -> None:
     """Ends the responsibility at the end of the response: a server may reuse the object."""
     identity_of(request).owner = None
 
 
-def may_be_authenticated(request: Request) -> bool:
+def may_be_authenticated(request: ScopeOrEnviron) -> bool:
     """Whether a user may be known before the app has run. Returns ``True`` when unsure."""
     if identity_of(request).explicit is not UNSET or request.get("REMOTE_USER"):
         return True

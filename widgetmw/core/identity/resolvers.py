@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.events import debug_traceback
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, Request, RequestIdentity, identity_of
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, UNSET, RequestIdentity, ScopeOrEnviron, identity_of
 from widgetmw.core.identity.user import User
 
 Environ: TypeAlias = dict[str, Any]
@@ -53,16 +53,16 @@ def resolve_user(environ: Environ, resolver: Resolver) -> User | None:
     return resolve_user_maybe_async(environ, resolver, _refuse_awaitable)  # type: ignore[return-value]
 
 
-async def resolve_user_async(request: Request, resolver: AsyncResolver) -> User | None:
+async def resolve_user_async(request: ScopeOrEnviron, resolver: AsyncResolver) -> User | None:
     """Like :func:`resolve_user`, with a resolver that may be async."""
     user = resolve_user_maybe_async(request, resolver)
     return user if user is None or isinstance(user, User) else await user
 
 
 def resolve_user_maybe_async(
-    request: Request,
+    request: ScopeOrEnviron,
     resolver: AsyncResolver,
-    on_awaitable: Callable[[Any, Request], User | Awaitable[User | None] | None] | None = None,
+    on_awaitable: Callable[[Any, ScopeOrEnviron], User | Awaitable[User | None] | None] | None = None,
 ) -> User | Awaitable[User | None] | None:
     """Returns the user, or an awaitable of the user if the resolver is async.
 
@@ -87,7 +87,7 @@ def resolve_user_maybe_async(
     return (on_awaitable or _await_user)(user, request) if inspect.isawaitable(user) else _checked(user)
 
 
-async def _await_user(awaitable: Awaitable[User | None], request: Request) -> User | None:
+async def _await_user(awaitable: Awaitable[User | None], request: ScopeOrEnviron) -> User | None:
     try:
         return _checked(await awaitable)
     except ResolverError:
@@ -97,11 +97,11 @@ async def _await_user(awaitable: Awaitable[User | None], request: Request) -> Us
         return None
 
 
-def _refuse_awaitable(value: object, request: Request) -> User | None:
+def _refuse_awaitable(value: object, request: ScopeOrEnviron) -> User | None:
     return _checked(value)
 
 
-def _raise_unless_auth_error(error: BaseException, request: Request) -> None:
+def _raise_unless_auth_error(error: BaseException, request: ScopeOrEnviron) -> None:
     if not isinstance(error, Exception) and not _is_cancelled_elsewhere(error):
         raise error
     if not is_auth_error(error):
@@ -125,7 +125,7 @@ def _is_cancelled_elsewhere(error: BaseException) -> bool:
     return task is None or not task.cancelling()
 
 
-def _remedy(error: BaseException, request: Request) -> str:
+def _remedy(error: BaseException, request: ScopeOrEnviron) -> str:
     """Returns what to do about the mistakes that resolvers make most; empty for other errors."""
     if isinstance(error, KeyError) and error.args and error.args[0] in _LAYER_KEYS and error.args[0] not in request:
         return _NO_LAYER.format(error.args[0])
@@ -190,7 +190,7 @@ def prefetch_user(environ: Environ, resolver: Resolver) -> None:
     prefetch_user_maybe_async(environ, lambda environ: resolve_user(environ, resolver))
 
 
-async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None:
+async def prefetch_user_async(request: ScopeOrEnviron, resolver: AsyncResolver) -> None:
     """Like :func:`prefetch_user`, with a resolver that may be async."""
     identity = identity_of(request)
     identity.resolved = UNSET
@@ -200,7 +200,7 @@ async def prefetch_user_async(request: Request, resolver: AsyncResolver) -> None
         identity.resolved = str(error)
 
 
-def prefetch_user_maybe_async(request: Request, resolver: AsyncResolver) -> Awaitable[None] | None:
+def prefetch_user_maybe_async(request: ScopeOrEnviron, resolver: AsyncResolver) -> Awaitable[None] | None:
     """Like :func:`prefetch_user_async`, but returns ``None`` if no await is needed."""
     identity = identity_of(request)
     identity.resolved = UNSET  # the app may have signed the user out since an earlier call
@@ -230,7 +230,7 @@ def accepts_arguments(resolver: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def from_scope(scope: Request) -> User | None:
+def from_scope(scope: ScopeOrEnviron) -> User | None:
     """Reads ``scope["user"]``, as Starlette's ``AuthenticationMiddleware`` and its relatives set it.
 
     It has ``is_authenticated`` and ``identity``, ``id`` or ``pk``; a display name is never used.
@@ -254,7 +254,7 @@ def from_scope(scope: Request) -> User | None:
     raise ResolverError(f"{type(user).__name__} is authenticated but has no usable identity, id or pk")
 
 
-def from_environ(environ: Request) -> User | None:
+def from_environ(environ: ScopeOrEnviron) -> User | None:
     """Reads ``REMOTE_USER``, as a server or an authentication layer in front sets it.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from widgetmw.core.env.secret_file import SecretFileWatcher
 from widgetmw.core.events import Events
-from widgetmw.core.identity.request_identity import Request
+from widgetmw.core.identity.request_identity import ScopeOrEnviron
 from widgetmw.core.identity.user import User
 from widgetmw.core.proxy.base import HeaderValues, ProxyIdentity, ProxyIdentityError
 from widgetmw.core.proxy.peer import (
@@ -43,7 +43,7 @@ class ProxyResolver:
         self._state: tuple[ConfiguredProxy, dict[str, ProxyIdentity]] = (configured, {})
         self._peer_key = f"widgetmw.peer-{id(self):x}"  # several resolvers may see one request, each at another layer
 
-    def __call__(self, request: Request) -> User | None:
+    def __call__(self, request: ScopeOrEnviron) -> User | None:
         """Returns the signed-in user.
 
         Raises:
@@ -55,7 +55,7 @@ class ProxyResolver:
             self._events.count("proxy", error.reason.code)
             raise
 
-    def has_identity_header(self, request: Request) -> bool:
+    def has_identity_header(self, request: ScopeOrEnviron) -> bool:
         """Whether a request may belong to a user, before its headers are verified."""
         name = self._state[0].proxy.header_names[0]
         return bool(header_values(scope_behind_bridge(request), (name,)))
@@ -63,7 +63,7 @@ class ProxyResolver:
     def record_peer_middleware(self, app: Callable[..., Result]) -> Callable[..., Result]:
         """Wraps an app so that the peer is recorded before the app's own middleware may replace its address."""
 
-        def middleware(request: Request, *rest: Any) -> Result:
+        def middleware(request: ScopeOrEnviron, *rest: Any) -> Result:
             if request.get("type", "http") == "http":
                 self.record_peer(request)
             return app(request, *rest)
@@ -71,12 +71,12 @@ class ProxyResolver:
         middleware.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
         return middleware
 
-    def record_peer(self, request: Request) -> None:
+    def record_peer(self, request: ScopeOrEnviron) -> None:
         """Stores the peer in the request, as the request names it now."""
         request = scope_behind_bridge(request)
         request[self._peer_key] = connection(request)
 
-    def _resolve(self, request: Request) -> User | None:
+    def _resolve(self, request: ScopeOrEnviron) -> User | None:
         configured, verified = self._current_state()
         headers = header_values(request, self._header_names)
         identity_header = headers.get(configured.proxy.header_names[0], ())
