@@ -24,7 +24,7 @@ from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.original_state import ORIGINAL_STATE, with_original_state
+from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
@@ -176,9 +176,7 @@ class _StackBuilder:
         """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
-        return self._outer_resolver(
-            check.with_original_identity(with_original_state(scope), scope.get(ORIGINAL, {}), IN_MOUNT)
-        )
+        return self._outer_resolver(check.with_original_identity(scope, scope.get(ORIGINAL, {}), IN_MOUNT))
 
     def _by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""

@@ -9,7 +9,7 @@ from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
-from widgetmw.core.identity.original_state import ORIGINAL_STATE, with_original_state
+from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
@@ -32,7 +32,7 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.early_skip_reason(self, self._page) is None:
-                scope = check.with_original_identity(with_original_state(self._scope), self._scope[ORIGINAL], IN_MOUNT)
+                scope = check.with_original_identity(self._scope, self._scope[ORIGINAL], IN_MOUNT)
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining:
                     awaitable = self._compare_with_original()

@@ -198,7 +198,7 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
   loadScript(url: string, attributes?: Record<string, string>): Promise<void>;
   /**
    * Calls `find` now, after each external script of the page has loaded, and besides at growing intervals. Fulfilled with
-   * what it returns, once that is something: `waitFor(() => window.acme)` waits for the widget, whoever loads it.
+   * what it returns, as soon as that is truthy: `waitFor(() => window.acme)` waits for the widget, whoever loads it.
    */
   waitFor<Found>(find: () => Found): Promise<NonNullable<Found>>;
 }
@@ -206,8 +206,8 @@ export interface Vendor<Name extends WidgetVendor = string> extends PageVendor<N
 /** What `connect` returns. Each hook is optional. An error in a hook is reported and affects only this vendor. */
 export interface VendorHooks {
   /**
-   * The vendor has a new token. If its class keeps tokens out of pages (`in_page = False`), this is also called once a
-   * user is signed in, without a token: `vendor.getToken()` requests it.
+   * The vendor has a new token. This is also called without one, once for each user, if the vendor cannot serve the user,
+   * or if its class keeps tokens out of pages (`in_page = False`): then `vendor.getToken()` requests it.
    *
    * It does not wait for a promise that `logout` has returned: keep that promise, and wait for it before you identify the
    * next user. In a tab that was hidden or idle, this may come after the old token has expired.

@@ -229,7 +229,7 @@ class Endpoint:
 
         A 401 means anonymous. So does a 403, a page or a redirect to a login page, unless a user is signed in: a layer
         may forbid what it does not know, or ask that user to confirm the single sign-on or to accept new terms. A
-        stand-in from a cache says nothing.
+        cached stand-in is no evidence either way.
         """
         is_stand_in = status == InnerCall.STAND_IN.status
         is_same_path = location.partition("?")[0].endswith(request.path)  # a redirect to this very URL, e.g. on https

@@ -78,7 +78,7 @@ class EndpointCheck:
         """
 
         def resolve(request: ScopeOrEnviron) -> Any:
-            seen = self.with_original_identity(with_original_state(request), original, IN_MIDDLEWARE)
+            seen = self.with_original_identity(request, original, IN_MIDDLEWARE)
             user = resolver(seen)
             if not self.remaining or isinstance(user, User) or ORIGINAL_STATE not in request:
                 return user
@@ -99,7 +99,7 @@ class EndpointCheck:
     def with_original_identity(
         self, request: ScopeOrEnviron, original: Mapping[str, Any], cause: Cause
     ) -> ScopeOrEnviron:
-        """Returns the request of a page with the user and the session that the token endpoint would see.
+        """Returns the request of a page with the user, the session and the state that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
         A value that the app has emptied stays so, since that may be a sign-out.
@@ -109,6 +109,7 @@ class EndpointCheck:
             original: values from before that, by key; ``None`` for a key that was not there.
             cause: what has replaced them.
         """
+        request = with_original_state(request)
         if all(request.get(key) is value for key, value in original.items()):
             return request
         shown = {**request}

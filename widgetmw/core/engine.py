@@ -37,7 +37,7 @@ from widgetmw.core.settings import Settings
 from widgetmw.core.tokens.cache import TokenCache
 from widgetmw.core.totals import TOTALS
 
-_UNCACHED: Final = "private, no-store"  # the sign-out is checked once, so no copy of the page may be kept
+_UNCACHED: Final = "private, no-store"  # a stored copy would check the sign-out again
 _REVALIDATED: Final = "private, no-cache"  # the browser keeps the page until the user opens it
 Headers: TypeAlias = list[tuple[Any, Any]]
 ReadPage: TypeAlias = Callable[[int, Headers], Page | SkipReason]

@@ -21,7 +21,7 @@ class MintedToken:
 
     Attributes:
         value: the token.
-        extra: further signed values for pages and the endpoint, as JSON values.
+        extra: further values beside the token, signed or not, for pages and the endpoint, as JSON values.
     """
 
     value: str = field(repr=False)

@@ -123,7 +123,7 @@ class ScriptChooser:
         elif request.in_cross_site_frame:  # again: Engine.early_skip_reason() lets browsers with the mark through
             return SkipReason.CROSS_SITE_FRAME
         elif page.no_token_reason is SkipReason.SIGNING_OUT and self.has_mark(request):
-            # The session that ends may not be the user's, but one that held a message to show once.
+            # The session that ends may not be the user's, but one that held a flash message.
             kind = "confirm_sign_out"
         elif page.no_token_reason is not None:
             return page.no_token_reason

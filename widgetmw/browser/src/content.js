@@ -1,7 +1,7 @@
 // Notices when a router has replaced the page's content without loading a document: the content may be that of another
 // user, or of nobody, even though our data in the page is still the same.
 import { listen, ofDocument } from "./dom.js";
-import { remembersUser } from "./identity.js";
+import { remembersUser } from "./browser_state.js";
 import { requestSoon } from "./schedule.js";
 import { shared } from "./shared.js";
 

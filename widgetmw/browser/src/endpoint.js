@@ -94,8 +94,8 @@ const send = async (isPost, query = "") => {
  * @returns {Promise<EndpointResponse>}
  */
 export const requestTokens = async (query) => {
-  // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that shows only
-  // if we already know of something newer.
+  // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that is
+  // detected only if its response is older than the last one.
   const response = await send(navigator.serviceWorker?.controller, query);
   return response.body && isStale(response.body) ? send(true) : response;
 };

@@ -31,7 +31,7 @@ export const loadScript = (url, attributes = {}) =>
  * @template Found
  * @param {() => Found} find called now, after each external script has loaded, and from time to time, since a script may
  *   begin its work later
- * @returns {Promise<NonNullable<Found>>} what `find` returned, once that is something
+ * @returns {Promise<NonNullable<Found>>} what `find` returned, as soon as that is truthy
  */
 export const waitFor = (find) =>
   new Promise((resolve) => {

@@ -2,7 +2,7 @@
 
 /** @param {string[]} names */
 export const removeCookies = (...names) => {
-  // As in `identity.js`, since an element with the name `cookie` hides the property of `document`.
+  // As in `browser_state.js`, since an element with the name `cookie` hides the property of `document`.
   const write = (/** @type {string} */ text) => Reflect.set(Object.getPrototypeOf(document), "cookie", text, document);
   for (const name of names) {
     const expired = name + "=; path=/; max-age=0";

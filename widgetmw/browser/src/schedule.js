@@ -8,7 +8,7 @@ import {
   requestTokens,
   uncountRequest,
 } from "./endpoint.js";
-import { remembersUser } from "./identity.js";
+import { remembersUser } from "./browser_state.js";
 import { accept, discardResponses, generation, isSignedIn, signOut } from "./session.js";
 import { shared } from "./shared.js";
 import { broadcast, withLock } from "./tabs.js";
@@ -52,7 +52,7 @@ export const settle = (error) => {
 };
 
 // Drops the check, since a response to a later request has arrived, or a new page's data.
-export const settleContent = () => {
+export const clearContentCheck = () => {
   contentCheckAt = Infinity;
 };
 
@@ -113,8 +113,8 @@ const isHidden = () => document.visibilityState === "hidden";
 const isActive = () => !isHidden() && time() - lastInputAt < 900000;
 
 /**
- * Returns when to renew a token: at a random moment in the first 30 % of the time between the server's new token and the
- * expiry of this one, so that not all browsers do so at once, plus up to a second, since the server counts whole seconds.
+ * Returns when to renew a token: at a random moment in the first 30 % of the time between `refresh_at` and
+ * `expires_at`, so that not all browsers do so at once, plus up to a second, since the server counts whole seconds.
  * Returns 0 for an expired token.
  *
  * @param {number} left for how many seconds the token is valid
@@ -245,7 +245,7 @@ const request = async () => {
       }
       // A user may have signed in since the request was sent: then another one is wanted.
       if (isObsolete() || (waiters[0] && response.status === 401 && wantedAt > start)) return;
-      if (contentCheckAt <= start && response.status) settleContent();
+      if (contentCheckAt <= start && response.status) clearContentCheck();
       processResponse(response, needsConfirmation);
     });
   } finally {

@@ -13,7 +13,7 @@ import {
   rememberUser,
   remembersUser,
   serverTime,
-} from "./identity.js";
+} from "./browser_state.js";
 import {
   awaitsResponse,
   backOff,
@@ -23,7 +23,7 @@ import {
   requestSoon,
   schedule,
   settle,
-  settleContent,
+  clearContentCheck,
 } from "./schedule.js";
 import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
@@ -306,7 +306,7 @@ export const takePageData = (data, inPage) => {
   }
   if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
-    settleContent();
+    clearContentCheck();
   }
   if (data.ask || isOld) {
     // Another tab has signed the user out while this page was parsed. The bootstrap has used nothing of an older one.

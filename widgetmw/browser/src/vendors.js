@@ -8,7 +8,7 @@ import {
   removeMark,
   storePendingLogouts,
   writeStored,
-} from "./identity.js";
+} from "./browser_state.js";
 import { loadScript, waitFor } from "./load_script.js";
 import { shared } from "./shared.js";
 import { warn } from "./warn.js";

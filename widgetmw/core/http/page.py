@@ -104,7 +104,7 @@ class Page:
     def allow_own_origin(self, origin: str | None) -> None:
         """Lets the page carry a token if no origin but its own may read it with the user's cookies.
 
-        Such headers come with the answer to a form, whose request names the page's origin.
+        A CORS layer also adds its headers to the answer to a form of the site, which names the site's own origin.
 
         Args:
             origin: of the request, as the server sees it, which may be ``http`` behind a proxy that terminates TLS.

@@ -14,7 +14,7 @@ from widgetmw.core.identity.user import User
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signed token of one vendor for one user, with further signed values for this vendor.
+    """A signed token of one vendor for one user, with further values beside the token, signed or not, for this vendor.
 
     The times are Unix seconds, or ``None`` if the token does not expire. It is not handed out from ``refresh_at`` on.
     """
