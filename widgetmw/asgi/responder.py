@@ -107,14 +107,19 @@ class Responder(PageRequest):
 
     def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
         """Sends the start of a response that is not modified."""
-        engine, code = self._engine, reason.code
+        self._handler = send = self._send
+        return send(self._record(start, reason))
+
+    def _record(self, start: Message, reason: SkipReason | None) -> Message:
+        """Counts what became of a response, and returns its start. The reason is ``None`` if it carries the script."""
+        engine = self._engine
+        code = "injected" if reason is None else reason.code
         engine.outcomes[code] += 1
         if PAGES.is_watched:
             PAGES.notify(code)
-        if code in engine.events.unreported:
+        if reason is not None and code in engine.events.unreported:
             engine.events.report(reason, self.path, self.has_credentials)
-        self._handler = send = self._send
-        return send(self._with_debug_headers(start, reason) if engine.debug else start)
+        return self._with_debug_headers(start, reason) if engine.debug else start
 
     # while undecided
 
@@ -246,14 +251,9 @@ class Responder(PageRequest):
 
         The app's messages keep their order.
         """
-        engine, start, page = self._engine, self._start, self._page
-        headers = page.headers
-        engine.outcomes["injected"] += 1
-        if PAGES.is_watched:
-            PAGES.notify("injected")
-        start["headers"] = headers
-        if engine.debug:
-            self._start = start = self._with_debug_headers(start, None)
+        page = self._page
+        self._start["headers"] = page.headers
+        start = self._record(self._start, None)
         if message is None or offset < 0:
             return self._inject_searched(start, message)
         data = message["body"]
@@ -292,13 +292,7 @@ class Responder(PageRequest):
 
     def _pass_through(self, reason: SkipReason, message: Message | None = None) -> Awaitable[None]:
         """Sends what is held, and the message, as they came."""
-        engine, start, code = self._engine, self._start, reason.code
-        engine.outcomes[code] += 1
-        if PAGES.is_watched:
-            PAGES.notify(code)
-        if code in engine.events.unreported:
-            engine.events.report(reason, self.path, self.has_credentials)
-        return self._release(self._with_debug_headers(start, reason) if engine.debug else start, message)
+        return self._release(self._record(self._start, reason), message)
 
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send

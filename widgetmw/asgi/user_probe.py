@@ -56,12 +56,8 @@ class UserProbe(Responder):
             self._compare_with_original()
         return SkipReason.ANONYMOUS  # any reason: the response is sent unchanged, and nothing is counted
 
-    def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
-        self._handler = send = self._send
-        return send(start)
-
-    def _pass_through(self, reason: SkipReason, message: Message | None = None) -> Awaitable[None]:
-        return self._release(self._start, message)
+    def _record(self, start: Message, reason: SkipReason | None) -> Message:
+        return start
 
     def _failure(self, error: Exception) -> SkipReason:
         return SkipReason.INTERNAL_ERROR
