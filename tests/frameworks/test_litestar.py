@@ -111,6 +111,48 @@ def test_a_token_request_does_not_extend_the_session(settings: Settings) -> None
     assert dict(store._store) != before, "otherwise the test would prove nothing"
 
 
+@pytest.mark.parametrize("path", [ENDPOINT, "/nowhere", "/"])
+def test_what_a_layer_opens_is_closed_by_the_hook_of_the_app(settings: Settings, path: str) -> None:
+    """As advanced-alchemy closes the session in which litestar-users has looked up the user."""
+    opened: list[str] = []
+    closed: list[str] = []
+
+    def open_session(app: Any) -> Any:
+        async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["session_of_database"] = scope["path"]  # type: ignore[typeddict-unknown-key]
+            opened.append(scope["path"])
+            await app(scope, receive, send)
+
+        return middleware
+
+    async def close_session(message: Any, scope: Any) -> None:
+        session = scope.pop("session_of_database", None) if message["type"] == "http.response.start" else None
+        closed.extend([session] if session else [])
+
+    sessions = CookieBackendConfig(secret=b"x" * 16)
+    app = make(middleware=[sessions.middleware, open_session], before_send=[close_session])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=member))
+    visitor.get("/in/ada")
+    assert user_in(visitor.get(path).text) == "ada"
+    assert path in opened or ENDPOINT in opened
+    assert opened == closed
+
+
+def test_what_a_hook_opens_before_a_token_request_is_closed_after_it(settings: Settings) -> None:
+    open_for: list[str] = []
+
+    async def begin(request: Request[Any, Any, Any]) -> None:
+        open_for.append(request.url.path)
+
+    async def end(request: Request[Any, Any, Any]) -> None:
+        open_for.remove(request.url.path)
+
+    visitor = Visitor(WidgetMiddleware(make(before_request=begin, after_response=end), settings, user=member))
+    visitor.get("/in/ada")
+    assert user_in(visitor.token().text) == "ada"
+    assert open_for == []
+
+
 class Auth(AbstractAuthenticationMiddleware):
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         name = connection.headers.get("x-user")
