@@ -66,6 +66,7 @@ class WidgetMiddleware(OuterMiddleware):
         self._before_request, self._after_response = app.before_request, app.after_response
         self._before_send = app.before_send
         if self.engine is not None:
+            self.engine.endpoint_check.sees_inner_user = True
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             for layer in app.middleware:

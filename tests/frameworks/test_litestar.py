@@ -83,6 +83,12 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, sessions: Any) -
     assert visitor.token().status_code == 401
 
 
+def test_a_page_that_signs_in_is_no_sign_of_a_wrong_place(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
+    assert user_in(visitor.get("/in/ada").text) == "ada"
+    assert not caplog.records
+
+
 def test_a_404_page_has_the_signed_in_user(settings: Settings) -> None:
     visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
     assert visitor.get("/nowhere").headers["x-widgetmw"] == "skipped; reason=anonymous"
