@@ -116,6 +116,8 @@ class WidgetMiddleware(OuterMiddleware):
             await self._after_response(request)
 
     async def _page_user(self, scope: Scope) -> User | None:
+        if scope.get("session") is Empty:  # after clear_session, which leaves the user of an authenticating middleware
+            return None
         handler = scope.get("route_handler")
         if handler is not None and (INNER_CALL in scope or not _may_authenticate(handler)):
             return await self._resolve(scope)

@@ -22,6 +22,7 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.middleware.session.server_side import ServerSideSessionConfig
 from litestar.response import Redirect
+from litestar.security.session_auth import SessionAuth
 from litestar.stores.memory import MemoryStore
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
@@ -157,6 +158,22 @@ def test_what_a_hook_opens_before_a_token_request_is_closed_after_it(settings: S
     visitor.get("/in/ada")
     assert user_in(visitor.token().text) == "ada"
     assert open_for == []
+
+
+@pytest.mark.parametrize("sessions", [CookieBackendConfig(secret=b"x" * 16), ServerSideSessionConfig()])
+def test_a_page_that_clears_the_session_does_not_name_the_user_of_the_authentication(
+    settings: Settings, sessions: Any
+) -> None:
+    def find_user(session: dict[str, str], connection: Connection) -> User | None:
+        return User(session["user_id"]) if session else None
+
+    auth = SessionAuth[Any, Any](retrieve_user_handler=find_user, session_backend_config=sessions, exclude="/in/")
+    app = make(middleware=[], on_app_init=[auth.on_app_init])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=lambda connection: connection.user))
+    visitor.get("/in/ada")
+    assert user_in(visitor.get().text) == "ada"
+    assert visitor.get("/out").headers["x-widgetmw"] == "skipped; reason=anonymous"
+    assert visitor.token().status_code == 401
 
 
 class Auth(AbstractAuthenticationMiddleware):
