@@ -19,6 +19,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware
 from litestar.middleware.session import SessionMiddleware
 from litestar.types import Empty
 
+from widgetmw.asgi.middleware import send_response
 from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
@@ -62,8 +63,10 @@ class WidgetMiddleware(OuterMiddleware):
         require_user_source(user, self.settings)
         self._user: Resolver = user or _unresolved
         self._prefix = app.path.rstrip("/")  # of all routes, ours included
-        self._before_request = app.before_request
+        self._before_request, self._after_response = app.before_request, app.after_response
+        self._before_send = app.before_send
         if self.engine is not None:
+            self.engine.endpoint_check.sees_inner_user = True
             path = f"{self.engine.path}/token"
             paths = [path, *(f"{path}/{vendor.provider.name}" for vendor in self.settings.vendors)]
             for layer in app.middleware:
@@ -96,13 +99,25 @@ class WidgetMiddleware(OuterMiddleware):
         """The route of the endpoint, inside all middleware."""
         if self.engine is None or INNER_CALL not in scope:
             raise NotFoundException
+        request: Request[Any, Any, Any] = Request(scope, receive)
         if self._before_request is not None:  # Litestar calls it for HTTP routes alone; it may set the user, or refuse
-            await self._before_request(Request(scope, receive))
+            await self._before_request(request)
         await prefetch_user_async(scope, self._resolve)
-        await answer_inner_call(self.engine, scope, self._resolve)
-        # Nothing is sent: the start of a response would save the session and extend its life.
+        stand_in = await answer_inner_call(self.engine, scope, self._resolve)
+
+        async def send_to_hooks(message: Any) -> None:
+            for hook in self._before_send:
+                await hook(message, scope)
+
+        # Nothing is sent through the layers: the start of a response would save the session and extend its life. The
+        # app's hooks are still called for it, since they close what its layers have opened for this request.
+        await send_response(stand_in, send_to_hooks)
+        if self._after_response is not None:
+            await self._after_response(request)
 
     async def _page_user(self, scope: Scope) -> User | None:
+        if scope.get("session") is Empty:  # after clear_session, which leaves the user of an authenticating middleware
+            return None
         handler = scope.get("route_handler")
         if handler is not None and (INNER_CALL in scope or not _may_authenticate(handler)):
             return await self._resolve(scope)

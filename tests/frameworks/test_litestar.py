@@ -22,6 +22,7 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.middleware.session.server_side import ServerSideSessionConfig
 from litestar.response import Redirect
+from litestar.security.session_auth import SessionAuth
 from litestar.stores.memory import MemoryStore
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
@@ -83,6 +84,12 @@ def test_a_session_from_sign_in_to_sign_out(settings: Settings, sessions: Any) -
     assert visitor.token().status_code == 401
 
 
+def test_a_page_that_signs_in_is_no_sign_of_a_wrong_place(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
+    assert user_in(visitor.get("/in/ada").text) == "ada"
+    assert not caplog.records
+
+
 def test_a_404_page_has_the_signed_in_user(settings: Settings) -> None:
     visitor = Visitor(WidgetMiddleware(make(), settings, user=member))
     assert visitor.get("/nowhere").headers["x-widgetmw"] == "skipped; reason=anonymous"
@@ -109,6 +116,64 @@ def test_a_token_request_does_not_extend_the_session(settings: Settings) -> None
     assert dict(store._store) == before
     visitor.get()
     assert dict(store._store) != before, "otherwise the test would prove nothing"
+
+
+@pytest.mark.parametrize("path", [ENDPOINT, "/nowhere", "/"])
+def test_what_a_layer_opens_is_closed_by_the_hook_of_the_app(settings: Settings, path: str) -> None:
+    """As advanced-alchemy closes the session in which litestar-users has looked up the user."""
+    opened: list[str] = []
+    closed: list[str] = []
+
+    def open_session(app: Any) -> Any:
+        async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["session_of_database"] = scope["path"]  # type: ignore[typeddict-unknown-key]
+            opened.append(scope["path"])
+            await app(scope, receive, send)
+
+        return middleware
+
+    async def close_session(message: Any, scope: Any) -> None:
+        session = scope.pop("session_of_database", None) if message["type"] == "http.response.start" else None
+        closed.extend([session] if session else [])
+
+    sessions = CookieBackendConfig(secret=b"x" * 16)
+    app = make(middleware=[sessions.middleware, open_session], before_send=[close_session])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=member))
+    visitor.get("/in/ada")
+    assert user_in(visitor.get(path).text) == "ada"
+    assert path in opened or ENDPOINT in opened
+    assert opened == closed
+
+
+def test_what_a_hook_opens_before_a_token_request_is_closed_after_it(settings: Settings) -> None:
+    open_for: list[str] = []
+
+    async def begin(request: Request[Any, Any, Any]) -> None:
+        open_for.append(request.url.path)
+
+    async def end(request: Request[Any, Any, Any]) -> None:
+        open_for.remove(request.url.path)
+
+    visitor = Visitor(WidgetMiddleware(make(before_request=begin, after_response=end), settings, user=member))
+    visitor.get("/in/ada")
+    assert user_in(visitor.token().text) == "ada"
+    assert open_for == []
+
+
+@pytest.mark.parametrize("sessions", [CookieBackendConfig(secret=b"x" * 16), ServerSideSessionConfig()])
+def test_a_page_that_clears_the_session_does_not_name_the_user_of_the_authentication(
+    settings: Settings, sessions: Any
+) -> None:
+    def find_user(session: dict[str, str], connection: Connection) -> User | None:
+        return User(session["user_id"]) if session else None
+
+    auth = SessionAuth[Any, Any](retrieve_user_handler=find_user, session_backend_config=sessions, exclude="/in/")
+    app = make(middleware=[], on_app_init=[auth.on_app_init])
+    visitor = Visitor(WidgetMiddleware(app, settings, user=lambda connection: connection.user))
+    visitor.get("/in/ada")
+    assert user_in(visitor.get().text) == "ada"
+    assert visitor.get("/out").headers["x-widgetmw"] == "skipped; reason=anonymous"
+    assert visitor.token().status_code == 401
 
 
 class Auth(AbstractAuthenticationMiddleware):
