@@ -138,6 +138,20 @@ def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_sign_out_th
         assert page.evaluate(USER) is None
 
 
+def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_clean_up_without_a_known_time(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    page = with_worker(pages=True)
+    page.goto(site.url + "/kept")
+    clear_storage(site)
+    sign_out(page.context)
+    page.goto(site.url + "/bye")
+    page.goto(site.url + "/anonymous")
+    page.wait_for_function("seen.signedout")
+    page.goto(site.url + "/kept")
+    assert page.evaluate(USER) is None
+
+
 def test_a_token_response_from_a_service_workers_cache_is_not_used(
     with_worker: Callable[..., Page], site: Site
 ) -> None:

@@ -94,6 +94,13 @@ def test_a_token_request_without_the_authorization_of_the_page_is_no_sign_out(ma
     assert site.get(TOKEN).status == 401
 
 
+def test_a_user_whom_the_session_names_can_sign_out_without_the_authorization_of_a_page(make: Make) -> None:
+    site, sent = make(), "widgetmw_authorization=1"
+    assert site.get(TOKEN, Cookie=sent).header("Set-Cookie") == "widgetmw_authorization=; Max-Age=0"
+    assert site.get(TOKEN, Cookie=sent, Authorization="Basic YWRhOg==").header("Set-Cookie") is None
+    assert site.get(TOKEN).header("Set-Cookie") is None
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer YWRhOg=="}])
 def test_a_page_whose_header_no_browser_sends_by_itself_gets_no_cookie(make: Make, headers: dict[str, str]) -> None:
     page = make().get(**headers)

@@ -78,6 +78,15 @@ def test_a_prefetched_page_carries_no_token() -> None:
     assert engine.tokens.get(User("ada")).tokens[0].value.encode() not in script
 
 
+def test_the_header_that_a_proxy_adds_says_nothing_about_the_browser() -> None:
+    proxy = {"WIDGETMW_PROXY": "oauth2-proxy", "WIDGETMW_PROXY_ADDRESSES": "10.0.0.5"}
+    for variables, expected in ({}, True), (proxy, False):
+        request, page = FakeRequest(), page_of(engine := Engine(Settings.from_env({**ENV, **variables})))
+        request.sends_authorization = True
+        assert engine.prepare_page(request, page, [POOL[0]], User("ada")) is None
+        assert any(name == "Set-Cookie" for name, _ in page.headers) is expected
+
+
 def test_a_page_needs_its_user_only_if_it_could_carry_a_token() -> None:
     engine = Engine(replace(SETTINGS, exclude=("/admin",)))
     headers = [POOL[0]]

@@ -28,7 +28,10 @@ def shop(request: Request) -> Response:
 
 
 def user_of(environ: dict[str, Any]) -> User | None:
-    authorization = Request(environ).authorization
+    request = Request(environ)
+    if name := request.cookies.get("session"):
+        return User(name)
+    authorization = request.authorization
     return User(authorization.username) if authorization and authorization.username else None
 
 
@@ -83,3 +86,15 @@ def test_a_public_page_beside_the_folder_ends_no_conversation(site: Any, page: P
     assert [cookie["value"] for cookie in page.context.cookies(url)] == ["1"]  # the mark is still there
     page.goto(f"{url}/orders/5")
     assert claims(page)["external_id"] == "ada"
+
+
+def test_a_user_of_a_session_who_has_opened_such_a_folder_can_sign_out(site: Any, page: Page) -> None:
+    url, seen = site
+    page.context.add_cookies([{"name": "session", "value": "eve", "url": url}])
+    page.goto(f"{url}/orders/5")
+    page.evaluate("widgetmw.refresh('digitalgenius')")
+    page.context.clear_cookies(name="session")
+    with page.expect_event("console", lambda message: message.text == "signed out"):
+        page.evaluate("addEventListener('widgetmw:signedout', () => console.log('signed out'))")
+        page.evaluate("void widgetmw.refresh('digitalgenius')")
+    assert [status for path, _, status in seen if path.startswith("/_widgetmw/token")] == [200, 401, 401]

@@ -91,6 +91,12 @@ def broken(request: Any) -> HttpResponse:
     raise ValueError("secret detail")
 
 
+def set_two_cookies(request: Any) -> HttpResponse:
+    response = HttpResponse(PAGE, headers={"Set-Cookie": "a=1; Partitioned"})
+    response.set_cookie("b", "2")
+    return response
+
+
 def forget(request: Any) -> HttpResponse:
     """Signs out whoever is known by a cookie of the app's own."""
     response = HttpResponse(PAGE)
@@ -122,6 +128,7 @@ urlpatterns = [
     path("identify-in-scope/<name>", identify_in_scope),
     path("broken", broken),
     path("forget", forget),
+    path("two-cookies", set_two_cookies),
     path("_widgetmw/", include("widgetmw.django.urls")),
 ]
 

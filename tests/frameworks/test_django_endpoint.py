@@ -110,6 +110,14 @@ def test_a_cookie_whose_session_cannot_exist_is_nobody_s(
     assert visit().token(Cookie="sessionid=not-a-key").status_code == 401
 
 
+@pytest.mark.parametrize("engine", ["file", "signed_cookies", "cached_db"])
+def test_a_cookie_in_the_format_of_another_session_store_is_nobody_s(
+    visit: Visit, configured: Configure, engine: str
+) -> None:
+    configured(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}")
+    assert visit().token(Cookie="sessionid=eyJ1c2VyIjoiMSJ9:1vOb2K:x-y_z").status_code == 401
+
+
 def test_a_layer_that_writes_to_the_session_does_not_hide_that_its_store_is_down(
     visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -311,6 +311,14 @@ def test_the_page_that_deletes_the_users_cookie_has_no_token(visit: Visit, confi
     assert_deletes_cookie(reply)
 
 
+def test_a_cookie_that_a_view_sets_as_a_header_is_kept(visit: Visit) -> None:
+    reply = visit("ada").get("/two-cookies")
+    assert user_in(reply.text) == ADA
+    cookies = str([value for name, value in reply.headers.items() if name.lower() == "set-cookie"])
+    assert "a=1; Partitioned" in cookies
+    assert "b=2; Path=/" in cookies
+
+
 def by_primary_key(request: Any) -> User | None:
     return User(request.user.pk) if request.user.is_authenticated else None
 

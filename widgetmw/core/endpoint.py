@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from widgetmw.browser.assets import EMBED_PATH, ScriptFile
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
+from widgetmw.core.http.authorization_cookie import FORGOTTEN_AUTHORIZATION
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import TOKEN_REQUESTS
 from widgetmw.core.settings import Settings, normal_origin
@@ -208,7 +209,9 @@ class Endpoint:
         failed = dict.fromkeys([*token_set.failed, *(objects.keys() - tokens.keys())], "token_unavailable")
         if errors := {**refused, **failed}:
             body["errors"] = errors
-        return self._json(request, 200, body)
+        # A session names the user without the header that the cookie tells of: from now on, a 401 is a sign-out.
+        headers = (FORGOTTEN_AUTHORIZATION,) if request.lacks_authorization else ()
+        return self._json(request, 200, body, *headers)
 
     def count(self, request: TokenRequest, response: TokenResponse) -> None:
         """Counts a response that is about to be sent, unless it is one of the scripts."""

@@ -227,7 +227,7 @@ class Engine:
         if not token_set.tokens and not token_set.refused:
             return SkipReason.MINT_FAILED
         page.script = self.script_tags.render(template, now, token_set)
-        if request.sends_authorization:
+        if request.sends_authorization and self.proxy_resolver is None:  # a proxy adds a header of its own
             page.headers = self._with_authorization_cookie(request, page.headers)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(page.script))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache.backends.base import InvalidCacheKey
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import override
@@ -84,7 +84,9 @@ def has_lost_session(request: HttpRequest) -> bool:
         return False
     try:
         session.exists(key)
-    except (InvalidCacheKey, NotImplementedError):  # a cookie that is no session's; a store that cannot tell
+    except (InvalidCacheKey, SuspiciousOperation):  # a cookie that is no session's
+        return False
+    except NotImplementedError:  # a store that cannot tell
         return False
     except Exception:
         return True

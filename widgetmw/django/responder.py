@@ -19,7 +19,7 @@ from widgetmw.core.debug_headers import debug_headers
 from widgetmw.core.engine import Engine
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET, PENDING
-from widgetmw.core.http.page import CONTENT_LENGTH, SET_COOKIE, Page, note_session_cookie
+from widgetmw.core.http.page import CONTENT_LENGTH, Page, note_session_cookie
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
@@ -70,8 +70,8 @@ class Responder:
             page = engine.page_from_text(response.status_code, [*response.items(), *cookies])
             if isinstance(page, SkipReason):
                 return self._skip(page)
-            if cookies:
-                page.headers = without(page.headers, SET_COOKIE)
+            if cookies:  # but not those that a view has set as a header
+                page.headers = [header for header in page.headers if header not in cookies]
             if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
                 return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)

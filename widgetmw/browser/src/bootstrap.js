@@ -59,7 +59,7 @@ export default (inits) => (data) => {
 
   // A copy of a page, from the browser's history or a service worker, may be out of date or belong to another user. It
   // is older than the last change of user, or arrives much later than it was sent. Where the site has cleared what we
-  // know of the time, every page from a service worker may be a copy.
+  // know of the time, which is then missing or `NaN`, every page from a service worker may be a copy.
   const now = /** @type {number} */ (data.now) * 1000;
   data.offset = now - Date.now();
   /** @type {any} */
@@ -67,7 +67,7 @@ export default (inits) => (data) => {
   try {
     /** @type {any[]} */
     const [changedAt, offset] = localStorage[data.key + ":time"]?.split(" ") ?? [];
-    isOutdated ||= now < changedAt || offset - data.offset > 1e4 || (!offset && navigator.serviceWorker?.controller);
+    isOutdated ||= now < changedAt || offset - data.offset > 1e4 || (!+offset && navigator.serviceWorker?.controller);
   } catch {}
   if (data.user) data.ask = isOutdated;
   // Not `for in`: the page may have extended `Object.prototype`.

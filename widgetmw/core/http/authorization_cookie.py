@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 AUTHORIZATION_COOKIE: Final = "widgetmw_authorization"
+FORGOTTEN_AUTHORIZATION: Final = ("Set-Cookie", f"{AUTHORIZATION_COOKIE}=; Max-Age=0")
+"""Deletes the cookie with a response of ``/token``, whose folder is the cookie's path."""
+
 _SCHEMES: Final = frozenset({"basic", "digest", "negotiate", "ntlm"})
 
 
