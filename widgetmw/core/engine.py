@@ -22,6 +22,7 @@ from widgetmw.core.http.page import (
     HEADER_FLAGS,
     Page,
     header_text,
+    may_have_session,
 )
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import ResponseHeaders, adjust_content_length, encode_as, keep_cacheable
@@ -227,7 +228,7 @@ class Engine:
         if not token_set.tokens and not token_set.refused:
             return SkipReason.MINT_FAILED
         page.script = self.script_tags.render(template, now, token_set)
-        if request.sends_authorization and self.proxy_resolver is None:  # a proxy adds a header of its own
+        if request.sends_authorization:
             page.headers = self._with_authorization_cookie(request, page.headers)
         if page.length_index >= 0:
             adjust_content_length(page.headers, page.length_index, len(page.script))
@@ -236,6 +237,12 @@ class Engine:
         return None
 
     def _with_authorization_cookie(self, request: AnyPageRequest, headers: Headers) -> Headers:
+        """Adds the cookie, unless something else may name the user, whose sign-out it would hide.
+
+        That is a session, or a proxy, which adds a header of its own.
+        """
+        if self.proxy_resolver is not None or may_have_session(request.all_cookies, headers):
+            return headers
         is_https = (request.origin or "").startswith("https:")
         cookie = authorization_cookie(url_prefix(request.root_path) + self.path, is_https)
         model = headers[0][0]

@@ -7,7 +7,14 @@ import re
 import pytest
 
 from widgetmw.core.http import page as page_module
-from widgetmw.core.http.page import Page, directives, is_stricter, needs_evaluation, note_session_cookie
+from widgetmw.core.http.page import (
+    Page,
+    directives,
+    is_stricter,
+    may_have_session,
+    needs_evaluation,
+    note_session_cookie,
+)
 from widgetmw.core.http.response_headers import ResponseHeaders
 from widgetmw.core.reasons import SkipReason
 
@@ -194,3 +201,19 @@ def test_clearing_a_cache_signs_nobody_out(value: str) -> None:
     page = read(("Clear-Site-Data", value))
     assert isinstance(page, Page)
     assert page.no_token_reason is None
+
+
+@pytest.mark.parametrize(
+    ("cookies", "headers", "expected"),
+    [
+        ("a=b; sessionid=x", [], True),
+        ("a=b", [("Set-Cookie", "session=x; Path=/")], True),
+        ("a=b; csrftoken=x", [("Set-Cookie", "theme=dark"), ("X-Session", "session=x")], False),
+        ("", [], False),
+    ],
+)
+def test_a_session_is_known_by_the_cookies_of_request_and_response(
+    cookies: str, headers: list[tuple[str, str]], expected: bool
+) -> None:
+    assert may_have_session(cookies, headers) is expected
+    assert may_have_session(cookies, [(name.encode(), value.encode()) for name, value in headers]) is expected

@@ -2,7 +2,8 @@
 
 A browser sends the header of HTTP Basic, Digest or Negotiate only to paths below the folder of the page that asked for
 it. Elsewhere its absence says nothing about the user, so it must not end a conversation. Only the endpoint gets the
-cookie. Like the browser's own memory of the password, it lasts until the browser is closed.
+cookie. Like the browser's own memory of the password, it lasts until the browser is closed. It is not set beside a
+session, which may be what names the user: then the endpoint sees a sign-out.
 """
 
 from __future__ import annotations

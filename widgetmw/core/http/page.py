@@ -200,6 +200,18 @@ def ended_session(set_cookie: Any) -> str:
     return name.strip() if has_ended else ""
 
 
+def may_have_session(cookies: str, headers: list[tuple[Any, Any]]) -> bool:
+    """Whether a request has the cookie of a session, or the response sets one.
+
+    Args:
+        cookies: the ``Cookie`` header of the request.
+        headers: those of the response.
+    """
+    sent = (item.partition("=")[0].strip() for item in cookies.split(";"))
+    added = (header_text(value).partition("=")[0].strip() for name, value in headers if HEADER_FLAGS[name] & SET_COOKIE)
+    return any(_SESSION_COOKIES[name] for name in (*sent, *added))
+
+
 def note_session_cookie(name: object) -> None:
     """Takes a cookie for that of a session, whatever it is called; for frameworks that tell the name.
 
