@@ -143,6 +143,8 @@ def test_any_other_result_is_a_failure(resolve: Any) -> None:
             "the middleware whose data it reads is missing",
         ),
         (raising(RuntimeError("Install aiohttp_session middleware in your app")), "aiohttp_session.setup"),
+        (raising(TimeoutError("QueuePool limit of size 5 overflow 10 reached")), "Users from a database"),
+        (raising(TimeoutError("couldn't get a connection after 30.00 sec")), "Users from a database"),
     ],
 )
 def test_the_mistakes_that_resolvers_make_most_come_with_a_remedy(resolve: Any, resolver: Any, remedy: str) -> None:

@@ -35,12 +35,18 @@ _CLIENT_ERROR_ATTRIBUTES: Final = (
 _LAYER_KEYS: Final = ("session", "user", "auth")
 _FURTHER_OUT: Final = "add it further out than this one (in Starlette, add it after this one)"
 _NO_LAYER: Final = f"the middleware that sets {{!r}} is missing; {_FURTHER_OUT}"
-_MISSING_LAYERS: Final = (  # a part of the framework's own message, and what to do
+_NO_CONNECTION: Final = (
+    "routes may hold every connection to the database until the users of their pages are known: see 'Users from a "
+    "database' in docs/frameworks/fastapi.md"
+)
+_KNOWN_MESSAGES: Final = (  # a part of the library's own message, and what to do
     ("outside of request context", "use widgetmw.flask.Widget, which calls it inside the request context"),
     ("outside of application context", "use widgetmw.flask.Widget, which calls it inside the request context"),
     ("Not within a request", "use widgetmw.quart.Widget, which calls it inside the request context"),
     ("must be installed to access", f"the middleware whose data it reads is missing; {_FURTHER_OUT}"),
     ("Install aiohttp_session middleware", "call aiohttp_session.setup for this app"),
+    ("QueuePool limit", _NO_CONNECTION),  # SQLAlchemy
+    ("couldn't get a connection", _NO_CONNECTION),  # psycopg
 )
 
 
@@ -131,8 +137,9 @@ def _remedy(error: BaseException, request: ScopeOrEnviron) -> str:
         return _NO_LAYER.format(error.args[0])
     if isinstance(error, AttributeError) and error.obj is request:
         return "it is called with the ASGI scope or WSGI environ, not with a request object: use the framework's plugin"
-    text = str(error) if isinstance(error, RuntimeError | AssertionError) else ""
-    for part, remedy in _MISSING_LAYERS:
+    is_known = isinstance(error, RuntimeError | AssertionError) or "Timeout" in type(error).__name__
+    text = str(error) if is_known else ""
+    for part, remedy in _KNOWN_MESSAGES:
         if part in text:
             return remedy
     if isinstance(error, LookupError | AttributeError):
