@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, params
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from widgetmw.asgi.request import Message, Scope, receive_empty_body
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.resolvers import AsyncResolver, is_auth_error
+from widgetmw.core.identity.resolvers import is_auth_error
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings
 from widgetmw.starlette import explain, install_resolver
@@ -23,7 +25,13 @@ __all__ = ["install"]
 Dependency: TypeAlias = Callable[..., Any] | params.Depends
 
 _RESULT: Final = "widgetmw.dependency_result"
+_HELD_UNTIL_SENT: Final = "fastapi_inner_astack"  # since 0.118; until then, a route closed what it held before that
 _ERROR_HANDLERS: Final = "starlette.exception_handlers"
+_HELD: Final = (
+    "user= and a route both depend on %s. The route holds it until its response is out, so each page opens it a second "
+    "time. If that is a connection of a pool, pages that are requested at once wait for each other: let the dependency "
+    "call identify, or write Depends(%s, scope='function') in the routes"
+)
 
 
 def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency | None = None) -> None:
@@ -49,27 +57,33 @@ def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency 
     if user is not None and not (callable(user) or isinstance(user, params.Depends)):
         raise TypeError("user must be a dependency: a function that returns a User or None")
     documentation = [path for path in (app.docs_url, app.redoc_url) if path]
-    install_resolver(app, settings, None if user is None else _from_dependency(app, user), documentation)
+    install_resolver(app, settings, None if user is None else _DependencyResolver(app, user), documentation)
 
 
-def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
-    """Returns a resolver that solves a dependency outside any route, with a route that no request can reach."""
-    dependency = user if isinstance(user, params.Depends) else Depends(user)
+class _DependencyResolver:
+    """Resolves the user by a dependency outside of all routes, with a route that no request can reach."""
 
-    async def endpoint(request: Request, user: Any = dependency) -> Response:
-        request.scope[_RESULT].append(user)
-        return Response()
+    def __init__(self, app: FastAPI, user: Dependency) -> None:
+        dependency = user if isinstance(user, params.Depends) else Depends(user)
 
-    route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
-    if route.body_field is not None:
-        raise TypeError("user must not read the request's body: use cookies, headers or the session")
-    solve = route.app
-    try:  # the layer that FastAPI has around its routes; versions before 0.117 have none
-        solve = import_module("fastapi.middleware.asyncexitstack").AsyncExitStackMiddleware(route.app)
-    except ImportError:
-        pass
+        async def endpoint(request: Request, user: Any = dependency) -> Response:
+            request.scope[_RESULT].append(user)
+            return Response()
 
-    async def resolve(scope: Scope) -> User | None:
+        self._app = app
+        self._route = APIRoute("/", endpoint, response_model=None, dependency_overrides_provider=app)
+        if self._route.body_field is not None:
+            raise TypeError("user must not read the request's body: use cookies, headers or the session")
+        self._solve = self._route.app
+        try:  # the layer that FastAPI has around its routes; versions before 0.117 have none
+            exit_stack = import_module("fastapi.middleware.asyncexitstack")
+            self._solve = exit_stack.AsyncExitStackMiddleware(self._route.app)
+        except ImportError:
+            pass
+        self._is_reported = False
+
+    async def __call__(self, scope: Scope) -> User | None:
+        self._report_held_dependency(scope)
         result: list[User | None] = []
         sent: list[Message] = []
 
@@ -80,7 +94,7 @@ def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
         # set here, such as exit stacks, is not for the request's own route, and its error handlers are not for this.
         own_scope = ChainMap({"method": "GET", _ERROR_HANDLERS: ({}, {}), _RESULT: result}, scope)
         try:
-            await solve(own_scope, receive_empty_body, send)
+            await self._solve(own_scope, receive_empty_body, send)
         except RequestValidationError as error:
             # Name what the dependency requires, without any value.
             places = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
@@ -95,4 +109,28 @@ def _from_dependency(app: FastAPI, user: Dependency) -> AsyncResolver:
             return None
         raise ResolverError(f"the dependency failed, and its error handler answered {status}; catch that error")
 
-    return resolve
+    def _report_held_dependency(self, scope: Scope) -> None:
+        if not self._is_reported and (name := _held_dependency(scope, self._route)):
+            self._is_reported = True
+            builder: Any = getattr(self._app, "widgetmw")  # noqa: B009  set by install_resolver
+            builder.outer.engine.events.warn_always("page", "held_dependency", _HELD % (name, name))
+
+
+def _held_dependency(scope: Scope, own: APIRoute) -> str:
+    """Returns the name of a dependency with ``yield`` that the page's route still holds, and ``user=`` needs, too."""
+    route = scope.get("route")
+    if not isinstance(route, APIRoute) or _HELD_UNTIL_SENT not in scope:
+        return ""
+    calls = [each.call for each in _flatten(route.dependant) if getattr(each, "scope", None) != "function"]
+    needed = (each.call for each in _flatten(own.dependant) if _yields(each.call))
+    return next((getattr(call, "__name__", "") for call in needed if any(call is each for each in calls)), "")
+
+
+def _flatten(dependant: Dependant) -> Iterator[Dependant]:
+    for each in dependant.dependencies:
+        yield each
+        yield from _flatten(each)
+
+
+def _yields(call: object) -> bool:
+    return inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)

@@ -2,6 +2,7 @@
 
 # No postponed annotations here: FastAPI could not look up the names of functions that are local to a test.
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -194,6 +195,35 @@ def test_a_dependency_that_identifies_the_user_needs_one_connection_for_a_page(
     assert user_in(reply.text) == visitor_id
     assert reply.headers["X-Widgetmw"] == ("injected" if visitor_id else "skipped; reason=anonymous")
     assert user_in(Visitor(app).token().text) == visitor_id
+
+
+@pytest.mark.parametrize("scope", ["request", "function", "identified", "other"])
+def test_a_connection_that_the_route_still_holds_is_reported_once(
+    settings: Settings, scope: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if "scope" not in inspect.signature(Depends).parameters:
+        pytest.skip("this FastAPI has no scopes of dependencies")
+
+    def connect() -> Iterator[str]:
+        yield "ada"
+
+    def current(request: Request, name: Annotated[str, Depends(connect)]) -> User:
+        identify(request.scope, User(name)) if scope == "identified" else None
+        return User(name)
+
+    needs = {
+        "request": Depends(connect),
+        "function": Depends(connect, scope="function"),
+        "identified": Depends(current),
+        "other": Depends(user_id),
+    }
+    app = FastAPI()
+    app.get("/", response_class=HTMLResponse, dependencies=[needs[scope]])(lambda: HEAD)
+    install(app, settings=settings, user=current)
+    visitor = Visitor(app)
+    for _ in range(2):
+        assert user_in(visitor.get().text) == user_in(visitor.token().text) == "ada"
+    assert caplog.text.count("page: held_dependency: user= and a route both depend on connect.") == (scope == "request")
 
 
 def test_a_dependency_may_load_the_session(settings: Settings) -> None:
