@@ -24,7 +24,7 @@ from widgetmw.asgi.request import Receive, Scope, Send, receive_empty_body
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call, require_user_source
 from widgetmw.core.endpoint import INNER_CALL, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
-from widgetmw.core.errors import ResolverError
+from widgetmw.core.errors import ResolverError, describe_error
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
@@ -104,14 +104,23 @@ class WidgetMiddleware(OuterMiddleware):
             await self._before_request(request)
         await prefetch_user_async(scope, self._resolve)
         stand_in = await answer_inner_call(self.engine, scope, self._resolve)
-
-        async def send_to_hooks(message: Any) -> None:
-            for hook in self._before_send:
-                await hook(message, scope)
-
         # Nothing is sent through the layers: the start of a response would save the session and extend its life. The
         # app's hooks are still called for it, since they close what its layers have opened for this request.
-        await send_response(stand_in, send_to_hooks)
+        try:
+            await self._call_hooks(request, stand_in)
+        except (
+            Exception
+        ) as error:  # a hook may need what only the app's own routes provide; the token is valid all the same
+            self.engine.events.count_and_warn(
+                "endpoint", "hook_failed", f"a hook failed: {describe_error(error)}", error
+            )
+
+    async def _call_hooks(self, request: Request[Any, Any, Any], response: TokenResponse) -> None:
+        async def send_to_hooks(message: Any) -> None:
+            for hook in self._before_send:
+                await hook(message, request.scope)
+
+        await send_response(response, send_to_hooks)
         if self._after_response is not None:
             await self._after_response(request)
 

@@ -87,6 +87,18 @@ def test_the_header_that_a_proxy_adds_says_nothing_about_the_browser() -> None:
         assert any(name == "Set-Cookie" for name, _ in page.headers) is expected
 
 
+def test_the_session_of_a_vendors_widget_does_not_name_the_user_of_the_site() -> None:
+    intercom = {"INTERCOM_APP_ID": "app", "INTERCOM_SECRET": "s" * 40}
+    for name, expected in ("intercom-session-app", True), ("intercom-session-other", False), ("session", False):
+        request, page = (
+            FakeRequest(cookies=f"{name}=x"),
+            page_of(engine := Engine(Settings.from_env({**ENV, **intercom}))),
+        )
+        request.sends_authorization = True
+        assert engine.prepare_page(request, page, [POOL[0]], User("ada")) is None
+        assert any(name == "Set-Cookie" for name, _ in page.headers) is expected
+
+
 def test_a_page_needs_its_user_only_if_it_could_carry_a_token() -> None:
     engine = Engine(replace(SETTINGS, exclude=("/admin",)))
     headers = [POOL[0]]

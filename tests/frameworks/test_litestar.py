@@ -160,6 +160,22 @@ def test_what_a_hook_opens_before_a_token_request_is_closed_after_it(settings: S
     assert open_for == []
 
 
+@pytest.mark.parametrize("hook", ["after_response", "before_send"])
+def test_a_hook_that_fails_for_token_requests_does_not_withhold_the_token(
+    settings: Settings, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def read_what_a_route_sets(*values: Any) -> None:
+        scope = values[-1] if hook == "before_send" else values[-1].scope
+        if scope["path"].startswith(ENDPOINT):
+            scope["state"]["set_by_a_route"]
+
+    hooks = [read_what_a_route_sets] if hook == "before_send" else read_what_a_route_sets
+    visitor = Visitor(WidgetMiddleware(make(**{hook: hooks}), settings, user=member))
+    visitor.get("/in/ada")
+    assert user_in(visitor.token().text) == "ada"
+    assert "endpoint: hook_failed: a hook failed: KeyError" in caplog.text
+
+
 @pytest.mark.parametrize("sessions", [CookieBackendConfig(secret=b"x" * 16), ServerSideSessionConfig()])
 def test_a_page_that_clears_the_session_does_not_name_the_user_of_the_authentication(
     settings: Settings, sessions: Any

@@ -96,6 +96,7 @@ class Engine:
         for exporter in settings.metrics:
             start_exporter(exporter)
         self.endpoint: Endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
+        self._vendor_cookies = frozenset(name for each in settings.vendors for name in each.provider.cookies())
         self._clock = clock
         self._chooser = ScriptChooser(settings, self.script_tags, self.events)
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
@@ -239,9 +240,9 @@ class Engine:
     def _with_authorization_cookie(self, request: AnyPageRequest, headers: Headers) -> Headers:
         """Adds the cookie, unless something else may name the user, whose sign-out it would hide.
 
-        That is a session, or a proxy, which adds a header of its own.
+        That is a session of the site, or a proxy, which adds a header of its own.
         """
-        if self.proxy_resolver is not None or may_have_session(request.all_cookies, headers):
+        if self.proxy_resolver is not None or may_have_session(request.all_cookies, headers, self._vendor_cookies):
             return headers
         is_https = (request.origin or "").startswith("https:")
         cookie = authorization_cookie(url_prefix(request.root_path) + self.path, is_https)

@@ -209,11 +209,16 @@ def test_clearing_a_cache_signs_nobody_out(value: str) -> None:
         ("a=b; sessionid=x", [], True),
         ("a=b", [("Set-Cookie", "session=x; Path=/")], True),
         ("a=b; csrftoken=x", [("Set-Cookie", "theme=dark"), ("X-Session", "session=x")], False),
+        ("_hjSessionUser_1=x; ai_session=x; ai_user=x; ajs_user_id=x; optimizelyEndUserId=x", [], False),
+        ("intercom-session-app=x; crisp-client%2Fsession%2Fsite=x", [], False),
+        ("intercom-session-app=x; sessionid=x", [], True),
         ("", [], False),
     ],
 )
 def test_a_session_is_known_by_the_cookies_of_request_and_response(
     cookies: str, headers: list[tuple[str, str]], expected: bool
 ) -> None:
-    assert may_have_session(cookies, headers) is expected
-    assert may_have_session(cookies, [(name.encode(), value.encode()) for name, value in headers]) is expected
+    vendor_cookies = ("intercom-session-app", "crisp-client/session/site")
+    assert may_have_session(cookies, headers, vendor_cookies) is expected
+    as_bytes = [(name.encode(), value.encode()) for name, value in headers]
+    assert may_have_session(cookies, as_bytes, vendor_cookies) is expected

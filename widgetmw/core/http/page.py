@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Container
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 from widgetmw.core.memo import Memo
 from widgetmw.core.reasons import SkipReason
@@ -46,7 +48,8 @@ _SCRIPT_POLICIES: Final = CSP | CSP_REPORT_ONLY | INTEGRITY_POLICY | INTEGRITY_P
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _SESSION_COOKIE = re.compile(r"sess|auth|remember|token|jwt|identity|security|user|logged|(?<![a-z])sid(?![a-z])")
 _CLEARS_USER = re.compile(r"cookies|storage|\*")  # not "cache" and its like, which some sites send with every page
-_OTHER_COOKIE = re.compile(r"csrf|xsrf|state|nonce")
+# Of forms, of a sign-in that is not complete, and of analytics: Hotjar, Application Insights, Segment, Optimizely.
+_OTHER_COOKIE = re.compile(r"csrf|xsrf|state|nonce|^_hj|^ai_|^ajs_|^optimizely")
 _THIS_YEAR = str(time.gmtime().tm_year)
 _YEAR_START = len("expires=thu, 01 jan ")
 _NEVER_SHARED = frozenset({"no-store", "private", "0"})  # "0": X-Accel-Expires: 0
@@ -200,14 +203,16 @@ def ended_session(set_cookie: Any) -> str:
     return name.strip() if has_ended else ""
 
 
-def may_have_session(cookies: str, headers: list[tuple[Any, Any]]) -> bool:
+def may_have_session(cookies: str, headers: list[tuple[Any, Any]], vendor_cookies: Container[str] = ()) -> bool:
     """Whether a request has the cookie of a session, or the response sets one.
 
     Args:
         cookies: the ``Cookie`` header of the request.
         headers: those of the response.
+        vendor_cookies: names of cookies that are sessions of a vendor, and none of the site.
     """
-    sent = (item.partition("=")[0].strip() for item in cookies.split(";"))
+    names = (item.partition("=")[0].strip() for item in cookies.split(";"))
+    sent = (name for name in names if unquote(name) not in vendor_cookies)
     added = (header_text(value).partition("=")[0].strip() for name, value in headers if HEADER_FLAGS[name] & SET_COOKIE)
     return any(_SESSION_COOKIES[name] for name in (*sent, *added))
 
