@@ -108,12 +108,10 @@ class WidgetMiddleware(OuterMiddleware):
         # app's hooks are still called for it, since they close what its layers have opened for this request.
         try:
             await self._call_hooks(request, stand_in)
-        except (
-            Exception
-        ) as error:  # a hook may need what only the app's own routes provide; the token is valid all the same
-            self.engine.events.count_and_warn(
-                "endpoint", "hook_failed", f"a hook failed: {describe_error(error)}", error
-            )
+        except Exception as error:
+            # It may need what only the app's own routes provide. The token is valid all the same.
+            message = f"a hook failed: {describe_error(error)}"
+            self.engine.events.count_and_warn("endpoint", "hook_failed", message, error)
 
     async def _call_hooks(self, request: Request[Any, Any, Any], response: TokenResponse) -> None:
         async def send_to_hooks(message: Any) -> None:

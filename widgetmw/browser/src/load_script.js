@@ -41,7 +41,7 @@ export const waitFor = (find) =>
       return found;
     };
     // Ever more rarely: a page may never get the widget.
-    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, 2 * delay);
+    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, Math.min(2 * delay, 1e6));
     listen(document, "load", look);
     poll(500);
   });
