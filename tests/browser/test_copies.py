@@ -111,8 +111,11 @@ def test_a_page_that_is_loaded_again_at_a_sign_out_is_loaded_once(with_worker: C
     assert page.evaluate("sessionStorage.loads") == "|"
 
 
-def test_an_old_page_from_a_service_workers_cache_is_not_believed(with_worker: Callable[..., Page], site: Site) -> None:
-    site.skew = -60  # the page arrives a minute after it was sent, as far as the browser can tell
+@pytest.mark.parametrize("seconds", [60, 4])
+def test_an_old_page_from_a_service_workers_cache_is_not_believed(
+    with_worker: Callable[..., Page], site: Site, seconds: int
+) -> None:
+    site.skew = -seconds  # the page arrives that long after it was sent, as far as the browser can tell
     page = with_worker(pages=True)
     page.goto(site.url + "/kept")
     site.skew = 0
@@ -150,6 +153,16 @@ def test_a_page_from_a_service_workers_cache_is_not_believed_after_a_clean_up_wi
     page.wait_for_function("seen.signedout")
     page.goto(site.url + "/kept")
     assert page.evaluate(USER) is None
+
+
+def test_a_page_that_may_not_ask_uses_its_token_beside_a_service_worker(
+    with_worker: Callable[..., Page], site: Site
+) -> None:
+    site.data_overrides = {"connect": False}
+    page = with_worker(tokens=True)
+    page.evaluate("localStorage.clear()")
+    page.goto(site.url + "/other")
+    assert page.evaluate(USER) == "ann"
 
 
 def test_a_token_response_from_a_service_workers_cache_is_not_used(

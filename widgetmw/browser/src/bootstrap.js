@@ -65,9 +65,11 @@ export default (inits) => (data) => {
   /** @type {any} */
   let isOutdated = /** @type {any} */ (performance.getEntriesByType?.("navigation")[0])?.type == "back_forward";
   try {
+    // `false` if the page may not ask who is signed in: then its token is all there is.
+    const worker = data.connect ?? navigator.serviceWorker?.controller;
     /** @type {any[]} */
-    const [changedAt, offset] = localStorage[data.key + ":time"]?.split(" ") ?? [];
-    isOutdated ||= now < changedAt || offset - data.offset > 1e4 || (!+offset && navigator.serviceWorker?.controller);
+    const [changedAt, offset] = (localStorage[data.key + ":time"] || "").split(" ");
+    isOutdated ||= now < changedAt || (worker ? !(offset - data.offset < 2e3) : offset - data.offset > 1e4);
   } catch {}
   if (data.user) data.ask = isOutdated;
   // Not `for in`: the page may have extended `Object.prototype`.

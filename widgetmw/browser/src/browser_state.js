@@ -102,7 +102,7 @@ export const removeMark = () => {
 // The times are those of the server's clock, in milliseconds.
 
 /** @returns {number[]} the time of the last change, and the clock's offset; `NaN` or missing if unknown */
-const readTimes = () => (readStored(":time") ?? "").split(" ").map(Number);
+const readTimes = () => (readStored(":time") || "").split(" ").map(Number);
 
 // When a user was last signed out or replaced by another one, as any tab has noticed. What is older is not valid.
 export const changedAt = () => readTimes()[0] || 0;

@@ -40,8 +40,8 @@ export const waitFor = (find) =>
       if (found) resolve(found);
       return found;
     };
-    // Ever more rarely: a page may never get the widget.
-    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, Math.min(2 * delay, 1e6));
+    // Ever more rarely, and for half an hour: a page may never get the widget.
+    const poll = (/** @type {number} */ delay) => look() || delay > 1e6 || setTimeout(poll, delay, 2 * delay);
     listen(document, "load", look);
     poll(500);
   });

@@ -132,6 +132,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     // What the other tab has stored may arrive here after its message, so at first its word counts.
     let isHandedOver = takesOver;
     const isDue = () => isHandedOver || !isOurs || isLogoutPending(name);
+    /** @type {any} */
     const cleanedUp = callHook(name, "logout", { token: tokens[name], origin: isOurs ? "here" : origin, isDue });
     isHandedOver = false;
     // One that failed is tried again by a later page.
@@ -139,7 +140,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
       if (takesOver) await pause(250);
       if (isDone) markDone(name);
     };
-    if (isOurs) typeof cleanedUp === "boolean" ? onResult(cleanedUp) : cleanedUp.then(onResult);
+    if (isOurs) cleanedUp.then ? cleanedUp.then(onResult) : onResult(cleanedUp);
   }
 };
 
