@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model, login
@@ -237,6 +238,7 @@ async def with_auser(request: Any) -> User | None:
     return User(account.pk) if account.is_authenticated else None
 
 
+@pytest.mark.skipif(django.VERSION < (5, 0), reason="Django 5.0 added request.auser")
 def test_an_async_function_sees_the_auser_whom_the_endpoint_sees(visit: Visit, configured: Configure) -> None:
     async def as_staff(request: Any) -> HttpResponse:
         async def auser() -> Staff:
