@@ -94,7 +94,7 @@ class _DependencyResolver:
         # Not a copy: a middleware may replace the session in the request's scope once a dependency loads it. What is
         # set here, such as exit stacks, is not for the request's own route, and its error handlers are not for this.
         # Nor is its span: Logfire would record our arguments in place of the page's.
-        own = {"method": "GET", _ERROR_HANDLERS: ({}, {}), _LOGFIRE_SPAN: None, _RESULT: result}
+        own: Scope = {"method": "GET", _ERROR_HANDLERS: ({}, {}), _LOGFIRE_SPAN: None, _RESULT: result}
         own_scope = ChainMap(own, scope)
         try:
             await self._solve(own_scope, receive_empty_body, send)
