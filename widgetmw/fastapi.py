@@ -27,6 +27,7 @@ Dependency: TypeAlias = Callable[..., Any] | params.Depends
 _RESULT: Final = "widgetmw.dependency_result"
 _HELD_UNTIL_SENT: Final = "fastapi_inner_astack"  # since 0.118; until then, a route closed what it held before that
 _ERROR_HANDLERS: Final = "starlette.exception_handlers"
+_LOGFIRE_SPAN: Final = "logfire.span"
 _HELD: Final = (
     "user= and a route both depend on %s. The route holds it until its response is out, so each page opens it a second "
     "time. If that is a connection of a pool, pages that are requested at once wait for each other: let the dependency "
@@ -92,7 +93,9 @@ class _DependencyResolver:
 
         # Not a copy: a middleware may replace the session in the request's scope once a dependency loads it. What is
         # set here, such as exit stacks, is not for the request's own route, and its error handlers are not for this.
-        own_scope = ChainMap({"method": "GET", _ERROR_HANDLERS: ({}, {}), _RESULT: result}, scope)
+        # Nor is its span: Logfire would record our arguments in place of the page's.
+        own: Scope = {"method": "GET", _ERROR_HANDLERS: ({}, {}), _LOGFIRE_SPAN: None, _RESULT: result}
+        own_scope = ChainMap(own, scope)
         try:
             await self._solve(own_scope, receive_empty_body, send)
         except RequestValidationError as error:

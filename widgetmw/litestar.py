@@ -106,21 +106,28 @@ class WidgetMiddleware(OuterMiddleware):
         stand_in = await answer_inner_call(self.engine, scope, self._resolve)
         # Nothing is sent through the layers: the start of a response would save the session and extend its life. The
         # app's hooks are still called for it, since they close what its layers have opened for this request.
-        try:
-            await self._call_hooks(request, stand_in)
-        except Exception as error:
-            # It may need what only the app's own routes provide. The token is valid all the same.
-            message = f"a hook failed: {describe_error(error)}"
-            self.engine.events.count_and_warn("endpoint", "hook_failed", message, error)
+        await self._call_hooks(request, stand_in)
 
     async def _call_hooks(self, request: Request[Any, Any, Any], response: TokenResponse) -> None:
         async def send_to_hooks(message: Any) -> None:
             for hook in self._before_send:
-                await hook(message, request.scope)
+                await self._call_hook(hook(message, request.scope))
 
         await send_response(response, send_to_hooks)
         if self._after_response is not None:
-            await self._after_response(request)
+            await self._call_hook(self._after_response(request))
+
+    async def _call_hook(self, call: Awaitable[Any]) -> None:
+        """Reports an error of a hook, which may need what only the app's own routes provide.
+
+        The token is valid all the same, and the other hooks have something to close, too.
+        """
+        assert self.engine is not None
+        try:
+            await call
+        except Exception as error:
+            message = f"a hook failed: {describe_error(error)}"
+            self.engine.events.count_and_warn("endpoint", "hook_failed", message, error)
 
     async def _page_user(self, scope: Scope) -> User | None:
         if scope.get("session") is Empty:  # after clear_session, which leaves the user of an authenticating middleware

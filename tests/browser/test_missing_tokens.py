@@ -42,6 +42,14 @@ def test_a_vendor_that_cannot_serve_the_user_causes_no_requests(visit: Visit, si
     assert message == "widgetmw: no token for acme"
 
 
+def test_a_widget_that_appears_after_half_an_hour_is_found_within_two_minutes(visit: Visit, site: Site) -> None:
+    page = visit("ann", clock=True)
+    pass_time(page, site, 30 * MINUTE, step=30)
+    page.evaluate("window.acmeWidget = 'late'")
+    pass_time(page, site, 2 * MINUTE, step=30)
+    assert page.evaluate("calls.at(-1)") == ["widget", "late"]
+
+
 def test_a_page_for_a_user_whom_no_vendor_can_serve_causes_no_requests(visit: Visit, site: Site) -> None:
     site.missing = {"acme": "email_missing"}
     page = visit("ann", clock=True)

@@ -176,6 +176,23 @@ def test_a_hook_that_fails_for_token_requests_does_not_withhold_the_token(
     assert "endpoint: hook_failed: a hook failed: KeyError" in caplog.text
 
 
+def test_a_hook_that_fails_for_token_requests_does_not_keep_the_others_from_closing(settings: Settings) -> None:
+    closed: list[str] = []
+
+    async def read_what_a_route_sets(message: Any, scope: Any) -> None:
+        scope["state"]["set_by_a_route"]
+
+    async def close(message: Any, scope: Any) -> None:
+        closed.append(message["type"])
+
+    async def close_after_response(request: Any) -> None:
+        closed.append("after_response")
+
+    app = make(before_send=[read_what_a_route_sets, close], after_response=close_after_response)
+    Visitor(WidgetMiddleware(app, settings, user=member)).token()
+    assert closed == ["http.response.start", "http.response.body", "after_response"]
+
+
 @pytest.mark.parametrize("sessions", [CookieBackendConfig(secret=b"x" * 16), ServerSideSessionConfig()])
 def test_a_page_that_clears_the_session_does_not_name_the_user_of_the_authentication(
     settings: Settings, sessions: Any

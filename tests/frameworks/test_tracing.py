@@ -7,7 +7,7 @@ from typing import Any
 
 import logfire
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from logfire.testing import TestExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
@@ -146,6 +146,24 @@ def test_logfire_traces_pages_that_carry_the_token(settings: Settings, order: st
     )
     assert user_in(Visitor(app).get().text) == "ada"
     assert "GET /" in [span.name for span in exporter.exported_spans]
+
+
+@pytest.mark.parametrize("extra_spans", [False, True])
+def test_logfire_records_the_pages_own_arguments(settings: Settings, extra_spans: bool) -> None:
+    exporter = TestExporter()
+    logfire.configure(send_to_logfire=False, console=False, additional_span_processors=[SimpleSpanProcessor(exporter)])
+    app = make()
+    app.get("/orders/{number}", response_class=HTMLResponse)(lambda number: HEAD)
+
+    def user(request: Request) -> User:
+        return User("ada")
+
+    install(app, settings=settings, user=user)
+    logfire.instrument_fastapi(app, extra_spans=extra_spans)
+    visitor = Visitor(app)
+    assert user_in(visitor.get("/orders/7").text) == user_in(visitor.token().text) == "ada"
+    recorded = [dict(span.attributes or {}).get("fastapi.arguments.values") for span in exporter.exported_spans]
+    assert [each for each in recorded if each] == ['{"number":"7"}']
 
 
 @ORDERS

@@ -40,8 +40,8 @@ export const waitFor = (find) =>
       if (found) resolve(found);
       return found;
     };
-    // Ever more rarely, and for half an hour: a page may never get the widget.
-    const poll = (/** @type {number} */ delay) => look() || delay > 1e6 || setTimeout(poll, delay, 2 * delay);
+    // Ever more rarely, at last every minute: a page may get the widget late, or never.
+    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, delay < 6e4 ? 2 * delay : delay);
     listen(document, "load", look);
     poll(500);
   });
