@@ -82,6 +82,7 @@ class _DependencyResolver:
         except ImportError:
             pass
         self._is_reported = False
+        self._checked_routes: set[int] = set()  # by identity, since routes cannot be hashed
 
     async def __call__(self, scope: Scope) -> User | None:
         self._report_held_dependency(scope)
@@ -113,17 +114,18 @@ class _DependencyResolver:
         raise ResolverError(f"the dependency failed, and its error handler answered {status}; catch that error")
 
     def _report_held_dependency(self, scope: Scope) -> None:
-        if not self._is_reported and (name := _held_dependency(scope, self._route)):
+        route = scope.get("route")
+        if self._is_reported or id(route) in self._checked_routes or not isinstance(route, APIRoute):
+            return
+        self._checked_routes.add(id(route))
+        if _HELD_UNTIL_SENT in scope and (name := _held_dependency(route, self._route)):
             self._is_reported = True
             builder: Any = getattr(self._app, "widgetmw")  # noqa: B009  set by install_resolver
             builder.outer.engine.events.warn_always("page", "held_dependency", _HELD % (name, name))
 
 
-def _held_dependency(scope: Scope, own: APIRoute) -> str:
+def _held_dependency(route: APIRoute, own: APIRoute) -> str:
     """Returns the name of a dependency with ``yield`` that the page's route still holds, and ``user=`` needs, too."""
-    route = scope.get("route")
-    if not isinstance(route, APIRoute) or _HELD_UNTIL_SENT not in scope:
-        return ""
     calls = [each.call for each in _flatten(route.dependant) if getattr(each, "scope", None) != "function"]
     needed = (each.call for each in _flatten(own.dependant) if _yields(each.call))
     return next((getattr(call, "__name__", "") for call in needed if any(call is each for each in calls)), "")
