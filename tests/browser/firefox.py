@@ -47,7 +47,7 @@ class Firefox:
                 raise RuntimeError("Firefox did not start")
             time.sleep(0.1)
         address = ("127.0.0.1", int(port.read_text()))
-        stream = self._open.enter_context(socket.create_connection(address, timeout=30)).makefile("rwb")
+        stream = self._open.enter_context(socket.create_connection(address, timeout=START_SECONDS)).makefile("rwb")
         self._read(stream)
         return stream
 

@@ -243,13 +243,14 @@ def leave_page_with_chat(context: BrowserContext, site: Site, name: str) -> tupl
     marked = '<iframe data-widgetmw-giosg></iframe><a id="chat" data-widgetmw-giosg>chat</a>'
     site.body = f'<main{boost}><a id="next" href="/next">next</a>{marked}</main>'
     page = context.new_page()
+    chats: list[str] = []
+    page.on("request", lambda request: chats.append(request.url) if "/chat" in request.url else None)
     page.goto(site.url)
-    page.wait_for_function("document.querySelector('iframe').src.includes('user=ann')")
+    wait_until(page, lambda: chats)
     site.body = f"<main{boost}><p>next</p></main>"
     page.click("#next")
     page.wait_for_selector("p")
-    chats: list[str] = []
-    page.on("request", lambda request: chats.append(request.url) if "/chat" in request.url else None)
+    chats.clear()
     return page, chats
 
 

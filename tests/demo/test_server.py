@@ -64,8 +64,12 @@ def test_serves_over_a_socket_and_stays_quiet(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
+# A shell makes its background jobs ignore Ctrl-C, and they and what they start would.
+CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+
+
 def test_prints_its_url_and_stops_cleanly_on_ctrl_c() -> None:
-    code = "from widgetmw.demo import serve; serve(port=0, ttl=7)"
+    code = f"{CTRL_C}; from widgetmw.demo import serve; serve(port=0, ttl=7)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         line = demo.stdout.readline().decode()
@@ -76,7 +80,7 @@ def test_prints_its_url_and_stops_cleanly_on_ctrl_c() -> None:
                 connection.request("GET", "/")
                 assert b"valid for 7 seconds" in connection.getresponse().read()
                 demo.send_signal(signal.SIGINT)
-                out, err = demo.communicate(timeout=20)
+                out, err = demo.communicate(timeout=60)
         finally:
             demo.kill()
     assert line == f"The widgetmw demo is running at {url} (press Ctrl-C to stop)\n"
@@ -84,13 +88,16 @@ def test_prints_its_url_and_stops_cleanly_on_ctrl_c() -> None:
 
 
 def test_prints_the_port_it_uses_instead() -> None:
-    code = "import sys; from widgetmw.demo import serve; serve(port=int(sys.argv[1]))"
+    code = f"{CTRL_C}; import sys; from widgetmw.demo import serve; serve(port=int(sys.argv[1]))"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with subprocess.Popen([sys.executable, "-c", code, str(port)], stdout=subprocess.PIPE) as demo:
             assert demo.stdout is not None
-            first, second = demo.stdout.readline().decode(), demo.stdout.readline().decode()
-            demo.send_signal(signal.SIGINT)
-            demo.communicate(timeout=20)
+            try:
+                first, second = demo.stdout.readline().decode(), demo.stdout.readline().decode()
+                demo.send_signal(signal.SIGINT)
+                demo.communicate(timeout=60)
+            finally:
+                demo.kill()
     assert first.startswith(f"Port {port} is in use; using port ")
     assert f":{first.split()[-2]}/" in second
