@@ -35,7 +35,7 @@ def check_page(
         report.injected = _is_injected(page)
         page.ask_endpoint()
     except FetchError as error:
-        report.add(error.code, error.text, error.remedy)
+        report.findings.append(error.finding)
         if report.status is None:
             return report
     report.endpoint_status = None if page.endpoint is None else page.endpoint.status

@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from widgetmw import __version__
+from widgetmw.cli.page.report import Finding
 from widgetmw.core.html.content_coding import Decoder
 from widgetmw.core.settings import normal_origin
 
@@ -54,18 +55,10 @@ _COOKIE_PREFIX: Final = re.compile(r"\s*cookie:\s*", re.IGNORECASE)
 
 
 class FetchError(Exception):
-    """A page cannot be fetched.
-
-    Attributes:
-        code: of the finding.
-        text: what happened.
-        remedy: what to do about it.
-    """
+    """A page cannot be fetched; ``finding`` says why."""
 
     def __init__(self, code: str, text: str, remedy: str) -> None:
-        self.code: str = code
-        self.text: str = text
-        self.remedy: str = remedy
+        self.finding: Finding = Finding(code, text, remedy)
         super().__init__(text)
 
 

@@ -86,7 +86,7 @@ class FetchedPage:
         """
         for url in self._endpoint_urls():
             endpoint = self.browser.get(url, SCRIPT_HEADERS)
-            answer = _answer(endpoint)
+            answer = read_answer(endpoint)
             if self.endpoint is None or answer is not None:
                 self.endpoint_url, self.endpoint, self.answer = url, endpoint, answer
             if answer is not None:
@@ -105,7 +105,7 @@ class FetchedPage:
                 yield urljoin(url, f"{prefix}{path}")
 
 
-def _answer(endpoint: Response) -> dict[str, Any] | None:
+def read_answer(endpoint: Response) -> dict[str, Any] | None:
     """Returns the JSON of our token endpoint; ``None`` if something else has answered."""
     try:
         answer = json.loads(endpoint.decoded() or b"")
@@ -114,11 +114,6 @@ def _answer(endpoint: Response) -> dict[str, Any] | None:
     if not isinstance(answer, dict):
         return None
     return answer if isinstance(answer.get("tokens"), dict) or isinstance(answer.get("error"), str) else None
-
-
-def is_ours(endpoint: Response) -> bool:
-    """Whether our token endpoint has answered."""
-    return _answer(endpoint) is not None
 
 
 def objects(value: Any) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -72,11 +71,7 @@ class PageSource(HTMLParser):
 
     def data(self) -> dict[str, Any]:
         """Returns the data of our script; empty if there is none."""
-        return next(self._all_data(), {})
-
-    def _all_data(self) -> Iterator[dict[str, Any]]:
-        for script in self.own_scripts:
-            yield from find_data(script.text)
+        return next((data for script in self.own_scripts for data in find_data(script.text)), {})
 
     def parse_html_declaration(self, i: int) -> int:
         """Reads ``<![endif]>`` and the like as browsers do; html.parser would give up on some of them."""
@@ -85,7 +80,6 @@ class PageSource(HTMLParser):
         return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Takes a start tag."""
         if self._inside in ("textarea", "title"):
             return
         attributes: dict[str, str] = {}
@@ -100,11 +94,9 @@ class PageSource(HTMLParser):
             self.has_password_field = True
 
     def handle_endtag(self, tag: str) -> None:
-        """Takes an end tag."""
         if tag == self._inside:
             self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        """Takes text."""
         if self._inside == "script":
             self.scripts[-1].text += data
