@@ -1,6 +1,7 @@
 // Crisp. `$crisp` is an array of queued calls until their script has loaded. The script runs the calls, and replaces the
 // array by an object with the method `is`.
 // https://docs.crisp.chat, "Identity Verification", "Session Continuity"
+import { ownGlobal } from "../browser/src/dom.js";
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
 /**
@@ -14,8 +15,7 @@ const connect = (vendor) => {
    * @type {CrispQueue | undefined}
    */
   let ours;
-  // An element with the id `$crisp` makes a global, too.
-  const find = () => (({}).hasOwnProperty.call(window, "$crisp") ? window.$crisp : undefined);
+  const find = () => ownGlobal("$crisp");
   const queue = () => {
     const present = find();
     if (present) return present;

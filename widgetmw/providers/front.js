@@ -1,6 +1,7 @@
 // Front Chat. `FrontChat` has no queue, and takes `init` once per page load, unless it is shut down in between. The page
 // may call `init` before or after us, so we wrap `FrontChat` to see it.
 // https://dev.frontapp.com/docs/chat-sdk-reference
+import { selectAll } from "../browser/src/dom.js";
 
 const BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js";
 
@@ -99,8 +100,7 @@ const connect = (vendor) => {
       }));
     },
     async embed() {
-      const own = Object.getPrototypeOf(document).querySelector.call(document, `script[src="${BUNDLE}"]`);
-      if (own || find()) return; // the page starts the widget
+      if (selectAll(`script[src="${BUNDLE}"]`)[0] || find()) return; // the page starts the widget
       await vendor.loadScript(BUNDLE);
       call("init", options);
     },

@@ -55,13 +55,10 @@ const connect = (vendor) => {
   /** @type {unknown} */
   let called;
   // A script of the page or the vendor may define the consent interfaces.
-  listen(
-    "load",
-    ({ target }) => {
-      if (called !== window._giosg || /** @type {HTMLScriptElement} */ (target).src?.includes("giosg.com")) onPlayed?.();
-      watchConsent();
-    }
-  );
+  listen("load", ({ target }) => {
+    if (called !== window._giosg || target.src?.includes("giosg.com")) onPlayed?.();
+    watchConsent();
+  });
 
   // A link gets the URL of each new token, a frame only one per user, since a new `src` would lose an open chat. Until
   // sign-out the marking attribute holds a space and the page's own URL, so that copies of the element have it too. A

@@ -1,5 +1,6 @@
 // Zendesk's widget (Messaging) asks for a token when a user is logged in, and again when it needs a newer one, so it
 // gets a function. `zE` is defined once Zendesk's snippet has run. The methods are documented under "Authentication".
+import { selectAll } from "../browser/src/dom.js";
 
 /**
  * @param {import("../browser/widgetmw").Vendor<"zendesk">} vendor
@@ -10,7 +11,7 @@ const connect = (vendor) => {
   const find = () => typeof window.zE == "function" && window.zE;
   // Their snippet finds its element by the id (documented). A page that removes the widget may leave its element.
   const ID = "ze-snippet";
-  const snippet = () => [...Object.getPrototypeOf(document).querySelectorAll.call(document, "#" + ID)].pop();
+  const snippet = () => [...selectAll("#" + ID)].pop();
   // The session that the widget knows of or waits for.
   /** @type {object | undefined} */
   let current;

@@ -7,7 +7,7 @@
  *
  * @type {Document}
  */
-export const documentPrototype = Object.getPrototypeOf(document);
+export const documentPrototype = /* @__PURE__ */ Object.getPrototypeOf(document);
 
 /**
  * Returns a property of `document`, whatever the elements of the page are called.
@@ -17,6 +17,18 @@ export const documentPrototype = Object.getPrototypeOf(document);
  * @returns {Document[Name]}
  */
 export const ofDocument = (name) => Reflect.get(documentPrototype, name, document);
+
+/** @param {string} text a cookie, with its attributes */
+export const setCookie = (text) => Reflect.set(documentPrototype, "cookie", text, document);
+
+/**
+ * Parses a URL.
+ *
+ * @param {string} href
+ * @returns {HTMLAnchorElement}
+ */
+export const parseUrl = (href) =>
+  Object.assign(/** @type {HTMLAnchorElement} */ (documentPrototype.createElement.call(document, "a")), { href });
 
 /**
  * @param {string} selector
