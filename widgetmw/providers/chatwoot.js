@@ -5,10 +5,7 @@
 import { ofDocument, parseUrl, selectAll, setCookie } from "../browser/src/dom.js";
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"chatwoot">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"chatwoot">["connect"]} */
 const connect = (vendor) => {
   const { baseUrl, websiteToken } = vendor.config;
   const userCookie = "cw_user_" + websiteToken;

@@ -2,7 +2,6 @@
 // config before or after our script, so the global is an accessor that merges our keys into the page's config. Some of
 // the page's objects may be read-only: the bundles are sloppy-mode code, which ignores a failed assignment.
 
-/** @typedef {import("../browser/widgetmw").Vendor<"digitalgenius">} DigitalGenius */
 /** @typedef {import("../browser/widgetmw").DigitalGeniusConfig} Config */
 /**
  * @typedef {object} Trap our accessor of a global, as a property descriptor
@@ -21,11 +20,9 @@
  * @property {Trap[]} traps
  * @property {() => void} [flush] sends what was waiting for the widget
  */
+/** @typedef {import("../browser/widgetmw").VendorScript<"digitalgenius", State>} Script */
 
-/**
- * @param {import("../browser/widgetmw").PageVendor<"digitalgenius">} vendor
- * @returns {State}
- */
+/** @type {Script["init"]} */
 const init = (vendor) => {
   const token = () => vendor.token?.token;
   /**
@@ -136,9 +133,7 @@ const init = (vendor) => {
  * Sends each renewed token to the widget as a system message; until the widget is embedded, the latest token waits.
  * Sign-out calls `resetChat` (documented for their iOS kit), and `endConversation` of the headless kit (documented).
  *
- * @param {DigitalGenius} vendor
- * @param {State} state what `init` returned
- * @returns {import("../browser/widgetmw").VendorHooks}
+ * @type {Script["connect"]}
  */
 const connect = (vendor, state) => {
   // The token that the widget has, from its config or a system message.
@@ -149,8 +144,7 @@ const connect = (vendor, state) => {
   let finishLogout;
   /** @type {() => boolean} */
   let isLogoutDue;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to reset the chat, which
-  // may be the next user's by now. No token is sent to the widget.
+  // Whether the widget still shows the previous user, after a `late` sign-out. No token is sent to the widget.
   let showsPreviousUser = false;
   // Whether the page has replaced our accessor: the widget may have read a config without our token and callback.
   let hasFixed = false;

@@ -3,10 +3,7 @@
 /** @typedef {NonNullable<import("../browser/widgetmw").Vendor<"giosg">["token"]>} Token */
 /** @typedef {{ (...call: unknown[]): unknown, _e?: IArguments[] }} Queue */
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"giosg">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"giosg">["connect"]} */
 const connect = (vendor) => {
   // An element named `addEventListener` hides that method of `document`.
   /**

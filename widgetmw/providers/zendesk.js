@@ -2,10 +2,7 @@
 // gets a function. `zE` is defined once Zendesk's snippet has run. The methods are documented under "Authentication".
 import { selectAll } from "../browser/src/dom.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"zendesk">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"zendesk">["connect"]} */
 const connect = (vendor) => {
   // An element with the id `zE` is no function.
   const find = () => typeof window.zE == "function" && window.zE;
@@ -15,8 +12,7 @@ const connect = (vendor) => {
   // The session that the widget knows of or waits for.
   /** @type {object | undefined} */
   let current;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
-  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   let retriedAt = 0;
   /** @param {object} session */
