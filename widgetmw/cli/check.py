@@ -75,7 +75,10 @@ def run(options: Namespace) -> int:
     if options.url is not None:
         report.page = page = _check_page(options, settings)
         is_ok = is_ok and page.injected and not (options.strict and page.findings)
-    (_print_json if options.json else _print_text)(report, is_ok)
+    if options.json:
+        _print_json(report, is_ok)
+    else:
+        _print_text(report)
     return 0 if is_ok else 1
 
 
@@ -95,7 +98,7 @@ def _print_json(report: Report, is_ok: bool) -> None:
     print(json.dumps(found, indent=2))
 
 
-def _print_text(report: Report, is_ok: bool) -> None:
+def _print_text(report: Report) -> None:
     for line in report.lines:
         print(line)
     for warning in report.warnings:
