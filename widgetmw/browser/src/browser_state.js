@@ -43,7 +43,7 @@ const UNKNOWN = "?";
 // Whether a user was signed out and we do not know which clean-ups are pending.
 export const hasUnknownLogouts = () => readStored() === UNKNOWN;
 
-export const hasMark = () => {
+const hasMark = () => {
   try {
     return ofDocument("cookie").includes(shared.key + "=1");
   } catch {}
