@@ -25,10 +25,7 @@
 /** @type {Script["init"]} */
 const init = (vendor) => {
   const token = () => vendor.token?.token;
-  /**
-   * @param {any} object
-   * @param {object} [changes]
-   */
+  /** @type {(object: any, changes?: object) => any} */
   const copy = (object, changes) => ({ __proto__: Object.getPrototypeOf(object ?? {}), ...object, ...changes });
   /** @param {any} object */
   const extensible = (object) => (Object.isExtensible(object) ? object : copy(object));
@@ -44,11 +41,7 @@ const init = (vendor) => {
   };
   /** @type {string | undefined} */
   let given;
-  /**
-   * @param {Config | undefined} config
-   * @param {((merged: Config) => void)} [then]
-   * @returns {Config}
-   */
+  /** @type {(config: Config | undefined, then?: (merged: Config) => void) => Config} */
   const merge = (config, then) => {
     let merged = extensible(config);
     if (vendor.forVisitor) for (const key in vendor.config) merged[key] ??= vendor.config[key];
@@ -75,11 +68,7 @@ const init = (vendor) => {
       }
     };
   };
-  /**
-   * @param {Trap["name"]} name
-   * @param {Trap["read"]} read
-   * @param {(config: Config) => void} [then]
-   */
+  /** @type {(name: Trap["name"], read: Trap["read"], then?: (config: Config) => void) => void} */
   const trap = (name, read, then) => {
     /** @type {boolean | undefined} */
     let isReading;

@@ -6,10 +6,7 @@
 /** @type {import("../browser/widgetmw").VendorScript<"giosg">["connect"]} */
 const connect = (vendor) => {
   // An element named `addEventListener` hides that method of `document`.
-  /**
-   * @param {string} type
-   * @param {(event: any) => void} listener
-   */
+  /** @type {(type: string, listener: (event: any) => void) => void} */
   const listen = (type, listener) => Object.getPrototypeOf(document).addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
   const queue = () =>
@@ -94,10 +91,7 @@ const connect = (vendor) => {
     if (url) element.setAttribute(target, url);
     else element.removeAttribute(target);
   };
-  /**
-   * @param {any} root
-   * @param {boolean} [stays]
-   */
+  /** @type {(root: any, stays?: boolean) => void} */
   const signAll = (root, stays) => {
     sign(root, stays);
     root.querySelectorAll?.(marked).forEach((/** @type {Element} */ element) => sign(element, stays));

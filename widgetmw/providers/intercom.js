@@ -28,10 +28,7 @@ const init = (vendor) => {
     if (vendor.forVisitor && !isUpdate) for (const name in vendor.config) settings[name] ??= vendor.config[name];
     return settings;
   };
-  /**
-   * @param {"Intercom" | "intercomSettings"} name
-   * @param {(value: any) => any} get
-   */
+  /** @type {(name: "Intercom" | "intercomSettings", get: (value: any) => any) => void} */
   const trap = (name, get) => {
     let value = window[name];
     try {

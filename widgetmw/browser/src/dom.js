@@ -30,10 +30,7 @@ export const setCookie = (text) => Reflect.set(documentPrototype, "cookie", text
 export const parseUrl = (href) =>
   Object.assign(/** @type {HTMLAnchorElement} */ (documentPrototype.createElement.call(document, "a")), { href });
 
-/**
- * @param {string} selector
- * @returns {NodeListOf<any>}
- */
+/** @type {(selector: string) => NodeListOf<any>} */
 export const selectAll = (selector) => documentPrototype.querySelectorAll.call(document, selector);
 
 /**

@@ -70,10 +70,7 @@ const notify = (name) => {
   }
 };
 
-/**
- * @param {string} type
- * @param {object} [detail]
- */
+/** @type {(type: string, detail?: object) => boolean} */
 const dispatch = (type, detail) =>
   documentPrototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
 
