@@ -1,6 +1,6 @@
 // giosg: submits signed visitor data through the `_giosg` queue, and gives marked links and frames the signed chat URL.
 
-/** @typedef {NonNullable<import("../browser/widgetmw").Vendor<"giosg">["token"]>} Token */
+/** @typedef {import("../browser/widgetmw").GiosgToken} Token */
 /** @typedef {{ (...call: unknown[]): unknown, _e?: IArguments[] }} Queue */
 
 /** @type {import("../browser/widgetmw").VendorScript<"giosg">["connect"]} */

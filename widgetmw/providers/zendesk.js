@@ -15,36 +15,34 @@ const connect = (vendor) => {
   // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   let retriedAt = 0;
-  /** @param {object} session */
+  /** @type {(session: object) => Promise<void>} */
   const login = (session) =>
-    /** @type {Promise<void>} */ (
-      new Promise((resolve, reject) => {
-        if (session !== current) return resolve();
-        /**
-         * @param {(token: string) => void} callback may be called late (documented)
-         * @param {number} delay before the next attempt, in milliseconds
-         */
-        const giveToken = (callback, delay) =>
-          vendor
-            .getToken()
-            .then(
-              ({ token }) => session === current && callback(token),
-              () => session === current && setTimeout(giveToken, delay, callback, Math.min(2 * delay, 3e5))
-            )
-            .catch(reject);
-        /** @param {ZendeskError | null} [error] `null` after a success (documented) */
-        const onResult = (error) => {
-          if (!error) return resolve();
-          if (session !== current || Date.now() < retriedAt + 6e4) return reject(Error(error.reason ?? error.type));
-          retriedAt = Date.now();
-          /** @type {import("../browser/widgetmw").WidgetmwApi} */ (window.widgetmw)
-            .refresh(vendor.name)
-            .then(() => login(session))
-            .then(resolve, reject);
-        };
-        window.zE?.("messenger", "loginUser", (/** @type {any} */ callback) => giveToken(callback, 2e4), onResult);
-      })
-    );
+    new Promise((resolve, reject) => {
+      if (session !== current) return resolve();
+      /**
+       * @param {(token: string) => void} callback may be called late (documented)
+       * @param {number} delay before the next attempt, in milliseconds
+       */
+      const giveToken = (callback, delay) =>
+        vendor
+          .getToken()
+          .then(
+            ({ token }) => session === current && callback(token),
+            () => session === current && setTimeout(giveToken, delay, callback, Math.min(2 * delay, 3e5))
+          )
+          .catch(reject);
+      /** @param {ZendeskError | null} [error] `null` after a success (documented) */
+      const onResult = (error) => {
+        if (!error) return resolve();
+        if (session !== current || Date.now() < retriedAt + 6e4) return reject(Error(error.reason ?? error.type));
+        retriedAt = Date.now();
+        /** @type {import("../browser/widgetmw").WidgetmwApi} */ (window.widgetmw)
+          .refresh(vendor.name)
+          .then(() => login(session))
+          .then(resolve, reject);
+      };
+      window.zE?.("messenger", "loginUser", (/** @type {any} */ callback) => giveToken(callback, 2e4), onResult);
+    });
   return {
     update() {
       if (current || showsPreviousUser) return;
