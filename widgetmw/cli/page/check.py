@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ _LOGIN: Final = re.compile(r"(?<![a-z])(?:log[_-]?in|sign[_-]?in|sso|oauth2?|aut
 
 
 def check_page(
-    url: str, cookies: Iterable[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
+    url: str, cookies: Sequence[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
 ) -> PageReport:
     """Checks a page. About a dozen requests are sent at most, one after the other.
 

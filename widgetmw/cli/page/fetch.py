@@ -120,15 +120,14 @@ class Browser:
     """
 
     def __init__(
-        self, url: str, cookies: Iterable[tuple[str, str]] = (), headers: Sequence[tuple[str, str]] = ()
+        self, url: str, cookies: Sequence[tuple[str, str]] = (), headers: Sequence[tuple[str, str]] = ()
     ) -> None:
         self.origin: str = origin_of(url)
-        self._headers = list(headers)
+        self._headers = headers
         given = {name.lower() for name, _ in headers}
         self._page_headers = [header for header in PAGE_HEADERS if header[0].lower() not in given]
         # As in browsers: without this, subdomains would get cookies that name no domain, too.
         self._jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
-        cookies = list(cookies)
         self.has_credentials: bool = bool(cookies or headers)
         for name, value in cookies:
             self._jar.set_cookie(_cookie_for(url, name, value))

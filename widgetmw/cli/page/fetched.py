@@ -53,7 +53,7 @@ class FetchedPage:
         self.html: bytes | None = response.decoded()
         self.source: PageSource = PageSource(self.html or b"")
         self.data: dict[str, Any] = self.source.data()
-        self.vendors: dict[str, dict[str, Any]] = objects(self.data.get("vendors"))
+        self.vendors: dict[str, dict[str, Any]] = _objects(self.data.get("vendors"))
         urls = (absolute_url(response.url, script.url) for script in self.source.other_scripts if script.url)
         embed_path = settings.path + EMBED_PATH
         self.embed_url: str = next((url for url in urls if urlsplit(url).path.endswith(embed_path)), "")
@@ -116,7 +116,7 @@ def read_answer(endpoint: Response) -> dict[str, Any] | None:
     return answer if isinstance(answer.get("tokens"), dict) or isinstance(answer.get("error"), str) else None
 
 
-def objects(value: Any) -> dict[str, dict[str, Any]]:
+def _objects(value: Any) -> dict[str, dict[str, Any]]:
     """Returns the members of a JSON object that are objects themselves; a page may hold anything."""
     members = value.items() if isinstance(value, dict) else ()
     return {name: member for name, member in members if isinstance(member, dict)}

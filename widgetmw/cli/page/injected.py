@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from widgetmw import testing
 from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, Response, absolute_url, origin_of, shown
-from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, objects, read_answer
+from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, read_answer
 from widgetmw.cli.page.report import PageReport, plain
 from widgetmw.cli.page.skipped import add_anonymous, explain_unavailable, outcome
-from widgetmw.cli.page.source import PageSource, Script
+from widgetmw.cli.page.source import Script
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.http.csp import hash_source
 from widgetmw.core.http.csp_parser import Policy, parse_policies, parse_url
@@ -233,12 +233,12 @@ def _check_caches(page: FetchedPage, report: PageReport) -> None:
 
 def _check_without_credentials(page: FetchedPage, report: PageReport) -> None:
     """Asks for the page once more, as somebody who is not signed in."""
+    browser = page.browser.without_credentials()
     try:
-        response, _ = page.browser.without_credentials().open(page.response.url)
+        response, _ = browser.open(page.response.url)
     except FetchError:
         return
-    vendors = objects(PageSource(response.decoded() or b"").data().get("vendors"))
-    if any(vendor.get("token") for vendor in vendors.values()):
+    if FetchedPage(browser, page.settings, response).has_token:
         text = "The page carries a token without any cookie or header, too: whoever asks gets it."
         remedy = "Look for a shared cache in front, and for a resolver that returns the same user for everybody."
         report.add("token_without_credentials", text, remedy)
