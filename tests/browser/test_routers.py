@@ -208,6 +208,17 @@ def test_an_address_that_changes_without_content_causes_one_request(profile: Pro
     assert len(site.token_requests) == 1
 
 
+def test_a_navigation_before_a_sign_out_does_not_bring_the_user_back(profile: Profile, site: Site) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    # as in a link to the page from which the app signs out, while the server still has the session
+    page.evaluate("history.pushState(null, '', '/bye'); document.body.replaceChildren(); 0")
+    page.evaluate("widgetmw.signOut().then(() => 0)")
+    page.context.clock.run_for(60_000)
+    wait_for_requests(page)
+    assert site.token_requests == []
+
+
 def test_links_within_the_page_cause_no_request(profile: Profile, site: Site) -> None:
     site.body = '<a id="top" href="#">top</a><a id="down" href="#part">part</a><p id="part"></p>'
     page = profile("ann", clock=True).new_page()

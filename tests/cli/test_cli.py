@@ -211,7 +211,7 @@ def test_verify_tells_what_is_not_a_token(env: dict[str, str], text: str) -> Non
 def test_a_bad_option_is_a_usage_error(words: tuple[str, ...]) -> None:
     result = run(*words)
     assert result.returncode == 2
-    assert "must be a number" in result.stderr
+    assert "must be a whole number" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -129,7 +129,7 @@ def bundled(vendors: Sequence[str]) -> bytes:
 
 def runtime(vendors: Sequence[str]) -> bytes:
     """Returns the runtime as a file; includes the bootstrap, for pages that cannot have inline scripts."""
-    return b"(%s)(%s,%s);\n" % (_bundles()["runtime"].encode(), bootstrap(vendors), _parts("connect", vendors).encode())
+    return f"({_bundles()['runtime']})({bootstrap(vendors).decode()},{_parts('connect', vendors)});\n".encode()
 
 
 def embed_script(scripts: Scripts, data: str) -> ScriptFile:
@@ -141,13 +141,8 @@ def embed_script(scripts: Scripts, data: str) -> ScriptFile:
         data: the page's data as JSON, without the endpoint's URL and the name of the mark.
     """
     paths = [file.url for path, file in scripts.files().items() if file is not scripts.runtime]
-    code = b"(%s)(%s,%s,%s);" % (
-        _bundles()["embed"].encode(),
-        scripts.bootstrap,
-        data.encode(),
-        json.dumps(paths).encode(),
-    )
-    return ScriptFile(EMBED_PATH, code + scripts.bundled_runtime)
+    code = f"({_bundles()['embed']})({scripts.bootstrap.decode()},{data},{json.dumps(paths)});"
+    return ScriptFile(EMBED_PATH, code.encode() + scripts.bundled_runtime)
 
 
 def is_built_in(vendor: str) -> bool:

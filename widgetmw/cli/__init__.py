@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from widgetmw import __version__
+from widgetmw.core.env.variable import parse_int
 from widgetmw.core.errors import SettingsError
 
 
@@ -45,8 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run a sample site; needs no account and no network")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     port_help = "port to listen on; the next free one if it is in use (default: %(default)s)"
-    demo.add_argument("--port", type=_port, default=8765, help=port_help)
-    demo.add_argument("--ttl", type=_seconds, default=20, help="token lifetime in seconds (default: %(default)s)")
+    demo.add_argument("--port", type=_option(parse_int(0, 65535)), default=8765, help=port_help)
+    ttl_help = "token lifetime in seconds (default: %(default)s)"
+    demo.add_argument("--ttl", type=_option(parse_int(1)), default=20, help=ttl_help)
     demo.add_argument("--open", action="store_true", help="open the site in the default browser")
 
     check_help = "validate the configuration and sign a test token per vendor; never prints secrets"
@@ -103,29 +105,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
-    return int(text)
+def _option(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Returns a parser whose ``ValueError`` argparse reports with its message."""
+
+    def parse_option(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_option
 
 
 def _fetch_option(name: str) -> Callable[[str], object]:
     """Returns what parses an option with a function of ``widgetmw.cli.page.fetch``, which is imported only then."""
-
-    def parse(text: str) -> object:
-        try:
-            parsed: object = getattr(import_module("widgetmw.cli.page.fetch"), name)(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return parsed
-
-    return parse
-
-
-def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise argparse.ArgumentTypeError("must be a number of seconds, 1 or more")
-    return int(text)
+    return _option(lambda text: getattr(import_module("widgetmw.cli.page.fetch"), name)(text))
 
 
 def _demo(options: argparse.Namespace) -> int:

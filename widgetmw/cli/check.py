@@ -71,14 +71,14 @@ def run(options: Namespace) -> int:
             _check(settings, report, needs_vendor=options.url is None)
     except SettingsError as error:
         report.problems += error.problems
-    findings: list[str] = []
+    is_ok = not report.problems and not (options.strict and report.warnings)
     if options.url is not None:
         report.page = page = _check_page(options, settings)
-        findings = [f"{finding.code}: {finding.text} {finding.remedy}" for finding in page.findings]
-    is_injected = report.page is None or report.page.injected
-    has_warnings = bool(report.warnings or findings)
-    is_ok = is_injected and not report.problems and not (options.strict and has_warnings)
-    (_print_json if options.json else _print_text)(report, is_ok)
+        is_ok = is_ok and page.injected and not (options.strict and page.findings)
+    if options.json:
+        _print_json(report, is_ok)
+    else:
+        _print_text(report)
     return 0 if is_ok else 1
 
 
@@ -98,7 +98,7 @@ def _print_json(report: Report, is_ok: bool) -> None:
     print(json.dumps(found, indent=2))
 
 
-def _print_text(report: Report, is_ok: bool) -> None:
+def _print_text(report: Report) -> None:
     for line in report.lines:
         print(line)
     for warning in report.warnings:
@@ -169,8 +169,7 @@ def _check_vendor(tokens: TokenCache, provider: Provider, cookie_domain: str | N
     }
     report.lines += _limits(provider, cookie_domain)
     report.warnings += [f"{name}: {note}" for note in provider.warnings()]
-    for title, code in _scripts(provider, report):
-        _compile(name, title, code, report)
+    _check_scripts(provider, report)
 
 
 def _limits(provider: Provider, cookie_domain: str | None) -> Iterator[str]:
@@ -191,20 +190,18 @@ def _limits(provider: Provider, cookie_domain: str | None) -> Iterator[str]:
             yield f"{provider.name}: note: a Content-Security-Policy has to allow, {standing}: {'; '.join(sources)}"
 
 
-def _scripts(provider: Provider, report: Report) -> Iterator[tuple[str, str]]:
-    """Yields the scripts that are not ours, with a title each."""
-    for function, code in provider.snippets().items():
-        yield f"the {function} snippet", f"({code})"
-    if not assets.is_built_in(provider.name) and (source := provider.script_source()):
+def _check_scripts(provider: Provider, report: Report) -> None:
+    """Checks the syntax of the scripts that are not ours."""
+    name = provider.name
+    codes = {f"the {function} snippet": f"({code})" for function, code in provider.snippets().items()}
+    if not assets.is_built_in(name) and (source := provider.script_source()):
         try:
-            yield "its script", assets.vendor_script(provider.name, source).content.decode()
+            codes["its script"] = assets.vendor_script(name, source).content.decode()
         except ValueError as error:
-            report.problems.append(f"{provider.name}: its script cannot be used: {error}")
-
-
-def _compile(name: str, title: str, code: str, report: Report) -> None:
-    is_valid = is_valid_script(code)
-    if is_valid is None:
-        report.lines.append(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
-    elif not is_valid:
-        report.problems.append(f"{name}: {title} is not valid JavaScript")
+            report.problems.append(f"{name}: its script cannot be used: {error}")
+    for title, code in codes.items():
+        is_valid = is_valid_script(code)
+        if is_valid is None:
+            report.lines.append(f"{name}: note: the syntax of {title} was not checked: Node.js is not installed")
+        elif not is_valid:
+            report.problems.append(f"{name}: {title} is not valid JavaScript")

@@ -75,12 +75,13 @@ def _files(name: str, kind: str) -> Iterator[tuple[str, str]]:
         "acme": name,
     }
     pattern = re.compile("|".join(words))
-    for path, template in {
-        "pyproject.toml": "pyproject.toml",
-        "README.md": "README.md",
-        f"{module}/__init__.py": f"{kind}.py",
-        f"{module}/{module}.js": "script.js",
-        f"tests/test_{name.replace('-', '_')}.py": f"test_{kind}.py",
+    for path, templates in {
+        "pyproject.toml": ["pyproject.toml"],
+        "README.md": ["README.md"],
+        f"{module}/__init__.py": [f"{kind}.py", "page.py"],  # every kind has the same methods for the page
+        f"{module}/{module}.js": ["script.js"],
+        f"tests/test_{name.replace('-', '_')}.py": [f"test_{kind}.py"],
     }.items():
-        text = (files("widgetmw") / "cli" / "templates" / f"{template}.txt").read_text("utf-8")
+        folder = files("widgetmw") / "cli" / "templates"
+        text = "".join((folder / f"{template}.txt").read_text("utf-8") for template in templates)
         yield path, pattern.sub(lambda match: words[match[0]], text)

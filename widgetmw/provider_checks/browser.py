@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
+from wsgiref.util import setup_testing_defaults
 
 from widgetmw.browser import assets
 from widgetmw.browser.syntax import is_valid_script
@@ -101,7 +102,7 @@ def _page_of(settings: Settings, user: User) -> str:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [b"<!doctype html><html><head><title>Page</title></head><body></body></html>"]
 
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "site", "SERVER_PORT": "80"}
-    environ |= {"wsgi.url_scheme": "http", "HTTP_HOST": "site"}
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
     body = WidgetMiddleware(app, settings, user=lambda environ: user)(environ, lambda *_: lambda data: None)
     return b"".join(body).decode()

@@ -2,21 +2,16 @@
 // `reset()` reloads the frame with the conversation. `cw_conversation` names the browser's conversation. If `cw_user_…`
 // holds a hash of the user, it takes them for identified there, and `setUser` does nothing. Their SDK does not remove
 // cookies that it has set for a base domain.
+import { ofDocument, parseUrl, selectAll, setCookie } from "../browser/src/dom.js";
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"chatwoot">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"chatwoot">["connect"]} */
 const connect = (vendor) => {
   const { baseUrl, websiteToken } = vendor.config;
   const userCookie = "cw_user_" + websiteToken;
   const conversationCookie = "cw_conversation";
-  // Not `new URL`: a page may have a global of that name.
-  const link = Object.getPrototypeOf(document).createElement.call(document, "a");
-  const theirOrigin = Object.assign(link, { href: baseUrl }).origin;
-  // An element with the name `cookie` hides that property of `document`.
-  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(Reflect.get(Object.getPrototypeOf(document), "cookie", document))?.[1];
+  const theirOrigin = parseUrl(baseUrl).origin;
+  const stored = () => /(?:^|; )cw_conversation=([^;]+)/.exec(ofDocument("cookie"))?.[1];
   const ready = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     // After the message that has caused the event has been handled.
     addEventListener("chatwoot:ready", () => setTimeout(resolve));
@@ -49,8 +44,7 @@ const connect = (vendor) => {
     if (conversation && conversation !== stored()) {
       removeCookies(userCookie);
       const domain = sdk.baseDomain ? "; domain=" + sdk.baseDomain : "";
-      const cookie = `${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`;
-      Reflect.set(Object.getPrototypeOf(document), "cookie", cookie, document);
+      setCookie(`${conversationCookie}=${conversation}; path=/; max-age=31536000; samesite=lax${domain}`);
     }
     const { identifier, token, name, email } = vendor.token;
     sdk.setUser(identifier, { name, email, identifier_hash: token });
@@ -65,8 +59,7 @@ const connect = (vendor) => {
       if (!window.$chatwoot) return;
       return (cleanUp = ready.then(() => {
         const sdk = /** @type {ChatwootSdk} */ (window.$chatwoot);
-        const id = "chatwoot_live_chat_widget";
-        const frame = /** @type {HTMLIFrameElement} */ (Object.getPrototypeOf(document).getElementById.call(document, id));
+        const [frame] = selectAll("#chatwoot_live_chat_widget");
         // Their server allows few new conversations per hour and address.
         if (!token && !sdk.user && !frame.src.includes(conversationCookie)) return;
         loaded = new Promise((resolve) => (onLoaded = resolve));

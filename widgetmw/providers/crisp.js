@@ -1,12 +1,10 @@
 // Crisp. `$crisp` is an array of queued calls until their script has loaded. The script runs the calls, and replaces the
 // array by an object with the method `is`.
 // https://docs.crisp.chat, "Identity Verification", "Session Continuity"
+import { ownGlobal } from "../browser/src/dom.js";
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"crisp">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"crisp">["connect"]} */
 const connect = (vendor) => {
   /**
    * A queue that we have created. The page's own snippet, if it comes later, replaces it.
@@ -14,8 +12,7 @@ const connect = (vendor) => {
    * @type {CrispQueue | undefined}
    */
   let ours;
-  // An element with the id `$crisp` makes a global, too.
-  const find = () => (({}).hasOwnProperty.call(window, "$crisp") ? window.$crisp : undefined);
+  const find = () => ownGlobal("$crisp");
   const queue = () => {
     const present = find();
     if (present) return present;
@@ -28,8 +25,7 @@ const connect = (vendor) => {
   };
   /** @type {string | undefined} */
   let identified;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
-  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   // The next user is identified after the clean-up, which would remove their email as well.
   let cleanUp = Promise.resolve();

@@ -2,7 +2,6 @@
 // config before or after our script, so the global is an accessor that merges our keys into the page's config. Some of
 // the page's objects may be read-only: the bundles are sloppy-mode code, which ignores a failed assignment.
 
-/** @typedef {import("../browser/widgetmw").Vendor<"digitalgenius">} DigitalGenius */
 /** @typedef {import("../browser/widgetmw").DigitalGeniusConfig} Config */
 /**
  * @typedef {object} Trap our accessor of a global, as a property descriptor
@@ -21,17 +20,12 @@
  * @property {Trap[]} traps
  * @property {() => void} [flush] sends what was waiting for the widget
  */
+/** @typedef {import("../browser/widgetmw").VendorScript<"digitalgenius", State>} Script */
 
-/**
- * @param {import("../browser/widgetmw").PageVendor<"digitalgenius">} vendor
- * @returns {State}
- */
+/** @type {Script["init"]} */
 const init = (vendor) => {
   const token = () => vendor.token?.token;
-  /**
-   * @param {any} object
-   * @param {object} [changes]
-   */
+  /** @type {(object: any, changes?: object) => any} */
   const copy = (object, changes) => ({ __proto__: Object.getPrototypeOf(object ?? {}), ...object, ...changes });
   /** @param {any} object */
   const extensible = (object) => (Object.isExtensible(object) ? object : copy(object));
@@ -47,11 +41,7 @@ const init = (vendor) => {
   };
   /** @type {string | undefined} */
   let given;
-  /**
-   * @param {Config | undefined} config
-   * @param {((merged: Config) => void)} [then]
-   * @returns {Config}
-   */
+  /** @type {(config: Config | undefined, then?: (merged: Config) => void) => Config} */
   const merge = (config, then) => {
     let merged = extensible(config);
     if (vendor.forVisitor) for (const key in vendor.config) merged[key] ??= vendor.config[key];
@@ -78,11 +68,7 @@ const init = (vendor) => {
       }
     };
   };
-  /**
-   * @param {Trap["name"]} name
-   * @param {Trap["read"]} read
-   * @param {(config: Config) => void} [then]
-   */
+  /** @type {(name: Trap["name"], read: Trap["read"], then?: (config: Config) => void) => void} */
   const trap = (name, read, then) => {
     /** @type {boolean | undefined} */
     let isReading;
@@ -136,9 +122,7 @@ const init = (vendor) => {
  * Sends each renewed token to the widget as a system message; until the widget is embedded, the latest token waits.
  * Sign-out calls `resetChat` (documented for their iOS kit), and `endConversation` of the headless kit (documented).
  *
- * @param {DigitalGenius} vendor
- * @param {State} state what `init` returned
- * @returns {import("../browser/widgetmw").VendorHooks}
+ * @type {Script["connect"]}
  */
 const connect = (vendor, state) => {
   // The token that the widget has, from its config or a system message.
@@ -149,8 +133,7 @@ const connect = (vendor, state) => {
   let finishLogout;
   /** @type {() => boolean} */
   let isLogoutDue;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to reset the chat, which
-  // may be the next user's by now. No token is sent to the widget.
+  // Whether the widget still shows the previous user, after a `late` sign-out. No token is sent to the widget.
   let showsPreviousUser = false;
   // Whether the page has replaced our accessor: the widget may have read a config without our token and callback.
   let hasFixed = false;

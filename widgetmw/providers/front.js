@@ -1,13 +1,11 @@
 // Front Chat. `FrontChat` has no queue, and takes `init` once per page load, unless it is shut down in between. The page
 // may call `init` before or after us, so we wrap `FrontChat` to see it.
 // https://dev.frontapp.com/docs/chat-sdk-reference
+import { selectAll } from "../browser/src/dom.js";
 
 const BUNDLE = "https://chat-assets.frontapp.com/v1/chat.bundle.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"front">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"front">["connect"]} */
 const connect = (vendor) => {
   // An element with the id `FrontChat` is no function.
   const find = () => (typeof window.FrontChat == "function" ? window.FrontChat : undefined);
@@ -18,8 +16,7 @@ const connect = (vendor) => {
   // While a clean-up is pending, the widget may resume the chat of the user who has left: nobody else is identified.
   let isCleaningUp = false;
   let isShutDown = false;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
-  // which may be the next user's by now. Until the next sign-out, the chat is hidden, and nobody is identified.
+  // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   const identity = () => {
     const { token: userHash, userId, email, name } = vendor.token ?? {};
@@ -99,8 +96,7 @@ const connect = (vendor) => {
       }));
     },
     async embed() {
-      const own = Object.getPrototypeOf(document).querySelector.call(document, `script[src="${BUNDLE}"]`);
-      if (own || find()) return; // the page starts the widget
+      if (selectAll(`script[src="${BUNDLE}"]`)[0] || find()) return; // the page starts the widget
       await vendor.loadScript(BUNDLE);
       call("init", options);
     },

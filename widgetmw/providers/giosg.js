@@ -1,18 +1,12 @@
 // giosg: submits signed visitor data through the `_giosg` queue, and gives marked links and frames the signed chat URL.
 
-/** @typedef {NonNullable<import("../browser/widgetmw").Vendor<"giosg">["token"]>} Token */
+/** @typedef {import("../browser/widgetmw").GiosgToken} Token */
 /** @typedef {{ (...call: unknown[]): unknown, _e?: IArguments[] }} Queue */
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"giosg">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"giosg">["connect"]} */
 const connect = (vendor) => {
   // An element named `addEventListener` hides that method of `document`.
-  /**
-   * @param {string} type
-   * @param {(event: any) => void} listener
-   */
+  /** @type {(type: string, listener: (event: any) => void) => void} */
   const listen = (type, listener) => Object.getPrototypeOf(document).addEventListener.call(document, type, listener, true);
   // The vendor's tag keeps an existing `_giosg`, and its script plays the calls queued in `_e` (documented).
   const queue = () =>
@@ -55,13 +49,10 @@ const connect = (vendor) => {
   /** @type {unknown} */
   let called;
   // A script of the page or the vendor may define the consent interfaces.
-  listen(
-    "load",
-    ({ target }) => {
-      if (called !== window._giosg || /** @type {HTMLScriptElement} */ (target).src?.includes("giosg.com")) onPlayed?.();
-      watchConsent();
-    }
-  );
+  listen("load", ({ target }) => {
+    if (called !== window._giosg || target.src?.includes("giosg.com")) onPlayed?.();
+    watchConsent();
+  });
 
   // A link gets the URL of each new token, a frame only one per user, since a new `src` would lose an open chat. Until
   // sign-out the marking attribute holds a space and the page's own URL, so that copies of the element have it too. A
@@ -100,10 +91,7 @@ const connect = (vendor) => {
     if (url) element.setAttribute(target, url);
     else element.removeAttribute(target);
   };
-  /**
-   * @param {any} root
-   * @param {boolean} [stays]
-   */
+  /** @type {(root: any, stays?: boolean) => void} */
   const signAll = (root, stays) => {
     sign(root, stays);
     root.querySelectorAll?.(marked).forEach((/** @type {Element} */ element) => sign(element, stays));

@@ -36,7 +36,6 @@ declare global {
   interface ZendeskError {
     type?: string;
     reason?: string;
-    message?: string;
   }
 
   interface ChatwootSdk {

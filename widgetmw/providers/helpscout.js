@@ -2,10 +2,7 @@
 // any earlier `Beacon`, and with it the queue, so we wait for theirs unless we embed the loader ourselves.
 // https://developer.helpscout.com, "Beacon JavaScript API"
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"helpscout">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"helpscout">["connect"]} */
 const connect = (vendor) => {
   // An element with the id `Beacon` is no function.
   const find = () => typeof window.Beacon == "function" && window.Beacon;
@@ -16,8 +13,7 @@ const connect = (vendor) => {
       if (window.Beacon?.readyQueue) window.Beacon("on", "ready", resolve);
       vendor.waitFor(isLoaded).then(resolve);
     });
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
-  // which may be the next user's by now. Until the next sign-out, the widget is taken away, and nobody is identified.
+  // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   /** @type {string | undefined} */
   let identified;

@@ -7,7 +7,9 @@
  */
 const claims = (token) => JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
 
-/** @param {import("../browser/widgetmw").PageVendor<"hissuno">} vendor */
+/** @typedef {import("../browser/widgetmw").VendorScript<"hissuno", () => void>} Script */
+
+/** @type {Script["init"]} */
 const init = (vendor) => {
   const setProps = () => {
     const widgetToken = vendor.token?.token;
@@ -19,11 +21,7 @@ const init = (vendor) => {
   return setProps;
 };
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"hissuno">} vendor
- * @param {() => void} setProps what `init` returned
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {Script["connect"]} */
 const connect = (vendor, setProps) => ({
   update({ source }) {
     if (source !== "page") setProps();

@@ -3,21 +3,17 @@
 // not repeated beside the token, as in intercom-rails.
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
-/** @typedef {import("../browser/widgetmw").Vendor<"intercom">} Intercom */
 /** @typedef {Record<string, any>} Settings */
 /**
  * @typedef {object} State what `init` and `connect` share
  * @property {(settings: Settings, isUpdate?: boolean) => Settings} complete adds our keys to settings and returns them
  * @property {number[]} updates when the page or we have called "update"
  * @property {unknown} isLate whether Intercom may have read settings without the token
- * @property {boolean} showsPreviousUser whether Intercom still shows the previous user: this page has noticed the sign-out
- *   too late to end the session, which may be the next user's by now; nobody is identified
+ * @property {boolean} showsPreviousUser whether Intercom still has the previous user, after a `late` sign-out
  */
+/** @typedef {import("../browser/widgetmw").VendorScript<"intercom", State>} Script */
 
-/**
- * @param {import("../browser/widgetmw").PageVendor<"intercom">} vendor
- * @returns {State}
- */
+/** @type {Script["init"]} */
 const init = (vendor) => {
   /** @type {number[]} */
   const updates = [];
@@ -32,10 +28,7 @@ const init = (vendor) => {
     if (vendor.forVisitor && !isUpdate) for (const name in vendor.config) settings[name] ??= vendor.config[name];
     return settings;
   };
-  /**
-   * @param {"Intercom" | "intercomSettings"} name
-   * @param {(value: any) => any} get
-   */
+  /** @type {(name: "Intercom" | "intercomSettings", get: (value: any) => any) => void} */
   const trap = (name, get) => {
     let value = window[name];
     try {
@@ -68,11 +61,7 @@ const init = (vendor) => {
   return state;
 };
 
-/**
- * @param {Intercom} vendor
- * @param {State} state what `init` returned
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {Script["connect"]} */
 const connect = (vendor, state) => {
   const { complete, updates, isLate } = state;
   // Intercom drops what exceeds 20 updates in half an hour (documented), so a renewal waits.

@@ -3,10 +3,7 @@
 // https://developer.tawk.to/jsapi/
 import { removeCookies } from "../browser/src/remove_cookies.js";
 
-/**
- * @param {import("../browser/widgetmw").Vendor<"tawk">} vendor
- * @returns {import("../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../browser/widgetmw").VendorScript<"tawk">["connect"]} */
 const connect = (vendor) => {
   const isReady = () => window.Tawk_API?.login;
   const ready = new Promise((resolve) => {
@@ -48,8 +45,7 @@ const connect = (vendor) => {
   };
   // Whether the widget has no connection, since we have embedded or shut it down.
   let isStopped = false;
-  // Whether the widget still shows the previous user. This page has noticed the sign-out too late to end the session,
-  // which may be the next user's by now. Until the next sign-out, the widget is hidden, and nobody is identified.
+  // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
   let showsPreviousUser = false;
   /** @type {string | undefined} */
   let loggedIn;

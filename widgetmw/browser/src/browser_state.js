@@ -4,7 +4,7 @@
 //   stays until the clean-up after the sign-out is complete.
 // - `localStorage` has a salted hash of the user, which shows when a page belongs to another one; two times, which show
 //   when a page is older than the last change of user; and the vendors whose clean-up is pending.
-import { documentPrototype, ofDocument } from "./dom.js";
+import { ofDocument, setCookie } from "./dom.js";
 import { shared } from "./shared.js";
 import { isSameUser, userHash } from "./user_hash.js";
 
@@ -43,7 +43,7 @@ const UNKNOWN = "?";
 // Whether a user was signed out and we do not know which clean-ups are pending.
 export const hasUnknownLogouts = () => readStored() === UNKNOWN;
 
-export const hasMark = () => {
+const hasMark = () => {
   try {
     return ofDocument("cookie").includes(shared.key + "=1");
   } catch {}
@@ -53,7 +53,7 @@ export const hasMark = () => {
 const setMark = (value) => {
   try {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    Reflect.set(documentPrototype, "cookie", shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure, document);
+    setCookie(shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure);
   } catch {}
 };
 

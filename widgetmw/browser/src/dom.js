@@ -7,7 +7,7 @@
  *
  * @type {Document}
  */
-export const documentPrototype = Object.getPrototypeOf(document);
+export const documentPrototype = /* @__PURE__ */ Object.getPrototypeOf(document);
 
 /**
  * Returns a property of `document`, whatever the elements of the page are called.
@@ -18,10 +18,19 @@ export const documentPrototype = Object.getPrototypeOf(document);
  */
 export const ofDocument = (name) => Reflect.get(documentPrototype, name, document);
 
+/** @param {string} text a cookie, with its attributes */
+export const setCookie = (text) => Reflect.set(documentPrototype, "cookie", text, document);
+
 /**
- * @param {string} selector
- * @returns {NodeListOf<any>}
+ * Parses a URL.
+ *
+ * @param {string} href
+ * @returns {HTMLAnchorElement}
  */
+export const parseUrl = (href) =>
+  Object.assign(/** @type {HTMLAnchorElement} */ (documentPrototype.createElement.call(document, "a")), { href });
+
+/** @type {(selector: string) => NodeListOf<any>} */
 export const selectAll = (selector) => documentPrototype.querySelectorAll.call(document, selector);
 
 /**

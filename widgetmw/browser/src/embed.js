@@ -1,6 +1,6 @@
 // Starts widgetmw on a page that our server has not made: the page has one script tag, which loads this with the
 // bootstrap, the public configuration and the runtime. The endpoint is found next to the script.
-import { documentPrototype, ofDocument, ownGlobal } from "./dom.js";
+import { ofDocument, ownGlobal, parseUrl } from "./dom.js";
 import { loadScript } from "./load_script.js";
 import { setShared } from "./shared.js";
 
@@ -30,8 +30,7 @@ export default (bootstrap, data, files) => {
   if (ownGlobal("widgetmw")) return;
   const base = src.replace(/\/embed\.js([?#].*)?$/, "");
   data.url = base + "/token";
-  // Not `new URL`: a page may have a global of that name.
-  data.key = keyOf(Object.assign(/** @type {HTMLAnchorElement} */ (documentPrototype.createElement.call(document, "a")), { href: base }));
+  data.key = keyOf(parseUrl(base));
   bootstrap(data);
   setShared(/** @type {any} */ (ownGlobal("widgetmw"))._);
   for (const file of files) loadScript(base + file).catch(() => {});

@@ -53,11 +53,7 @@ const endpoint = () => page.url.replace(/^(?!http)/, location.origin);
  *   `age` is how long the request took, in seconds; without `status` there was no response
  */
 
-/**
- * @param {unknown} isPost
- * @param {string} [query]
- * @returns {Promise<EndpointResponse>}
- */
+/** @type {(isPost: unknown, query?: string) => Promise<EndpointResponse>} */
 const send = async (isPost, query = "") => {
   countRequest();
   broadcast({ type: "request" });
@@ -89,10 +85,7 @@ const send = async (isPost, query = "") => {
   }
 };
 
-/**
- * @param {string} [query]
- * @returns {Promise<EndpointResponse>}
- */
+/** @type {(query?: string) => Promise<EndpointResponse>} */
 export const requestTokens = async (query) => {
   // A service worker could answer from its cache, which it cannot do for a POST. So could a careless CDN: that is
   // detected only if its response is older than the last one.

@@ -3,7 +3,7 @@
 import { checkStoredUser, keepMark, onBroadcast, signOut, takePageData } from "./session.js";
 import { watchContent } from "./content.js";
 import { listen, ofDocument, ownGlobal } from "./dom.js";
-import { getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
+import { clearContentCheck, getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
 import { setShared, shared } from "./shared.js";
 import { closeChannel, hasChannel, openChannel } from "./tabs.js";
 import {
@@ -25,7 +25,15 @@ const start = () => {
   resumePendingLogouts();
   shared.queue.splice(0).forEach((data, index) => takePageData(data, !index));
   /** @type {import("./types").RuntimeCalls} */
-  const calls = { refresh, getToken, signOut: async () => signOut() };
+  const calls = {
+    refresh,
+    getToken,
+    signOut: async () => {
+      // The server may still have the session of the app that signs out.
+      clearContentCheck();
+      signOut();
+    },
+  };
   Object.assign(shared, {
     take: takePageData,
     call: (/** @type {keyof typeof calls} */ name, /** @type {[any]} */ ...values) => calls[name](...values),

@@ -73,10 +73,7 @@ export const requestSoon = (milliseconds = 0) => {
  */
 const hasExpired = ({ expiresAt }) => expiresAt && expiresAt <= Date.now();
 
-/**
- * @param {string} name
- * @returns {Promise<import("../widgetmw").WidgetToken>}
- */
+/** @type {(name: string) => Promise<import("../widgetmw").WidgetToken>} */
 export const refresh = (name) => {
   const isFirst = !waiters.length;
   /** @type {Promise<import("../widgetmw").WidgetToken>} */

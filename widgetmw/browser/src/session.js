@@ -70,10 +70,7 @@ const notify = (name) => {
   }
 };
 
-/**
- * @param {string} type
- * @param {object} [detail]
- */
+/** @type {(type: string, detail?: object) => boolean} */
 const dispatch = (type, detail) =>
   documentPrototype.dispatchEvent.call(window, new CustomEvent("widgetmw:" + type, { detail }));
 
@@ -131,8 +128,7 @@ export const accept = (response, age, inPage) => {
   if (user ? user !== newUser : newUser && before && !isKnown) {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
-    const isLate = isKnown || wasSignedOutElsewhere();
-    endSession(isLate ? "late" : "here", milliseconds(response.now));
+    endSession(isKnown || wasSignedOutElsewhere() ? "late" : "here", milliseconds(response.now));
   }
   user = newUser;
   lastIdentifiedAt = milliseconds(response.now) || lastIdentifiedAt;
@@ -193,7 +189,6 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
   // Other tabs compare it with that of their own user.
   const hash = user ? userHash(user) : readStored();
   isEnding = hasEnded = true;
-  generation++;
   isSignedIn = false;
   user = undefined;
   lastIdentifiedAt = Math.max(lastIdentifiedAt, at);
@@ -246,7 +241,7 @@ export const onBroadcast = (message) => {
     case "request":
       return countRequest();
     case "failure":
-      return backOff(message.failures || 1);
+      return backOff(message.failures);
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.

@@ -112,13 +112,10 @@ export interface RuntimeCalls {
 }
 
 /** `WidgetmwApi` as our code implements it: the tokens of all vendors have the same type. */
-export interface Api {
+export interface Api extends RuntimeCalls {
   _: Shared;
   get(name: string): WidgetToken | undefined;
   subscribe(name: string, listener: () => void): () => void;
-  refresh(name: string): Promise<WidgetToken>;
-  getToken(name: string): Promise<WidgetToken>;
-  signOut(): Promise<void>;
   setRequestHeaders(headers: Shared["headers"]): void;
 }
 

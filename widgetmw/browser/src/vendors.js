@@ -38,10 +38,7 @@ export const callHook = (vendor, hook, ...values) => {
   }
 };
 
-/**
- * @param {string} vendor
- * @param {unknown} error
- */
+/** @type {(vendor: string, error: unknown) => boolean} */
 const fail = (vendor, error) => {
   warn(vendor, error);
   return false;

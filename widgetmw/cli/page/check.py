@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ _LOGIN: Final = re.compile(r"(?<![a-z])(?:log[_-]?in|sign[_-]?in|sso|oauth2?|aut
 
 
 def check_page(
-    url: str, cookies: Iterable[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
+    url: str, cookies: Sequence[tuple[str, str]], headers: Sequence[tuple[str, str]], settings: Settings
 ) -> PageReport:
     """Checks a page. About a dozen requests are sent at most, one after the other.
 
@@ -35,7 +35,7 @@ def check_page(
         report.injected = _is_injected(page)
         page.ask_endpoint()
     except FetchError as error:
-        report.add(error.code, error.text, error.remedy)
+        report.findings.append(error.finding)
         if report.status is None:
             return report
     report.endpoint_status = None if page.endpoint is None else page.endpoint.status

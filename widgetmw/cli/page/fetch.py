@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from widgetmw import __version__
+from widgetmw.cli.page.report import Finding
 from widgetmw.core.html.content_coding import Decoder
 from widgetmw.core.settings import normal_origin
 
@@ -54,18 +55,10 @@ _COOKIE_PREFIX: Final = re.compile(r"\s*cookie:\s*", re.IGNORECASE)
 
 
 class FetchError(Exception):
-    """A page cannot be fetched.
-
-    Attributes:
-        code: of the finding.
-        text: what happened.
-        remedy: what to do about it.
-    """
+    """A page cannot be fetched; ``finding`` says why."""
 
     def __init__(self, code: str, text: str, remedy: str) -> None:
-        self.code: str = code
-        self.text: str = text
-        self.remedy: str = remedy
+        self.finding: Finding = Finding(code, text, remedy)
         super().__init__(text)
 
 
@@ -127,15 +120,14 @@ class Browser:
     """
 
     def __init__(
-        self, url: str, cookies: Iterable[tuple[str, str]] = (), headers: Sequence[tuple[str, str]] = ()
+        self, url: str, cookies: Sequence[tuple[str, str]] = (), headers: Sequence[tuple[str, str]] = ()
     ) -> None:
         self.origin: str = origin_of(url)
-        self._headers = list(headers)
+        self._headers = headers
         given = {name.lower() for name, _ in headers}
         self._page_headers = [header for header in PAGE_HEADERS if header[0].lower() not in given]
         # As in browsers: without this, subdomains would get cookies that name no domain, too.
         self._jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
-        cookies = list(cookies)
         self.has_credentials: bool = bool(cookies or headers)
         for name, value in cookies:
             self._jar.set_cookie(_cookie_for(url, name, value))

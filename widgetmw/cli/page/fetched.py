@@ -53,7 +53,7 @@ class FetchedPage:
         self.html: bytes | None = response.decoded()
         self.source: PageSource = PageSource(self.html or b"")
         self.data: dict[str, Any] = self.source.data()
-        self.vendors: dict[str, dict[str, Any]] = objects(self.data.get("vendors"))
+        self.vendors: dict[str, dict[str, Any]] = _objects(self.data.get("vendors"))
         urls = (absolute_url(response.url, script.url) for script in self.source.other_scripts if script.url)
         embed_path = settings.path + EMBED_PATH
         self.embed_url: str = next((url for url in urls if urlsplit(url).path.endswith(embed_path)), "")
@@ -86,7 +86,7 @@ class FetchedPage:
         """
         for url in self._endpoint_urls():
             endpoint = self.browser.get(url, SCRIPT_HEADERS)
-            answer = _answer(endpoint)
+            answer = read_answer(endpoint)
             if self.endpoint is None or answer is not None:
                 self.endpoint_url, self.endpoint, self.answer = url, endpoint, answer
             if answer is not None:
@@ -105,7 +105,7 @@ class FetchedPage:
                 yield urljoin(url, f"{prefix}{path}")
 
 
-def _answer(endpoint: Response) -> dict[str, Any] | None:
+def read_answer(endpoint: Response) -> dict[str, Any] | None:
     """Returns the JSON of our token endpoint; ``None`` if something else has answered."""
     try:
         answer = json.loads(endpoint.decoded() or b"")
@@ -116,12 +116,7 @@ def _answer(endpoint: Response) -> dict[str, Any] | None:
     return answer if isinstance(answer.get("tokens"), dict) or isinstance(answer.get("error"), str) else None
 
 
-def is_ours(endpoint: Response) -> bool:
-    """Whether our token endpoint has answered."""
-    return _answer(endpoint) is not None
-
-
-def objects(value: Any) -> dict[str, dict[str, Any]]:
+def _objects(value: Any) -> dict[str, dict[str, Any]]:
     """Returns the members of a JSON object that are objects themselves; a page may hold anything."""
     members = value.items() if isinstance(value, dict) else ()
     return {name: member for name, member in members if isinstance(member, dict)}

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from widgetmw import testing
 from widgetmw.cli.page.fetch import REDIRECTS, SCRIPT_HEADERS, FetchError, Response, absolute_url, origin_of, shown
-from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, is_ours, media_type, objects
+from widgetmw.cli.page.fetched import CSP, FetchedPage, cache_header, media_type, read_answer
 from widgetmw.cli.page.report import PageReport, plain
 from widgetmw.cli.page.skipped import add_anonymous, explain_unavailable, outcome
-from widgetmw.cli.page.source import PageSource, Script
+from widgetmw.cli.page.source import Script
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.http.csp import hash_source
 from widgetmw.core.http.csp_parser import Policy, parse_policies, parse_url
@@ -149,7 +149,8 @@ def _check_scripts(page: FetchedPage, report: PageReport) -> None:
         try:
             response = page.browser.get(url, SCRIPT_HEADERS)
         except FetchError as error:
-            report.add("runtime_not_found", f"{shown(url)} does not answer: {error.text}", error.remedy)
+            text = f"{shown(url)} does not answer: {error.finding.text}"
+            report.add("runtime_not_found", text, error.finding.remedy)
             continue
         if response.status != 200 or "javascript" not in media_type(response):
             found = f"{response.status} {media_type(response)}"
@@ -232,12 +233,12 @@ def _check_caches(page: FetchedPage, report: PageReport) -> None:
 
 def _check_without_credentials(page: FetchedPage, report: PageReport) -> None:
     """Asks for the page once more, as somebody who is not signed in."""
+    browser = page.browser.without_credentials()
     try:
-        response, _ = page.browser.without_credentials().open(page.response.url)
+        response, _ = browser.open(page.response.url)
     except FetchError:
         return
-    vendors = objects(PageSource(response.decoded() or b"").data().get("vendors"))
-    if any(vendor.get("token") for vendor in vendors.values()):
+    if FetchedPage(browser, page.settings, response).has_token:
         text = "The page carries a token without any cookie or header, too: whoever asks gets it."
         remedy = "Look for a shared cache in front, and for a resolver that returns the same user for everybody."
         report.add("token_without_credentials", text, remedy)
@@ -251,7 +252,7 @@ def _check_endpoint_without_credentials(page: FetchedPage, report: PageReport) -
         response = page.browser.without_credentials().get(page.endpoint_url, SCRIPT_HEADERS)
     except FetchError:
         return
-    if not is_ours(response):
+    if read_answer(response) is None:
         text = f"Without a cookie or header, something else answers for the token endpoint: {response.status}, not 401."
         remedy = "If this is a login wall, exempt WIDGETMW_PATH from it: no page notices a sign-out."
         report.add("endpoint_behind_login", text, remedy)

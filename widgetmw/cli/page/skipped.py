@@ -62,11 +62,9 @@ def explain(page: FetchedPage, report: PageReport) -> None:
 
 def sign_in_state(page: FetchedPage) -> str:
     """Says why nobody is signed in, as far as the command line tells."""
-    return (
-        "what --cookie and --header give is not signed in"
-        if page.browser.has_credentials
-        else ("no --cookie or --header was given")
-    )
+    if page.browser.has_credentials:
+        return "what --cookie and --header give is not signed in"
+    return "no --cookie or --header was given"
 
 
 def add_anonymous(page: FetchedPage, report: PageReport) -> None:
@@ -78,9 +76,6 @@ def add_anonymous(page: FetchedPage, report: PageReport) -> None:
 def _explain_code(code: str, page: FetchedPage, report: PageReport) -> None:
     report.reason = code
     reason = next((reason for reason in SkipReason if reason.code == code), None)
-    if reason is SkipReason.ANONYMOUS:
-        add_anonymous(page, report)
-        return
     if reason is not None:
         _add_reason(reason, page, report)
         return
@@ -89,9 +84,12 @@ def _explain_code(code: str, page: FetchedPage, report: PageReport) -> None:
 
 
 def _add_reason(reason: SkipReason, page: FetchedPage, report: PageReport, hint: str = "") -> None:
-    if reason is SkipReason.NOT_HTML and page.response.status >= 400:
-        return  # its finding is error_status: a type of its own is usual for an error, and nothing to fix
-    report.add_reason(reason, hint)
+    if reason is SkipReason.ANONYMOUS:
+        add_anonymous(page, report)
+    elif reason is SkipReason.NOT_HTML and page.response.status >= 400:
+        pass  # its finding is error_status: a type of its own is usual for an error, and nothing to fix
+    else:
+        report.add_reason(reason, hint)
 
 
 def _explain_from_outside(page: FetchedPage, report: PageReport) -> None:
@@ -103,11 +101,8 @@ def _explain_from_outside(page: FetchedPage, report: PageReport) -> None:
     if reason is None:
         return
     report.reason = reason.code
-    if reason is not SkipReason.ANONYMOUS:
-        _add_reason(reason, page, report, hint)
-        return
-    add_anonymous(page, report)
-    if (blocked := _blocked_by_policy(page)) is not None:
+    _add_reason(reason, page, report, hint)
+    if reason is SkipReason.ANONYMOUS and (blocked := _blocked_by_policy(page)) is not None:
         report.add_reason(blocked, "This would keep the script from a signed-in user, too.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -28,11 +27,6 @@ class Script:
         return self.attributes.get("src", "")
 
     @property
-    def is_ours(self) -> bool:
-        """Whether the middleware has inserted it."""
-        return "data-widgetmw" in self.attributes
-
-    @property
     def is_data(self) -> bool:
         """Whether it is a data block, which no policy blocks."""
         return self.attributes.get("type", "").strip().lower() == "application/json"
@@ -42,17 +36,20 @@ class PageSource(HTMLParser):
     """Reads a page. What is inside a comment, a textarea or a title is not a script.
 
     Attributes:
-        scripts: all script elements, in their order.
+        own_scripts: the script elements that the middleware has inserted, in their order.
+        other_scripts: those of the page itself.
         meta_policies: the Content-Security-Policies in meta tags.
         has_password_field: whether one can sign in here.
     """
 
     def __init__(self, html: bytes) -> None:
         super().__init__()
-        self.scripts: list[Script] = []
+        self.own_scripts: list[Script] = []
+        self.other_scripts: list[Script] = []
         self.meta_policies: list[str] = []
         self.has_password_field: bool = False
         self._inside = ""
+        self._script = Script({})
         try:
             # Our script is ASCII, and so is everything else that matters here, whatever the page's encoding.
             # No close(): what is left is not complete, so browsers ignore it, and reading it may take quadratic time.
@@ -60,23 +57,9 @@ class PageSource(HTMLParser):
         except AssertionError:
             pass  # html.parser gives up; what came before counts
 
-    @property
-    def own_scripts(self) -> list[Script]:
-        """Those that the middleware has inserted."""
-        return [script for script in self.scripts if script.is_ours]
-
-    @property
-    def other_scripts(self) -> list[Script]:
-        """Those of the page itself."""
-        return [script for script in self.scripts if not script.is_ours]
-
     def data(self) -> dict[str, Any]:
         """Returns the data of our script; empty if there is none."""
-        return next(self._all_data(), {})
-
-    def _all_data(self) -> Iterator[dict[str, Any]]:
-        for script in self.own_scripts:
-            yield from find_data(script.text)
+        return next((data for script in self.own_scripts for data in find_data(script.text)), {})
 
     def parse_html_declaration(self, i: int) -> int:
         """Reads ``<![endif]>`` and the like as browsers do; html.parser would give up on some of them."""
@@ -85,7 +68,6 @@ class PageSource(HTMLParser):
         return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Takes a start tag."""
         if self._inside in ("textarea", "title"):
             return
         attributes: dict[str, str] = {}
@@ -93,18 +75,17 @@ class PageSource(HTMLParser):
             attributes.setdefault(name, value or "")
         self._inside = tag if tag in ("script", "textarea", "title") else ""
         if tag == "script":
-            self.scripts.append(Script(attributes))
+            self._script = Script(attributes)
+            (self.own_scripts if "data-widgetmw" in attributes else self.other_scripts).append(self._script)
         elif tag == "meta" and attributes.get("http-equiv", "").lower() == "content-security-policy":
             self.meta_policies.append(attributes.get("content", ""))
         elif tag == "input" and attributes.get("type", "").lower() == "password":
             self.has_password_field = True
 
     def handle_endtag(self, tag: str) -> None:
-        """Takes an end tag."""
         if tag == self._inside:
             self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        """Takes text."""
         if self._inside == "script":
-            self.scripts[-1].text += data
+            self._script.text += data

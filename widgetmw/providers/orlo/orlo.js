@@ -1,10 +1,7 @@
 // Orlo: two snippets from the customer's dashboard. The server turns them into functions, so that they run under every
 // CSP and can run again. Renewal runs the customer-data snippet again; that this renews the token is inferred.
 
-/**
- * @param {import("../../browser/widgetmw").Vendor<"orlo">} vendor
- * @returns {import("../../browser/widgetmw").VendorHooks}
- */
+/** @type {import("../../browser/widgetmw").VendorScript<"orlo">["connect"]} */
 const connect = (vendor) => {
   // Snippets that were needed before their scripts had run.
   const missing = new Set();
