@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, regex
+from widgetmw.provider import HmacProvider, Origin, User, Variable, regex, signing_key
 
 _url = regex(r"https?://[^\s/?#@\"'\\;,]+(/[^\s?#\"'\\]*)?", "a URL such as https://chat.shop.example")
 _identifier = regex(r"[A-Za-z0-9_-]+", "an id of letters, digits, - and _")
@@ -29,14 +29,7 @@ class Chatwoot(HmacProvider):
             "CHATWOOT_BASE_URL", "URL of the installation, such as `https://app.chatwoot.com`", _base_url, required=True
         ),
         Variable("CHATWOOT_WEBSITE_TOKEN", "the inbox's website token (public)", _identifier, required=True),
-        Variable(
-            "CHATWOOT_HMAC_TOKEN",
-            "the inbox's HMAC token of the identity validation; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("CHATWOOT_HMAC_TOKEN", "the inbox's HMAC token of the identity validation; signs"),
     )
     key_variable = "CHATWOOT_HMAC_TOKEN"
     embeddable = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key
+from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key, signing_key
 
 PLACEHOLDERS = TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
 _mobile_url = regex(rf"https?://\S*{TOKEN}\S*", f"an http(s) URL that holds {TOKEN}")
@@ -36,14 +36,7 @@ class Orlo(JwtProvider):
     algorithm = "RS256"
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
-        Variable(
-            "ORLO_PRIVATE_KEY",
-            "RSA private key in PEM, 2048 bits or more; signs",
-            rsa_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("ORLO_PRIVATE_KEY", "RSA private key in PEM, 2048 bits or more; signs", rsa_key),
         Variable("ORLO_WIDGET_ID", "the widget's id, in place of the snippets' `WIDGET_ID`", parse_text),
         Variable(
             "ORLO_CUSTOMER_DATA_SNIPPET",
