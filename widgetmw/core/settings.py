@@ -132,7 +132,9 @@ DEBUG = Variable(
     False,
 )
 
-_OPTIONS = (
+VARIABLES: tuple[Variable[Any], ...] = (
+    ENABLED,
+    PROVIDERS,
     PATH,
     DELIVERY,
     REFRESH_MARGIN,
@@ -147,8 +149,8 @@ _OPTIONS = (
     COOKIE_DOMAIN,
     METRICS,
     DEBUG,
+    *proxy_settings.VARIABLES,
 )
-VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OPTIONS, *proxy_settings.VARIABLES)
 
 
 @dataclass(frozen=True)
