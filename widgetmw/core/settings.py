@@ -217,11 +217,7 @@ class Settings:
 
 
 def read_settings(reader: EnvReader) -> Settings:
-    """Reads the environment, and logs nothing if no vendor is configured.
-
-    Raises:
-        SettingsError: lists every problem by variable name; never shows a value.
-    """
+    """Like :meth:`Settings.from_env`, but logs nothing if no vendor is configured."""
     if not reader.read(ENABLED) and not reader.problems:
         return Settings(enabled=False)
     settings = Settings(

@@ -40,11 +40,9 @@ class Chatwoot(HmacProvider):
         return {"identifier": user.id, **{key: value for key, value in known.items() if value}}
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the URL of the installation, and the website token."""
         return {"baseUrl": self.values["CHATWOOT_BASE_URL"], "websiteToken": self.values["CHATWOOT_WEBSITE_TOKEN"]}
 
     def script_urls(self) -> tuple[str, ...]:
-        """Returns the URL of the SDK."""
         return (f"{self.values['CHATWOOT_BASE_URL']}/packs/js/sdk.js",)
 
     def cookies(self) -> tuple[str, ...]:
@@ -60,5 +58,4 @@ class Chatwoot(HmacProvider):
 
     @classmethod
     def example_variables(cls) -> dict[str, str]:
-        """Returns the required variables with values for tests."""
         return {**super().example_variables(), "CHATWOOT_BASE_URL": "https://chat.shop.example"}

@@ -31,11 +31,9 @@ class Crisp(EmailHmacProvider):
         return {"email": user.email, **({"name": user.name} if user.name else {})}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the website's id."""
         return {"websiteId": self.values["CRISP_WEBSITE_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:
-        """Returns the URL of the loader."""
         return (f"{_CLIENT}/l.js",)
 
     def cookies(self) -> tuple[str, ...]:

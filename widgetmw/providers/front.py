@@ -33,7 +33,6 @@ class Front(HmacProvider):
         return {name: value for name, value in known.items() if value}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the chat's id."""
         return {"chatId": self.values["FRONT_CHAT_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

@@ -34,11 +34,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _claims(text: str) -> Any:
-    """Parses claims with placeholders.
-
-    Raises:
-        ValueError: they are malformed; the message does not show them.
-    """
     claims = _json_object(text)
     if times := sorted(JwtProvider.reserved_names & claims.keys()):
         raise ValueError(f"must not set {', '.join(times)}: WIDGETMW_JWT_TTL says how long a token is valid")

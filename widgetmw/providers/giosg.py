@@ -86,7 +86,6 @@ class Giosg(JwtProvider):
         return hashlib.new(algorithm, url.encode() + key, usedforsecurity=False).hexdigest()
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the ids of organization and room."""
         return {"organization": self.values["GIOSG_ORGANIZATION_ID"], "room": self.values["GIOSG_ROOM_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

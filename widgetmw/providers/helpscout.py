@@ -31,7 +31,6 @@ class HelpScout(EmailHmacProvider):
         return {"email": user.email, **({"name": user.name} if user.name else {})}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the Beacon's id."""
         return {"beaconId": self.values["HELPSCOUT_BEACON_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

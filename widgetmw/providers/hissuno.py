@@ -52,5 +52,4 @@ class Hissuno(JwtProvider):
 
     @classmethod
     def example_variables(cls) -> dict[str, str]:
-        """Returns variables for tests, with a key of the vendor's form."""
         return {**super().example_variables(), "HISSUNO_SECRET_KEY": f"sk_live_{token_hex(32)}"}

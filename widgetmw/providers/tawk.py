@@ -32,7 +32,6 @@ class Tawk(HmacProvider):
         return {name: value for name, value in known.items() if value}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the ids of property and widget."""
         return {"propertyId": self.values["TAWK_PROPERTY_ID"], "widgetId": self.values["TAWK_WIDGET_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

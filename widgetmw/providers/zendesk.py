@@ -55,7 +55,6 @@ class Zendesk(JwtProvider):
         return claims
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the key of the widget."""
         return {"key": self.values["ZENDESK_WIDGET_KEY"]}
 
     def script_urls(self) -> tuple[str, ...]:

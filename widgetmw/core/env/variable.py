@@ -218,9 +218,7 @@ def subset_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
 def regex(pattern: str, description: str) -> Callable[[str], str]:
     """Returns a parser of texts that match a regular expression as a whole.
 
-    Args:
-        pattern: the expression.
-        description: what the text must be, as the end of the sentence "must be …".
+    The description says what the text must be, as the end of the sentence "must be …".
     """
     compiled = re.compile(pattern)
 
