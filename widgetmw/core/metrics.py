@@ -35,7 +35,7 @@ class Event:
 Listener: TypeAlias = Callable[[Event], object]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Metric:
     """Something that is counted by one label, or measured.
 
