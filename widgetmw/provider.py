@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ __all__ = [
     "parse_text",
     "regex",
     "rsa_key",
+    "signing_key",
     "subset_of",
 ]
 
@@ -52,6 +53,11 @@ _SHORT_KEY = (
     "tokens are signed with it all the same: check that the value was copied completely, or ask the vendor for a "
     "longer one"
 )
+
+
+def signing_key(name: str, help: str, parse: Callable[[str], Any] = hmac_key) -> Variable[Any]:
+    """Returns the variable of a key that signs: required, secret, and possibly in a file."""
+    return Variable(name, help, parse, required=True, from_file=True, secret=True)
 
 
 class JwtProvider(Provider):

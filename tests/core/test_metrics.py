@@ -29,9 +29,9 @@ from widgetmw.core.metrics import (
 @pytest.fixture(autouse=True)
 def _nobody_else_observes(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[None]:
     monkeypatch.setattr(metrics, "_log", Events(clock))
-    before = [metric._listeners for metric in OBSERVABLE]  # an exporter of another test has one
+    before = [metric.listeners for metric in OBSERVABLE]  # an exporter of another test has one
     yield
-    assert [metric._listeners for metric in OBSERVABLE] == before
+    assert [metric.listeners for metric in OBSERVABLE] == before
 
 
 def test_a_listener_gets_the_name_the_attributes_and_the_value() -> None:

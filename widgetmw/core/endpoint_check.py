@@ -126,10 +126,7 @@ class EndpointCheck:
     def warn_if_replaced(self, state: Mapping[str, Any] | None, original: Mapping[str, Any], cause: Cause) -> None:
         """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
 
-        Args:
-            state: of the request, after the app has run.
-            original: what it held before that.
-            cause: what has replaced it.
+        ``state`` is that after the app has run, ``original`` is what it held before.
         """
         new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
         users = [value for key, value in new.items() if _USER_KEY.search(key) and not is_empty(value)]
@@ -138,16 +135,9 @@ class EndpointCheck:
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
 
     def run(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
-        """Checks one page that has a user.
+        """Checks one page that has a user, after the app has run; returns what to await if the resolver is async.
 
         Does nothing if a plugin has resolved the user, since the plugin calls :meth:`compare` itself.
-
-        Args:
-            request: the scope or environ, after the app has run.
-            resolver: what has resolved the user of the page.
-
-        Returns:
-            an awaitable to wait for if the resolver is async, else ``None``.
         """
         self.remaining -= 1
         if self.sees_inner_user or identity_of(request).resolved is not UNSET:

@@ -7,7 +7,6 @@ from functools import reduce
 from typing import Any, Final, TypeAlias
 
 from widgetmw.browser import assets
-from widgetmw.browser.assets import ScriptFile
 from widgetmw.core.endpoint import Endpoint
 from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.errors import ResolverError, describe_error
@@ -51,18 +50,12 @@ class Engine:
         debug: whether responses say what was done to them, and pages with the script how long that took.
         endpoint: answers the requests below ``path``.
         endpoint_check: warns about pages whose user the endpoint does not know.
-        events: counts outcomes.
-        has_excludes: whether any path is excluded.
         is_inline_delivery: whether pages carry the token, so that the user must be resolved.
         known_prefixes: finds where the script goes.
         outcomes: counts what became of responses, by reason code.
         page_from_bytes: reads status and headers of an ASGI response, see :meth:`ResponseHeaders.read`.
         page_from_text: the same for WSGI.
-        path: prefix of the endpoints.
         proxy_resolver: resolves the user from the authenticating proxy in the settings, or ``None``.
-        script_tags: writes the script elements of the pages.
-        settings: of the app.
-        tokens: the tokens of all users.
     """
 
     # The drivers call these through the engine, so that testing.as_user can replace them for one app.
@@ -72,9 +65,9 @@ class Engine:
         resolvers.resolve_user_maybe_async
     )
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
-        clock = settings.clock if clock is None else clock
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._clock = clock = settings.clock
         self.events: Events = Events(clock)
         self.outcomes: dict[str, int] = self.events.fixed_counter(
             PAGES.kind, ("injected", *(reason.code for reason in SkipReason))
@@ -95,9 +88,10 @@ class Engine:
         TOTALS.add(self.tokens, self.events)
         for exporter in settings.metrics:
             start_exporter(exporter)
-        self.endpoint: Endpoint = Endpoint(settings, self.tokens, self._files(), clock, self.events)
+        embed = self.script_tags.embed_script(settings.embed)
+        files = {**scripts.files(), embed.path: embed}
+        self.endpoint: Endpoint = Endpoint(settings, self.tokens, files, clock, self.events)
         self._vendor_cookies = frozenset(name for each in settings.vendors for name in each.provider.cookies())
-        self._clock = clock
         self._chooser = ScriptChooser(settings, self.script_tags, self.events)
         self.page_from_bytes: ReadPage = ResponseHeaders(bytes, settings.cache_control).read
         self.page_from_text: ReadPage = ResponseHeaders(str, settings.cache_control).read
@@ -108,11 +102,6 @@ class Engine:
             self._private_without_token["confirm_sign_out", header_type] = uncached
             revalidated = ResponseHeaders(header_type, _REVALIDATED)
             self._private_without_token["prefetched", header_type] = revalidated
-
-    def _files(self) -> dict[str, ScriptFile]:
-        """Returns the scripts that are served, by path below the endpoint path."""
-        embed = self.script_tags.embed_script(self.settings.embed)
-        return {**self.script_tags.scripts.files(), embed.path: embed}
 
     def _on_script_error(self, vendor: str, error: Exception) -> None:
         # Provider.script_source and assets.vendor_script raise these with a message that is safe to log

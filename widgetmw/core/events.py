@@ -95,12 +95,12 @@ class Events:
         return counter
 
     def absorb(self, other: Events) -> None:
-        """Adds what another object has counted."""
-        for kind, counts in other._counters.items():
+        """Adds what another object has counted, and may be counting in another thread."""
+        for kind, counts in other._counters.copy().items():
             counter = self.counter(kind)
-            for code, count in counts.items():
+            for code, count in counts.copy().items():
                 counter[code] += count
-        for provider, histogram in other.mint_seconds.items():
+        for provider, histogram in other.mint_seconds.copy().items():
             self.mint_seconds[provider].add(histogram)
 
     def count(self, kind: str, code: str) -> None:

@@ -9,8 +9,6 @@ from widgetmw.core.env.variable import subset_of
 
 NAMES: Final = ("prometheus", "opentelemetry")
 
-_PACKAGE: Final = "widgetmw.metrics"
-
 
 def parse_exporters(text: str) -> tuple[str, ...]:
     """Parses a comma-separated list of exporters.
@@ -38,4 +36,4 @@ def start_exporter(name: str) -> None:
 
 
 def _load(name: str) -> Any:
-    return import_module(f"{_PACKAGE}.{name}")
+    return import_module(f"widgetmw.metrics.{name}")

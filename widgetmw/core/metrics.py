@@ -7,8 +7,8 @@ the exporters. ``docs/metrics.md`` has the table of metrics, which is generated 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from typing import Final, TypeAlias
@@ -35,6 +35,7 @@ class Event:
 Listener: TypeAlias = Callable[[Event], object]
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Metric:
     """Something that is counted by one label, or measured.
 
@@ -42,23 +43,20 @@ class Metric:
         name: without the prefix ``widgetmw``, such as ``pages``.
         label: what the counts are told apart by; empty for a number without a label.
         help: one sentence for the documentation.
-        kind: of the counts in ``Events``.
+        kind: of the counts in ``Events``; by default, the name.
         is_watched: whether :meth:`record` must be called. Where every request is counted, this is read first: it costs
             next to nothing, a call would not.
     """
 
-    __slots__ = ("_listeners", "help", "is_watched", "kind", "label", "name")
-
     name: str
     label: str
     help: str
-    kind: str
-    is_watched: bool
+    kind: str = ""
+    is_watched: bool = field(default=False, init=False)
+    listeners: tuple[Listener, ...] = field(default=(), init=False)  # a tuple: a listener may end itself or add another
 
-    def __init__(self, name: str, label: str, help: str, kind: str = "") -> None:
-        self.name, self.label, self.help, self.kind = name, label, help, kind or name
-        self.is_watched = False
-        self._listeners: tuple[Listener, ...] = ()
+    def __post_init__(self) -> None:
+        self.kind = self.kind or self.name
 
     @property
     def prometheus_name(self) -> str:
@@ -77,24 +75,16 @@ class Metric:
 
     def notify(self, value: str, amount: float = 1) -> None:
         """Tells the listeners of an event that is counted already. Nothing that they raise reaches the caller."""
-        listeners = self._listeners  # a tuple: a listener may end itself or add another one
-        for listener in listeners:
+        for listener in self.listeners:
             try:
                 listener(Event(self.opentelemetry_name, {self.label: value}, amount))  # to each its own
             except (Exception, SystemExit) as error:  # third-party code may raise anything
                 _log.warn("observe", "listener_failed", describe_error(error), error)
 
-    def add_listener(self, listener: Listener) -> None:
-        """Calls a function at each event from now on."""
-        self._set_listeners((*self._listeners, listener))
-
-    def remove_listener(self, listener: Listener) -> None:
-        """Undoes :meth:`add_listener` with this very object, if it has not been undone yet."""
-        self._set_listeners(tuple(each for each in self._listeners if each is not listener))
-
-    def _set_listeners(self, listeners: tuple[Listener, ...]) -> None:
-        self._listeners = listeners
-        self.is_watched = bool(listeners) or self in _always_watched
+    def set_listeners(self, listeners: Iterable[Listener]) -> None:
+        """Replaces the functions that are told of each event."""
+        self.listeners = tuple(listeners)
+        self.is_watched = bool(self.listeners) or self in _always_watched
 
 
 _log = Events()  # limits the lines about listeners to one a minute for each cause
@@ -141,19 +131,18 @@ def observe(listener: Listener) -> Callable[[], None]:
     return subscribe(listener, OBSERVABLE)
 
 
-def subscribe(listener: Listener, metrics: Iterable[Metric]) -> Callable[[], None]:
+def subscribe(listener: Listener, metrics: Collection[Metric]) -> Callable[[], None]:
     """Calls a function at each event of some metrics; returns a function that ends it."""
-    subscribed = tuple(metrics)
     subscription = partial(listener)  # an object of its own, since the same function may be passed twice
 
     def stop() -> None:
         with _changing:
-            for metric in subscribed:
-                metric.remove_listener(subscription)
+            for metric in metrics:
+                metric.set_listeners(each for each in metric.listeners if each is not subscription)
 
     with _changing:
-        for metric in subscribed:
-            metric.add_listener(subscription)
+        for metric in metrics:
+            metric.set_listeners((*metric.listeners, subscription))
     return stop
 
 

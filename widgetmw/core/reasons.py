@@ -11,6 +11,7 @@ from enum import Enum, unique
 from typing import Final, final
 
 _NO_ACTION: Final = "No action is needed."
+_NOT_LOGGED: Final = None  # every site sends such responses, or what failed is logged with its cause where it fails
 
 
 class Reason(Enum):
@@ -35,48 +36,55 @@ class SkipReason(Reason):
 
     ``CSP_BLOCKS_CONNECT``, ``CSP_BLOCKS_LOADER``, ``CSP_TRUSTED_TYPES`` and ``INTEGRITY_BLOCKS_LOADER`` are also
     counted for pages that do carry the script, but without renewal or without a vendor's loader.
+
+    Attributes:
+        log_level: at which the first page that is skipped for this reason is logged; ``None`` for no log line.
     """
 
-    @property
-    def log_level(self) -> int | None:
-        """The level at which the first page that is skipped for this reason is logged; ``None`` for no log line.
-
-        What failed is logged with its cause where it fails.
-        """
-        if self in (SkipReason.RESOLVER_FAILED, SkipReason.MINT_FAILED, SkipReason.INTERNAL_ERROR):
-            return None
-        if self in (SkipReason.ANONYMOUS, SkipReason.FRAGMENT):
-            return logging.DEBUG
-        return None if self in _NOT_LOGGED else logging.WARNING
+    def __init__(self, text: str, remedy: str, log_level: int | None = logging.WARNING) -> None:
+        super().__init__(text, remedy)
+        self.log_level = log_level
 
     # the user
     ANONYMOUS = (
         "No user is signed in.",
         "If a user should be signed in, check how the user is resolved, and look for `no_user_source` in the log.",
+        logging.DEBUG,
     )
-    RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.")
-    MINT_FAILED = ("No token could be signed, for any vendor.", "The log line names the cause.")
+    RESOLVER_FAILED = ("The user resolver failed.", "The log line names the cause.", _NOT_LOGGED)
+    MINT_FAILED = ("No token could be signed, for any vendor.", "The log line names the cause.", _NOT_LOGGED)
 
     # the request
-    METHOD = ("The request method is not GET, HEAD or POST.", "No action is needed: other methods do not load pages.")
+    METHOD = (
+        "The request method is not GET, HEAD or POST.",
+        "No action is needed: other methods do not load pages.",
+        _NOT_LOGGED,
+    )
     EXCLUDED = (
         "The path is excluded by `WIDGETMW_EXCLUDE`, or the page is not the site's own: Django's admin, or FastAPI's "
         "documentation.",
         "To include pages that a plugin excludes, set `WIDGETMW_INCLUDE`.",
+        _NOT_LOGGED,
     )
     CROSS_SITE_FRAME = (
         "The page is shown in a frame on another site, or read by a script of another origin.",
         "Open the page in a tab of its own.",
+        _NOT_LOGGED,
     )
 
     # the response headers
-    NOT_HTML = ("The Content-Type is not `text/html`.", "If this is a page, let the app send it as `text/html`.")
-    STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", _NO_ACTION)
+    NOT_HTML = (
+        "The Content-Type is not `text/html`.",
+        "If this is a page, let the app send it as `text/html`.",
+        _NOT_LOGGED,
+    )
+    STATUS = ("The status is 1xx, 204, 205, 206 or 3xx.", _NO_ACTION, _NOT_LOGGED)
     PARTIAL = (
         "The response has a `Content-Range`, or names a file that the server sends (`X-Sendfile`, `X-Accel-Redirect`).",
         _NO_ACTION,
+        _NOT_LOGGED,
     )
-    ATTACHMENT = ("The response is a download.", _NO_ACTION)
+    ATTACHMENT = ("The response is a download.", _NO_ACTION, _NOT_LOGGED)
     AMBIGUOUS = ("The response has several Content-Type or Content-Length headers.", "Send one of each.")
     NO_TRANSFORM = (
         "`Cache-Control: no-transform` forbids changes.",
@@ -98,6 +106,7 @@ class SkipReason(Reason):
         "The response signs the user out: it clears cookies or storage (`Clear-Site-Data`), or a session cookie.",
         "If this is no sign-out URL, the site has rejected the session, which may be tied to the browser's address and "
         "User-Agent: run `widgetmw check --url` where the browser runs, with `--header 'User-Agent: …'`.",
+        _NOT_LOGGED,
     )
 
     # the body
@@ -113,11 +122,13 @@ class SkipReason(Reason):
     ALREADY_INJECTED = (
         "The page holds the script already: a cache inside the app returned it, or another `widgetmw` behind the app.",
         _NO_ACTION,
+        _NOT_LOGGED,
     )
-    AMP = ("The page is an AMP page, which any script of ours would make invalid.", _NO_ACTION)
+    AMP = ("The page is an AMP page, which any script of ours would make invalid.", _NO_ACTION, _NOT_LOGGED)
     FRAGMENT = (
         "The response is a fragment: it has no doctype, html, head or body tag before its content.",
         "If it is meant to be a page, start it with `<!doctype html>`.",
+        logging.DEBUG,
     )
     HEAD_NOT_FOUND = (
         "The head does not start within the scan limit, or the page ends inside a comment or tag before it.",
@@ -187,24 +198,7 @@ class SkipReason(Reason):
         "widgetmw.django.urls.",
         'Add `path("_widgetmw/", include("widgetmw.django.urls"))` to `urlpatterns`.',
     )
-    INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.")
-
-
-#: Responses that every site sends: no log line.
-_NOT_LOGGED: Final = frozenset(
-    {
-        SkipReason.METHOD,
-        SkipReason.EXCLUDED,
-        SkipReason.CROSS_SITE_FRAME,
-        SkipReason.NOT_HTML,
-        SkipReason.STATUS,
-        SkipReason.PARTIAL,
-        SkipReason.ATTACHMENT,
-        SkipReason.SIGNING_OUT,
-        SkipReason.ALREADY_INJECTED,
-        SkipReason.AMP,
-    }
-)
+    INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.", _NOT_LOGGED)
 
 
 def table(reasons: type[Reason] = SkipReason) -> str:

@@ -132,7 +132,9 @@ DEBUG = Variable(
     False,
 )
 
-_OPTIONS = (
+VARIABLES: tuple[Variable[Any], ...] = (
+    ENABLED,
+    PROVIDERS,
     PATH,
     DELIVERY,
     REFRESH_MARGIN,
@@ -147,8 +149,8 @@ _OPTIONS = (
     COOKIE_DOMAIN,
     METRICS,
     DEBUG,
+    *proxy_settings.VARIABLES,
 )
-VARIABLES: tuple[Variable[Any], ...] = (ENABLED, PROVIDERS, *_OPTIONS, *proxy_settings.VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -215,11 +217,7 @@ class Settings:
 
 
 def read_settings(reader: EnvReader) -> Settings:
-    """Reads the environment, and logs nothing if no vendor is configured.
-
-    Raises:
-        SettingsError: lists every problem by variable name; never shows a value.
-    """
+    """Like :meth:`Settings.from_env`, but logs nothing if no vendor is configured."""
     if not reader.read(ENABLED) and not reader.problems:
         return Settings(enabled=False)
     settings = Settings(

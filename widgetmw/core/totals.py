@@ -7,7 +7,6 @@ thread holds at a fork would never be released in the child.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import ref
@@ -33,41 +32,33 @@ class Totals:
     def add(self, tokens: TokenCache, events: Events) -> None:
         """Counts an app in, for as long as its token cache exists."""
         with self._adding:
-            gone: list[Events] = []
+            gone = Events()
             living: list[_App] = []
             for cache, counted in self._apps:
                 if cache is None or cache() is None:
-                    gone.append(counted)
+                    gone.absorb(counted)
                 else:
                     living.append((cache, counted))
-            self._apps = ((None, _merged(gone)), *living, (ref(tokens), events))
+            self._apps = ((None, gone), *living, (ref(tokens), events))
 
-    def counts(self, metric: Metric) -> Counter[str]:
+    def counts(self, metric: Metric) -> dict[str, int]:
         """Returns the counts of a metric by value of its label."""
-        total: Counter[str] = Counter()
-        for _, events in self._apps:
-            total.update(events.counter(metric.kind).copy())
-        return total
+        return self._sum().counter(metric.kind)
 
     def mint_seconds(self) -> dict[str, Histogram]:
         """Returns how long signing has taken, by vendor."""
-        total: defaultdict[str, Histogram] = defaultdict(Histogram)
+        return self._sum().mint_seconds
+
+    def _sum(self) -> Events:
+        total = Events()
         for _, events in self._apps:
-            for provider, histogram in events.mint_seconds.copy().items():
-                total[provider].add(histogram)
+            total.absorb(events)
         return total
 
     def cached_users(self) -> int:
         """Returns how many users have tokens in a cache."""
         caches = (None if cache is None else cache() for cache, _ in self._apps)
         return sum(len(cache) for cache in caches if cache is not None)
-
-
-def _merged(all_events: list[Events]) -> Events:
-    merged = Events()
-    for events in all_events:
-        merged.absorb(events)
-    return merged
 
 
 TOTALS: Final = Totals()

@@ -6,9 +6,8 @@ such histogram: how long it took to sign a token is recorded as it happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache
-from typing import TypeAlias
+from collections.abc import Iterable
+from functools import cache, partial
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
@@ -17,14 +16,11 @@ from widgetmw.core.metrics import (
     CACHED_USERS,
     COUNTERS,
     TOKEN_MINT_SECONDS,
-    Event,
     Metric,
     count_cache_hits,
     subscribe,
 )
 from widgetmw.core.totals import TOTALS
-
-_Read: TypeAlias = Callable[[CallbackOptions], Iterable[Observation]]
 
 
 def check() -> None:
@@ -42,25 +38,18 @@ def create_instruments(meter: Meter) -> None:
     """Creates the instruments of a meter."""
     for metric in COUNTERS:
         name = metric.opentelemetry_name
-        meter.create_observable_counter(name, callbacks=[_reader(metric)], description=metric.help)
+        meter.create_observable_counter(name, callbacks=[partial(_read_counts, metric)], description=metric.help)
     users, timing = CACHED_USERS, TOKEN_MINT_SECONDS
     meter.create_observable_up_down_counter(users.opentelemetry_name, [_read_cached_users], description=users.help)
     histogram = meter.create_histogram(
         timing.opentelemetry_name, "s", timing.help, explicit_bucket_boundaries_advisory=BOUNDS
     )
-
-    def record(event: Event) -> None:
-        histogram.record(event.value, event.attributes)
-
-    subscribe(record, [timing])
+    subscribe(lambda event: histogram.record(event.value, event.attributes), [timing])
 
 
-def _reader(metric: Metric) -> _Read:
-    def read(options: CallbackOptions) -> Iterable[Observation]:
-        for value, count in TOTALS.counts(metric).items():
-            yield Observation(count, {metric.label: value})
-
-    return read
+def _read_counts(metric: Metric, options: CallbackOptions) -> Iterable[Observation]:
+    for value, count in TOTALS.counts(metric).items():
+        yield Observation(count, {metric.label: value})
 
 
 def _read_cached_users(options: CallbackOptions) -> Iterable[Observation]:

@@ -36,11 +36,7 @@ _BUCKETS: Final = (*map(str, BOUNDS), "+Inf")
 
 
 def check() -> None:
-    """Looks whether multiprocess mode can write its files.
-
-    Raises:
-        ValueError: it cannot, so the app would not start.
-    """
+    """Raises ``ValueError`` if multiprocess mode cannot write its files, since the app would not start."""
     name = _multiprocess_variable()
     if name is None:
         return
@@ -105,7 +101,6 @@ class EventWriter:
         self._users = Gauge(users.prometheus_name, users.help, multiprocess_mode="livesum")
 
     def __call__(self, event: Event) -> None:
-        """Takes an event."""
         if event.name == TOKEN_MINT_SECONDS.opentelemetry_name:
             self._histogram.labels(*event.attributes.values()).observe(event.value)
             return

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, regex
+from widgetmw.provider import HmacProvider, Origin, User, Variable, regex, signing_key
 
 _url = regex(r"https?://[^\s/?#@\"'\\;,]+(/[^\s?#\"'\\]*)?", "a URL such as https://chat.shop.example")
 _identifier = regex(r"[A-Za-z0-9_-]+", "an id of letters, digits, - and _")
@@ -29,14 +29,7 @@ class Chatwoot(HmacProvider):
             "CHATWOOT_BASE_URL", "URL of the installation, such as `https://app.chatwoot.com`", _base_url, required=True
         ),
         Variable("CHATWOOT_WEBSITE_TOKEN", "the inbox's website token (public)", _identifier, required=True),
-        Variable(
-            "CHATWOOT_HMAC_TOKEN",
-            "the inbox's HMAC token of the identity validation; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("CHATWOOT_HMAC_TOKEN", "the inbox's HMAC token of the identity validation; signs"),
     )
     key_variable = "CHATWOOT_HMAC_TOKEN"
     embeddable = True
@@ -47,11 +40,9 @@ class Chatwoot(HmacProvider):
         return {"identifier": user.id, **{key: value for key, value in known.items() if value}}
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the URL of the installation, and the website token."""
         return {"baseUrl": self.values["CHATWOOT_BASE_URL"], "websiteToken": self.values["CHATWOOT_WEBSITE_TOKEN"]}
 
     def script_urls(self) -> tuple[str, ...]:
-        """Returns the URL of the SDK."""
         return (f"{self.values['CHATWOOT_BASE_URL']}/packs/js/sdk.js",)
 
     def cookies(self) -> tuple[str, ...]:
@@ -67,5 +58,4 @@ class Chatwoot(HmacProvider):
 
     @classmethod
     def example_variables(cls) -> dict[str, str]:
-        """Returns the required variables with values for tests."""
         return {**super().example_variables(), "CHATWOOT_BASE_URL": "https://chat.shop.example"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, hmac_key, regex
+from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, regex, signing_key
 
 _CLIENT = "https://client.crisp.chat"
 _identifier = regex(r"[A-Za-z0-9_-]+", "an id of letters, digits, - and _")
@@ -20,14 +20,7 @@ class Crisp(EmailHmacProvider):
     name = "crisp"
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("CRISP_WEBSITE_ID", "the website's id", _identifier, required=True),
-        Variable(
-            "CRISP_SECRET",
-            "the secret of the identity verification; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("CRISP_SECRET", "the secret of the identity verification; signs"),
         TRUST_EMAILS,
     )
     key_variable = "CRISP_SECRET"
@@ -38,11 +31,9 @@ class Crisp(EmailHmacProvider):
         return {"email": user.email, **({"name": user.name} if user.name else {})}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the website's id."""
         return {"websiteId": self.values["CRISP_WEBSITE_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:
-        """Returns the URL of the loader."""
         return (f"{_CLIENT}/l.js",)
 
     def cookies(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import JwtProvider, User, Variable, hmac_key, one_of, parse_int, parse_text
+from widgetmw.provider import JwtProvider, User, Variable, one_of, parse_int, parse_text, signing_key
 
 
 class DigitalGenius(JwtProvider):
@@ -20,7 +20,7 @@ class DigitalGenius(JwtProvider):
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"scope", "external_id"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("DG_API_KEY", "API key; sent as `kid`", parse_text, required=True, from_file=True),
-        Variable("DG_API_SECRET", "API secret; signs", hmac_key, required=True, from_file=True, secret=True),
+        signing_key("DG_API_SECRET", "API secret; signs"),
         Variable("DG_WIDGET_ID", "the widget's id", parse_text, required=True),
         Variable("DG_ENV", "`eu`, `us` or `dev.us`", one_of("eu", "us", "dev.us"), "eu"),
         Variable("DG_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 3600),

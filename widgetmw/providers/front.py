@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, parse_text
+from widgetmw.provider import HmacProvider, Origin, User, Variable, parse_text, signing_key
 
 _ASSETS = "https://chat-assets.frontapp.com"
 
@@ -22,14 +22,7 @@ class Front(HmacProvider):
     name = "front"
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("FRONT_CHAT_ID", "the chat's id (public)", parse_text, required=True),
-        Variable(
-            "FRONT_SECRET",
-            "the verification secret of the chat channel; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("FRONT_SECRET", "the verification secret of the chat channel; signs"),
     )
     key_variable = "FRONT_SECRET"
     embeddable = True
@@ -40,7 +33,6 @@ class Front(HmacProvider):
         return {name: value for name, value in known.items() if value}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the chat's id."""
         return {"chatId": self.values["FRONT_CHAT_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

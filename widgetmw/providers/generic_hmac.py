@@ -89,7 +89,6 @@ class Hmac(HmacProvider):
         return MESSAGE_MISSING if self._message.is_blank(user) else ""
 
     def message(self, user: User) -> str:
-        """Returns the configured message."""
         return self._message.text(user)
 
     def extra_values(self, user: User) -> Mapping[str, str]:

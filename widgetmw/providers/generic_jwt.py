@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NoReturn
 
-from widgetmw.provider import TRUST_EMAILS, JwtProvider, User, Variable, one_of, parse_int
+from widgetmw.provider import TRUST_EMAILS, JwtProvider, User, Variable, one_of, parse_int, signing_key
 from widgetmw.providers.placeholders import compile_claims, fill_claims, names_in, rests_on_email
 from widgetmw.providers.signing import KEY_PARSERS
 
@@ -34,11 +34,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _claims(text: str) -> Any:
-    """Parses claims with placeholders.
-
-    Raises:
-        ValueError: they are malformed; the message does not show them.
-    """
     claims = _json_object(text)
     if times := sorted(JwtProvider.reserved_names & claims.keys()):
         raise ValueError(f"must not set {', '.join(times)}: WIDGETMW_JWT_TTL says how long a token is valid")
@@ -61,7 +56,7 @@ class Jwt(JwtProvider):
 
     name = "jwt"
     variables: ClassVar[tuple[Variable[Any], ...]] = (
-        Variable(_KEY, "signs: a shared key, or a private key in PEM", str, required=True, from_file=True, secret=True),
+        signing_key(_KEY, "signs: a shared key, or a private key in PEM", str),
         Variable(_ALGORITHM, f"one of {', '.join(f'`{name}`' for name in KEY_PARSERS)}", one_of(*KEY_PARSERS), "HS256"),
         Variable(
             _CLAIMS,

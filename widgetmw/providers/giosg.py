@@ -15,10 +15,10 @@ from widgetmw.provider import (
     User,
     Variable,
     as_text,
-    hmac_key,
     one_of,
     parse_int,
     regex,
+    signing_key,
 )
 
 _CHAT_URL = "https://service.giosg.com/widgets/v1/public/orgs/{organization}/rooms/{room}/chat"
@@ -38,7 +38,7 @@ class Giosg(JwtProvider):
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("GIOSG_ORGANIZATION_ID", "the organization's id", _identifier, required=True),
         Variable("GIOSG_ROOM_ID", "the room's id", _identifier, required=True),
-        Variable("GIOSG_SIGNING_KEY", "signs URLs and data", hmac_key, required=True, from_file=True, secret=True),
+        signing_key("GIOSG_SIGNING_KEY", "signs URLs and data"),
         Variable(
             "GIOSG_URL_ALGORITHM",
             "hash of the signed URL; `sha1` is documented, `md5`, `sha256`, `sha384` and `sha512` are not",
@@ -86,7 +86,6 @@ class Giosg(JwtProvider):
         return hashlib.new(algorithm, url.encode() + key, usedforsecurity=False).hexdigest()
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the ids of organization and room."""
         return {"organization": self.values["GIOSG_ORGANIZATION_ID"], "room": self.values["GIOSG_ROOM_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

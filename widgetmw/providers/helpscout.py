@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, hmac_key, parse_text
+from widgetmw.provider import TRUST_EMAILS, EmailHmacProvider, Origin, User, Variable, parse_text, signing_key
 
 # with the slash, as browsers report the address of the element
 _LOADER = "https://beacon-v2.helpscout.net/"
@@ -20,14 +20,7 @@ class HelpScout(EmailHmacProvider):
     name = "helpscout"
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("HELPSCOUT_BEACON_ID", "the Beacon's id (public)", parse_text, required=True),
-        Variable(
-            "HELPSCOUT_SECRET",
-            "the Beacon's key for secure history; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("HELPSCOUT_SECRET", "the Beacon's key for secure history; signs"),
         TRUST_EMAILS,
     )
     key_variable = "HELPSCOUT_SECRET"
@@ -38,7 +31,6 @@ class HelpScout(EmailHmacProvider):
         return {"email": user.email, **({"name": user.name} if user.name else {})}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the Beacon's id."""
         return {"beaconId": self.values["HELPSCOUT_BEACON_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from widgetmw.provider import JwtProvider, User, Variable, as_text, hmac_key, parse_int, parse_text, regex
+from widgetmw.provider import JwtProvider, User, Variable, as_text, parse_int, parse_text, regex, signing_key
 
 _chat_url = regex(r"https?://[^\s?#\"'<>\\]+/chat", "an http(s) URL that ends in /chat")
 
@@ -22,14 +22,7 @@ class Hissuno(JwtProvider):
     reserved_names: ClassVar[frozenset[str]] = frozenset({"name", "email"})  # of userMetadata, where the attributes go
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("HISSUNO_PROJECT_ID", "the project's id", parse_text, required=True),
-        Variable(
-            "HISSUNO_SECRET_KEY",
-            "the whole `sk_live_…` text; signs",
-            hmac_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("HISSUNO_SECRET_KEY", "the whole `sk_live_…` text; signs"),
         Variable("HISSUNO_API_URL", "where the component sends messages; ends in `/chat`", _chat_url),
         Variable("HISSUNO_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 86_400),
     )
@@ -59,5 +52,4 @@ class Hissuno(JwtProvider):
 
     @classmethod
     def example_variables(cls) -> dict[str, str]:
-        """Returns variables for tests, with a key of the vendor's form."""
         return {**super().example_variables(), "HISSUNO_SECRET_KEY": f"sk_live_{token_hex(32)}"}

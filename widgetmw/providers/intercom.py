@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import JwtProvider, Origin, User, Variable, hmac_key, one_of, parse_int, parse_text
+from widgetmw.provider import JwtProvider, Origin, User, Variable, one_of, parse_int, parse_text, signing_key
 
 #: From @intercom/messenger-js-sdk, `constants.ts`. The first one is the default of Intercom's script.
 _API_BASES = {
@@ -32,9 +32,7 @@ class Intercom(JwtProvider):
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"user_id", "email", "name"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("INTERCOM_APP_ID", "the workspace's id", parse_text, required=True),
-        Variable(
-            "INTERCOM_SECRET", "Messenger API secret; signs", hmac_key, required=True, from_file=True, secret=True
-        ),
+        signing_key("INTERCOM_SECRET", "Messenger API secret; signs"),
         Variable("INTERCOM_REGION", "where the workspace is hosted: `us`, `eu` or `au`", one_of(*_API_BASES), "us"),
         Variable("INTERCOM_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 3600),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import HmacProvider, Origin, User, Variable, hmac_key, regex
+from widgetmw.provider import HmacProvider, Origin, User, Variable, regex, signing_key
 
 _HOST = "https://embed.tawk.to"
 _identifier = regex(r"[A-Za-z0-9_-]+", "an id of letters, digits, - and _")
@@ -21,9 +21,7 @@ class Tawk(HmacProvider):
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("TAWK_PROPERTY_ID", "the property's id (public)", _identifier, required=True),
         Variable("TAWK_WIDGET_ID", "the widget's id (public), such as `default`", _identifier, required=True),
-        Variable(
-            "TAWK_SECRET", "the key of the Secure Mode; signs", hmac_key, required=True, from_file=True, secret=True
-        ),
+        signing_key("TAWK_SECRET", "the key of the Secure Mode; signs"),
     )
     key_variable = "TAWK_SECRET"
     embeddable = True
@@ -34,7 +32,6 @@ class Tawk(HmacProvider):
         return {name: value for name, value in known.items() if value}
 
     def browser_config(self) -> dict[str, str]:
-        """Returns the ids of property and widget."""
         return {"propertyId": self.values["TAWK_PROPERTY_ID"], "widgetId": self.values["TAWK_WIDGET_ID"]}
 
     def script_urls(self) -> tuple[str, ...]:

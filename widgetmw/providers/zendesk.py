@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from widgetmw.provider import TRUST_EMAILS, JwtProvider, Origin, User, Variable, hmac_key, parse_int, parse_text
+from widgetmw.provider import TRUST_EMAILS, JwtProvider, Origin, User, Variable, parse_int, parse_text, signing_key
 
 _HOSTS = "https://*.zdassets.com https://*.zendesk.com https://*.smooch.io"
 
@@ -28,7 +28,7 @@ class Zendesk(JwtProvider):
     variables: ClassVar[tuple[Variable[Any], ...]] = (
         Variable("ZENDESK_WIDGET_KEY", "the widget's key (public)", parse_text, required=True),
         Variable("ZENDESK_KEY_ID", "id of the key; sent as `kid`", parse_text, required=True, from_file=True),
-        Variable("ZENDESK_SECRET", "shared secret; signs", hmac_key, required=True, from_file=True, secret=True),
+        signing_key("ZENDESK_SECRET", "shared secret; signs"),
         Variable("ZENDESK_TOKEN_TTL", "lifetime of a token in seconds", parse_int(1), 3600),
         TRUST_EMAILS,
     )
@@ -55,7 +55,6 @@ class Zendesk(JwtProvider):
         return claims
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the key of the widget."""
         return {"key": self.values["ZENDESK_WIDGET_KEY"]}
 
     def script_urls(self) -> tuple[str, ...]:

@@ -32,11 +32,6 @@ class SecretFile:
     path: str = field(repr=False)  # not a Path: pathlib takes 3 ms to import
     content: str = field(default="", repr=False, compare=False)
 
-    @property
-    def can_change(self) -> bool:
-        """Whether the file can be read again. A pipe cannot."""
-        return os.path.isfile(self.path)
-
     def read(self, again: bool = False) -> str:
         """Reads the value, without its trailing newline. ``again`` refuses anything but a regular file.
 

@@ -108,7 +108,7 @@ class EnvReader:
                 refuse_value_for_path(path, variable.name)
                 file = SecretFile(variable.name, path)
                 text = file.read()
-                if variable.watched and file.can_change:
+                if variable.watched and os.path.isfile(path):  # a pipe cannot be read again
                     self.files.append(replace(file, content=text))
             text.encode()  # bytes of the environment that are not UTF-8 become lone surrogates
             if text:
@@ -127,11 +127,7 @@ class EnvReader:
 
 
 def refuse_odd_ends(text: str) -> None:
-    """Refuses a secret with what nobody means: a copy-and-paste or env-file mistake would make every token invalid.
-
-    Raises:
-        ValueError: the text begins or ends with white space or a byte-order mark.
-    """
+    """Refuses white space or a byte-order mark around a secret: such a mistake would make every token invalid."""
     key = text.strip() if "-----BEGIN" in text else text
     if "\ufeff" in (key[0], key[-1]):
         raise ValueError("begins or ends with a byte-order mark; remove it")
@@ -140,21 +136,13 @@ def refuse_odd_ends(text: str) -> None:
 
 
 def refuse_quotes(text: str) -> None:
-    """Refuses a value in quotes, which a shell removes and an env file keeps.
-
-    Raises:
-        ValueError: the text is in quotes.
-    """
+    """Refuses a value in quotes, which a shell removes and an env file keeps."""
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         raise ValueError("is in quotes, which count as a part of it; remove them")
 
 
 def refuse_stand_in(text: str, variable: Variable[Any]) -> None:
-    """Refuses a text that only says where the value should come from.
-
-    Raises:
-        ValueError: the text is a placeholder that nothing has replaced, or the path of a file.
-    """
+    """Refuses a text that only says where the value should come from: a placeholder, or the path of a file."""
     if (_SECRET_PLACEHOLDER if variable.secret else _PLACEHOLDER).fullmatch(text):
         raise ValueError("is a placeholder that nothing has replaced; set the value itself")
     if variable.from_file and "/" in text and os.path.isfile(text):
@@ -162,11 +150,7 @@ def refuse_stand_in(text: str, variable: Variable[Any]) -> None:
 
 
 def refuse_value_for_path(path: str, name: str) -> None:
-    """Refuses the path of a secret's file if it is in quotes, or is the secret itself.
-
-    Raises:
-        ValueError: it is not a path.
-    """
+    """Refuses the path of a secret's file if it is in quotes, or is the secret itself."""
     if "-----BEGIN" in path:
         raise ValueError(f"is a key, not the path of a file; set {name} to it instead")
     refuse_odd_ends(path)
@@ -234,9 +218,7 @@ def subset_of(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
 def regex(pattern: str, description: str) -> Callable[[str], str]:
     """Returns a parser of texts that match a regular expression as a whole.
 
-    Args:
-        pattern: the expression.
-        description: what the text must be, as the end of the sentence "must be …".
+    The description says what the text must be, as the end of the sentence "must be …".
     """
     compiled = re.compile(pattern)
 

@@ -94,9 +94,6 @@ class Page:
         """Lets the page carry a token if it deletes only session cookies that the request did not send.
 
         That is no sign-out: frameworks also delete cookies that are not there.
-
-        Args:
-            cookies: the ``Cookie`` header.
         """
         sent = {item.partition("=")[0].strip() for item in cookies.split(";")}
         ended = map(ended_session, self.values(SET_COOKIE))
@@ -107,10 +104,8 @@ class Page:
     def allow_own_origin(self, origin: str | None) -> None:
         """Lets the page carry a token if no origin but its own may read it with the user's cookies.
 
-        A CORS layer also adds its headers to the answer to a form of the site, which names the site's own origin.
-
-        Args:
-            origin: of the request, as the server sees it, which may be ``http`` behind a proxy that terminates TLS.
+        A CORS layer also adds its headers to the answer to a form of the site, which names the site's own origin. The
+        server may see that as ``http``, behind a proxy that terminates TLS.
         """
         allowed = {value.strip().lower() for value in self.values(ALLOW_ORIGIN)}
         own = (origin or "").lower()
@@ -204,12 +199,9 @@ def ended_session(set_cookie: Any) -> str:
 
 
 def may_have_session(cookies: str, headers: list[tuple[Any, Any]], vendor_cookies: Container[str] = ()) -> bool:
-    """Whether a request has the cookie of a session, or the response sets one.
+    """Whether a request, given its ``Cookie`` header, has the cookie of a session, or the response sets one.
 
-    Args:
-        cookies: the ``Cookie`` header of the request.
-        headers: those of the response.
-        vendor_cookies: names of cookies that are sessions of a vendor, and none of the site.
+    The ``vendor_cookies`` are sessions of a vendor, and none of the site.
     """
     names = (item.partition("=")[0].strip() for item in cookies.split(";"))
     sent = (name for name in names if unquote(name) not in vendor_cookies)
@@ -218,11 +210,7 @@ def may_have_session(cookies: str, headers: list[tuple[Any, Any]], vendor_cookie
 
 
 def note_session_cookie(name: object) -> None:
-    """Takes a cookie for that of a session, whatever it is called; for frameworks that tell the name.
-
-    Args:
-        name: as configured; anything but the name of a cookie is ignored.
-    """
+    """Takes a cookie for that of a session, whatever it is called; for frameworks that tell the configured name."""
     if isinstance(name, str) and name not in _NAMED_SESSION_COOKIES:
         _NAMED_SESSION_COOKIES.add(name)
         _SESSION_COOKIES.pop(name, None)

@@ -36,9 +36,7 @@ REFUSALS: Final[Mapping[str, str]] = {
 def email_refusal(user: User, values: Mapping[str, Any]) -> str:
     """Returns why the email address of a user must not be signed on its own; empty if it may.
 
-    Args:
-        user: the signed-in user.
-        values: the vendor's parsed variables, with ``TRUST_EMAILS`` among them.
+    The values are the vendor's parsed variables, with ``TRUST_EMAILS`` among them.
     """
     if TRUST_EMAILS.name not in values:
         raise WidgetError("the `variables` of the vendor's class must list TRUST_EMAILS of widgetmw.provider")

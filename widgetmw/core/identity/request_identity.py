@@ -78,9 +78,8 @@ def acquire(request: ScopeOrEnviron, owner: object) -> RequestIdentity | None:
     identity: RequestIdentity | None = request.get(IDENTITY_KEY)
     if identity is None:
         if "asgi.scope" not in request and "wsgi_environ" not in request:
-            identity = request[IDENTITY_KEY] = (
-                RequestIdentity()
-            )  # not by identity_of(), which saves every request a call
+            # not by identity_of(), which saves every request a call
+            identity = request[IDENTITY_KEY] = RequestIdentity()
             identity.owner = owner
             identity.explicit = identity.resolved = UNSET
             identity.root_path = ""

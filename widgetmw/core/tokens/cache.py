@@ -151,7 +151,6 @@ class TokenCache:
         return code
 
     def _count_minted(self, provider: str, seconds: float) -> None:
-        """Counts a token, and adds the time that signing took to the histogram of its vendor."""
         TOKENS_MINTED.record(self._events, provider)
         self._events.mint_seconds[provider].observe(seconds)
         TOKEN_MINT_SECONDS.notify(provider, seconds)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key
+from widgetmw.provider import JwtProvider, User, Variable, parse_int, parse_text, regex, rsa_key, signing_key
 
 PLACEHOLDERS = TOKEN, WIDGET = "JWT_TOKEN", "WIDGET_ID"  # the placeholders of the dashboard
 _mobile_url = regex(rf"https?://\S*{TOKEN}\S*", f"an http(s) URL that holds {TOKEN}")
@@ -24,6 +24,11 @@ def _customer_data_snippet(text: str) -> str:
     return _snippet(text)
 
 
+def _pasted(name: str, help: str, parse: Callable[[str], str]) -> Variable[str]:
+    """Returns the variable of a text from the dashboard, which is read once, at startup."""
+    return Variable(name, help, parse, from_file=True, watched=False)
+
+
 class Orlo(JwtProvider):
     """Signs ``{"name", "isLoggedIn": true}``, the email if it is known, and the attributes as custom data.
 
@@ -36,36 +41,15 @@ class Orlo(JwtProvider):
     algorithm = "RS256"
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
-        Variable(
-            "ORLO_PRIVATE_KEY",
-            "RSA private key in PEM, 2048 bits or more; signs",
-            rsa_key,
-            required=True,
-            from_file=True,
-            secret=True,
-        ),
+        signing_key("ORLO_PRIVATE_KEY", "RSA private key in PEM, 2048 bits or more; signs", rsa_key),
         Variable("ORLO_WIDGET_ID", "the widget's id, in place of the snippets' `WIDGET_ID`", parse_text),
-        Variable(
+        _pasted(
             "ORLO_CUSTOMER_DATA_SNIPPET",
             "JavaScript of the dashboard that hands over the token, with `JWT_TOKEN`",
             _customer_data_snippet,
-            from_file=True,
-            watched=False,
         ),
-        Variable(
-            "ORLO_EMBED_SNIPPET",
-            "JavaScript of the dashboard that embeds the chat",
-            _snippet,
-            from_file=True,
-            watched=False,
-        ),
-        Variable(
-            "ORLO_MOBILE_URL",
-            "URL of the dashboard for mobile apps, with `JWT_TOKEN`",
-            _mobile_url,
-            from_file=True,
-            watched=False,
-        ),
+        _pasted("ORLO_EMBED_SNIPPET", "JavaScript of the dashboard that embeds the chat", _snippet),
+        _pasted("ORLO_MOBILE_URL", "URL of the dashboard for mobile apps, with `JWT_TOKEN`", _mobile_url),
         Variable("ORLO_TOKEN_TTL", "lifetime of a token in seconds; `0`: no `iat` and `exp`", parse_int(0), 3600),
     )
     key_variable = "ORLO_PRIVATE_KEY"
@@ -86,11 +70,9 @@ class Orlo(JwtProvider):
         return {**self.custom_attributes(user), "name": user.name or user.id, "isLoggedIn": True, **email}
 
     def browser_config(self) -> Mapping[str, str]:
-        """Returns the widget's id, if it is configured."""
         return {"widgetId": self.values["ORLO_WIDGET_ID"]} if self.values["ORLO_WIDGET_ID"] else {}
 
     def endpoint_extras(self, token: str) -> Mapping[str, Any]:
-        """Returns the mobile URL with the token, if it is configured."""
         url = self.values["ORLO_MOBILE_URL"]
         if not url:
             return {}
