@@ -82,6 +82,41 @@ def test_error_pages_are_injected(settings: Settings) -> None:
         assert reply.headers["content-length"] == str(len(reply.content))
 
 
+@pytest.mark.parametrize("path", ["/", "/broken", "/missing"])
+def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(settings: Settings, path: str) -> None:
+    used_late: list[str] = []
+
+    class Database:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            state = scope.setdefault("state", {})
+            state["is_open"] = True
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                state["is_open"] = False
+
+    async def find(connection: HTTPConnection) -> User:
+        if not connection.state.is_open:
+            used_late.append(path)
+        return User("ada")
+
+    async def broken(request: Request) -> Response:
+        raise ValueError
+
+    async def error_page(request: Request, error: Exception) -> Response:
+        return HTMLResponse(HEAD, 500)
+
+    app = make(Route("/broken", broken), exception_handlers={404: error_page, 500: error_page})
+    install(app, settings=settings, user=find)
+    app.add_middleware(Database)
+    reply = Visitor(app).get(path, **BROWSER, Cookie="session=1")
+    assert user_in(reply.text) == "ada"
+    assert used_late == []
+
+
 def test_the_debug_page_is_injected(settings: Settings) -> None:
     visitor = with_sessions(make(Route("/broken", broken), debug=True), settings)
     reply = visitor.get("/broken", **BROWSER)
