@@ -143,9 +143,10 @@ class EndpointCheck:
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
 
-    def warn_if_out_of_reach(self, cookie_path: str, endpoint_path: str) -> None:
+    def warn_if_out_of_reach(self, cookie_path: str | None, endpoint_path: str) -> None:
         """Warns about a session that browsers do not send to the endpoint, both paths with their prefix."""
         # as in RFC 6265; anything but an absolute path means the folder of the page that sets the cookie
+        cookie_path = cookie_path or ""
         if not cookie_path.startswith("/") or f"{endpoint_path}/".startswith(f"{cookie_path.rstrip('/')}/"):
             return
         if not self._has_named_path:
