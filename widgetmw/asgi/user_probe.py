@@ -28,6 +28,13 @@ class UserProbe(Responder):
 
     __slots__ = ()
 
+    def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
+        return super()._skip(start, reason) if start["status"] < 400 else self._skip_error(start, reason)
+
+    async def _skip_error(self, start: Message, reason: SkipReason) -> None:
+        await self.prefetch_for_error()
+        await super()._skip(start, reason)
+
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
@@ -43,10 +50,10 @@ class UserProbe(Responder):
         return self._release(self._start, message)
 
     async def prefetch_for_error(self) -> None:
-        """Resolves the user after an error of the app, of which a layer outside of its middleware may make a page.
+        """Resolves the user after an error of the app, of which a layer further out may make a page.
 
-        By then the middleware has closed what it has opened for the request, such as a database session. One that the
-        resolver used once more would keep its connection.
+        By then, middleware of the app has closed what it has opened for the request, such as a database session. One
+        that the resolver used once more would keep its connection.
         """
         engine, scope = self._engine, self._scope
         has_started = self._handler is not None and not self.is_undecided
