@@ -172,8 +172,16 @@ class _InnerPart:
             is_interrupted = INNER_CALL in environ and environ[INNER_CALL].is_interrupted(response.status_code)
             if is_owner(environ, self.outer) and (is_interrupted or _needs_user(self.engine, environ, response)):
                 prefetch_user(environ, self.resolve)
+                if isinstance(environ[IDENTITY_KEY].resolved, User):
+                    self._check_session_path(app)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
+
+    def _check_session_path(self, app: Flask) -> None:
+        interface = app.session_interface
+        if interface.get_cookie_name(app) in request.cookies:
+            path = request.script_root + self.engine.path
+            self.engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), path)
 
 
 class _OuterMiddleware(WidgetMiddleware):

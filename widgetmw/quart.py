@@ -193,6 +193,10 @@ class _InnerPart:
                 is_interrupted or page_that_needs_user(page, method, path, response.status_code, headers)
             ):
                 await prefetch_user_async(scope, self._resolve)
+                interface: Any = app.session_interface
+                if isinstance(scope[IDENTITY_KEY].resolved, User) and interface.get_cookie_name(app) in request.cookies:
+                    path = root_path + self._engine.path
+                    self._engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), path)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
 

@@ -165,7 +165,11 @@ class _StackBuilder:
                 probe = UserProbe()
                 probe.begin(engine, scope, root_path, path, send, resolver)
                 probe.read_request_headers()
-                await app(scope, receive, probe.send)
+                try:
+                    await app(scope, receive, probe.send)
+                except Exception:
+                    await probe.prefetch_for_error()
+                    raise
                 if probe.is_undecided:
                     await probe.close()
 

@@ -59,6 +59,7 @@ class ClientTransport(asyncio.Transport):
 class AiohttpSite(Site):
     driver = "aiohttp"
     gateway = "aiohttp"
+    resolves_user_before_body = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,6 +150,7 @@ class StreamingAiohttpSite(AiohttpSite):
     """The same pages as streamed responses."""
 
     driver = "aiohttp-stream"
+    resolves_user_before_body = False
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         return await self.stream(request)

@@ -319,6 +319,63 @@ def test_pages_from_raised_responses_and_404s_are_injected(settings: Settings) -
     serve_and_visit(app, visit)
 
 
+@pytest.mark.parametrize("path", ["/", "/refused", "/fails", "/nowhere", "/file", "/streamed"])
+def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(
+    settings: Settings, tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "page.html").write_text(HEAD)
+    connections = {"open": False}
+    used_late: list[str] = []
+
+    @web.middleware
+    async def pretty(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        except web.HTTPException as error:
+            return web.Response(text=HEAD, content_type="text/html", status=error.status)
+        except KeyError:
+            return web.Response(text=HEAD, content_type="text/html", status=500)
+
+    @web.middleware
+    async def connect(request: web.Request, handler: Any) -> web.StreamResponse:
+        connections["open"] = True
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        finally:
+            connections["open"] = False
+
+    async def refused(request: web.Request) -> web.Response:
+        raise web.HTTPForbidden
+
+    async def fails(request: web.Request) -> web.Response:
+        raise KeyError
+
+    async def file(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(tmp_path / "page.html")
+
+    async def streamed(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=HTML)
+        await response.prepare(request)
+        await response.write(HEAD.encode())
+        return response
+
+    async def find(request: web.Request) -> User:
+        if not connections["open"]:
+            used_late.append(request.path)
+        return User("ada")
+
+    app = make(page=page, refused=refused, fails=fails, file=file, streamed=streamed)
+    app.middlewares.extend([pretty, connect])
+    install(app, settings=settings, user=find)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        reply = await request_page(client, path, Accept="text/html", Cookie="session=1")
+        assert user_in(reply.text) == "ada"
+
+    serve_and_visit(app, visit)
+    assert used_late == []
+
+
 def test_a_package_may_add_preflight_routes_and_cors_headers_to_all_routes(settings: Settings) -> None:
     """As aiohttp-cors does, which raises an error for an existing ``OPTIONS`` or ``*`` and for existing headers."""
 

@@ -218,6 +218,18 @@ def test_a_failing_resolver_omits_the_placed_script(
 # the user
 
 
+def test_a_session_whose_path_leaves_out_the_endpoint_is_named(
+    visit: Visit, configured: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = visit("ada")
+    assert user_in(visitor.get("/").text)
+    assert "endpoint_without_user" not in caplog.text
+    configured(SESSION_COOKIE_PATH="/shop")
+    for _ in range(2):
+        assert user_in(visitor.get("/").text)
+    assert caplog.text.count("endpoint_without_user: browsers send the session's cookie only below '/shop'") == 1
+
+
 @pytest.mark.parametrize("view", ["identify", "identify-in-scope"])
 def test_identify_overrides_request_user(visit: Visit, view: str) -> None:
     visitor = visit("ada")

@@ -476,3 +476,40 @@ def test_the_pages_of_a_plugin_count_as_looked_at(settings: Settings) -> None:
     for _ in range(10):
         assert user_in(app.test_client().get("/").text) == "ada"
     assert app.extensions["widgetmw"].engine.endpoint_check.remaining == 0
+
+
+@pytest.mark.parametrize(
+    ("cookie_path", "prefix", "is_reached"),
+    [
+        ("/", "", True),
+        ("/shop", "/shop", True),
+        ("/shop/", "/shop", True),
+        ("/shop", "", False),
+        ("/sho", "/shop", False),
+    ],
+)
+@pytest.mark.parametrize("framework", ["flask", "quart"])
+def test_a_session_whose_path_leaves_out_the_endpoint_is_named(
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    framework: str,
+    cookie_path: str,
+    prefix: str,
+    is_reached: bool,
+) -> None:
+    kind, widget = {"flask": (Flask, Widget), "quart": (Quart, QuartWidget)}[framework]
+    app: Any = kind(__name__)
+    app.config["SESSION_COOKIE_PATH"] = cookie_path
+    app.add_url_rule("/", view_func=lambda: HEAD)
+    widget(app, settings, user=lambda: User("ada"))
+    for cookie in ("other=1", "session=1", "session=2"):
+        if framework == "flask":
+            reply = Client(app, use_cookies=False).get(
+                "/", headers={"Cookie": cookie}, environ_overrides={"SCRIPT_NAME": prefix}
+            )
+        else:
+            reply = Visitor(app, root_path=prefix).get(f"{prefix}/", Cookie=cookie)
+        assert user_in(reply.text) == "ada"
+        lines = order_warnings(caplog)
+        assert len(lines) == (0 if is_reached or cookie == "other=1" else 1)
+    assert is_reached or f"only below {cookie_path!r}" in lines[0]

@@ -82,6 +82,42 @@ def test_error_pages_are_injected(settings: Settings) -> None:
         assert reply.headers["content-length"] == str(len(reply.content))
 
 
+@pytest.mark.parametrize("path", ["/", "/broken", "/missing", "/nowhere"])
+def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(settings: Settings, path: str) -> None:
+    used_late: list[str] = []
+
+    async def connect(request: Request, call_next: Any) -> Response:
+        request.state.is_open = True
+        try:
+            return await call_next(request)  # type: ignore[no-any-return]
+        finally:
+            request.state.is_open = False
+
+    async def find(connection: HTTPConnection) -> User:
+        if not connection.state.is_open:
+            used_late.append(path)
+        return User("ada")
+
+    async def fails(request: Request) -> Response:
+        raise KeyError if request.url.path == "/missing" else ValueError
+
+    async def error_page(request: Request, error: Exception) -> Response:
+        return HTMLResponse(HEAD, 500)
+
+    async def pretty(request: Request, call_next: Any) -> Response:
+        response = await call_next(request)
+        return HTMLResponse(HEAD, 404) if response.status_code == 404 else response  # type: ignore[no-any-return]
+
+    handlers: Any = {KeyError: error_page, 500: error_page}
+    app = make(Route("/broken", fails), Route("/missing", fails), exception_handlers=handlers)
+    install(app, settings=settings, user=find)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=connect)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=pretty)
+    reply = Visitor(app).get(path, **BROWSER, Cookie="session=1")
+    assert user_in(reply.text) == "ada"
+    assert used_late == []
+
+
 def test_the_debug_page_is_injected(settings: Settings) -> None:
     visitor = with_sessions(make(Route("/broken", broken), debug=True), settings)
     reply = visitor.get("/broken", **BROWSER)

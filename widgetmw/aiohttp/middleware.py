@@ -19,6 +19,7 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     edit_request_headers,
+    page_request,
     path_below,
     token_request,
     without_conditional_headers,
@@ -27,8 +28,8 @@ from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, acquire, link_request
-from widgetmw.core.identity.resolvers import AsyncResolver
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, acquire, is_owner, link_request
+from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_async
 from widgetmw.core.identity.user import User
 
 Resolver: TypeAlias = Callable[[web.Request], User | Awaitable[User | None] | None]
@@ -82,7 +83,7 @@ class AiohttpMiddleware:
     def _add_innermost(self) -> None:
         """Runs once all of the app's middlewares are there, and before aiohttp looks at them."""
         if not self._app.pre_frozen:
-            self._app.middlewares.append(_Innermost(self._app))
+            self._app.middlewares.append(_Innermost(self._app, self))
         self._pre_freeze()
 
     def _add_routes(self, path: str) -> web.AbstractRoute:
@@ -104,6 +105,47 @@ class AiohttpMiddleware:
         if self._user is None and proxy_resolver:
             return proxy_resolver
         return lambda _: self._user(_request_of_app(request, self._app))
+
+    async def prefetch_user(self, request: web.Request, result: object) -> None:
+        """Resolves the user of a page before the app's middlewares close what they have opened for the request.
+
+        aiohttp sends a response only once all of them have returned. A database session that ``user`` used then would
+        keep its connection for ever.
+
+        Args:
+            request: as the handler got it.
+            result: what the handler has returned or raised.
+        """
+        try:
+            needs_user = self._user is not None and INNER_CALL not in request and self._may_need_user(request, result)
+        except Exception:  # the writer will fail in the same way, and log it
+            return
+        if needs_user:
+            await prefetch_user_async(request, self._resolver(request))  # type: ignore[arg-type]
+
+    def _may_need_user(self, request: web.Request, result: object) -> bool:
+        """Whether a page with a token may become of what the handler has returned or raised."""
+        is_final = isinstance(result, web.Response) and result.status < 400
+        if is_final and "html" not in result.headers.get("Content-Type", "").lower():  # type: ignore[attr-defined]
+            return False
+        if isinstance(result, web.StreamResponse) and result.prepared:
+            return False  # it was sent from inside the middlewares
+        root_path, method = self._root_path, request.method
+        scope = {**_scope(request, root_path), "path": request.path}
+        page = page_request(scope, root_path)
+        if isinstance(result, web.Response):
+            headers = [
+                (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in result.headers.items()
+            ]
+            if self.engine.page_that_needs_user(page, method, page.path, result.status, headers):
+                return True
+        # A middleware may make a page of an error or of data, and the type of a file is not known yet.
+        accept = request.headers.get("Accept", "")
+        return (
+            not is_final
+            and self.engine.is_inline_delivery
+            and self.engine.may_carry_script(scope, method, page.path, accept, page.has_credentials)
+        )
 
     async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
         call = token_request(scope, path)
@@ -149,7 +191,7 @@ class AiohttpMiddleware:
 
 
 class _Innermost:
-    """Shows our writer the request that the handler gets.
+    """Shows our writer the request that the handler gets, and lets the user of its page be resolved.
 
     A middleware may have cloned it, as aiohttp-remotes does. Only the clone has what the middlewares further in add,
     such as the session.
@@ -157,16 +199,24 @@ class _Innermost:
 
     __middleware_version__ = 1
 
-    def __init__(self, app: web.Application) -> None:
-        self._app = app
+    def __init__(self, app: web.Application, outermost: AiohttpMiddleware) -> None:
+        self._app, self._outermost = app, outermost
 
-    def __call__(self, request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         writer: object = request.writer
         if request.match_info.apps[-1] is not self._app and _OF_APP not in request:
             request[_OF_APP] = request._state.copy()
         if isinstance(writer, RewritingWriter):
             writer.follow(request)
-        return handler(request)
+        if not is_owner(request, self._outermost):  # type: ignore[arg-type]
+            return await handler(request)
+        try:
+            response = await handler(request)
+        except Exception as error:
+            await self._outermost.prefetch_user(request, error)
+            raise
+        await self._outermost.prefetch_user(request, response)
+        return response
 
 
 def _request_of_app(request: web.Request, app: web.Application) -> web.Request:

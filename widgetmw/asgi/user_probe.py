@@ -11,7 +11,7 @@ from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
-from widgetmw.core.identity.resolvers import prefetch_user_maybe_async
+from widgetmw.core.identity.resolvers import prefetch_user_async, prefetch_user_maybe_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.reasons import SkipReason
 
@@ -28,6 +28,13 @@ class UserProbe(Responder):
 
     __slots__ = ()
 
+    def _skip(self, start: Message, reason: SkipReason) -> Awaitable[None]:
+        return super()._skip(start, reason) if start["status"] < 400 else self._skip_error(start, reason)
+
+    async def _skip_error(self, start: Message, reason: SkipReason) -> None:
+        await self.prefetch_for_error()
+        await super()._skip(start, reason)
+
     def _decide(self, message: Message | None = None, offset: int = PENDING) -> Awaitable[None]:
         awaitable, check = None, self._engine.endpoint_check
         try:
@@ -41,6 +48,20 @@ class UserProbe(Responder):
         if awaitable is not None:
             return self._wait(awaitable, message, offset)
         return self._release(self._start, message)
+
+    async def prefetch_for_error(self) -> None:
+        """Resolves the user after an error of the app, of which a layer further out may make a page.
+
+        By then, middleware of the app has closed what it has opened for the request, such as a database session. One
+        that the resolver used once more would keep its connection.
+        """
+        engine, scope = self._engine, self._scope
+        has_started = self._handler is not None and not self.is_undecided
+        accept = b",".join(value for name, value in self._headers if name == b"accept").decode("latin-1")
+        if has_started or not engine.may_carry_script(scope, scope["method"], self.path, accept, self.has_credentials):
+            return
+        shown = engine.endpoint_check.with_original_identity(scope, scope[ORIGINAL], IN_MOUNT)
+        await prefetch_user_async(shown, self._resolver)
 
     def _compare_with_original(self) -> Awaitable[None] | None:
         """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""

@@ -31,6 +31,11 @@ _REPLACED_USER: Final = (
     "%s has set another user. The token endpoint sees only the user who came with the request, so the page has no "
     "token: %s"
 )
+_OUT_OF_REACH: Final = (
+    "browsers send the session's cookie only below %r, and the token endpoint is %r, so its 401 ends the conversation "
+    "of a signed-in user: move the endpoint (WIDGETMW_PATH, in Django urls.py), shorten the cookie's path, or name "
+    "the prefix that a proxy removes"
+)
 
 
 class Cause(NamedTuple):
@@ -69,6 +74,7 @@ class EndpointCheck:
     def __init__(self, events: Events) -> None:
         self.remaining: int = _MAX_PAGES
         self.sees_inner_user: bool = False
+        self._has_named_path = False
         self._events = events
 
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -133,6 +139,16 @@ class EndpointCheck:
         if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
+
+    def warn_if_out_of_reach(self, cookie_path: str | None, endpoint_path: str) -> None:
+        """Warns about a session that browsers do not send to the endpoint, both paths with their prefix."""
+        # as in RFC 6265; anything but an absolute path means the folder of the page that sets the cookie
+        cookie_path = cookie_path or ""
+        if not cookie_path.startswith("/") or f"{endpoint_path}/".startswith(f"{cookie_path.rstrip('/')}/"):
+            return
+        if not self._has_named_path:
+            self._has_named_path = True
+            self._events.warn("page", "endpoint_without_user", _OUT_OF_REACH % (cookie_path, endpoint_path))
 
     def run(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Checks one page that has a user, after the app has run; returns what to await if the resolver is async.
