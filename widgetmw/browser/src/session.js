@@ -227,7 +227,8 @@ export const signOut = () => {
 };
 
 /**
- * A user was signed out in another tab: ends the session if it is the user of this page.
+ * A user was signed out in another tab: ends the session if it is the user of this page, or if this page still asks whose
+ * it is. Its widgets may show that user's conversation, too. It goes on asking.
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
@@ -235,9 +236,11 @@ export const signOut = () => {
  */
 const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
   generation++;
-  if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
-  settle("signed out");
+  const wasSignedIn = isSignedIn;
+  if (isSignedIn ? hash && !isSameUser(hash, user) : !awaitsResponse()) return;
+  if (isSignedIn) settle("signed out");
   endSession(isRecent ? "elsewhere" : "late", 0, pending);
+  if (!wasSignedIn) requestAtOnce();
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -274,9 +277,9 @@ export const keepMark = () => {
 // Ends the session if our user was signed out while no channel was open. Without messages, we do not know how long the
 // next user has been there, so the sign-out counts as late if there is one.
 export const checkStoredUser = () => {
-  if (!wasSignedOutElsewhere()) return;
-  const isFree = !readStored() || hasUnknownLogouts();
-  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER);
+  if (wasSignedOutElsewhere()) {
+    onRemoteSignOut((!readStored() || hasUnknownLogouts()) && serverTime() - changedAt() < LATE_AFTER);
+  }
 };
 
 /**
