@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import has_valid_token, pass_time, wait_for_lock_release, wait_for_requests, wait_until
-from tests.browser.site import Form, Site
+from tests.browser.site import Form, Response, Site
 from tests.combinations import ALL
 
 Profile = Callable[..., BrowserContext]
@@ -86,6 +86,28 @@ def test_a_page_from_the_http_cache_of_the_same_user_requests_new_tokens(visit: 
     page.go_back()
     page.wait_for_function("(old) => ![undefined, old].includes(widgetmw.get('orlo')?.token)", arg=token)
     assert len(site.token_requests) == 1
+
+
+@pytest.mark.parametrize("cache_control", ["private, no-store", "private, no-cache"])
+def test_a_page_of_the_history_requests_new_tokens_in_a_frame_of_another_origin(
+    visit: Visit, site: Site, cache_control: str
+) -> None:
+    portal = Site()
+    site.headers = {"Cache-Control": cache_control}
+    portal.pages["/portal"] = lambda user: Response(
+        200, f'<!doctype html><iframe src="{site.url}"></iframe>'.encode(), {"Content-Type": "text/html"}
+    )
+    page = visit("ann")
+    page.goto(portal.url + "/portal")
+    frame = page.frames[1]
+    frame.wait_for_function("window.widgetmw?.get('orlo')")
+    frame.goto(site.url + "/next")
+    site.clear_token_cache()
+    frame.evaluate("setTimeout(() => history.back())")
+    frame.wait_for_url(site.url + "/")
+    frame.wait_for_function("window.widgetmw?.get('orlo')")
+    assert len(site.token_requests) == 1
+    portal.close()
 
 
 # --- documents swapped without a load -------------------------------------------------------------

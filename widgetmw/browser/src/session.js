@@ -222,8 +222,9 @@ export const signOut = () => {
   generation++;
   settle("signed out");
   // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
-  if (isEnding || !(isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) return;
-  endSession(wasSignedOutElsewhere() ? "late" : "here");
+  if (!isEnding && (isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) {
+    endSession(wasSignedOutElsewhere() ? "late" : "here");
+  }
 };
 
 /**
@@ -307,7 +308,7 @@ export const takePageData = (data, inPage) => {
     if (!token || isOld || data.ask) continue;
     tokens[name] = { ...token, expires_in: token.expires_at - now, refresh_in: token.refresh_at - now };
   }
-  if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
+  if (Object.keys({ ...tokens, ...(!isOld && data.errors) })[0]) {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     clearContentCheck();
   }
