@@ -101,10 +101,8 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  * the next user. The recorded time of a sign-out is an estimate, and may be slightly earlier than the page. An empty
  * storage alone does not prove a sign-out: the page may have cleared it.
  */
-const wasSignedOutElsewhere = () => {
-  const stored = readStored();
-  return user && !isSameUser(stored, user) && (stored || changedAt() + 1000 > lastIdentifiedAt);
-};
+const wasSignedOutElsewhere = () =>
+  user && !isSameUser(readStored(), user) && (readStored() || changedAt() + 1000 > lastIdentifiedAt);
 
 /**
  * Whether a response is older than what we know. The clocks of several servers may differ a little; but an older
