@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Frame, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.simulation import has_valid_token, pass_time, wait_for_lock_release, wait_for_requests, wait_until
@@ -86,6 +86,40 @@ def test_a_page_from_the_http_cache_of_the_same_user_requests_new_tokens(visit: 
     page.go_back()
     page.wait_for_function("(old) => ![undefined, old].includes(widgetmw.get('orlo')?.token)", arg=token)
     assert len(site.token_requests) == 1
+
+
+@pytest.fixture
+def framed(visit: Visit, site: Site) -> Iterator[Frame]:
+    """The site in a frame of another origin, signed in as ann."""
+    portal = Site()
+    portal.body = f'<iframe src="{site.url}"></iframe>'
+    page = visit("ann")
+    page.goto(portal.url)
+    frame = page.frames[1]
+    frame.wait_for_function("window.widgetmw?.get('orlo')")
+    yield frame
+    portal.close()
+
+
+@pytest.mark.parametrize("cache_control", ["private, no-store", "private, no-cache"])
+def test_a_page_of_the_history_requests_new_tokens_in_a_frame_of_another_origin(
+    framed: Frame, site: Site, cache_control: str
+) -> None:
+    site.headers = {"Cache-Control": cache_control}
+    framed.goto(site.url + "/first")
+    framed.goto(site.url + "/next")
+    site.clear_token_cache()
+    framed.evaluate("setTimeout(() => history.back())")
+    framed.wait_for_url(site.url + "/first")
+    framed.wait_for_function("window.widgetmw?.get('orlo')")
+    assert len(site.token_requests) == 1
+
+
+def test_a_sign_out_in_a_frame_of_another_origin_cleans_up(framed: Frame, site: Site) -> None:
+    sign_out(framed.page.context)
+    framed.goto(site.url + "/next")
+    framed.wait_for_function("seen.signedout")
+    assert len(site.token_requests) == 2
 
 
 # --- documents swapped without a load -------------------------------------------------------------

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.conftest import Visit, sign_in
-from tests.browser.simulation import DAY, HOUR, MINUTE, await_promise, pass_time, wait_for_requests, wait_until
-from tests.browser.site import KEY, Response, Site, json_response
+from tests.browser.conftest import Visit, sign_in, sign_out
+from tests.browser.simulation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    REAL_TIMEOUT,
+    await_promise,
+    pass_time,
+    wait_for_requests,
+    wait_until,
+)
+from tests.browser.site import KEY, Delivery, Response, Site, json_response
 from tests.browser.user_data import CONVERSATIONS, NO_USER_DATA, UNRELATED, WIDGET_PAGE, store_conversations, user_data
 
 Profile = Callable[..., BrowserContext]
@@ -146,6 +156,55 @@ def test_other_tabs_follow(profile: Profile, site: Site, missing: str) -> None:
             arg=",".join(sorted([*UNRELATED, f"{KEY}:time"])),
         )
         assert user_data(page) == NO_USER_DATA
+
+
+@pytest.mark.parametrize("delivery", ["inline", "fetch"])
+def test_tabs_that_open_together_after_a_sign_out_all_clean_up(
+    profile: Profile, site: Site, delivery: Delivery
+) -> None:
+    """As when a browser that was closed opens its tabs again, without the session's cookie."""
+    site.delivery = delivery
+    context = profile("ann", clock=True)
+    pages = [context.new_page() for _ in range(3)]
+    pages[0].goto(site.url)
+    wait_for_requests(pages[0])
+    store_conversations(pages[0])
+    sign_out(context)
+    for page in pages:
+        page.goto(site.url)
+    for _ in range(6):
+        pass_time(pages[0], site, 1)
+        for page in pages:
+            wait_for_requests(page)
+    for page in pages:
+        assert user_data(page) == NO_USER_DATA
+    assert page.context.cookies() == []
+
+
+def test_a_refresh_survives_the_sign_out_of_another_tab(profile: Profile, site: Site) -> None:
+    site.delivery = "fetch"
+    context = profile()
+    page, other = context.new_page(), context.new_page()
+    page.goto(site.url)
+    wait_until(page, lambda: site.token_requests)
+    wait_for_requests(page)
+    sign_in(context, site, "ann")
+    other.goto(site.url)
+    other.wait_for_function("widgetmw.get('orlo')")
+    sign_in(context, site, "bob")
+    arrived, answered = Event(), Event()
+
+    def wait(user: str | None) -> None:
+        arrived.set()
+        answered.wait(REAL_TIMEOUT)
+
+    site.endpoint_override = wait
+    page.evaluate("widgetmw.refresh('hissuno').then(() => { window.refreshed = HISSUNO_WIDGET_CONFIG.userId; }); 0")
+    wait_until(page, arrived.is_set)
+    other.evaluate("widgetmw.signOut()")
+    page.wait_for_function("seen.signedout")
+    answered.set()
+    page.wait_for_function("window.refreshed === 'bob'")
 
 
 def test_two_users_in_two_browsers_are_independent(profile: Profile, site: Site) -> None:

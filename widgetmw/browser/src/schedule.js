@@ -267,7 +267,7 @@ export const suspend = () => {
 export const resume = () => {
   isSuspended = false;
   // The page may have been in the cache for long, so check that its user is still signed in.
-  if (isSignedIn || awaitsTokens || waiters.length || remembersUser()) wantedAt = time();
+  if (isSignedIn || awaitsTokens || waiters[0] || remembersUser()) wantedAt = time();
   markActive(true);
 };
 

@@ -98,10 +98,8 @@ const storeToken = (name, { expires_in, refresh_in, ...token }, age) => {
  * the next user. The recorded time of a sign-out is an estimate, and may be slightly earlier than the page. An empty
  * storage alone does not prove a sign-out: the page may have cleared it.
  */
-const wasSignedOutElsewhere = () => {
-  const stored = readStored();
-  return user && !isSameUser(stored, user) && (stored || changedAt() + 1000 > lastIdentifiedAt);
-};
+const wasSignedOutElsewhere = () =>
+  user && !isSameUser(readStored(), user) && (readStored() || changedAt() + 1000 > lastIdentifiedAt);
 
 /**
  * Whether a response is older than what we know. The clocks of several servers may differ a little; but an older
@@ -217,12 +215,14 @@ export const signOut = () => {
   generation++;
   settle("signed out");
   // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
-  if (isEnding || !(isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) return;
-  endSession(wasSignedOutElsewhere() ? "late" : "here");
+  if (!isEnding && (isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) {
+    endSession(wasSignedOutElsewhere() ? "late" : "here");
+  }
 };
 
 /**
- * A user was signed out in another tab: ends the session if it is the user of this page.
+ * A user was signed out in another tab: ends the session if it is the user of this page, or if this page still asks whose
+ * it is. Its widgets may show that user's conversation, too. It goes on asking.
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
@@ -230,9 +230,11 @@ export const signOut = () => {
  */
 const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
   generation++;
-  if (!isSignedIn || (hash && !isSameUser(hash, user))) return;
-  settle("signed out");
+  const wasSignedIn = isSignedIn;
+  if (isSignedIn ? hash && !isSameUser(hash, user) : !awaitsResponse()) return;
+  if (isSignedIn) settle("signed out");
   endSession(isRecent ? "elsewhere" : "late", 0, pending);
+  if (!wasSignedIn) requestAtOnce();
 };
 
 /** @param {import("./types").TabMessage} message */
@@ -269,9 +271,9 @@ export const keepMark = () => {
 // Ends the session if our user was signed out while no channel was open. Without messages, we do not know how long the
 // next user has been there, so the sign-out counts as late if there is one.
 export const checkStoredUser = () => {
-  if (!wasSignedOutElsewhere()) return;
-  const isFree = !readStored() || hasUnknownLogouts();
-  onRemoteSignOut(isFree && serverTime() - changedAt() < LATE_AFTER);
+  if (wasSignedOutElsewhere()) {
+    onRemoteSignOut((!readStored() || hasUnknownLogouts()) && serverTime() - changedAt() < LATE_AFTER);
+  }
 };
 
 /**
@@ -299,7 +301,7 @@ export const takePageData = (data, inPage) => {
     if (!token || isOld || data.ask) continue;
     tokens[name] = { ...token, expires_in: token.expires_at - now, refresh_in: token.refresh_at - now };
   }
-  if (Object.keys({ ...tokens, ...(!isOld && data.errors) }).length) {
+  if (Object.keys({ ...tokens, ...(!isOld && data.errors) })[0]) {
     accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
     clearContentCheck();
   }
