@@ -243,7 +243,7 @@ export const onBroadcast = (message) => {
     case "request":
       return countRequest();
     case "failure":
-      return backOff(message.failures);
+      return backOff(message.failures || 1);
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.
