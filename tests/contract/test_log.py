@@ -48,6 +48,17 @@ def test_what_needs_no_fix_is_logged_at_debug_or_not_at_all(make: Make, caplog: 
     assert ours[0].getMessage().startswith("widgetmw: page: anonymous at '/'")
 
 
+@pytest.mark.parametrize("header", [("Content-Encoding", "br"), ("Cache-Control", "no-transform")])
+def test_an_excluded_page_does_not_use_up_the_line_of_another(
+    make: Make, caplog: pytest.LogCaptureFixture, header: tuple[str, str]
+) -> None:
+    site = make(page=Page(headers=[HTML, header]), WIDGETMW_EXCLUDE="/docs")
+    assert site.get("/docs").reason == "excluded"
+    assert caplog.messages == []
+    site.get("/")
+    assert len(caplog.messages) == 1
+
+
 def test_the_embed_script_is_the_same_for_everybody_and_cacheable_for_minutes(make: Make, env: dict[str, str]) -> None:
     replies = [
         make(env=env, user=user).get("/_widgetmw/embed.js?v=1") for user in (lambda _: User("ada"), lambda _: None)

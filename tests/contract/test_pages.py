@@ -396,6 +396,13 @@ def test_an_authorization_header_hides_conditional_headers(make: Make) -> None:
     assert "if-none-match" not in site.seen.requests[0]
 
 
+@pytest.mark.parametrize("page", [{"HX_Boosted": "true"}, {"HX_History_Restore_Request": "true"}, {}])
+def test_htmx_asks_for_pages_without_naming_html(make: Make, page: dict[str, str]) -> None:
+    site = make()
+    site.get(Accept="*/*", HX_Request="true", Cookie="session=1", **page, **CONDITIONAL_HEADERS)
+    assert ("if-none-match" in site.seen.requests[0]) is not bool(page)  # a fragment keeps them
+
+
 def test_fetch_delivery_keeps_conditional_headers(make: Make) -> None:
     site = make(WIDGETMW_DELIVERY="fetch")
     site.get(**BROWSER, **CONDITIONAL_HEADERS)

@@ -108,6 +108,13 @@ def test_a_page_of_a_user_has_its_token_and_is_still_compressed(make: Callable[[
 
 
 @pytest.mark.parametrize("make", INSIDE.values(), ids=INSIDE)
+def test_a_page_that_htmx_swaps_in_has_its_token(make: Callable[[], App]) -> None:
+    htmx, app = {"Accept": "*/*", "HX-Request": "true", **USER_COOKIE}, make()  # version 2
+    assert user_in(fetch(app, **htmx, **{"HX-Boosted": "true"}).text) == "ada"
+    assert fetch(app, "/data", **htmx).headers["content-encoding"] in ("br", "zstd")  # stands for a fragment
+
+
+@pytest.mark.parametrize("make", INSIDE.values(), ids=INSIDE)
 def test_everything_else_keeps_the_better_coding(make: Callable[[], App]) -> None:
     app = make()
     assert fetch(app).headers["content-encoding"] in ("br", "zstd")  # an anonymous visitor, whose page stays as it is
@@ -131,8 +138,9 @@ def test_django_compresses_on_either_side(
     package = ["compression_middleware.middleware.CompressionMiddleware"]
     outside, inside = (package, []) if is_outside else ([], package)
     configured(MIDDLEWARE=[*outside, SESSIONS, COMMON, CSRF, AUTH, OURS, *inside])
-    reply = visit("ada").get(Accept="text/html", Accept_Encoding="gzip, br, zstd")
-    assert reply.headers["Content-Encoding"] == ("zstd" if is_outside else "gzip")
+    for request in ({"Accept": "text/html"}, {"Accept": "*/*", "HX_Boosted": "true"}):
+        reply = visit("ada").get(**request, Accept_Encoding="gzip, br, zstd")
+        assert reply.headers["Content-Encoding"] == ("zstd" if is_outside else "gzip")
     if isinstance(reply, httpx.Response):
         text = reply.text
     elif is_outside:

@@ -22,7 +22,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import APIKeyCookie, SecurityScopes
 
 from tests.frameworks.fastapi_app import make, user_id, users_for_ada
-from tests.frameworks.visitor import HEAD, Visitor, assert_endpoint_headers, user_in
+from tests.frameworks.visitor import HEAD, Visitor, assert_endpoint_headers, packages_snippet, user_in
 from widgetmw import Settings, User, identify
 from widgetmw.fastapi import install
 
@@ -298,6 +298,26 @@ def test_an_error_handler_that_the_dependency_sets_decides_by_its_status(
     visitor = make(settings, current)
     assert visitor.get().text == HEAD
     assert visitor.token().status_code == answer
+
+
+@pytest.mark.parametrize(("is_database_up", "answer"), [(True, 401), (False, 503)])
+def test_fastapi_login_names_its_users_to_the_endpoint(settings: Settings, is_database_up: bool, answer: int) -> None:
+    class NotAuthenticated(Exception):
+        pass
+
+    async def manager(request: Request) -> User:  # as fastapi-login's, with an exception of the app
+        if not is_database_up:
+            raise ConnectionError
+        if (id := request.headers.get("x-user")) is None:
+            raise NotAuthenticated
+        return User(id)
+
+    scope: dict[str, Any] = {"Request": Request, "User": User, "NotAuthenticated": NotAuthenticated, "manager": manager}
+    exec(packages_snippet("fastapi-login"), scope)
+    visitor = make(settings, scope["current_user"])
+    assert visitor.token().status_code == answer
+    if is_database_up:
+        assert users_for_ada(visitor) == ("ada", "ada")
 
 
 def test_an_error_handler_that_the_dependency_sets_is_for_its_request_only(settings: Settings) -> None:

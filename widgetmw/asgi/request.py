@@ -12,6 +12,7 @@ from widgetmw.core.http.mark import MARK_PREFIX
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FOREIGN_SITES,
+    HTMX_PAGE_HEADERS,
     PURPOSE_HEADERS,
     is_shown_elsewhere,
     supported_codings,
@@ -31,6 +32,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
+_HTMX: Final = frozenset(name.encode() for name in HTMX_PAGE_HEADERS)
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
@@ -38,7 +40,7 @@ _MARK: Final = MARK_PREFIX.encode()
 _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
 # what read_request_headers and edit_request_headers look at
 _READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"authorization", b"sec-fetch-site"}
-_EDITED: Final = _CONDITIONAL | _CREDENTIALS | {b"accept", b"accept-encoding"}
+_EDITED: Final = _CONDITIONAL | _CREDENTIALS | _HTMX | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 _TOKEN_REQUEST_HEADERS: Final = {
     name.encode(): name
@@ -188,6 +190,8 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
                 has_credentials = True
             elif name == b"accept-encoding":
                 header = name, _SUPPORTED_CODINGS[value]
+            elif name in _HTMX:
+                accepts.append(b"text/html")
             elif hides_conditions:
                 continue
         edited.append(header)
@@ -210,7 +214,7 @@ def hide_file_sending(scope: Scope) -> None:
     """
     if FILE_MESSAGES.isdisjoint(scope["extensions"]):
         return
-    if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
+    if any(name in _HTMX or (name == b"accept" and b"text/html" in value.lower()) for name, value in scope["headers"]):
         scope["extensions"] = {key: value for key, value in scope["extensions"].items() if key not in FILE_MESSAGES}
 
 

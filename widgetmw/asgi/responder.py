@@ -96,10 +96,10 @@ class Responder(PageRequest):
             page = engine.page_from_bytes(message["status"], headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
             page = self._failure(error)
+        if engine.has_excludes and page is not SkipReason.NOT_HTML and engine.is_excluded(self.path):
+            page = SkipReason.EXCLUDED
         if type(page) is SkipReason:
             return self._skip(message, page)
-        if engine.has_excludes and engine.is_excluded(self.path):
-            return self._skip(message, SkipReason.EXCLUDED)
         self._page, self._handler, self._held, self.is_undecided = page, self._on_body, [], True
         self._start = start = {**message}
         start["headers"] = headers.copy()  # a copy: as on a server, later changes to the app's list have no effect

@@ -92,7 +92,8 @@ class SkipReason(Reason):
     )
     CONTENT_ENCODING = (
         "The Content-Encoding is not supported.",
-        "Add the compressing middleware outside this one, or compress with gzip or deflate.",
+        "Add the compressing middleware outside this one, or compress with gzip or deflate. A fragment that a script "
+        "loads needs nothing.",
     )
     SHARED_CACHE = (
         "The response headers allow shared caches to store the page.",

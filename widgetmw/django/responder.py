@@ -68,12 +68,13 @@ class Responder:
             if cookies:
                 note_session_cookie(settings.SESSION_COOKIE_NAME)
             page = engine.page_from_text(response.status_code, [*response.items(), *cookies])
+            is_page = page is not SkipReason.NOT_HTML
+            if is_page and (engine.is_excluded(request.path_info) or _is_in_admin(engine, request)):
+                page = SkipReason.EXCLUDED
             if isinstance(page, SkipReason):
                 return self._skip(page)
             if cookies:  # but not those that a view has set as a header
                 page.headers = [header for header in page.headers if header not in cookies]
-            if engine.is_excluded(request.path_info) or _is_in_admin(engine, request):
-                return self._skip(SkipReason.EXCLUDED)
             self._page, self._page_request = page, page_request(request)
             reason = engine.early_skip_reason(self._page_request, page)
         except NoReverseMatch:

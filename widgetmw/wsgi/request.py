@@ -12,6 +12,7 @@ from widgetmw.core.http.authorization_cookie import is_sent_by_browsers, lacks_a
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FOREIGN_SITES,
+    HTMX_PAGE_HEADERS,
     PURPOSE_HEADERS,
     environ_name,
     is_shown_elsewhere,
@@ -27,6 +28,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 _CONDITIONAL: Final = frozenset(map(environ_name, CONDITIONAL_HEADERS))
 _NOT_INNER: Final = _CONDITIONAL | {"CONTENT_TYPE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"}
+_HTMX: Final = frozenset(map(environ_name, HTMX_PAGE_HEADERS))
 _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
 _RARE: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
@@ -120,6 +122,8 @@ def edit_request_headers(engine: Engine, environ: Environ, path: str) -> bool:
     * Content codings that we cannot decode. :func:`restore_codings` shows them again, to compression outside of us.
     """
     accept, method = environ.get("HTTP_ACCEPT", ""), environ["REQUEST_METHOD"]
+    if not _HTMX.isdisjoint(environ):
+        accept = "text/html"
     if not engine.may_carry_script(environ, method, path, accept, carries_credentials(environ)):
         return False
     hides_conditions = engine.is_inline_delivery and method != "POST" and not environ.keys().isdisjoint(_CONDITIONAL)

@@ -113,10 +113,10 @@ class Responder(PageRequest):
             page = engine.page_from_text(status_code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
             page = engine.page_failure(error)
+        if engine.has_excludes and page is not SkipReason.NOT_HTML and engine.is_excluded(decode_path(self.path)):
+            page = SkipReason.EXCLUDED
         if type(page) is SkipReason:
             return self._start(page, status, headers, exc_info)
-        if engine.has_excludes and engine.is_excluded(decode_path(self.path)):
-            return self._start(SkipReason.EXCLUDED, status, headers, exc_info)
         self._page, self._body, self._stage = page, None, _HELD
         self._status, self._exc_info = status, exc_info
         self._headers = list(headers)  # a copy: as on a server, later changes to the app's list have no effect

@@ -9,6 +9,9 @@ PAGE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 CONDITIONAL_HEADERS: Final = frozenset({"if-none-match", "if-modified-since", "if-range", "range"})
 """On a page request of a user, these could bring back a page of another identity."""
 
+HTMX_PAGE_HEADERS: Final = frozenset({"hx-boosted", "hx-history-restore-request"})
+"""htmx 1 and 2 ask for a whole page, and not a fragment, with one of these, and with ``Accept: */*``."""
+
 PURPOSE_HEADERS: Final = frozenset({"sec-purpose", "purpose", "x-moz"})
 """These say that a page is loaded ahead of a click."""
 
