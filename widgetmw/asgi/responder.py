@@ -119,7 +119,11 @@ class Responder(PageRequest):
             PAGES.notify(code)
         if reason is not None and code in engine.events.unreported:
             engine.events.report(reason, self.path, self.has_credentials)
-        return self._with_debug_headers(start, reason) if engine.debug else start
+        if not engine.debug:
+            return start
+        ours = debug_headers(reason, getattr(self, "_started", None))
+        encoded = ((name.lower().encode(), value.encode()) for name, value in ours)
+        return {**start, "headers": [*(start.get("headers") or ()), *encoded]}
 
     # while undecided
 
@@ -259,11 +263,9 @@ class Responder(PageRequest):
         data = message["body"]
         message = {**message}
         message["body"] = b"".join((data[:offset], page.script, memoryview(data)[offset:]))  # copied once
-        if self._held:
-            return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
-        return send_both(map(send, (start, message)))
+        return send_all(map(send, (start, *self._held, message)))
 
     def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
         """Sends the chunks that were searched as one message with the script. For HEAD, sends only the start."""
@@ -297,25 +299,12 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        messages = [start, *self._held]
-        if message is not None:
-            messages.append(message)
+        messages = [start, *self._held] if message is None else [start, *self._held, message]
         return send_all(map(send, messages))
-
-    def _with_debug_headers(self, start: Message, reason: SkipReason | None) -> Message:
-        ours = debug_headers(reason, getattr(self, "_started", None))
-        encoded = ((name.lower().encode(), value.encode()) for name, value in ours)
-        return {**start, "headers": [*(start.get("headers") or ()), *encoded]}
 
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
         await self._pass_through(SkipReason.INCOMPLETE)
-
-
-async def send_both(sends: Iterator[Awaitable[None]]) -> None:
-    """Like :func:`send_all`, for the two messages that most responses have."""
-    await next(sends)
-    await next(sends)
 
 
 async def send_all(sends: Iterator[Awaitable[None]]) -> None:
