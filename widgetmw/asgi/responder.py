@@ -164,16 +164,13 @@ class Responder(PageRequest):
         """
         if message["type"] != "http.response.body":
             return self._on_other(message)
-        page, body = self._page, self._body
-        data, more_body = message.get("body", b""), message.get("more_body", False)
+        body, data, more_body = self._body, message.get("body", b""), message.get("more_body", False)
         if not data and more_body:
             return nothing()  # an empty chunk is dropped: an app may send any number of them, and each would be held
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            is_first = not self._held
-            is_simple = page.charset_declared and page.rare_headers is None
-            if offset > 0 and is_first and is_simple and body.follows_head_tag:
+            if body.can_be_remembered:
                 self._engine.known_prefixes.remember(self.root_path, data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)

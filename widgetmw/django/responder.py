@@ -122,7 +122,7 @@ class Responder:
             return self._skip(self._engine.page_failure(error))
         if offset == NO_OFFSET:
             return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
-        if offset != PENDING and self._body.follows_foreign_base:
+        if self._body.follows_foreign_base:
             self._page.note_foreign_base()
         return None if offset == PENDING else True
 

@@ -204,13 +204,12 @@ class Responder(PageRequest):
         The page has a marker, is compressed, does not declare its charset in the headers, or has an unusual start.
         """
         body = self._body
-        is_first = body is None
         if body is None:
             self._body = body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
         offset = body.find_offset(data, last)
-        if offset > 0 and is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
+        if body.can_be_remembered:
             self._engine.known_prefixes.remember(self.root_path, data, offset)
-        if offset >= 0 and body.follows_foreign_base:
+        if body.follows_foreign_base:
             page.note_foreign_base()
         return offset
 

@@ -77,8 +77,22 @@ def test_the_offset_is_pending_until_the_chunk_that_decides_it() -> None:
     body = BodyRewriter(True)
     assert body.find_offset(HEAD[:20], False) == PENDING
     assert body.find_offset(PAGE[20:], False) == len(HEAD)
-    assert body.follows_head_tag
     assert body.reason is None
+
+
+def test_an_offset_can_be_remembered_if_a_head_tag_of_the_first_chunk_decides_it() -> None:
+    body = BodyRewriter(True)
+    body.find_offset(PAGE, False)
+    assert body.can_be_remembered
+    for other, chunks in [
+        (BodyRewriter(True), [HEAD[:20], PAGE[20:]]),
+        (BodyRewriter(False), [b"<!doctype html><head><meta charset=utf-8>" + PAGE]),
+        (BodyRewriter(True, "gzip"), [gzip.compress(PAGE)]),
+        (BodyRewriter(True, marker=MARKER), [HEAD + MARKER]),
+    ]:
+        for chunk in chunks:
+            other.find_offset(chunk, False)
+        assert not other.can_be_remembered
 
 
 def test_a_later_chunk_of_a_plain_body_passes_as_the_same_object() -> None:
@@ -99,10 +113,10 @@ def test_the_original_is_the_apps_own_chunk_or_all_of_them() -> None:
     assert body.original() == HEAD
 
 
-def test_an_implied_head_does_not_follow_a_head_tag() -> None:
+def test_the_offset_of_an_implied_head_cannot_be_remembered() -> None:
     body = BodyRewriter(True)
     assert body.find_offset(b"<!doctype html><title>x</title>", True) == len(b"<!doctype html>")
-    assert not body.follows_head_tag
+    assert not body.can_be_remembered
 
 
 # the fast way
@@ -114,7 +128,7 @@ def test_the_fast_way_decides_the_first_chunk_alone() -> None:
     assert body.find_offset(PAGE, False) == len(HEAD)
     assert body.insert(SCRIPT, False) == RESULT
     assert calls == [PAGE]
-    assert not body.follows_head_tag  # no scanner saw it
+    assert not body.can_be_remembered  # it is already, if at all
 
 
 def test_the_scanner_goes_on_where_the_fast_way_cannot_tell() -> None:

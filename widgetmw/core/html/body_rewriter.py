@@ -101,14 +101,17 @@ class BodyRewriter:
         return self._decoded[0]
 
     @property
-    def follows_head_tag(self) -> bool:
-        """Whether the scanner saw a head tag end at the insertion offset."""
-        return isinstance(self._scanner, HeadScanner) and self._scanner.follows_head_tag
+    def can_be_remembered(self) -> bool:
+        """Whether the offset depends only on the bytes before it, all of which are in the first chunk."""
+        is_plain = self._charset_declared and self._decoder is None and len(self._held) == 1
+        has_head_tag = isinstance(self._scanner, HeadScanner) and self._scanner.follows_head_tag
+        return is_plain and has_head_tag and self._offset > 0
 
     @property
     def follows_foreign_base(self) -> bool:
         """Whether a template has placed the script after a ``<base>`` that names an origin."""
-        return self._marker is not None and has_foreign_base(b"".join(self._decoded)[: self._offset])
+        is_placed = self._marker is not None and self._offset >= 0
+        return is_placed and has_foreign_base(self._join_decoded()[: self._offset])
 
     def original(self) -> bytes:
         """Returns everything that the app has sent so far, unmodified."""
