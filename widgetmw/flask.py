@@ -25,7 +25,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -164,13 +164,15 @@ class _InnerPart:
         identity: RequestIdentity | None = environ.get(IDENTITY_KEY)
         if identity is None or identity.owner is None:
             self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
-        if request.script_root and is_owner(environ, self.outer):
-            environ[IDENTITY_KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
             note_session_cookie(app.config.get(name))
+        if identity is None or identity.owner is not self.outer:
+            return
+        identity.root_path = request.script_root  # a layer may have set it, in a copy of the environ
+        call: InnerCall | None = environ.get(INNER_CALL)
         try:
-            is_interrupted = INNER_CALL in environ and environ[INNER_CALL].is_interrupted(response.status_code)
-            if is_owner(environ, self.outer) and (is_interrupted or _needs_user(self.engine, environ, response)):
+            is_interrupted = call is not None and call.is_interrupted(response.status_code)
+            if is_interrupted or _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass
