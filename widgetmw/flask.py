@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
@@ -204,8 +203,7 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
         return True
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    fast_offset = partial(engine.known_prefixes.insertion_offset, "")
-    body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER), fast_offset)
+    body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER))
     return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != NO_OFFSET
 
 
