@@ -19,9 +19,9 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     edit_request_headers,
+    inner_headers,
     path_below,
     token_request,
-    without_conditional_headers,
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
@@ -120,11 +120,11 @@ class AiohttpMiddleware:
         self, request: web.Request, handler: Handler, scope: Scope, token_request: TokenRequest
     ) -> TokenResponse:
         call = InnerCall(self.engine.endpoint, token_request)
-        # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
+        # Always GET, so that CSRF middleware does not interfere.
         inner_request = request.clone(method="GET")
         inner_request._payload = EMPTY_PAYLOAD  # no layer waits for the client's body
         inner_request._payload_writer = NullWriter()
-        _replace_headers(inner_request, without_conditional_headers(scope["headers"]))
+        _replace_headers(inner_request, inner_headers(scope["headers"]))
         # An app and its sub-application may each have this middleware: the outermost one resolves the user.
         inner_request[INNER_CALL] = call, self, scope
         try:

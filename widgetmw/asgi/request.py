@@ -31,6 +31,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
+_NOT_INNER: Final = _CONDITIONAL | {b"content-length", b"content-type", b"expect", b"transfer-encoding"}
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
@@ -88,12 +89,12 @@ class PageRequest:
                     self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
                 else:
                     must_edit = True
-        self.in_cross_site_frame = is_foreign and self._is_shown_elsewhere()  # once, even if the header is repeated
+        self.in_cross_site_frame = False
+        if is_foreign:
+            found = dict(headers)  # browsers never repeat these
+            site, mode, destination = (found.get(name, b"").decode("latin-1") for name in _FETCH_METADATA)
+            self.in_cross_site_frame = is_shown_elsewhere(site, mode, destination)
         return must_edit
-
-    def _is_shown_elsewhere(self) -> bool:
-        headers = dict(self._headers)  # browsers never repeat these
-        return is_shown_elsewhere(*(headers.get(name, b"").decode("latin-1") for name in _FETCH_METADATA))
 
     @property
     def cookies(self) -> str:
@@ -198,9 +199,12 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
     return bool(edited != headers)
 
 
-def without_conditional_headers(headers: Headers) -> Headers:
-    """Returns request headers without the conditional ones."""
-    return [header for header in headers if header[0] not in _CONDITIONAL]
+def inner_headers(headers: Headers) -> Headers:
+    """Returns the headers of an inner request, which asks the app's layers for the user: a GET without a body.
+
+    Without conditional headers, so that caching middleware does not interfere.
+    """
+    return [header for header in headers if header[0] not in _NOT_INNER]
 
 
 def hide_file_sending(scope: Scope) -> None:
