@@ -58,8 +58,6 @@ class Responder(PageRequest):
     )
 
     is_undecided: bool
-    path: str
-    root_path: str
     _handler: Send | None  # takes the next message; None until the response starts
     _start: Message
     _page: Page
@@ -201,7 +199,7 @@ class Responder(PageRequest):
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)  # neither a User nor of a subclass: an awaitable
                 if user is not None and engine.endpoint_check.remaining:
-                    self._check_endpoint()
+                    engine.endpoint_check.run(scope, self._resolver)
                 result = engine.prepare_page(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
@@ -218,8 +216,9 @@ class Responder(PageRequest):
         result: SkipReason | None
         try:
             user = await awaitable
-            if user is not None and (check := self._check_endpoint()) is not None:
-                await check
+            check = self._engine.endpoint_check
+            if user is not None and check.remaining and (checked := check.run(self._scope, self._resolver)) is not None:
+                await checked
             result = self._decide_for(user)
         except Exception as error:
             result = self._failure(error)
@@ -233,10 +232,6 @@ class Responder(PageRequest):
         await (self._inject(message, offset) if result is None else self._pass_through(result, message))
         for each in later:
             await self.send(each)
-
-    def _check_endpoint(self) -> Awaitable[None] | None:
-        check = self._engine.endpoint_check
-        return check.run(self._scope, self._resolver) if check.remaining else None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         """Decides once an awaited user is known; returns the reason to skip the page."""
@@ -260,9 +255,11 @@ class Responder(PageRequest):
         data = message["body"]
         message = {**message}
         message["body"] = b"".join((data[:offset], page.script, memoryview(data)[offset:]))  # copied once
+        if self._held:
+            return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
-        return send_all(map(send, (start, *self._held, message)))
+        return send_all(map(send, (start, message)))
 
     def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
         """Sends the chunks that were searched as one message with the script. For HEAD, sends only the start."""

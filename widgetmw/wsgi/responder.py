@@ -69,8 +69,6 @@ class Responder(PageRequest):
         "_write",
     )
 
-    path: str
-    root_path: str
     _body: BodyRewriter | None
     _started: float
 
