@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, current_app, request, request_finished, session
 
-from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, split_path
+from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL
@@ -172,12 +172,11 @@ class _InnerPart:
         if identity is None or identity.owner is not self._outer:
             return
         try:
-            root_path, path = split_path(scope)
-            identity.root_path = root_path  # a layer may have set it, in a copy of the scope
-            call, status = scope.get(INNER_CALL), response.status_code
-            page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
+            page, method = page_request(scope), scope["method"]
+            identity.root_path = page.root_path  # a layer may have set it, in a copy of the scope
+            call, status, headers = scope.get(INNER_CALL), response.status_code, list(response.headers)
             is_interrupted = call is not None and call.is_interrupted(status)
-            if is_interrupted or self._engine.page_that_needs_user(page, method, path, status, headers):
+            if is_interrupted or self._engine.page_that_needs_user(page, method, page.path, status, headers):
                 await prefetch_user_async(scope, self._resolve)
         except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
             pass

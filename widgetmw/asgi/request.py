@@ -130,10 +130,10 @@ class PageRequest:
         return f"{self._scope.get('scheme', 'http')}://{self.host}" if self.host else None
 
 
-def page_request(scope: Scope, root_path: str) -> PageRequest:
+def page_request(scope: Scope) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
-    request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
+    request._scope, (request.root_path, request.path) = scope, split_path(scope)
     request.read_request_headers()
     return request
 
