@@ -194,7 +194,7 @@ class _OuterMiddleware(WidgetMiddleware):
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
-    path, page_of_request = decode_path(environ.get("PATH_INFO", "")), page_request(environ, "")
+    path, page_of_request = decode_path(environ.get("PATH_INFO", "")), page_request(environ, request.script_root)
     method, status, headers = environ["REQUEST_METHOD"], response.status_code, list(response.headers)
     page = engine.page_that_needs_user(page_of_request, method, path, status, headers)
     if page is None:
