@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
@@ -153,7 +154,7 @@ class _InnerPart:
         if call is None:
             raise NotFound
         call.response = token_response(self.engine, request.environ, call.request, self.resolve)
-        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
+        leave_unsaved(session, current_app)
         stand_in = call.STAND_IN
         return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
@@ -169,12 +170,10 @@ class _InnerPart:
             return
         identity.root_path = request.script_root  # a layer may have set it, in a copy of the environ
         call: InnerCall | None = environ.get(INNER_CALL)
-        try:
+        with suppress(Exception):  # the outer part will fail in the same way, and log it
             is_interrupted = call is not None and call.is_interrupted(response.status_code)
             if is_interrupted or _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)
-        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
-            pass
 
 
 class _OuterMiddleware(WidgetMiddleware):

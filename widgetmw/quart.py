@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, current_app, request, request_finished, session
@@ -158,7 +159,7 @@ class _InnerPart:
         if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
+        leave_unsaved(session, current_app)
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
@@ -171,15 +172,13 @@ class _InnerPart:
             note_session_cookie(app.config.get(name))
         if identity is None or identity.owner is not self._outer:
             return
-        try:
+        with suppress(Exception):  # the outer part will fail in the same way, and log it
             page, method = page_request(scope), scope["method"]
             identity.root_path = page.root_path  # a layer may have set it, in a copy of the scope
             call, status, headers = scope.get(INNER_CALL), response.status_code, list(response.headers)
             is_interrupted = call is not None and call.is_interrupted(status)
             if is_interrupted or self._engine.page_that_needs_user(page, method, page.path, status, headers):
                 await prefetch_user_async(scope, self._resolve)
-        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
-            pass
 
 
 def _from_outside(scope: Scope) -> User | None:
