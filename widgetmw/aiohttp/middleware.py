@@ -65,7 +65,9 @@ class AiohttpMiddleware:
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
             return await self._respond(request, handler, scope, path[len(self.engine.path) :])
-        if edit_request_headers(self.engine, scope, path):
+        original = scope["headers"]
+        edit_request_headers(self.engine, scope, path)
+        if scope["headers"] != original:
             _replace_headers(request, scope["headers"])
 
         def make_responder(request: web.Request, send: Send) -> Responder:

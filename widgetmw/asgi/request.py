@@ -169,18 +169,18 @@ def final_root_path(scope: Scope, root_path: str, path: str) -> str:
     return root_path_of_app(root_path, path, new_root_path, path_below(new_root_path, scope["path"]))
 
 
-def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
-    """Hides from the app what would keep our script out of its page; returns whether there was anything to hide.
+def edit_request_headers(engine: Engine, scope: Scope, path: str) -> None:
+    """Hides from the app what would keep our script out of its page.
 
     * Conditional headers: the app could answer 304 or 206 for the page of another user.
     * Content codings that we cannot decode.
     """
-    headers, method = scope["headers"], scope["method"]
+    method = scope["method"]
     hides_conditions = engine.is_inline_delivery and method != "POST"
     accepts: list[bytes] = []
     edited: Headers = []
     has_credentials = False
-    for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
+    for header in scope["headers"]:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
         if name in _EDITED:
             if name == b"accept":
@@ -193,10 +193,8 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
                 continue
         edited.append(header)
     accept = b",".join(accepts).decode("latin-1")
-    if not engine.may_carry_script(scope, method, path, accept, has_credentials):
-        return False
-    scope["headers"] = edited
-    return bool(edited != headers)
+    if engine.may_carry_script(scope, method, path, accept, has_credentials):
+        scope["headers"] = edited
 
 
 def inner_headers(headers: Headers) -> Headers:
