@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import ChainMap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
@@ -76,11 +77,9 @@ class _DependencyResolver:
         if self._route.body_field is not None:
             raise TypeError("user must not read the request's body: use cookies, headers or the session")
         self._solve = self._route.app
-        try:  # the layer that FastAPI has around its routes; versions before 0.117 have none
+        with suppress(ImportError):  # the layer that FastAPI has around its routes; versions before 0.117 have none
             exit_stack = import_module("fastapi.middleware.asyncexitstack")
             self._solve = exit_stack.AsyncExitStackMiddleware(self._route.app)
-        except ImportError:
-            pass
         self._is_reported = False
         self._checked_routes: set[int] = set()  # by identity, since routes cannot be hashed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
@@ -25,7 +25,7 @@ from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -154,7 +154,7 @@ class _InnerPart:
         if call is None:
             raise NotFound
         call.response = token_response(self.engine, request.environ, call.request, self.resolve)
-        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
+        leave_unsaved(session, current_app)
         stand_in = call.STAND_IN
         return Response(stand_in.body, stand_in.status, list(stand_in.headers))
 
@@ -164,18 +164,18 @@ class _InnerPart:
         identity: RequestIdentity | None = environ.get(IDENTITY_KEY)
         if identity is None or identity.owner is None:
             self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
-        if request.script_root and is_owner(environ, self.outer):
-            environ[IDENTITY_KEY].root_path = request.script_root  # a layer may have set it, in a copy of the environ
         for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
             note_session_cookie(app.config.get(name))
-        try:
-            is_interrupted = INNER_CALL in environ and environ[INNER_CALL].is_interrupted(response.status_code)
-            if is_owner(environ, self.outer) and (is_interrupted or _needs_user(self.engine, environ, response)):
+        if identity is None or identity.owner is not self.outer:
+            return
+        identity.root_path = request.script_root  # a layer may have set it, in a copy of the environ
+        call: InnerCall | None = environ.get(INNER_CALL)
+        with suppress(Exception):  # the outer part will fail in the same way, and log it
+            is_interrupted = call is not None and call.is_interrupted(response.status_code)
+            if is_interrupted or _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)
-                if isinstance(environ[IDENTITY_KEY].resolved, User):
+                if isinstance(identity.resolved, User):
                     self._check_session_path(app)
-        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
-            pass
 
     def _check_session_path(self, app: Flask) -> None:
         interface = app.session_interface
@@ -201,7 +201,7 @@ class _OuterMiddleware(WidgetMiddleware):
 
 
 def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
-    path, page_of_request = decode_path(environ.get("PATH_INFO", "")), page_request(environ, "")
+    path, page_of_request = decode_path(environ.get("PATH_INFO", "")), page_request(environ, request.script_root)
     method, status, headers = environ["REQUEST_METHOD"], response.status_code, list(response.headers)
     page = engine.page_that_needs_user(page_of_request, method, path, status, headers)
     if page is None:
@@ -210,8 +210,7 @@ def _needs_user(engine: Engine, environ: Environ, response: Response) -> bool:
         return True
     chunks = response.response
     data = chunks[0] if type(chunks) is list and len(chunks) == 1 else None
-    fast_offset = partial(engine.known_prefixes.insertion_offset, "")
-    body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER), fast_offset)
+    body = BodyRewriter(page.charset_declared, page.coding, environ.get(MARKER))
     return body.find_offset(data if isinstance(data, bytes) else response.get_data(), True) != NO_OFFSET
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from flask.sessions import NullSession
 
-
-def leave_unsaved(session: Any, null_session_class: type = NullSession) -> None:
-    """Keeps a session from being saved at the end of the request, in a cookie or in a store.
+def leave_unsaved(proxy: Any, app: Any) -> None:
+    """Keeps the session from being saved at the end of the request, in a cookie or in a store.
 
     Frameworks do not save a null session. Hooks and packages may go on using the session as before.
 
     Args:
-        session: the session itself, not a proxy.
-        null_session_class: what the app's session interface calls a null session.
+        proxy: the framework's ``session``.
+        app: whose session interface says what a null session is.
     """
+    session, null_session_class = proxy._get_current_object(), app.session_interface.null_session_class
     if isinstance(session, null_session_class):
         return
     try:

@@ -62,9 +62,7 @@ class WidgetMiddleware(OuterMiddleware):
         super().__init__(app, settings, user=None if user is None else self._page_user)  # type: ignore[arg-type]
         require_user_source(user, self.settings)
         self._user: Resolver = user or _unresolved
-        self._prefix = app.path.rstrip("/")  # of all routes, ours included
-        self._before_request, self._after_response = app.before_request, app.after_response
-        self._before_send = app.before_send
+        self._litestar = app
         if self.engine is not None:
             self.engine.endpoint_check.sees_inner_user = True
             path = f"{self.engine.path}/token"
@@ -92,7 +90,8 @@ class WidgetMiddleware(OuterMiddleware):
     async def _token_response(
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
     ) -> TokenResponse:
-        path = f"{scope.get('root_path', '').rstrip('/')}{self._prefix}{engine.path}{request.path}"
+        prefix = self._litestar.path.rstrip("/")  # of all routes, ours included
+        path = f"{scope.get('root_path', '').rstrip('/')}{prefix}{engine.path}{request.path}"
         return await super()._token_response(engine, {**scope, "path": path}, receive, request)
 
     async def _inner_route(self, scope: Any, receive: Any, send: Any) -> None:
@@ -100,8 +99,8 @@ class WidgetMiddleware(OuterMiddleware):
         if self.engine is None or INNER_CALL not in scope:
             raise NotFoundException
         request: Request[Any, Any, Any] = Request(scope, receive)
-        if self._before_request is not None:  # Litestar calls it for HTTP routes alone; it may set the user, or refuse
-            await self._before_request(request)
+        if (hook := self._litestar.before_request) is not None:  # for HTTP routes alone; it may set the user, or refuse
+            await hook(request)
         await prefetch_user_async(scope, self._resolve)
         stand_in = await answer_inner_call(self.engine, scope, self._resolve)
         # Nothing is sent through the layers: the start of a response would save the session and extend its life. The
@@ -110,12 +109,12 @@ class WidgetMiddleware(OuterMiddleware):
 
     async def _call_hooks(self, request: Request[Any, Any, Any], response: TokenResponse) -> None:
         async def send_to_hooks(message: Any) -> None:
-            for hook in self._before_send:
+            for hook in self._litestar.before_send:
                 await self._call_hook(hook(message, request.scope))
 
         await send_response(response, send_to_hooks)
-        if self._after_response is not None:
-            await self._call_hook(self._after_response(request))
+        if (hook := self._litestar.after_response) is not None:
+            await self._call_hook(hook(request))
 
     async def _call_hook(self, call: Awaitable[Any]) -> None:
         """Reports an error of a hook, which may need what only the app's own routes provide.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from quart import Quart, Response, abort, current_app, request, request_finished, session
 
-from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request, receive_empty_body, split_path
+from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL
@@ -21,7 +22,7 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity, is_owner
+from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
@@ -96,32 +97,19 @@ def _disconnect_inner_calls(app: App) -> App:
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if INNER_CALL not in scope:
+        if INNER_CALL not in scope or not _is_on_asyncio():  # Quart-Trio returns once it has answered
             await app(scope, receive, send)
             return
         answered = asyncio.Event()
-        pending = [receive_empty_body]
-
-        async def disconnected() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-
-        async def over() -> None:
-            if not _is_on_asyncio():  # Quart-Trio cancels this once it has answered
-                await disconnected()
-                return
-            tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(disconnected())]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
 
         async def receive_inner() -> Message:
-            if pending:
-                return await pending.pop()()
-            await over()
-            return {"type": "http.disconnect"}
+            received, over = asyncio.ensure_future(receive()), asyncio.ensure_future(answered.wait())
+            try:
+                await asyncio.wait([received, over], return_when=asyncio.FIRST_COMPLETED)
+                return received.result() if received.done() else {"type": "http.disconnect"}
+            finally:
+                received.cancel()
+                over.cancel()
 
         async def send_inner(message: Message) -> None:
             await send(message)
@@ -171,7 +159,7 @@ class _InnerPart:
         if INNER_CALL not in scope:
             abort(404)
         response = await answer_inner_call(self._engine, scope, self._resolve)
-        leave_unsaved(session._get_current_object(), current_app.session_interface.null_session_class)  # type: ignore[attr-defined]
+        leave_unsaved(session, current_app)
         return Response(response.body, response.status, dict(response.headers))
 
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
@@ -182,23 +170,19 @@ class _InnerPart:
             self._engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
         for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
             note_session_cookie(app.config.get(name))
-        try:
-            root_path, path = split_path(scope)
-            page, method, headers = page_request(scope, root_path), scope["method"], list(response.headers)
-            page_that_needs_user = self._engine.page_that_needs_user
-            if root_path and is_owner(scope, self._outer):
-                scope[IDENTITY_KEY].root_path = root_path  # a layer may have set it, in a copy of the scope
-            is_interrupted = INNER_CALL in scope and scope[INNER_CALL].is_interrupted(response.status_code)
-            if is_owner(scope, self._outer) and (
-                is_interrupted or page_that_needs_user(page, method, path, response.status_code, headers)
-            ):
+        if identity is None or identity.owner is not self._outer:
+            return
+        with suppress(Exception):  # the outer part will fail in the same way, and log it
+            page, method = page_request(scope), scope["method"]
+            identity.root_path = page.root_path  # a layer may have set it, in a copy of the scope
+            call, status, headers = scope.get(INNER_CALL), response.status_code, list(response.headers)
+            is_interrupted = call is not None and call.is_interrupted(status)
+            if is_interrupted or self._engine.page_that_needs_user(page, method, page.path, status, headers):
                 await prefetch_user_async(scope, self._resolve)
                 interface: Any = app.session_interface
-                if isinstance(scope[IDENTITY_KEY].resolved, User) and interface.get_cookie_name(app) in request.cookies:
-                    path = root_path + self._engine.path
+                if isinstance(identity.resolved, User) and interface.get_cookie_name(app) in request.cookies:
+                    path = page.root_path + self._engine.path
                     self._engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), path)
-        except Exception:  # noqa: S110  the outer part will fail in the same way, and log it
-            pass
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -259,7 +259,7 @@ def test_the_root_path_is_in_all_urls(visit: Visit) -> None:
 def test_an_internal_error_skips_the_page(visit: Visit, monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
     visitor = visit("ada")
     for target in (
-        "widgetmw.core.html.known_prefixes.KnownPrefixes.insertion_offset",
+        "widgetmw.core.html.body_rewriter.fast_offset",
         "widgetmw.core.engine.Engine.prepare_page",
         "widgetmw.core.engine.Engine.early_skip_reason",
     ):

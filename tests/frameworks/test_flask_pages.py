@@ -26,6 +26,7 @@ from tests.contract.site import MARK
 from tests.frameworks.flask_app import PAGE, make, member, serve, signed_in, token
 from tests.frameworks.visitor import BROWSER, ENDPOINT, HEAD, user_in
 from widgetmw import Settings, User
+from widgetmw.core.http.mark import mark_name
 from widgetmw.flask import Widget, widgetmw_script
 
 TEMPLATE = "<!doctype html><html><head><title>Shop</title>{{ widgetmw_script() }}</head><body>Hello"
@@ -263,3 +264,20 @@ def test_fetch_delivery_with_a_placed_script(dg_env: dict[str, str]) -> None:
     assert reply.text.startswith("<!doctype html><html><head><title>Shop</title><script")
     assert user_in(token(client).text) == "ada"
     assert client.get(ENDPOINT).status_code == 200
+
+
+@pytest.mark.parametrize("root_path", ["", "/shop"])
+def test_a_page_that_ends_a_session_checks_the_sign_out_also_below_a_prefix(settings: Settings, root_path: str) -> None:
+    app = make()
+
+    @app.after_request
+    def end_session(response: Response) -> Response:
+        response.headers.add("Set-Cookie", "session=; Max-Age=0; Path=/")
+        return response
+
+    Widget(app, settings, user=member)
+    cookies = f"session=x; {mark_name(f'{root_path}/_widgetmw', 'localhost')}=1"
+    client = app.test_client(use_cookies=False)
+    reply = client.get("/", headers={"Cookie": cookies}, environ_overrides={"SCRIPT_NAME": root_path})
+    assert "data-widgetmw" in reply.text
+    assert user_in(reply.text) is None

@@ -19,10 +19,10 @@ from widgetmw.asgi.request import (
     Scope,
     Send,
     edit_request_headers,
+    inner_headers,
     page_request,
     path_below,
     token_request,
-    without_conditional_headers,
 )
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
@@ -66,7 +66,9 @@ class AiohttpMiddleware:
         link_request(request, scope)  # type: ignore[arg-type]
         if self.engine.is_endpoint(path):
             return await self._respond(request, handler, scope, path[len(self.engine.path) :])
-        if edit_request_headers(self.engine, scope, path):
+        original = scope["headers"]
+        edit_request_headers(self.engine, scope, path)
+        if scope["headers"] != original:
             _replace_headers(request, scope["headers"])
 
         def make_responder(request: web.Request, send: Send) -> Responder:
@@ -130,9 +132,8 @@ class AiohttpMiddleware:
             return False
         if isinstance(result, web.StreamResponse) and result.prepared:
             return False  # it was sent from inside the middlewares
-        root_path, method = self._root_path, request.method
-        scope = {**_scope(request, root_path), "path": request.path}
-        page = page_request(scope, root_path)
+        scope, method = {**_scope(request, self._root_path), "path": request.path}, request.method
+        page = page_request(scope)
         if isinstance(result, web.Response):
             headers = [
                 (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in result.headers.items()
@@ -162,11 +163,11 @@ class AiohttpMiddleware:
         self, request: web.Request, handler: Handler, scope: Scope, token_request: TokenRequest
     ) -> TokenResponse:
         call = InnerCall(self.engine.endpoint, token_request)
-        # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
+        # Always GET, so that CSRF middleware does not interfere.
         inner_request = request.clone(method="GET")
         inner_request._payload = EMPTY_PAYLOAD  # no layer waits for the client's body
         inner_request._payload_writer = NullWriter()
-        _replace_headers(inner_request, without_conditional_headers(scope["headers"]))
+        _replace_headers(inner_request, inner_headers(scope["headers"]))
         # An app and its sub-application may each have this middleware: the outermost one resolves the user.
         inner_request[INNER_CALL] = call, self, scope
         try:

@@ -33,8 +33,9 @@ class RewritingWriter:
         self._writer: Any = request.writer
         self._is_head = request.method == "HEAD"
         self._can_chunk = request.version >= (1, 1)
-        # Reference cycle with the request: cleared once the decision is made.
-        self._make_responder: partial[Responder] | None = partial(make_responder, request)
+        self._make_responder = make_responder
+        # Reference cycle: cleared once the decision is made.
+        self._request: web.Request | None = request
         self._responder: Responder | None = None
         self._setup: list[Callable[[], None]] = []
         self._compresses = False
@@ -46,9 +47,8 @@ class RewritingWriter:
 
     def follow(self, request: web.Request) -> None:
         """Resolves the user of the page with this request, which may be a clone."""
-        make_responder = self._make_responder
-        if make_responder is not None and make_responder.args[0] is not request:
-            self._make_responder = partial(make_responder.func, request)
+        if self._request is not None:
+            self._request = request
 
     # what aiohttp calls; all of it twice if an error page replaces a response that is still held
 
@@ -63,10 +63,10 @@ class RewritingWriter:
         setup, self._setup = self._setup, []
         compresses, self._compresses = self._compresses, False
         self._status_line, self._content_length = status_line, headers.get("Content-Length")
-        if self._make_responder is None:
+        if self._request is None:
             await self._write_headers(setup, headers)
             return
-        responder = self._responder = self._make_responder(partial(self._send, setup))
+        responder = self._responder = self._make_responder(self._request, partial(self._send, setup))
         pairs = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
         status = int(status_line.split()[1])
         await responder.send({"type": "http.response.start", "status": status, "headers": pairs})
@@ -77,7 +77,7 @@ class RewritingWriter:
                 # the new length is not known in time, and without one HTTP/1.0 would have to close the connection
                 await responder._pass_through(SkipReason.CONTENT_ENCODING)
         if not responder.is_undecided:
-            self._make_responder = self._responder = None
+            self._request = self._responder = None
         elif self.file is not None and not self.file.compression:
             # too late to change the headers, but in time to make the file pass through here
             self.file.enable_compression(web.ContentCoding.identity)
@@ -88,7 +88,7 @@ class RewritingWriter:
 
     async def write_eof(self, chunk: Any = b"") -> None:
         await self.write(chunk, more_body=False)
-        self._make_responder = self._responder = None
+        self._request = self._responder = None
 
     async def write(self, chunk: Any, *, more_body: bool = True, **_: Any) -> None:
         message = {"type": "http.response.body", "body": chunk, "more_body": more_body}

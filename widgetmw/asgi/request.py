@@ -33,6 +33,7 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _HTMX: Final = frozenset(name.encode() for name in HTMX_PAGE_HEADERS)
+_NOT_INNER: Final = _CONDITIONAL | {b"content-length", b"content-type", b"expect", b"transfer-encoding"}
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 _FOREIGN_SITES: Final = frozenset(name.encode() for name in FOREIGN_SITES)
@@ -90,12 +91,12 @@ class PageRequest:
                     self.is_prefetch = self.is_prefetch or value.lower().startswith(b"prefetch")
                 else:
                     must_edit = True
-        self.in_cross_site_frame = is_foreign and self._is_shown_elsewhere()  # once, even if the header is repeated
+        self.in_cross_site_frame = False
+        if is_foreign:
+            found = dict(headers)  # browsers never repeat these
+            site, mode, destination = (found.get(name, b"").decode("latin-1") for name in _FETCH_METADATA)
+            self.in_cross_site_frame = is_shown_elsewhere(site, mode, destination)
         return must_edit
-
-    def _is_shown_elsewhere(self) -> bool:
-        headers = dict(self._headers)  # browsers never repeat these
-        return is_shown_elsewhere(*(headers.get(name, b"").decode("latin-1") for name in _FETCH_METADATA))
 
     @property
     def cookies(self) -> str:
@@ -131,10 +132,10 @@ class PageRequest:
         return f"{self._scope.get('scheme', 'http')}://{self.host}" if self.host else None
 
 
-def page_request(scope: Scope, root_path: str) -> PageRequest:
+def page_request(scope: Scope) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
-    request._scope, request.root_path, request.path = scope, root_path, path_below(root_path, scope["path"])
+    request._scope, (request.root_path, request.path) = scope, split_path(scope)
     request.read_request_headers()
     return request
 
@@ -170,18 +171,18 @@ def final_root_path(scope: Scope, root_path: str, path: str) -> str:
     return root_path_of_app(root_path, path, new_root_path, path_below(new_root_path, scope["path"]))
 
 
-def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
-    """Hides from the app what would keep our script out of its page; returns whether there was anything to hide.
+def edit_request_headers(engine: Engine, scope: Scope, path: str) -> None:
+    """Hides from the app what would keep our script out of its page.
 
     * Conditional headers: the app could answer 304 or 206 for the page of another user.
     * Content codings that we cannot decode.
     """
-    headers, method = scope["headers"], scope["method"]
+    method = scope["method"]
     hides_conditions = engine.is_inline_delivery and method != "POST"
     accepts: list[bytes] = []
     edited: Headers = []
     has_credentials = False
-    for header in headers:  # one loop: most requests of browsers come here, since they offer Brotli
+    for header in scope["headers"]:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
         if name in _EDITED:
             if name == b"accept":
@@ -196,15 +197,16 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> bool:
                 continue
         edited.append(header)
     accept = b",".join(accepts).decode("latin-1")
-    if not engine.may_carry_script(scope, method, path, accept, has_credentials):
-        return False
-    scope["headers"] = edited
-    return bool(edited != headers)
+    if engine.may_carry_script(scope, method, path, accept, has_credentials):
+        scope["headers"] = edited
 
 
-def without_conditional_headers(headers: Headers) -> Headers:
-    """Returns request headers without the conditional ones."""
-    return [header for header in headers if header[0] not in _CONDITIONAL]
+def inner_headers(headers: Headers) -> Headers:
+    """Returns the headers of an inner request, which asks the app's layers for the user: a GET without a body.
+
+    Without conditional headers, so that caching middleware does not interfere.
+    """
+    return [header for header in headers if header[0] not in _NOT_INNER]
 
 
 def hide_file_sending(scope: Scope) -> None:

@@ -58,8 +58,6 @@ class Responder(PageRequest):
     )
 
     is_undecided: bool
-    path: str
-    root_path: str
     _handler: Send | None  # takes the next message; None until the response starts
     _start: Message
     _page: Page
@@ -119,7 +117,11 @@ class Responder(PageRequest):
             PAGES.notify(code)
         if reason is not None and code in engine.events.unreported:
             engine.events.report(reason, self.path, self.has_credentials)
-        return self._with_debug_headers(start, reason) if engine.debug else start
+        if not engine.debug:
+            return start
+        ours = debug_headers(reason, getattr(self, "_started", None))
+        encoded = ((name.lower().encode(), value.encode()) for name, value in ours)
+        return {**start, "headers": [*(start.get("headers") or ()), *encoded]}
 
     # while undecided
 
@@ -160,16 +162,13 @@ class Responder(PageRequest):
         """
         if message["type"] != "http.response.body":
             return self._on_other(message)
-        page, body = self._page, self._body
-        data, more_body = message.get("body", b""), message.get("more_body", False)
+        body, data, more_body = self._body, message.get("body", b""), message.get("more_body", False)
         if not data and more_body:
             return nothing()  # an empty chunk is dropped: an app may send any number of them, and each would be held
         try:
             data = bytes(data)
             offset = body.find_offset(data, not more_body)
-            is_first = not self._held
-            is_simple = page.charset_declared and page.rare_headers is None
-            if offset > 0 and is_first and is_simple and body.follows_head_tag:
+            if body.can_be_remembered:
                 self._engine.known_prefixes.remember(self.root_path, data, offset)
         except Exception as error:
             return self._pass_through(self._failure(error), message)
@@ -200,7 +199,7 @@ class Responder(PageRequest):
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)  # neither a User nor of a subclass: an awaitable
                 if user is not None and engine.endpoint_check.remaining:
-                    self._check_endpoint()
+                    engine.endpoint_check.run(scope, self._resolver)
                 result = engine.prepare_page(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
@@ -217,8 +216,9 @@ class Responder(PageRequest):
         result: SkipReason | None
         try:
             user = await awaitable
-            if user is not None and (check := self._check_endpoint()) is not None:
-                await check
+            check = self._engine.endpoint_check
+            if user is not None and check.remaining and (checked := check.run(self._scope, self._resolver)) is not None:
+                await checked
             result = self._decide_for(user)
         except Exception as error:
             result = self._failure(error)
@@ -232,10 +232,6 @@ class Responder(PageRequest):
         await (self._inject(message, offset) if result is None else self._pass_through(result, message))
         for each in later:
             await self.send(each)
-
-    def _check_endpoint(self) -> Awaitable[None] | None:
-        check = self._engine.endpoint_check
-        return check.run(self._scope, self._resolver) if check.remaining else None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:
         """Decides once an awaited user is known; returns the reason to skip the page."""
@@ -263,7 +259,7 @@ class Responder(PageRequest):
             return self._release(start, message)
         self._handler = send = self._send
         self.is_undecided = False
-        return send_both(map(send, (start, message)))
+        return send_all(map(send, (start, message)))
 
     def _inject_searched(self, start: Message, message: Message | None) -> Awaitable[None]:
         """Sends the chunks that were searched as one message with the script. For HEAD, sends only the start."""
@@ -297,25 +293,12 @@ class Responder(PageRequest):
     def _release(self, start: Message, message: Message | None) -> Awaitable[None]:
         self._handler = send = self._send
         self.is_undecided = False
-        messages = [start, *self._held]
-        if message is not None:
-            messages.append(message)
+        messages = [start, *self._held] if message is None else [start, *self._held, message]
         return send_all(map(send, messages))
-
-    def _with_debug_headers(self, start: Message, reason: SkipReason | None) -> Message:
-        ours = debug_headers(reason, getattr(self, "_started", None))
-        encoded = ((name.lower().encode(), value.encode()) for name, value in ours)
-        return {**start, "headers": [*(start.get("headers") or ()), *encoded]}
 
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
         await self._pass_through(SkipReason.INCOMPLETE)
-
-
-async def send_both(sends: Iterator[Awaitable[None]]) -> None:
-    """Like :func:`send_all`, for the two messages that most responses have."""
-    await next(sends)
-    await next(sends)
 
 
 async def send_all(sends: Iterator[Awaitable[None]]) -> None:

@@ -6,16 +6,12 @@ through the app to a route that can resolve the user.
 
 from __future__ import annotations
 
-from typing import Final
-
 from widgetmw.asgi.middleware import WidgetMiddleware, may_be_signed_in, token_response
-from widgetmw.asgi.request import Message, Receive, Scope, without_conditional_headers
+from widgetmw.asgi.request import Message, Receive, Scope, inner_headers
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.settings import Settings
-
-_BODY_HEADERS: Final = frozenset({b"content-length", b"content-type", b"expect", b"transfer-encoding"})
 
 
 class OuterMiddleware(WidgetMiddleware):
@@ -27,10 +23,8 @@ class OuterMiddleware(WidgetMiddleware):
         self, engine: Engine, scope: Scope, receive: Receive, request: TokenRequest
     ) -> TokenResponse:
         call = InnerCall(engine.endpoint, request)
-        # Always GET without conditional headers, so that CSRF and caching middleware do not interfere.
-        inner_scope = {**scope, "method": "GET", INNER_CALL: call}
-        headers = without_conditional_headers(scope["headers"])
-        inner_scope["headers"] = [header for header in headers if header[0] not in _BODY_HEADERS]
+        # Always GET, so that CSRF middleware does not interfere.
+        inner_scope = {**scope, "method": "GET", "headers": inner_headers(scope["headers"]), INNER_CALL: call}
         status, location = 0, ""
 
         async def watch(message: Message) -> None:

@@ -105,13 +105,10 @@ def _authentication(ours: int) -> Iterator[CheckMessage]:
 
 def _index(path: str) -> int | None:
     """Returns the index in MIDDLEWARE of a class, or of a subclass."""
-    try:
-        wanted = import_string(path)
-    except ImportError:
-        return None
+    wanted = _loaded(path)
     for index, name in enumerate(django_settings.MIDDLEWARE):
         found = _loaded(name)
-        if isinstance(found, type) and issubclass(found, wanted):
+        if wanted is not None and isinstance(found, type) and issubclass(found, wanted):
             return index
     return None
 

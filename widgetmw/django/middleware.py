@@ -70,7 +70,7 @@ class WidgetMiddleware:
     def _respond(self, current: Installed, engine: Engine, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         _restore_codings(request)
-        if token_response := endpoint_response(engine, request, response):
+        if token_response := endpoint_response(request, response):
             return token_response
         if is_interrupted(engine, request):
             return interrupted_response(current, engine, request, response)
@@ -89,7 +89,7 @@ class WidgetMiddleware:
         try:
             response = await self.get_response(request)
             _restore_codings(request)
-            if token_response := endpoint_response(engine, request, response):
+            if token_response := endpoint_response(request, response):
                 return token_response
             if is_interrupted(engine, request):
                 return await sync_to_async(interrupted_response)(current, engine, request, response)

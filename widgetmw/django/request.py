@@ -84,18 +84,11 @@ def has_lost_session(request: HttpRequest) -> bool:
         return False
     try:
         session.exists(key)
-    except (InvalidCacheKey, SuspiciousOperation):  # a cookie that is no session's
-        return False
-    except NotImplementedError:  # a store that cannot tell
+    except (InvalidCacheKey, SuspiciousOperation, NotImplementedError):  # no session's cookie; a store that cannot tell
         return False
     except Exception:
         return True
     return False
-
-
-def _needs_known_user(installed: Installed, request: HttpRequest) -> bool:
-    """Whether a function of the site is shown another user than the view has set; our own refuses that user."""
-    return installed.user is not from_request and has_replaced_user(request)
 
 
 def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
@@ -109,7 +102,9 @@ def sync_resolver(installed: Installed, request: HttpRequest) -> Resolver:
         try:
             if has_ended_session(request):
                 return None
-            found: User | None = user(known_request(request) if _needs_known_user(installed, request) else request)
+            # our own function refuses a user whom the view has set
+            is_replaced = installed.user is not from_request and has_replaced_user(request)
+            found: User | None = user(known_request(request) if is_replaced else request)
             return found
         except PermissionDenied:
             return None
@@ -131,8 +126,7 @@ def async_resolver(installed: Installed, request: HttpRequest) -> AsyncResolver:
         try:
             if has_ended_session(request):
                 return None
-            is_replaced = _needs_known_user(installed, request)
-            shown = await sync_to_async(known_request)(request) if is_replaced else request
+            shown = await sync_to_async(known_request)(request) if has_replaced_user(request) else request
             found: User | None = await installed.user(shown)
             return found
         except PermissionDenied:

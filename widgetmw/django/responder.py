@@ -6,7 +6,6 @@ Only our own errors are caught. Errors of the app's stream, which is read as far
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -115,15 +114,14 @@ class Responder:
         """Takes a chunk; returns whether it has the insertion offset, or ``None`` if more chunks are needed."""
         if self._body is None:
             page, marker = self._page, self._request.META.get(MARKER)
-            fast_offset = partial(self._engine.known_prefixes.insertion_offset, "")
-            self._body = BodyRewriter(page.charset_declared, page.coding, marker, fast_offset)
+            self._body = BodyRewriter(page.charset_declared, page.coding, marker)
         try:
             offset = self._body.find_offset(data, self._ended)
         except Exception as error:
             return self._skip(self._engine.page_failure(error))
         if offset == NO_OFFSET:
             return self._skip(self._body.reason or SkipReason.INTERNAL_ERROR)
-        if offset != PENDING and self._body.follows_foreign_base:
+        if self._body.follows_foreign_base:
             self._page.note_foreign_base()
         return None if offset == PENDING else True
 
@@ -152,33 +150,31 @@ class Responder:
         else:
             response.content = body.insert(page.script, True)
             headers = with_exact_length(headers, len(response.content))
-        self._count("injected")
         # Django's headers have no duplicates; it keeps cookies elsewhere.
         for name in dict(response.items()).keys() - dict(headers):
             del response[name]
         for name, value in headers:
             response[name] = value
-        self._add_debug_headers(None)
         setattr(response, _INJECTED, True)
+        self._record(None)
 
     def _skip(self, reason: SkipReason) -> bool:
-        """Puts back what was read of the body, and counts the reason."""
+        """Puts back what was read of the body."""
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
-        self._count(reason.code)
-        request, events = self._request, self._engine.events
-        if reason.code in events.unreported:
-            events.report(reason, request.path_info, carries_credentials(request.META))
-        self._add_debug_headers(reason)
+        self._record(reason)
         return False
 
-    def _count(self, code: str) -> None:
-        self._engine.outcomes[code] += 1
+    def _record(self, reason: SkipReason | None) -> None:
+        """Counts what became of the response. The reason is ``None`` if it carries the script."""
+        engine, request = self._engine, self._request
+        code = "injected" if reason is None else reason.code
+        engine.outcomes[code] += 1
         if PAGES.is_watched:
             PAGES.notify(code)
-
-    def _add_debug_headers(self, reason: SkipReason | None) -> None:
-        if self._engine.debug:
+        if reason is not None and code in engine.events.unreported:
+            engine.events.report(reason, request.path_info, carries_credentials(request.META))
+        if engine.debug:
             for name, value in debug_headers(reason, self.started):
                 # the app may have a Server-Timing of its own, and Django's headers have no duplicates
                 theirs = self.response.get(name, "") if name == "Server-Timing" else ""

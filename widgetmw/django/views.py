@@ -42,7 +42,7 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
     request.META[TOKEN_RESPONSE] = response
     request._cache_update_cache = False  # Django 5.2.0 caches a "no-store" response, unless this says not to
     engine.endpoint.count(call, response)
-    return _http_response(request, response if is_shown else InnerCall.STAND_IN)
+    return _EndpointResponse(request, response if is_shown else InnerCall.STAND_IN)
 
 
 # The endpoint protects itself: it answers anonymous visitors with JSON, and refuses cross-site requests.
@@ -50,11 +50,11 @@ endpoint.login_required = False  # type: ignore[attr-defined]
 endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 
 
-def endpoint_response(engine: Engine, request: HttpRequest, response: Any) -> HttpResponse | None:
+def endpoint_response(request: HttpRequest, response: Any) -> HttpResponse | None:
     """Returns the endpoint's response without what inner layers have added; ``None`` for other requests."""
     ours: TokenResponse | None = request.META.get(TOKEN_RESPONSE)
     if ours is not None and response.status_code in (ours.status, InnerCall.STAND_IN.status):
-        http_response = _http_response(request, ours)
+        http_response = _EndpointResponse(request, ours)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
@@ -91,7 +91,7 @@ def interrupted_response(current: Installed, engine: Engine, request: HttpReques
             call.may_be_signed_in = may_be_signed_in(engine, request.META, _resolver(current, request))
         replaced = call.conclude(response.status_code, response.get("Location", ""))
     _leave_session_unsaved(request)
-    return _http_response(request, replaced)
+    return _EndpointResponse(request, replaced)
 
 
 def _resolver(current: Installed, request: HttpRequest) -> Resolver:
@@ -113,9 +113,18 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
     A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
     """
 
-    session: Any
-    session_cookie: tuple[str, str | None]
-    expired_cookies: tuple[tuple[str, str], ...] = ()
+    def __init__(self, request: HttpRequest, response: TokenResponse) -> None:
+        """Takes the core's response to a request."""
+        self.session = getattr(request, "session", None)
+        self.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        self.expired_cookies = [header for header in response.headers if header[0] == "Set-Cookie"]
+        headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
+        # uWSGI and cheroot send the body that an app returns for HEAD: the connection's next response is out of step.
+        super().__init__(b"" if request.method == "HEAD" else response.body, status=response.status, headers=headers)
+        if response.status == 204:
+            del self["Content-Type"]
+        else:
+            self["Content-Length"] = str(response.length)
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yields the headers. Those that expire a vendor's cookie have the same name, of which Django keeps one."""
@@ -139,22 +148,6 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         """
         if key != self.session_cookie[0] or getattr(self.session, "modified", True):
             super().delete_cookie(key, *args, **kwargs)
-
-
-def _http_response(request: HttpRequest, response: TokenResponse) -> _EndpointResponse:
-    # uWSGI and cheroot send the body that an app returns for HEAD, and the connection's next response is out of step.
-    body = b"" if request.method == "HEAD" else response.body
-    expired = tuple(header for header in response.headers if header[0] == "Set-Cookie")
-    headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
-    http_response = _EndpointResponse(body, status=response.status, headers=headers)
-    http_response.expired_cookies = expired
-    http_response.session = getattr(request, "session", None)
-    http_response.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if response.status == 204:
-        del http_response["Content-Type"]
-    else:
-        http_response["Content-Length"] = str(len(response.body))
-    return http_response
 
 
 def _leave_session_unsaved(request: HttpRequest) -> None:

@@ -69,8 +69,6 @@ class Responder(PageRequest):
         "_write",
     )
 
-    path: str
-    root_path: str
     _body: BodyRewriter | None
     _started: float
 
@@ -113,20 +111,20 @@ class Responder(PageRequest):
             page = engine.page_from_text(status_code, headers) if method in PAGE_METHODS else SkipReason.METHOD
         except Exception as error:
             page = engine.page_failure(error)
+        self._status, self._exc_info = status, exc_info
         if engine.has_excludes and page is not SkipReason.NOT_HTML and engine.is_excluded(decode_path(self.path)):
             page = SkipReason.EXCLUDED
         if type(page) is SkipReason:
-            return self._start(page, status, headers, exc_info)
+            return self._start(page, headers)
         self._page, self._body, self._stage = page, None, _HELD
-        self._status, self._exc_info = status, exc_info
         self._headers = list(headers)  # a copy: as on a server, later changes to the app's list have no effect
         if method != "HEAD":
             return self.write
         self._page = None
         reason = self._decide(page)
         if reason is not None:
-            return self._start_held(reason, self._headers)
-        return self._start_held(None, without(page.headers, CONTENT_LENGTH))  # known only once the page is made
+            return self._start(reason, self._headers)
+        return self._start(None, without(page.headers, CONTENT_LENGTH))  # known only once the page is made
 
     def write(self, data: bytes) -> None:
         """The ``write()`` that the app gets: its bytes come before those of the iterable."""
@@ -195,7 +193,7 @@ class Responder(PageRequest):
         if body is not None:
             return self._inject_searched(page, body, last)
         self._page = None
-        self._start_held(None, page.headers)
+        self._start(None, page.headers)
         return [b"".join((data[:offset], page.script, memoryview(data)[offset:]))]  # copied once
 
     def _search(self, page: Page, data: bytes, last: bool) -> int:
@@ -204,13 +202,12 @@ class Responder(PageRequest):
         The page has a marker, is compressed, does not declare its charset in the headers, or has an unusual start.
         """
         body = self._body
-        is_first = body is None
         if body is None:
             self._body = body = BodyRewriter(page.charset_declared, page.coding, self._environ.get(MARKER))
         offset = body.find_offset(data, last)
-        if offset > 0 and is_first and body.follows_head_tag and page.charset_declared and page.rare_headers is None:
+        if body.can_be_remembered:
             self._engine.known_prefixes.remember(self.root_path, data, offset)
-        if offset >= 0 and body.follows_foreign_base:
+        if body.follows_foreign_base:
             page.note_foreign_base()
         return offset
 
@@ -223,13 +220,13 @@ class Responder(PageRequest):
             self._page = None
         if page.coding:
             headers = with_exact_length(headers, len(page.script)) if last else without(headers, CONTENT_LENGTH)
-        self._start_held(None, headers)
+        self._start(None, headers)
         return [page.script]
 
     def _pass_through(self, reason: SkipReason, data: bytes) -> list[bytes]:
         """Leaves a page unmodified; returns everything that the app has sent so far."""
         self._page = None
-        self._start_held(reason, self._headers)
+        self._start(reason, self._headers)
         return [data if self._body is None else self._body.original()]
 
     # the decision
@@ -255,11 +252,7 @@ class Responder(PageRequest):
 
     # once decided
 
-    def _start_held(self, reason: SkipReason | None, headers: Headers) -> Callable[[bytes], Any]:
-        self._write = write = self._start(reason, self._status, headers, self._exc_info)
-        return write
-
-    def _start(self, reason: SkipReason | None, status: str, headers: Headers, exc_info: Any) -> Callable[[bytes], Any]:
+    def _start(self, reason: SkipReason | None, headers: Headers) -> Callable[[bytes], Any]:
         """Starts the response, and counts what became of it. The reason is ``None`` if it carries the script."""
         engine, start_response = self._engine, self._start_response
         code = "injected" if reason is None else reason.code
@@ -272,7 +265,10 @@ class Responder(PageRequest):
             headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
         restore_codings(self._environ)
-        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+        status, exc_info, self._exc_info = self._status, self._exc_info, None  # its frames refer to us
+        write = start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+        self._write = write
+        return write
 
 
 class Chunks:

@@ -77,8 +77,23 @@ def test_the_offset_is_pending_until_the_chunk_that_decides_it() -> None:
     body = BodyRewriter(True)
     assert body.find_offset(HEAD[:20], False) == PENDING
     assert body.find_offset(PAGE[20:], False) == len(HEAD)
-    assert body.follows_head_tag
     assert body.reason is None
+
+
+def test_an_offset_can_be_remembered_if_a_head_tag_of_the_first_chunk_decides_it() -> None:
+    page = b"<!-- not for the fast way -->" + PAGE
+    body = BodyRewriter(True)
+    body.find_offset(page, False)
+    assert body.can_be_remembered
+    for other, chunks in [
+        (BodyRewriter(True), [page[:20], page[20:]]),
+        (BodyRewriter(False), [b"<!doctype html><head><meta charset=utf-8>" + PAGE]),
+        (BodyRewriter(True, "gzip"), [gzip.compress(page)]),
+        (BodyRewriter(True, marker=MARKER), [HEAD + MARKER]),
+    ]:
+        for chunk in chunks:
+            other.find_offset(chunk, False)
+        assert not other.can_be_remembered
 
 
 def test_a_later_chunk_of_a_plain_body_passes_as_the_same_object() -> None:
@@ -99,37 +114,32 @@ def test_the_original_is_the_apps_own_chunk_or_all_of_them() -> None:
     assert body.original() == HEAD
 
 
-def test_an_implied_head_does_not_follow_a_head_tag() -> None:
+def test_the_offset_of_an_implied_head_cannot_be_remembered() -> None:
     body = BodyRewriter(True)
     assert body.find_offset(b"<!doctype html><title>x</title>", True) == len(b"<!doctype html>")
-    assert not body.follows_head_tag
+    assert not body.can_be_remembered
 
 
 # the fast way
 
 
 def test_the_fast_way_decides_the_first_chunk_alone() -> None:
-    calls: list[bytes] = []
-    body = BodyRewriter(True, fast_offset=lambda data: calls.append(data) or fast_offset(data))
-    assert body.find_offset(PAGE, False) == len(HEAD)
+    body = BodyRewriter(True)
+    assert body.find_offset(PAGE, False) == fast_offset(PAGE) == len(HEAD)
     assert body.insert(SCRIPT, False) == RESULT
-    assert calls == [PAGE]
-    assert not body.follows_head_tag  # no scanner saw it
 
 
 def test_the_scanner_goes_on_where_the_fast_way_cannot_tell() -> None:
-    calls: list[bytes] = []
-    body = BodyRewriter(True, fast_offset=lambda data: calls.append(data) or PENDING)
-    assert rewrite(body, cut(PAGE, 9)) == RESULT
-    assert calls == [PAGE[:9]]
+    assert fast_offset(PAGE[:9]) == PENDING
+    assert rewrite(BodyRewriter(True), cut(PAGE, 9)) == RESULT
 
 
 @pytest.mark.parametrize(
     ("body", "page"),
     [
-        (BodyRewriter(False, fast_offset=lambda _: 3), PAGE),
-        (BodyRewriter(True, "gzip", fast_offset=lambda _: 3), gzip.compress(PAGE)),
-        (BodyRewriter(True, marker=MARKER, fast_offset=lambda _: 3), HEAD + MARKER),
+        (BodyRewriter(False), PAGE),
+        (BodyRewriter(True, "gzip"), gzip.compress(PAGE)),
+        (BodyRewriter(True, marker=MARKER), HEAD + MARKER),
     ],
     ids=["charset not declared", "compressed", "with a marker"],
 )
@@ -148,7 +158,7 @@ def test_the_script_goes_before_the_marker_of_a_template(size: int) -> None:
 def test_a_page_that_holds_our_script_is_refused_unmodified(script: bytes, coding: str) -> None:
     page = HEAD + script + PAGE[len(HEAD) :]
     page = gzip.compress(page) if coding else page
-    body = BodyRewriter(True, coding, fast_offset=fast_offset)
+    body = BodyRewriter(True, coding)
     assert body.find_offset(page, True) == NO_OFFSET
     assert body.reason is SkipReason.ALREADY_INJECTED
     assert body.original() == page

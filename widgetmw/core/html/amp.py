@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from widgetmw.core.html.meta_charset import read_attributes
+
 _HTML_TAG: Final = re.compile(rb"<html(?=[\t\n\f\r />])", re.IGNORECASE)
-_ATTRIBUTE: Final = re.compile(
-    rb"[\t\n\f\r /]++([^\t\n\f\r />=]++)(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >]*+))?+"
-)
 _NAMES: Final = re.compile("(?:amp|⚡)(?:4email|4ads)?".encode(), re.IGNORECASE)
 
 
@@ -16,12 +15,7 @@ def is_amp(start: bytes) -> bool:
     """Whether a page is an AMP page (``<html amp>``, ``<html ⚡>``), given its bytes up to the insertion offset."""
     start = _without_comments(start)
     tag = _HTML_TAG.search(start)
-    position = tag.end() if tag else len(start)
-    while attribute := _ATTRIBUTE.match(start, position):
-        if _NAMES.fullmatch(attribute[1]):
-            return True
-        position = attribute.end()
-    return False
+    return tag is not None and any(map(_NAMES.fullmatch, read_attributes(start, tag.end())))
 
 
 def _without_comments(text: bytes) -> bytes:

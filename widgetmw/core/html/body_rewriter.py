@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from widgetmw.core.html.amp import is_amp
 from widgetmw.core.html.content_coding import Decoder, Encoder
-from widgetmw.core.html.head_scanner import NO_OFFSET, OWN_SCRIPTS, PENDING, HeadScanner
+from widgetmw.core.html.head_scanner import NO_OFFSET, OWN_SCRIPTS, PENDING, HeadScanner, fast_offset
 from widgetmw.core.html.marker_scanner import MarkerScanner, has_foreign_base
 from widgetmw.core.reasons import SkipReason
 
@@ -27,7 +27,6 @@ class BodyRewriter:
         charset_declared: whether the response headers declare the charset.
         coding: content coding of the body, ``""`` for none.
         marker: by which the page's template says where the script goes; ``None`` if it does not.
-        fast_offset: finds the offset in a first chunk with a common page start; without it the scanner does.
 
     Attributes:
         reason: why the page is skipped, after ``NO_OFFSET``.
@@ -35,23 +34,17 @@ class BodyRewriter:
 
     # Class attributes for what most bodies never have: setting them would cost every page.
     reason: SkipReason | None = None
-    _scanner: HeadScanner | MarkerScanner | None = None
     _decoder: Decoder | None = None
     _encoder: Encoder | None = None
     _undecoded: Iterator[bytes] = _NOTHING
     _offset = PENDING
     _scanned_bytes = 0
 
-    def __init__(
-        self,
-        charset_declared: bool,
-        coding: str = "",
-        marker: bytes | None = None,
-        fast_offset: Callable[[bytes], int] | None = None,
-    ) -> None:
-        self._fast_offset = fast_offset if charset_declared and not coding and marker is None else None
-        self._charset_declared = charset_declared
-        self._marker = marker
+    def __init__(self, charset_declared: bool, coding: str = "", marker: bytes | None = None) -> None:
+        self._scanner: HeadScanner | MarkerScanner = HeadScanner(charset_declared)
+        if marker is not None:
+            self._scanner = MarkerScanner(charset_declared, marker)
+        self._is_plain = charset_declared and not coding and marker is None
         if coding:
             self._decoder, self._encoder = Decoder(coding), Encoder(coding)
         self._held: list[bytes] = []
@@ -60,8 +53,7 @@ class BodyRewriter:
     def find_offset(self, data: bytes, last: bool) -> int:
         """Takes the next chunk; returns the insertion offset in the decoded body, ``PENDING`` or ``NO_OFFSET``."""
         self._held.append(data)
-        if self._fast_offset is not None:
-            fast_offset, self._fast_offset = self._fast_offset, None
+        if self._is_plain and len(self._held) == 1:
             self._offset = fast_offset(data)
             if self._offset != PENDING:
                 self._decoded = self._held
@@ -70,10 +62,6 @@ class BodyRewriter:
 
     def _scan(self, data: bytes, last: bool) -> int:
         scanner = self._scanner
-        if scanner is None:
-            declared, marker = self._charset_declared, self._marker
-            scanner = HeadScanner(declared) if marker is None else MarkerScanner(declared, marker)
-            self._scanner = scanner
         # Decompress only as far as needed; a small input may expand to gigabytes.
         self._undecoded = self._decoder.decode(data) if self._decoder else iter((data,))
         try:
@@ -101,14 +89,16 @@ class BodyRewriter:
         return self._decoded[0]
 
     @property
-    def follows_head_tag(self) -> bool:
-        """Whether the scanner saw a head tag end at the insertion offset."""
-        return isinstance(self._scanner, HeadScanner) and self._scanner.follows_head_tag
+    def can_be_remembered(self) -> bool:
+        """Whether the offset depends only on the bytes before it, all of which are in the first chunk."""
+        has_head_tag = isinstance(self._scanner, HeadScanner) and self._scanner.follows_head_tag
+        return self._is_plain and len(self._held) == 1 and has_head_tag and self._offset > 0
 
     @property
     def follows_foreign_base(self) -> bool:
         """Whether a template has placed the script after a ``<base>`` that names an origin."""
-        return self._marker is not None and has_foreign_base(b"".join(self._decoded)[: self._offset])
+        is_placed = isinstance(self._scanner, MarkerScanner) and self._offset >= 0
+        return is_placed and has_foreign_base(self._join_decoded()[: self._offset])
 
     def original(self) -> bytes:
         """Returns everything that the app has sent so far, unmodified."""

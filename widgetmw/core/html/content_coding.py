@@ -48,18 +48,16 @@ class Decoder:
             yield from self._decode_slice(data[start : start + _SLICE_BYTES])
 
     def _decode_slice(self, data: bytes) -> Iterator[bytes]:
-        while data:
+        piece = b""
+        while data or len(piece) == _MAX_PIECE_BYTES:  # after a full piece there may be more without any input
             if self._inflater.eof:
                 if self._coding != "gzip" or not data.startswith(b"\x1f"):
                     return  # ignore trailing data
                 self._inflater = zlib.decompressobj(_WBITS["gzip"])  # the next member
             piece = self._inflater.decompress(data, _MAX_PIECE_BYTES)
             data = self._inflater.unused_data or self._inflater.unconsumed_tail
-            while piece:
+            if piece:
                 yield piece
-                # After a full piece there may be more output although all input has been consumed.
-                is_full = len(piece) == _MAX_PIECE_BYTES and not data and not self._inflater.eof
-                piece = self._inflater.decompress(b"", _MAX_PIECE_BYTES) if is_full else b""
 
 
 class Encoder:

@@ -67,12 +67,13 @@ class HeadScanner:
         Returns the insertion offset from the start of the page, ``PENDING``, or ``NO_OFFSET`` with ``reason`` set. Once
         decided, it stays the same.
         """
-        if self._offset != PENDING:
-            return self._offset
-        if len(data) > _STRIDE:
-            return self._feed_large(data)
-        if data.__class__ is not bytes:
-            data = bytes(data)
+        for start in range(0, len(data), _STRIDE):
+            if self._offset != PENDING:
+                break
+            self._feed_part(bytes(data[start : start + _STRIDE]))
+        return self._offset
+
+    def _feed_part(self, data: bytes) -> None:
         if self._seen + len(data) > self._limit:
             data = data[: self._limit - self._seen]
         if self._meta_charset is not None:
@@ -89,22 +90,14 @@ class HeadScanner:
             self._row = row
         self._seen += len(data)
         if row is None or self._seen >= self._limit:
-            return self._decide(ended=False)
-        return PENDING
+            self._decide(ended=False)
 
     def finish(self) -> int:
         """Takes the end of the page; returns the insertion offset, or ``NO_OFFSET`` with ``reason`` set."""
         if self._offset == PENDING and self._row is not None:
             self._row = self._apply(self._row[END], self._seen)
             self.follows_head_tag = False
-        return self._decide(ended=True)
-
-    def _feed_large(self, data: bytes | bytearray | memoryview) -> int:
-        if self._seen == 0 and self._meta_charset is None and (match := _simple_start.match(data, 0, self._limit)):
-            self._offset = match.end()
-        for start in range(0, len(data), _STRIDE):
-            if self.feed(data[start : start + _STRIDE]) != PENDING:
-                break
+        self._decide(ended=True)
         return self._offset
 
     def _apply(self, stop: Stop, position: int) -> Row | None:
@@ -116,7 +109,7 @@ class HeadScanner:
             self.follows_head_tag = stop.back == 0
         return stop.then
 
-    def _decide(self, ended: bool) -> int:
+    def _decide(self, ended: bool) -> None:
         if self._offset == PENDING and self._row is None:
             if self._meta_charset is None:
                 self._offset = self._head
@@ -125,7 +118,6 @@ class HeadScanner:
                 self._offset, self.reason = (NO_OFFSET, offset) if isinstance(offset, SkipReason) else (offset, None)
         if self._offset == PENDING and (ended or self._seen >= self._limit):
             self._offset, self.reason = NO_OFFSET, SkipReason.HEAD_NOT_FOUND
-        return self._offset
 
 
 def fast_offset(start: bytes) -> int:

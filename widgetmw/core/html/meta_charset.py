@@ -144,7 +144,7 @@ class MetaCharset:
         while position < PRESCAN and not self._certain and (token := _token.match(self._page, position)):
             after = token.end()
             if token[1]:
-                name, attributes = token[1].lower(), _attributes(self._page, token.end(1))
+                name, attributes = token[1].lower(), read_attributes(self._page, token.end(1))
                 closing = _TEXT_END[name].search(self._page, after) if name in _TEXT_END else None
                 if not _may_precede_script(name, attributes) or (name in _TEXT_END and closing is None):
                     break
@@ -196,7 +196,7 @@ def _prescan(page: bytes) -> list[_Meta]:
             if rest is None:
                 break
             position = rest.end()
-            if meta and (label := _charset_label(_attributes(page, token.end() - 1))):
+            if meta and (label := _charset_label(read_attributes(page, token.end() - 1))):
                 metas.append(_Meta(token.start(), position, label))
                 if _KNOWN_LABEL.fullmatch(label):
                     break
@@ -212,7 +212,7 @@ def _possible_metas(page: bytes, start: int) -> Iterator[_Meta]:
         rest = _tag_rest.match(page, tag.end() - 1)
         position = rest.end() if rest else len(page)
         if rest and not _meta_start.search(page, tag.end(), position):
-            label = _charset_label(_attributes(page, tag.end() - 1))
+            label = _charset_label(read_attributes(page, tag.end() - 1))
         else:  # unfinished, or one inside the other
             label = b"" if rest and b"charset" not in page[tag.start() : position].lower() else b"&"
         if label:
@@ -224,7 +224,7 @@ def names_origin(text: bytes) -> bool:
     return _other_origin.search(text) is not None
 
 
-def _attributes(page: bytes, position: int) -> dict[bytes, bytes]:
+def read_attributes(page: bytes, position: int) -> dict[bytes, bytes]:
     """Reads a tag's attributes. The first of two with the same name counts, as in parsers."""
     attributes: dict[bytes, bytes] = {}
     while match := _attribute.match(page, position):
