@@ -18,6 +18,7 @@ from widgetmw.asgi.request import (
     Headers,
     Scope,
     Send,
+    accepted_types,
     edit_request_headers,
     inner_headers,
     page_request,
@@ -141,7 +142,7 @@ class AiohttpMiddleware:
             if self.engine.page_that_needs_user(page, method, page.path, result.status, headers):
                 return True
         # A middleware may make a page of an error or of data, and the type of a file is not known yet.
-        accept = request.headers.get("Accept", "")
+        accept = accepted_types(scope["headers"])
         return (
             not is_final
             and self.engine.is_inline_delivery

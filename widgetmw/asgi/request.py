@@ -33,6 +33,7 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 
 _CONDITIONAL: Final = frozenset(name.encode() for name in CONDITIONAL_HEADERS)
 _HTMX: Final = frozenset(name.encode() for name in HTMX_PAGE_HEADERS)
+_ACCEPT: Final = _HTMX | {b"accept"}
 _NOT_INNER: Final = _CONDITIONAL | {b"content-length", b"content-type", b"expect", b"transfer-encoding"}
 _PURPOSES: Final = frozenset(name.encode() for name in PURPOSE_HEADERS)
 _FETCH_METADATA: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
@@ -145,6 +146,12 @@ def carries_credentials(headers: Headers) -> bool:
     return any(name in _CREDENTIALS for name, _ in headers)
 
 
+def accepted_types(headers: Headers) -> str:
+    """Returns the ``Accept`` header, with ``text/html`` where htmx asks for a whole page."""
+    values = (value if name == b"accept" else b"text/html" for name, value in headers if name in _ACCEPT)
+    return b",".join(values).decode("latin-1")
+
+
 def path_below(root_path: str, path: str) -> str:
     """Returns the path below the root path. Servers differ in whether ``path`` includes ``root_path``."""
     if path.startswith(root_path) and (len(path) == len(root_path) or path[len(root_path)] == "/"):
@@ -216,7 +223,7 @@ def hide_file_sending(scope: Scope) -> None:
     """
     if FILE_MESSAGES.isdisjoint(scope["extensions"]):
         return
-    if any(name in _HTMX or (name == b"accept" and b"text/html" in value.lower()) for name, value in scope["headers"]):
+    if "text/html" in accepted_types(scope["headers"]).lower():
         scope["extensions"] = {key: value for key, value in scope["extensions"].items() if key not in FILE_MESSAGES}
 
 

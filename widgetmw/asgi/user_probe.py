@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Final
 
-from widgetmw.asgi.request import Message
+from widgetmw.asgi.request import Message, accepted_types
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
@@ -57,7 +57,7 @@ class UserProbe(Responder):
         """
         engine, scope = self._engine, self._scope
         has_started = self._handler is not None and not self.is_undecided
-        accept = b",".join(value for name, value in self._headers if name == b"accept").decode("latin-1")
+        accept = accepted_types(self._headers)
         if has_started or not engine.may_carry_script(scope, scope["method"], self.path, accept, self.has_credentials):
             return
         shown = engine.endpoint_check.with_original_identity(scope, scope[ORIGINAL], IN_MOUNT)
