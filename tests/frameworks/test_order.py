@@ -513,3 +513,23 @@ def test_a_session_whose_path_leaves_out_the_endpoint_is_named(
         lines = order_warnings(caplog)
         assert len(lines) == (0 if is_reached or cookie == "other=1" else 1)
     assert is_reached or f"only below {cookie_path!r}" in lines[0]
+
+
+@pytest.mark.parametrize("framework", ["flask", "quart"])
+def test_the_path_of_a_session_says_nothing_about_a_user_from_the_proxy(
+    dg_env: dict[str, str], caplog: pytest.LogCaptureFixture, framework: str
+) -> None:
+    kind, widget = {"flask": (Flask, Widget), "quart": (Quart, QuartWidget)}[framework]
+    proxy = {"WIDGETMW_PROXY": "authelia", "WIDGETMW_PROXY_ADDRESSES": "127.0.0.1"}
+    app: Any = kind(__name__)
+    app.config["SESSION_COOKIE_PATH"] = "/admin"
+    app.add_url_rule("/admin", view_func=lambda: HEAD)
+    widget(app, Settings.from_env({**dg_env, **proxy}))
+    headers = {"Cookie": "session=1", "Remote-User": "ada"}
+    if framework == "flask":
+        address = {"REMOTE_ADDR": "127.0.0.1"}
+        text = Client(app, use_cookies=False).get("/admin", headers=headers, environ_overrides=address).text
+    else:
+        text = Visitor(app).request("GET", "/admin", headers=headers).text
+    assert user_in(text) == "ada"
+    assert order_warnings(caplog) == []

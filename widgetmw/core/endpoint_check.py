@@ -71,10 +71,10 @@ class EndpointCheck:
             wrong place. A page may still come from a middleware, or get its final headers from one.
     """
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, *, by_proxy: bool = False) -> None:
         self.remaining: int = _MAX_PAGES
         self.sees_inner_user: bool = False
-        self._has_named_path = False
+        self._checks_path = not by_proxy  # which sends the user to every path
         self._events = events
 
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -146,8 +146,8 @@ class EndpointCheck:
         cookie_path = cookie_path or ""
         if not cookie_path.startswith("/") or f"{endpoint_path}/".startswith(f"{cookie_path.rstrip('/')}/"):
             return
-        if not self._has_named_path:
-            self._has_named_path = True
+        if self._checks_path:
+            self._checks_path = False  # one line is enough
             self._events.warn("page", "endpoint_without_user", _OUT_OF_REACH % (cookie_path, endpoint_path))
 
     def run(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:

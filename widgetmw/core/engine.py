@@ -77,7 +77,7 @@ class Engine:
         )
         self.path: str = settings.path
         self.is_inline_delivery: bool = settings.delivery == "inline"
-        self.endpoint_check: EndpointCheck = EndpointCheck(self.events)
+        self.endpoint_check: EndpointCheck = EndpointCheck(self.events, by_proxy=settings.proxy is not None)
         self.known_prefixes: KnownPrefixes = KnownPrefixes()
         self.debug: bool = settings.debug
         self.has_excludes: bool = bool(settings.exclude)
