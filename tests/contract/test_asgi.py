@@ -361,9 +361,10 @@ def test_empty_chunks_are_not_buffered(dg_env: dict[str, str]) -> None:
     assert b"data-widgetmw" in joined_body(sent)
 
 
-def test_an_incomplete_response_has_a_skip_reason(dg_env: dict[str, str]) -> None:
+def test_an_incomplete_response_has_a_skip_reason(dg_env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     app = middleware({**dg_env, "WIDGETMW_DEBUG": "1"}, START, body(b"<!doctype html><htm", True))
     assert (b"x-widgetmw", b"skipped; reason=incomplete") in run(app)[0]["headers"]
+    assert caplog.text == "", "frameworks return like this when the client leaves"
 
 
 @pytest.mark.parametrize("path", ["/", "/_widgetmw/token"])

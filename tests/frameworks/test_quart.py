@@ -290,6 +290,32 @@ def test_the_endpoint_ends_when_the_client_disconnects(settings: Settings) -> No
     assert sent[0]["status"] != 200
 
 
+@pytest.mark.parametrize("path", ["/_widgetmw/token", "/"])
+def test_a_client_that_leaves_is_no_mistake_of_the_app(
+    settings: Settings, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async def slow() -> User:
+        started.set()
+        await asyncio.sleep(30)
+        return User("ada")
+
+    app = make()
+    Widget(app, settings, user=slow)
+    started = asyncio.Event()
+
+    async def receive() -> Any:
+        await started.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    headers = [*TOKEN_SCOPE["headers"], (b"accept", b"text/html"), (b"cookie", b"session=1")]
+    scope: Any = {**TOKEN_SCOPE, "path": path, "raw_path": path.encode(), "headers": headers}
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 10))
+    assert "widgetmw:" not in caplog.text
+
+
 class TrioConnection(ASGIHTTPConnection):
     """What Quart-Trio has in place of Quart's connection."""
 

@@ -239,9 +239,10 @@ class Endpoint:
         is_login = status == 403 or (200 <= status < 400 and not is_same_path and not is_stand_in)
         if status == 401 or (is_login and not may_be_signed_in):
             return self._not_authenticated(request)
-        message = f"a layer of the app answered {status} before the user was resolved"
-        remedy = ": let requests for tokens through, with their user" if status < 500 else ""
-        self._events.warn("endpoint", "interrupted", message + remedy)
+        if status:  # without one, nothing was sent, since the client has left
+            message = f"a layer of the app answered {status} before the user was resolved"
+            remedy = ": let requests for tokens through, with their user" if status < 500 else ""
+            self._events.warn("endpoint", "interrupted", message + remedy)
         return self._unavailable(request)
 
     def _not_authenticated(self, request: TokenRequest) -> TokenResponse:

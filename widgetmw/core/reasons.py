@@ -115,7 +115,11 @@ class SkipReason(Reason):
         "The app hands the server a file to send.",
         "Serve HTML files that need a widget as ordinary responses.",
     )
-    INCOMPLETE = ("The app returned without finishing the response.", "Fix the app.")
+    INCOMPLETE = (
+        "The app returned without finishing the response, as it does when the client has left.",
+        "No action is needed, unless it happens to every client. Then fix the app.",
+        logging.DEBUG,
+    )
     CORRUPT = (
         "The body is not valid gzip or deflate data, although Content-Encoding says so.",
         "Fix what compresses the page.",
