@@ -16,7 +16,7 @@ from django.urls import include, path
 from tests.contract.django_site import Urls
 from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import AUTH, COMMON, CSRF, OURS, SESSIONS, STACK, urlpatterns
-from tests.frameworks.visitor import assert_endpoint_headers, user_in
+from tests.frameworks.visitor import ENDPOINT, assert_endpoint_headers, user_in
 
 Visit = Callable[..., Any]
 ADA = "1"  # her primary key
@@ -69,6 +69,19 @@ def rotate_session(get_response: Any) -> Any:
     return middleware
 
 
+def check_forms(get_response: Any) -> Any:
+    """Refuses a form without the field that it looks for, as django-honeypot does."""
+
+    def middleware(request: Any) -> HttpResponse:
+        return get_response(request)  # type: ignore[no-any-return]
+
+    def process_view(request: Any, view: Any, *_: Any) -> HttpResponse | None:
+        return HttpResponse(status=400) if request.method == "POST" and "bait" not in request.POST else None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware
+
+
 @pytest.mark.parametrize("above", [True, False], ids=["above", "below"])
 @pytest.mark.parametrize("name", [HIJACK, f"{HERE}.read_session"])
 @pytest.mark.parametrize("engine", ENGINES)
@@ -87,6 +100,17 @@ def test_packages_may_read_the_session_after_a_token_request(
         assert user_in(reply.text) == ADA
         assert "Set-Cookie" not in reply.headers
     assert user_in(visitor.get().text) == ADA
+
+
+@pytest.mark.parametrize("above", [True, False], ids=["above", "below"])
+def test_a_check_of_forms_does_not_stop_the_posts_for_a_token(visit: Visit, configured: Configure, above: bool) -> None:
+    check = f"{HERE}.check_forms"
+    around = [check, OURS] if above else [OURS, check]
+    configured(MIDDLEWARE=[SESSIONS, COMMON, AUTH, *around])
+    visitor = visit("ada")
+    assert user_in(visitor.request("POST", ENDPOINT).text) == ADA
+    assert visit().request("POST", f"{ENDPOINT}?signout").status_code == 401
+    assert visitor.request("POST", "/").status_code == 400
 
 
 @pytest.mark.parametrize("name", [TIMEOUT, f"{HERE}.touch_session"])

@@ -18,7 +18,7 @@ from widgetmw.django.configuration import Installed, installed
 from widgetmw.django.request import OWNER, TOKEN_RESPONSE, async_resolver, scope_or_meta, sync_resolver
 from widgetmw.django.responder import Responder
 from widgetmw.django.user import remember_user
-from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted
+from widgetmw.django.views import endpoint_response, interrupted_response, is_interrupted, show_as_get
 from widgetmw.wsgi.request import edit_request_headers, restore_codings
 from widgetmw.wsgi.responder import MARKER
 
@@ -60,6 +60,7 @@ class WidgetMiddleware:
             current.proxy_resolver.record_peer(original)
         if edit_request_headers(engine, request.META, request.path_info):
             _forget_headers(request)
+        show_as_get(request)
         if self._is_async:
             return self._respond_async(current, engine, request)
         try:
