@@ -108,6 +108,26 @@ def test_a_page_without_a_vendor_leaves_its_clean_up_to_a_later_page(profile: Pr
     assert page.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [1, None]
 
 
+def test_a_clean_up_that_another_tab_finishes_while_a_page_starts_is_not_repeated(profile: Profile, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    context, page = signed_out(profile, site)
+    sign_in(context, site, "bob")
+    page.goto(site.url)
+    assert page.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "digitalgenius"
+    other_tab = f"""
+    const {{getItem}} = Storage.prototype;
+    Storage.prototype.getItem = function (name) {{
+      const value = getItem.call(this, name);
+      if (name === "{PENDING_LOGOUTS}") this.removeItem(name);
+      return value;
+    }};
+    """
+    site.head = script(other_tab + DIGITALGENIUS)
+    page.goto(site.url)
+    page.evaluate("embedWidget()")
+    assert page.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [0, None]
+
+
 def test_a_clean_up_that_a_widget_not_yet_embedded_refuses_stays_pending(profile: Profile, site: Site) -> None:
     site.vendors = ("digitalgenius",)
     context, page = signed_out(profile, site)

@@ -142,6 +142,20 @@ def test_a_sign_out_of_another_tab_ends_the_chat_here_or_hides_it_if_it_is_notic
     wait_until(page, lambda: page.evaluate("vendor.calls.slice(2)") == expected)
 
 
+@pytest.mark.parametrize("age", [0, 10_000])
+def test_a_widget_that_is_shut_down_clears_the_session_of_the_next_user(open_page: Open, site: Site, age: int) -> None:
+    page = open_page("ann")
+    calls_of(page, "ann")
+    sign_out_elsewhere(page, site, "front", age)
+    wait_until(page, lambda: page.evaluate("vendor.isRunning") is False)
+    sign_in(page.context, site, "bob")
+    other = open_page("bob", page.context)
+    calls_of(other, "bob")
+    other.close()
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate(f"[vendor.user, localStorage.front_user ?? null, {PENDING} ?? null]") == [None, None, None]
+
+
 def test_if_the_bundle_never_loads_the_clean_up_is_left_to_the_next_page(
     open_page: Open, loader: Loader, site: Site
 ) -> None:

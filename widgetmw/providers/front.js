@@ -13,7 +13,7 @@ const connect = (vendor) => {
   let options = { chatId: vendor.config.chatId, useDefaultLauncher: true };
   /** @type {string | undefined} */
   let identified;
-  // While a clean-up is pending, the widget may resume the chat of the user who has left: nobody else is identified.
+  // Until a clean-up is done, the widget may resume the chat of the user who has left: nobody else is identified.
   let isCleaningUp = false;
   let isShutDown = false;
   // Whether the widget still has the previous user, after a `late` sign-out. Until the next one, nobody is identified.
@@ -76,23 +76,25 @@ const connect = (vendor) => {
       if (origin !== "here" && !isStarted) return;
       if (origin === "late") {
         if (!wasIdentified) return;
-        showsPreviousUser = true;
+        showsPreviousUser = isShutDown = true;
         call("shutdown", { clearSession: false }); // hides the chat (documented)
         return;
       }
       const end = () => {
+        // In a widget that is shut down no call has an effect, and the session is that of another tab's user.
+        if (isShutDown) call("init", options);
         isShutDown = true;
-        showsPreviousUser = false;
+        showsPreviousUser = isCleaningUp = false;
         call("shutdown", { clearSession: true });
         // This page has identified nobody, so it is an anonymous visitor, who keeps the widget.
         if (!wasIdentified && !vendor.token) call("init", options);
       };
       // At once if the widget is there: in this page it is due even if another tab has cleaned up what they share.
-      if (isStarted) return end();
       isCleaningUp = true;
+      if (isStarted) return end();
       return (cleanUp = started.then(() => {
-        isCleaningUp = false;
         if (isDue()) end();
+        isCleaningUp = false;
       }));
     },
     async embed() {

@@ -60,9 +60,9 @@ const setMark = (value) => {
 /** @returns {string[]} the vendors whose clean-up is pending */
 export const pendingLogouts = () => readStored(":pending")?.split(",") ?? [];
 
-/** @param {Iterable<string>} names */
+/** @param {string[]} names may hold one several times */
 export const storePendingLogouts = (names) => {
-  if (writeStored(":pending", [...names].join())) return;
+  if (writeStored(":pending", [...new Set(names)].join())) return;
   writeStored(":pending");
   writeStored("", UNKNOWN);
 };

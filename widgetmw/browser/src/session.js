@@ -13,6 +13,7 @@ import {
   rememberUser,
   remembersUser,
   serverTime,
+  storePendingLogouts,
 } from "./browser_state.js";
 import {
   awaitsResponse,
@@ -154,7 +155,7 @@ export const accept = (response, age, inPage) => {
     }
   }
   schedule();
-  const isCurrent = () => isSignedIn && user === newUser;
+  const isCurrent = () => user === newUser;
   for (const name of fresh) {
     if (!isCurrent()) break;
     shared.vendors[name].isNotified = true;
@@ -196,7 +197,10 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
     entry.isNotified = false;
   }
   schedule();
-  if (origin === "here") recordChange(at);
+  if (origin === "here") {
+    recordChange(at);
+    storePendingLogouts(pendingLogouts().concat(Object.keys(shared.vendors)));
+  }
   logoutVendors(Object.keys(shared.vendors), ended, origin, pending);
   if (origin === "here") {
     // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,

@@ -105,7 +105,7 @@ export const onSnippet = (vendor, name) => {
 
 /**
  * Calls the vendors' `logout` hooks. A clean-up may have to wait for the vendor's widget; if this page has no widget, a
- * later page runs it. So the tab that signed out first stores which clean-ups are pending, before it begins.
+ * later page runs it. So the tab that signed out first has stored which clean-ups are pending.
  *
  * @param {string[]} names
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
@@ -122,7 +122,6 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     storePendingLogouts(pendingLogouts().filter(staysPending));
     removeMark();
   };
-  if (origin === "here") storePendingLogouts(new Set([...pendingLogouts(), ...names]));
   for (const name of names) {
     const takesOver = origin === "elsewhere" && pending.includes(name);
     const isOurs = takesOver || origin === "here";
@@ -141,7 +140,8 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
   }
 };
 
-// Runs the clean-ups of earlier pages. Those of vendors that this page does not have are left to a later page.
+// Runs the clean-ups of earlier pages. Those of vendors that this page does not have are left to a later page. None is
+// stored again: another tab may be finishing it now.
 export const resumePendingLogouts = () =>
   logoutVendors(pendingLogouts().filter((name) => shared.vendors[name]), {}, "here");
 
