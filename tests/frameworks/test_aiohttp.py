@@ -319,9 +319,10 @@ def test_pages_from_raised_responses_and_404s_are_injected(settings: Settings) -
     serve_and_visit(app, visit)
 
 
+@pytest.mark.parametrize("headers", [{"Accept": "text/html"}, {"Accept": "*/*", "HX_Boosted": "true"}])
 @pytest.mark.parametrize("path", ["/", "/refused", "/fails", "/nowhere", "/file", "/streamed"])
 def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(
-    settings: Settings, tmp_path: Path, path: str
+    settings: Settings, tmp_path: Path, path: str, headers: dict[str, str]
 ) -> None:
     (tmp_path / "page.html").write_text(HEAD)
     connections = {"open": False}
@@ -369,7 +370,7 @@ def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(
     install(app, settings=settings, user=find)
 
     async def visit(client: TestClient[Any, Any]) -> None:
-        reply = await request_page(client, path, Accept="text/html", Cookie="session=1")
+        reply = await request_page(client, path, **headers, Cookie="session=1")
         assert user_in(reply.text) == "ada"
 
     serve_and_visit(app, visit)

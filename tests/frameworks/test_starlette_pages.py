@@ -82,8 +82,11 @@ def test_error_pages_are_injected(settings: Settings) -> None:
         assert reply.headers["content-length"] == str(len(reply.content))
 
 
+@pytest.mark.parametrize("headers", [BROWSER, {"Accept": "*/*", "HX_Boosted": "true"}])
 @pytest.mark.parametrize("path", ["/", "/broken", "/missing", "/nowhere"])
-def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(settings: Settings, path: str) -> None:
+def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(
+    settings: Settings, path: str, headers: dict[str, str]
+) -> None:
     used_late: list[str] = []
 
     async def connect(request: Request, call_next: Any) -> Response:
@@ -113,7 +116,7 @@ def test_a_page_resolves_its_user_while_a_middlewares_database_session_is_open(s
     install(app, settings=settings, user=find)
     app.add_middleware(BaseHTTPMiddleware, dispatch=connect)
     app.add_middleware(BaseHTTPMiddleware, dispatch=pretty)
-    reply = Visitor(app).get(path, **BROWSER, Cookie="session=1")
+    reply = Visitor(app).get(path, **headers, Cookie="session=1")
     assert user_in(reply.text) == "ada"
     assert used_late == []
 

@@ -113,6 +113,12 @@ class PageRequest:
         return ";".join(values)
 
     @property
+    def accept(self) -> str:
+        if any(name in _HTMX for name, _ in self._headers):
+            return "text/html"
+        return ",".join(value.decode("latin-1") for name, value in self._headers if name == b"accept")
+
+    @property
     def has_credentials(self) -> bool:
         return carries_credentials(self._headers)
 
@@ -135,7 +141,8 @@ class PageRequest:
 def page_request(scope: Scope) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
-    request._scope, (request.root_path, request.path) = scope, split_path(scope)
+    request._scope = scope
+    request.root_path, request.path = split_path(scope)
     request.read_request_headers()
     return request
 
