@@ -112,7 +112,7 @@ class AiohttpMiddleware:
         """Resolves the user of a page before the app's middlewares close what they have opened for the request.
 
         aiohttp sends a response only once all of them have returned. A database session that ``user`` used then would
-        keep its connection forever.
+        keep its connection for ever.
 
         Args:
             request: as the handler got it.
