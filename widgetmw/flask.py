@@ -29,7 +29,7 @@ from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentit
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
-from widgetmw.flask_session import leave_unsaved
+from widgetmw.flask_session import check_cookie_path, leave_unsaved
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import may_be_signed_in, token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
@@ -174,14 +174,7 @@ class _InnerPart:
             is_interrupted = call is not None and call.is_interrupted(response.status_code)
             if is_interrupted or _needs_user(self.engine, environ, response):
                 prefetch_user(environ, self.resolve)
-                if isinstance(identity.resolved, User):
-                    self._check_session_path(app)
-
-    def _check_session_path(self, app: Flask) -> None:
-        interface = app.session_interface
-        if interface.get_cookie_name(app) in request.cookies:
-            path = request.script_root + self.engine.path
-            self.engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), path)
+                check_cookie_path(app, request.cookies, identity, self.engine)
 
 
 class _OuterMiddleware(WidgetMiddleware):

@@ -1,13 +1,17 @@
-"""Keeps a token request from saving the session, for Flask and for Quart, which uses Flask's session classes."""
+"""The session of an app of Flask, or of Quart, which uses Flask's session classes."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from widgetmw.core.engine import Engine
+from widgetmw.core.identity.request_identity import RequestIdentity
+from widgetmw.core.identity.user import User
+
 
 def leave_unsaved(proxy: Any, app: Any) -> None:
-    """Keeps the session from being saved at the end of the request, in a cookie or in a store.
+    """Keeps a token request from saving the session when it ends, in a cookie or in a store.
 
     Frameworks do not save a null session. Hooks and packages may go on using the session as before.
 
@@ -23,6 +27,14 @@ def leave_unsaved(proxy: Any, app: Any) -> None:
     except TypeError:  # a session of another kind, as a session interface of the app may make
         if hasattr(session, "modified"):
             session.modified = False
+
+
+def check_cookie_path(app: Any, cookies: Any, identity: RequestIdentity, engine: Engine) -> None:
+    """Warns if a page has a user, but browsers do not send the session's cookie to the endpoint."""
+    interface = app.session_interface
+    if isinstance(identity.resolved, User) and interface.get_cookie_name(app) in cookies:
+        endpoint_path = identity.root_path + engine.path
+        engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), endpoint_path)
 
 
 @cache

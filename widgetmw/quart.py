@@ -26,7 +26,7 @@ from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentit
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
-from widgetmw.flask_session import leave_unsaved
+from widgetmw.flask_session import check_cookie_path, leave_unsaved
 
 __all__ = ["Widget"]
 
@@ -179,10 +179,7 @@ class _InnerPart:
             is_interrupted = call is not None and call.is_interrupted(status)
             if is_interrupted or self._engine.page_that_needs_user(page, method, page.path, status, headers):
                 await prefetch_user_async(scope, self._resolve)
-                interface: Any = app.session_interface
-                if isinstance(identity.resolved, User) and interface.get_cookie_name(app) in request.cookies:
-                    path = page.root_path + self._engine.path
-                    self._engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), path)
+                check_cookie_path(app, request.cookies, identity, self._engine)
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -12,13 +12,12 @@ from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, RewritingWriter, announce_file
+from widgetmw.aiohttp.writer import EndpointWriter, NullWriter, RewritingWriter, announce_file, encode_headers
 from widgetmw.asgi.middleware import may_be_signed_in, token_response
 from widgetmw.asgi.request import (
     Headers,
     Scope,
     Send,
-    accepted_types,
     edit_request_headers,
     inner_headers,
     page_request,
@@ -127,26 +126,23 @@ class AiohttpMiddleware:
             await prefetch_user_async(request, self._resolver(request))  # type: ignore[arg-type]
 
     def _may_need_user(self, request: web.Request, result: object) -> bool:
-        """Whether a page with a token may become of what the handler has returned or raised."""
-        is_final = isinstance(result, web.Response) and result.status < 400
-        if is_final and "html" not in result.headers.get("Content-Type", "").lower():  # type: ignore[attr-defined]
-            return False
+        """Whether what the handler has returned or raised may become a page with a token."""
         if isinstance(result, web.StreamResponse) and result.prepared:
             return False  # it was sent from inside the middlewares
-        scope, method = {**_scope(request, self._root_path), "path": request.path}, request.method
+        if isinstance(result, web.Response) and result.status < 400 and not _is_html(result):
+            return False  # not a page, which saves reading the request
+        engine, method = self.engine, request.method
+        scope = {**_scope(request, self._root_path), "path": request.path}
         page = page_request(scope)
         if isinstance(result, web.Response):
-            headers = [
-                (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in result.headers.items()
-            ]
-            if self.engine.page_that_needs_user(page, method, page.path, result.status, headers):
+            headers = encode_headers(result.headers)
+            if engine.page_that_needs_user(page, method, page.path, result.status, headers):
                 return True
-        # A middleware may make a page of an error or of data, and the type of a file is not known yet.
-        accept = accepted_types(scope["headers"])
-        return (
-            not is_final
-            and self.engine.is_inline_delivery
-            and self.engine.may_carry_script(scope, method, page.path, accept, page.has_credentials)
+            if result.status < 400:
+                return False
+        # A middleware may turn an error or an object of the app into a page, and the type of a file is not known yet.
+        return engine.is_inline_delivery and engine.may_carry_script(
+            scope, method, page.path, page.accept, page.has_credentials
         )
 
     async def _respond(self, request: web.Request, handler: Handler, scope: Scope, path: str) -> web.StreamResponse:
@@ -219,6 +215,10 @@ class _Innermost:
             raise
         await self._outermost.prefetch_user(request, response)
         return response
+
+
+def _is_html(response: web.Response) -> bool:
+    return "html" in response.headers.get("Content-Type", "").lower()
 
 
 def _request_of_app(request: web.Request, app: web.Application) -> web.Request:

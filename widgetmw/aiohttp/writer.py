@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from widgetmw.asgi.request import Message, Send
+from widgetmw.asgi.request import Headers, Message, Send
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenResponse
 from widgetmw.core.reasons import SkipReason
@@ -67,9 +67,8 @@ class RewritingWriter:
             await self._write_headers(setup, headers)
             return
         responder = self._responder = self._make_responder(self._request, partial(self._send, setup))
-        pairs = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
         status = int(status_line.split()[1])
-        await responder.send({"type": "http.response.start", "status": status, "headers": pairs})
+        await responder.send({"type": "http.response.start", "status": status, "headers": encode_headers(headers)})
         if responder.is_undecided and responder._page.coding:
             if compresses:
                 responder._page.coding = ""  # aiohttp will compress the body after us, whatever the headers say
@@ -144,6 +143,11 @@ class NullWriter(AbstractStreamWriter):
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None: ...
     def enable_chunking(self) -> None: ...
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None: ...
+
+
+def encode_headers(headers: CIMultiDict[str]) -> Headers:
+    """Returns the headers of a response as in ASGI."""
+    return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
 
 
 async def announce_file(request: web.Request, response: web.StreamResponse) -> None:

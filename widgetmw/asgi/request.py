@@ -114,6 +114,10 @@ class PageRequest:
         return ";".join(values)
 
     @property
+    def accept(self) -> str:
+        return accepted_types(self._headers)
+
+    @property
     def has_credentials(self) -> bool:
         return carries_credentials(self._headers)
 
@@ -136,7 +140,8 @@ class PageRequest:
 def page_request(scope: Scope) -> PageRequest:
     """Returns the request for a page from a scope whose headers are a list."""
     request = PageRequest()
-    request._scope, (request.root_path, request.path) = scope, split_path(scope)
+    request._scope = scope
+    request.root_path, request.path = split_path(scope)
     request.read_request_headers()
     return request
 

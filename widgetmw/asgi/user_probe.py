@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Final
 
-from widgetmw.asgi.request import Message, accepted_types
+from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
@@ -22,8 +22,8 @@ ORIGINAL: Final = "widgetmw.original"
 class UserProbe(Responder):
     """Resolves the user inside the app's middleware, and stores it on the request for the outer responder.
 
-    It does so when the response turns out to be a page. It sends everything unmodified, and leaves counting and logging
-    to the outer responder.
+    It does so when the response turns out to be a page, or an error, which may become one further out. It sends
+    everything unmodified, and leaves counting and logging to the outer responder.
     """
 
     __slots__ = ()
@@ -50,15 +50,16 @@ class UserProbe(Responder):
         return self._release(self._start, message)
 
     async def prefetch_for_error(self) -> None:
-        """Resolves the user after an error of the app, of which a layer further out may make a page.
+        """Resolves the user after an error of the app, since a layer further out may turn it into a page.
 
-        By then, middleware of the app has closed what it has opened for the request, such as a database session. One
-        that the resolver used once more would keep its connection.
+        By then, the app's middleware has closed what it opened for the request, such as a database session. If the
+        resolver used that session again, it would keep its connection.
         """
         engine, scope = self._engine, self._scope
         has_started = self._handler is not None and not self.is_undecided
-        accept = accepted_types(self._headers)
-        if has_started or not engine.may_carry_script(scope, scope["method"], self.path, accept, self.has_credentials):
+        if has_started or not engine.may_carry_script(
+            scope, scope["method"], self.path, self.accept, self.has_credentials
+        ):
             return
         shown = engine.endpoint_check.with_original_identity(scope, scope[ORIGINAL], IN_MOUNT)
         await prefetch_user_async(shown, self._resolver)

@@ -1,4 +1,4 @@
-"""Notices a middleware that stands in the wrong place: pages know their user, and the token endpoint does not."""
+"""Notices that pages know their user and the token endpoint does not, as with a middleware in the wrong place."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _REPLACED_USER: Final = (
     "token: %s"
 )
 _OUT_OF_REACH: Final = (
-    "browsers send the session's cookie only below %r, and the token endpoint is %r, so its 401 ends the conversation "
-    "of a signed-in user: move the endpoint (WIDGETMW_PATH, in Django urls.py), shorten the cookie's path, or name "
-    "the prefix that a proxy removes"
+    "browsers send the session's cookie only below %r, and not to the token endpoint %r, whose 401 then ends the "
+    "conversation of a signed-in user: move the endpoint (WIDGETMW_PATH, or urls.py in Django), shorten the cookie's "
+    "path, or tell the app which prefix a proxy removes"
 )
 
 
@@ -132,7 +132,7 @@ class EndpointCheck:
     def warn_if_replaced(self, state: Mapping[str, Any] | None, original: Mapping[str, Any], cause: Cause) -> None:
         """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
 
-        ``state`` is that after the app has run, ``original`` is what it held before.
+        ``state`` is the one after the app has run; ``original`` is what it held before.
         """
         new = {key: value for key, value in (state or {}).items() if original.get(key) is not value}
         users = [value for key, value in new.items() if _USER_KEY.search(key) and not is_empty(value)]
@@ -141,8 +141,8 @@ class EndpointCheck:
             self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
 
     def warn_if_out_of_reach(self, cookie_path: str | None, endpoint_path: str) -> None:
-        """Warns about a session that browsers do not send to the endpoint, both paths with their prefix."""
-        # as in RFC 6265; anything but an absolute path means the folder of the page that sets the cookie
+        """Warns if browsers do not send the session's cookie to the endpoint. Both paths include the root path."""
+        # As in RFC 6265. Anything but an absolute path means the folder of the page that sets the cookie.
         cookie_path = cookie_path or ""
         if not cookie_path.startswith("/") or f"{endpoint_path}/".startswith(f"{cookie_path.rstrip('/')}/"):
             return

@@ -95,7 +95,7 @@ class Events:
         return counter
 
     def absorb(self, other: Events) -> None:
-        """Adds what another object has counted, and may be counting in another thread."""
+        """Adds the counts of another object, which another thread may be changing."""
         for kind, counts in other._counters.copy().items():
             counter = self.counter(kind)
             for code, count in counts.copy().items():

@@ -92,8 +92,8 @@ class SkipReason(Reason):
     )
     CONTENT_ENCODING = (
         "The Content-Encoding is not supported.",
-        "Add the compressing middleware outside this one, or compress with gzip or deflate. A fragment that a script "
-        "loads needs nothing.",
+        "Add the compressing middleware outside this one, or compress with gzip or deflate. For a fragment "
+        "that a script loads, no action is needed.",
     )
     SHARED_CACHE = (
         "The response headers allow shared caches to store the page.",

@@ -130,8 +130,8 @@ class Responder:
     def inject(self, user: User | None) -> SkipReason | None:
         """Writes the script for the user, or returns the reason to skip the page."""
         if user is not None and settings.SESSION_COOKIE_NAME in self._request.COOKIES:
-            path = self._page_request.root_path
-            self._engine.endpoint_check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, path)
+            endpoint_path = self._page_request.root_path
+            self._engine.endpoint_check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, endpoint_path)
         return self._engine.prepare_page(self._page_request, self._page, list(self.response.items()), user)
 
     def finish(self, result: SkipReason | None) -> None:
@@ -159,7 +159,7 @@ class Responder:
         self._record(None)
 
     def _skip(self, reason: SkipReason) -> bool:
-        """Puts back what was read of the body."""
+        """Leaves the response unmodified: puts back what was read of its body."""
         if self._body is not None and self.response.streaming:
             self._replace_stream(self._body.original(), None)
         self._record(reason)

@@ -265,7 +265,8 @@ class Responder(PageRequest):
             headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
         restore_codings(self._environ)
-        status, exc_info, self._exc_info = self._status, self._exc_info, None  # its frames refer to us
+        status, exc_info = self._status, self._exc_info
+        self._exc_info = None  # its frames refer to us
         write = start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
         self._write = write
         return write

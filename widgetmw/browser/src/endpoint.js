@@ -111,9 +111,9 @@ const cspAllowsRequest = ({ content }) => {
 };
 
 // A page that has to fetch its tokens makes no request in a frame of another origin, where `frameElement` is null: every
-// visitor gets the same page, so the server cannot tell whether another site frames it. It could for a page that says who
-// its user is: those tokens may only be out of date, or the user may have signed out. A sandboxed page has the origin
-// "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
+// visitor gets the same page, so the server cannot tell whether another site frames it. A page with a `user`, who may be
+// `null`, makes them: the server has made it for one visitor, and for no frame of another site. A sandboxed page has the
+// origin "null" and sends no cookies; the URL of a page in `srcdoc` has no origin.
 export const mayRequest = () =>
   page.connect !== false &&
   origin !== "null" &&

@@ -29,7 +29,7 @@ const start = () => {
     refresh,
     getToken,
     signOut: async () => {
-      // The server may still have the session of the app that signs out.
+      // Such a check would bring the user back if the server still has the session.
       clearContentCheck();
       signOut();
     },

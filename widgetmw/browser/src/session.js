@@ -225,8 +225,8 @@ export const signOut = () => {
 };
 
 /**
- * A user was signed out in another tab: ends the session if it is the user of this page, or if this page still asks whose
- * it is. Its widgets may show that user's conversation, too. It goes on asking.
+ * A user was signed out in another tab: ends the session if it is the user of this page. A page that still waits to learn
+ * who its user is does so, too, since its widgets may show that user's conversation. Then it asks again.
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user

@@ -41,9 +41,9 @@ class BodyRewriter:
     _scanned_bytes = 0
 
     def __init__(self, charset_declared: bool, coding: str = "", marker: bytes | None = None) -> None:
-        self._scanner: HeadScanner | MarkerScanner = HeadScanner(charset_declared)
-        if marker is not None:
-            self._scanner = MarkerScanner(charset_declared, marker)
+        self._scanner: HeadScanner | MarkerScanner = (
+            HeadScanner(charset_declared) if marker is None else MarkerScanner(charset_declared, marker)
+        )
         self._is_plain = charset_declared and not coding and marker is None
         if coding:
             self._decoder, self._encoder = Decoder(coding), Encoder(coding)
