@@ -99,7 +99,8 @@ class WidgetMiddleware(OuterMiddleware):
         if self.engine is None or INNER_CALL not in scope:
             raise NotFoundException
         request: Request[Any, Any, Any] = Request(scope, receive)
-        if (hook := self._litestar.before_request) is not None:  # for HTTP routes alone; it may set the user, or refuse
+        # Litestar calls this hook for HTTP routes alone. It may set the user, or refuse the request.
+        if (hook := self._litestar.before_request) is not None:
             await hook(request)
         await prefetch_user_async(scope, self._resolve)
         stand_in = await answer_inner_call(self.engine, scope, self._resolve)

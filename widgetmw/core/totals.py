@@ -1,8 +1,8 @@
 """Adds up what all apps of this process have counted, for exporters, which read it when they are asked.
 
-An app that goes away takes its counts along. They are added to those of the apps before it, since a counter must never
-go backwards, when the next app is made. Until then they are kept, so that no reader needs a lock: a lock that another
-thread holds at a fork would never be released in the child.
+The counts of an app stay when it goes away, since a counter must never go backwards. They are merged into one object
+only when the next app is made, so that no reader needs a lock: a lock that another thread holds at a fork would never
+be released in the child.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         self.expired_cookies = [header for header in response.headers if header[0] == "Set-Cookie"]
         headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
         # uWSGI and cheroot send the body that an app returns for HEAD: the connection's next response is out of step.
-        super().__init__(b"" if request.method == "HEAD" else response.body, status=response.status, headers=headers)
+        super().__init__(response.body_to_send(request.method == "HEAD"), status=response.status, headers=headers)
         if response.status == 204:
             del self["Content-Type"]
         else:

@@ -104,8 +104,8 @@ class Page:
     def allow_own_origin(self, origin: str | None) -> None:
         """Lets the page carry a token if no origin but its own may read it with the user's cookies.
 
-        A CORS layer also adds its headers to the answer to a form of the site, which names the site's own origin. The
-        server may see that as ``http``, behind a proxy that terminates TLS.
+        A CORS layer also adds its headers to the response to a form of the site, whose request names the site's own
+        origin. Behind a proxy that terminates TLS, the server may see that origin as ``http``.
         """
         allowed = {value.strip().lower() for value in self.values(ALLOW_ORIGIN)}
         own = (origin or "").lower()
@@ -201,7 +201,7 @@ def ended_session(set_cookie: Any) -> str:
 def may_have_session(cookies: str, headers: list[tuple[Any, Any]], vendor_cookies: Container[str] = ()) -> bool:
     """Whether a request, given its ``Cookie`` header, has the cookie of a session, or the response sets one.
 
-    The ``vendor_cookies`` are sessions of a vendor, and none of the site.
+    ``vendor_cookies`` are the names of cookies that hold a session of a vendor, not of the site.
     """
     names = (item.partition("=")[0].strip() for item in cookies.split(";"))
     sent = (name for name in names if unquote(name) not in vendor_cookies)
@@ -210,7 +210,7 @@ def may_have_session(cookies: str, headers: list[tuple[Any, Any]], vendor_cookie
 
 
 def note_session_cookie(name: object) -> None:
-    """Takes a cookie for that of a session, whatever it is called; for frameworks that tell the configured name."""
+    """Counts a cookie as that of a session, for frameworks that tell its configured name; ignores all but a name."""
     if isinstance(name, str) and name not in _NAMED_SESSION_COOKIES:
         _NAMED_SESSION_COOKIES.add(name)
         _SESSION_COOKIES.pop(name, None)

@@ -36,7 +36,7 @@ REFUSALS: Final[Mapping[str, str]] = {
 def email_refusal(user: User, values: Mapping[str, Any]) -> str:
     """Returns why the email address of a user must not be signed on its own; empty if it may.
 
-    The values are the vendor's parsed variables, with ``TRUST_EMAILS`` among them.
+    The values are the vendor's parsed variables, which must include ``TRUST_EMAILS``.
     """
     if TRUST_EMAILS.name not in values:
         raise WidgetError("the `variables` of the vendor's class must list TRUST_EMAILS of widgetmw.provider")
