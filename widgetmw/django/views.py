@@ -65,10 +65,10 @@ def endpoint_response(request: HttpRequest, response: Any) -> HttpResponse | Non
 
 
 def show_as_get(request: HttpRequest) -> None:
-    """Lets the layers further in take a POST for a token for a GET, so that checks of forms do not interfere.
+    """Shows a POST for a token as a GET to the layers further in, so that checks of forms do not interfere.
 
-    A service worker makes our script send POSTs, which have none of the fields that such a check looks for. Our view
-    takes the method from ``META``.
+    Our script sends a POST where a service worker controls the page, without the fields that such a check looks for.
+    Our view takes the method from ``META``.
     """
     if request.method == "POST" and "/token" in request.path:
         with suppress(NoReverseMatch):  # the root URLconf does not have our URLs
