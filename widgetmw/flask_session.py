@@ -31,10 +31,9 @@ def leave_unsaved(proxy: Any, app: Any) -> None:
 
 def check_cookie_path(app: Any, cookies: Any, identity: RequestIdentity, engine: Engine) -> None:
     """Warns if a page has a user, but browsers do not send the session's cookie to the endpoint."""
-    interface = app.session_interface
-    if isinstance(identity.resolved, User) and interface.get_cookie_name(app) in cookies:
-        endpoint_path = identity.root_path + engine.path
-        engine.endpoint_check.warn_if_out_of_reach(interface.get_cookie_path(app), endpoint_path)
+    check, interface = engine.endpoint_check, app.session_interface
+    if check.checks_path and isinstance(identity.resolved, User) and interface.get_cookie_name(app) in cookies:
+        check.warn_if_out_of_reach(interface.get_cookie_path(app), identity.root_path + engine.path)
 
 
 @cache

@@ -191,25 +191,22 @@ def edit_request_headers(engine: Engine, scope: Scope, path: str) -> None:
     """
     method = scope["method"]
     hides_conditions = engine.is_inline_delivery and method != "POST"
-    accepts: list[bytes] = []
+    accepts: Headers = []
     edited: Headers = []
     has_credentials = False
     for header in scope["headers"]:  # one loop: most requests of browsers come here, since they offer Brotli
         name, value = header
         if name in _EDITED:
-            if name == b"accept":
-                accepts.append(value)
+            if name in _ACCEPT:
+                accepts.append(header)
             elif name in _CREDENTIALS:
                 has_credentials = True
             elif name == b"accept-encoding":
                 header = name, _SUPPORTED_CODINGS[value]
-            elif name in _HTMX:
-                accepts.append(b"text/html")
             elif hides_conditions:
                 continue
         edited.append(header)
-    accept = b",".join(accepts).decode("latin-1")
-    if engine.may_carry_script(scope, method, path, accept, has_credentials):
+    if engine.may_carry_script(scope, method, path, accepted_types(accepts), has_credentials):
         scope["headers"] = edited
 
 

@@ -67,6 +67,8 @@ class EndpointCheck:
 
     Attributes:
         remaining: how many more pages are checked.
+        checks_path: whether the path of the session's cookie is still to be checked. One page is enough, and none if an
+            authenticating proxy names the user, since it does so for every path.
         sees_inner_user: whether token requests pass through all middleware of the app, which then cannot be in the
             wrong place. A page may still come from a middleware, or get its final headers from one.
     """
@@ -74,7 +76,7 @@ class EndpointCheck:
     def __init__(self, events: Events, *, by_proxy: bool = False) -> None:
         self.remaining: int = _MAX_PAGES
         self.sees_inner_user: bool = False
-        self._checks_path = not by_proxy  # which sends the user to every path
+        self.checks_path: bool = not by_proxy
         self._events = events
 
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -142,12 +144,10 @@ class EndpointCheck:
 
     def warn_if_out_of_reach(self, cookie_path: str | None, endpoint_path: str) -> None:
         """Warns if browsers do not send the session's cookie to the endpoint. Both paths include the root path."""
+        self.checks_path = False
         # As in RFC 6265. Anything but an absolute path means the folder of the page that sets the cookie.
-        cookie_path = cookie_path or ""
-        if not cookie_path.startswith("/") or f"{endpoint_path}/".startswith(f"{cookie_path.rstrip('/')}/"):
-            return
-        if self._checks_path:
-            self._checks_path = False  # one line is enough
+        below = f"{(cookie_path or '').rstrip('/')}/"
+        if below.startswith("/") and not f"{endpoint_path}/".startswith(below):
             self._events.warn("page", "endpoint_without_user", _OUT_OF_REACH % (cookie_path, endpoint_path))
 
     def run(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:

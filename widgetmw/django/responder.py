@@ -129,9 +129,9 @@ class Responder:
 
     def inject(self, user: User | None) -> SkipReason | None:
         """Writes the script for the user, or returns the reason to skip the page."""
-        if user is not None and settings.SESSION_COOKIE_NAME in self._request.COOKIES:
-            endpoint_path = self._page_request.root_path
-            self._engine.endpoint_check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, endpoint_path)
+        check = self._engine.endpoint_check
+        if check.checks_path and user is not None and settings.SESSION_COOKIE_NAME in self._request.COOKIES:
+            check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, endpoint_path=self._page_request.root_path)
         return self._engine.prepare_page(self._page_request, self._page, list(self.response.items()), user)
 
     def finish(self, result: SkipReason | None) -> None:
