@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.browser.site import KEY, Site, TokenRequest
+from tests.browser.site import CHANNEL, KEY, Site, TokenRequest
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -41,7 +41,7 @@ async ([isActive, awaitResponses]) => {
 # What another tab does at a sign-out, of which a tab that was frozen meanwhile learns late.
 LATE_SIGN_OUT = (
     f"localStorage.removeItem('{KEY}');"
-    f"new BroadcastChannel('{KEY}:3').postMessage({{type: 'signout', at: Date.now() - 9000, pending: []}});"
+    f"new BroadcastChannel('{CHANNEL}').postMessage({{type: 'signout', at: Date.now() - 9000, pending: []}});"
 )
 PENDING = f"localStorage['{KEY}:pending']"
 LOCK_IS_FREE = "navigator.locks.query().then(({held, pending}) => !held.length && !pending.length)"
@@ -119,7 +119,7 @@ def sign_out_elsewhere(page: Page, site: Site, vendor: str, age: int) -> None:
     other = page.context.new_page()
     other.goto(site.url + "/chat")
     message = f"{{type: 'signout', at: Date.now() - {age}, pending: ['{vendor}']}}"
-    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
+    other.evaluate(f"new BroadcastChannel('{CHANNEL}').postMessage({message})")
     page.wait_for_function("seen.signedout")
 
 

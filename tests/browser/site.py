@@ -48,6 +48,8 @@ SNIPPETS = {
 ENDPOINT = "/_widgetmw/token"
 #: Name of the cookie and prefix of the storage entries.
 KEY = "widgetmw_5eed"
+#: Name of the channel between tabs.
+CHANNEL = f"{KEY}:4"
 #: Strict policies for pages: the form of our script, its nonce, and the header.
 POLICIES: dict[str, tuple[Form, str | None, str]] = {
     "nonce": ("inline", "abc", "default-src 'none'; script-src 'nonce-abc'; connect-src 'self'"),

@@ -18,7 +18,7 @@ from tests.browser.simulation import (
     wait_for_requests,
     wait_until,
 )
-from tests.browser.site import KEY, Site, json_response
+from tests.browser.site import CHANNEL, KEY, Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE, store_conversations
 from tests.combinations import ALL
 
@@ -28,7 +28,7 @@ OTHER_APP = {"url": "/two/_widgetmw/token", "key": "widgetmw_two"}
 # The runtime's channel is older, so it gets each message first.
 RECORD_MESSAGES = f"""
 window.messages = [];
-new BroadcastChannel("{KEY}:3").onmessage = ({{data}}) => messages.push(data.type);
+new BroadcastChannel("{CHANNEL}").onmessage = ({{data}}) => messages.push(data.type);
 0
 """
 CALLS = "_giosg._e.map((call) => [...call].slice(0, 3))"
@@ -167,6 +167,30 @@ def test_a_clean_up_that_another_tab_with_the_widget_has_done_is_not_repeated(
     without.evaluate("widgetmw.signOut()")
     chat.wait_for_function("seen.signedout")
     assert chat.evaluate("[vendor.resets, localStorage.dg_session]") == [1, None]
+
+
+def test_a_tab_that_finishes_a_clean_up_leaves_that_of_a_later_user_pending(profile: Profile, site: Site) -> None:
+    site.vendors = ("digitalgenius",)
+    context = profile("ann", clock=True)
+    without, chat = context.new_page(), context.new_page()
+    without.goto(site.url)
+    site.head, _ = WIDGET_PAGE
+    chat.goto(site.url)
+    without.evaluate("widgetmw.signOut()")
+    chat.wait_for_function("seen.signedout")
+    site.head = ""
+    for user in ("bob", "cid"):  # before the tab notes that it has finished
+        site.clock_offset += 0.2
+        sign_in(context, site, user)
+        without.goto(site.url)
+    assert without.evaluate(f"localStorage['{PENDING_LOGOUTS}']") == "digitalgenius"
+    cid = [KEY, without.evaluate("(key) => localStorage[key]", KEY)]
+    chat.wait_for_function("([name, value]) => localStorage[name] === value", arg=cid)
+    pass_time(chat, site, 1, step=0.5)
+    assert chat.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [1, "digitalgenius"]
+    site.head, _ = WIDGET_PAGE
+    without.goto(site.url)
+    assert without.evaluate(f"[vendor.resets, localStorage['{PENDING_LOGOUTS}']]") == [1, None]
 
 
 # --- a full storage -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.fake_vendors import GIOSG_TAG, script
 from tests.browser.simulation import wait_for_requests, wait_until
-from tests.browser.site import KEY, Form, Site, json_response
+from tests.browser.site import CHANNEL, KEY, Form, Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE
 
 Profile = Callable[..., BrowserContext]
@@ -80,7 +80,7 @@ def test_a_first_response_pending_at_sign_out_is_discarded(profile: Profile, sit
     # The runtime's channel is older, so it gets each message first.
     page.evaluate(
         "window.received = new Promise((resolve) => {"
-        "  new BroadcastChannel('widgetmw_5eed:3').onmessage = ({data}) => resolve(data.type);"
+        f"  new BroadcastChannel('{CHANNEL}').onmessage = ({{data}}) => resolve(data.type);"
         "}); 0"
     )
     (page if origin == "page" else other).evaluate("widgetmw.signOut()")

@@ -12,7 +12,7 @@ from tests.browser import fake_vendors
 from tests.browser.conftest import Visit
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import MINUTE, has_valid_token, pass_time, wait_for_requests
-from tests.browser.site import KEY, Form, Site, json_response
+from tests.browser.site import CHANNEL, KEY, Form, Site, json_response
 from tests.combinations import ALL
 
 TABS = 10 if ALL else 5
@@ -111,7 +111,7 @@ def test_messages_that_are_not_ours_have_no_effect(visit: Visit, site: Site) -> 
     page = visit("ann", clock=True)
     page.evaluate(
         f"""async () => {{
-          const [theirs, seen] = [new BroadcastChannel("{KEY}:3"), new BroadcastChannel("{KEY}:3")];
+          const [theirs, seen] = [new BroadcastChannel("{CHANNEL}"), new BroadcastChannel("{CHANNEL}")];
           const all = [{", ".join(FORGED)}];
           for (const message of all) theirs.postMessage(message);
           for (const _ of all) await new Promise((resolve) => {{ seen.onmessage = resolve; }});
@@ -134,6 +134,6 @@ def test_a_tab_shows_nothing_of_its_user_once_another_tab_has_loaded_the_page_of
     other.evaluate(f"localStorage['{KEY}'] = 'salt.of-bob'")
     page.wait_for_function(f"localStorage['{KEY}'] === 'salt.of-bob'")
     message = "{type: 'signout', user: null, at: Date.now(), pending: []}"
-    other.evaluate(f"new BroadcastChannel('{KEY}:3').postMessage({message})")
+    other.evaluate(f"new BroadcastChannel('{CHANNEL}').postMessage({message})")
     page.wait_for_function("seen.signedout")
     assert page.evaluate("vendor.resets") == 1

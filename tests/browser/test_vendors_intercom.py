@@ -12,7 +12,7 @@ from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import HOUR, sleep, wait_until
-from tests.browser.site import Response, Site
+from tests.browser.site import CHANNEL, Response, Site
 
 LOADER = "https://widget.intercom.io/widget/app-1"
 OWN = {"app_id": "app-1", "hide_default_launcher": True, "company": "Acme", "email": "old@shop.example", "user_id": "7"}
@@ -223,7 +223,7 @@ def test_a_late_sign_out_closes_the_messenger_and_leaves_the_next_users_session_
     site.head = INSTALLATIONS["settings and snippet"]
     page = open_page(messenger("ann"), site)
     page.evaluate(
-        "new BroadcastChannel('widgetmw_5eed:3').postMessage("
+        f"new BroadcastChannel('{CHANNEL}').postMessage("
         "  {type: 'signout', user: null, at: Date.now() - 9000, pending: []})"
     )
     page.wait_for_function("seen.signedout")

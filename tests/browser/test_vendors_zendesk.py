@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser import fake_vendors
 from tests.browser.conftest import sign_in, sign_out
 from tests.browser.simulation import HOUR, MINUTE, hide_tab, pass_time, sleep, wait_until
-from tests.browser.site import Response, Site, json_response
+from tests.browser.site import CHANNEL, Response, Site, json_response
 
 LOADER = "https://static.zdassets.com/ekr/snippet.js?key=key-1"
 ELEMENT = f'<script id="ze-snippet" nonce="abc" src="{LOADER}"></script>'
@@ -195,7 +195,7 @@ def test_a_late_sign_out_hides_the_widget_and_leaves_the_next_users_session_alon
     page = open_page(context, site, "ann")
     sign_out(context)
     page.evaluate(
-        "new BroadcastChannel('widgetmw_5eed:3').postMessage("
+        f"new BroadcastChannel('{CHANNEL}').postMessage("
         "  {type: 'signout', user: null, at: Date.now() - 9000, pending: []})"
     )
     page.wait_for_function("seen.signedout")

@@ -41,7 +41,7 @@ export const waitFor = (find) =>
       return found;
     };
     // Ever more rarely, at last every minute: a page may get the widget late, or never.
-    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, delay < 6e4 ? 2 * delay : delay);
+    const poll = (/** @type {number} */ delay) => look() || setTimeout(poll, delay, Math.min(2 * delay, 6e4));
     listen(document, "load", look);
     poll(500);
   });

@@ -151,7 +151,7 @@ const nextRequestIn = () => {
   const now = time();
   const unplannedIn = Math.max(Math.min(wantedAt, checkAt) - now, allowedIn(limit));
   return (isSignedIn || awaitsTokens) && active
-    ? Math.min(unplannedIn, Math.max(Math.max(renewAt, notBefore) - now, allowedIn(MAX_REQUESTS_PER_MINUTE)))
+    ? Math.min(unplannedIn, Math.max(renewAt - now, notBefore - now, allowedIn(MAX_REQUESTS_PER_MINUTE)))
     : unplannedIn;
 };
 

@@ -143,7 +143,7 @@ export const accept = (response, age, inPage) => {
     // A vendor whose token is missing has failed, even if an older one is still valid. It gets its own time to retry, so
     // that it does not delay the others.
     const isMissing = !token && (shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
-    const isNew = token?.token && storeToken(name, token, age);
+    const isNew = token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
     if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
     // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
@@ -201,16 +201,16 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
     recordChange(at);
     storePendingLogouts(pendingLogouts().concat(Object.keys(shared.vendors)));
   }
-  logoutVendors(Object.keys(shared.vendors), ended, origin, pending);
+  logoutVendors(Object.keys(shared.vendors), ended, origin, pending, at);
   if (origin === "here") {
     // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,
     // which may sign in the next user.
     forgetUser();
-    broadcast({ type: "signout", user: hash, at: Date.now(), pending: pendingLogouts() });
+    broadcast({ type: "signout", user: hash, at: Date.now(), changedAt: changedAt(), pending: pendingLogouts() });
   }
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
-  Object.keys(ended).forEach(notify);
+  for (const name in ended) notify(name);
   dispatch("signedout", { origin });
   isEnding = false;
 };
@@ -230,14 +230,15 @@ export const signOut = () => {
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
+ * @param {number} [at] time of the sign-out, in milliseconds of the server's clock
  * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
+const onRemoteSignOut = (isRecent, hash, at = changedAt(), pending = pendingLogouts()) => {
   generation++;
   const wasSignedIn = isSignedIn;
   if (isSignedIn ? hash && !isSameUser(hash, user) : !awaitsResponse()) return;
   if (isSignedIn) settle("signed out");
-  endSession(isRecent ? "elsewhere" : "late", 0, pending);
+  endSession(isRecent ? "elsewhere" : "late", at, pending);
   if (!wasSignedIn) requestAtOnce();
 };
 
@@ -251,7 +252,7 @@ export const onBroadcast = (message) => {
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.pending);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.changedAt, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in. If the page sets request headers, each

@@ -15,7 +15,7 @@ export const openChannel = (onMessage = listener) => {
   listener = onMessage;
   try {
     // Increase the number if the messages change: a tab may still run the script from before a deployment.
-    channel = new BroadcastChannel(shared.key + ":3");
+    channel = new BroadcastChannel(shared.key + ":4");
     // Any script of the site can send a message.
     channel.onmessage = (event) => event.data && onMessage(event.data);
   } catch {}

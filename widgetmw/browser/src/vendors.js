@@ -2,6 +2,7 @@
 import { pause } from "./clock.js";
 import { ownGlobal } from "./dom.js";
 import {
+  changedAt,
   hasUnknownLogouts,
   isLogoutPending,
   pendingLogouts,
@@ -111,20 +112,21 @@ export const onSnippet = (vendor, name) => {
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has handed over to this one
+ * @param {number} [at] time of the sign-out, in milliseconds of the server's clock
  */
-export const logoutVendors = (names, tokens, origin, pending = []) => {
+export const logoutVendors = (names, tokens, origin, pending = [], at = 0) => {
   let remaining = names.length;
   const markDone = (/** @type {string} */ name) => {
     if (!--remaining && hasUnknownLogouts()) writeStored("");
     // What another tab has already done may still look pending here.
-    const staysPending = (/** @type {string} */ other) =>
-      other !== name && (origin === "here" || pending.includes(other));
-    storePendingLogouts(pendingLogouts().filter(staysPending));
+    storePendingLogouts(
+      pendingLogouts().filter((other) => other !== name && (origin === "here" || pending.includes(other)))
+    );
     removeMark();
   };
   for (const name of names) {
     const takesOver = origin === "elsewhere" && pending.includes(name);
-    const isOurs = takesOver || origin === "here";
+    const isOurs = origin === "here" || takesOver;
     // What the other tab has stored may arrive here after its message, so at first its word counts.
     let isHandedOver = takesOver;
     const isDue = () => isHandedOver || !isOurs || isLogoutPending(name);
@@ -134,7 +136,8 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     // One that failed is tried again by a later page.
     const onResult = async (/** @type {boolean} */ isDone) => {
       if (takesOver) await pause(250);
-      if (isDone) markDone(name);
+      // After a later sign-out, the clean-up is pending again.
+      if (isDone && !(takesOver && changedAt() > at)) markDone(name);
     };
     if (isOurs) cleanedUp.then ? cleanedUp.then(onResult) : onResult(cleanedUp);
   }
@@ -148,8 +151,8 @@ export const resumePendingLogouts = () =>
 export const embedVendors = () => {
   for (const name in shared.vendors) {
     const entry = shared.vendors[name];
-    if (!entry.embeds || entry.hasEmbedded || !entry.hooks) continue;
-    entry.hasEmbedded = true;
+    if (!entry.embeds || !entry.hooks) continue;
+    entry.embeds = false;
     callHook(name, "embed");
   }
 };
