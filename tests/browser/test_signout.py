@@ -181,6 +181,41 @@ def test_tabs_that_open_together_after_a_sign_out_all_clean_up(
     assert page.context.cookies() == []
 
 
+def test_a_tab_without_a_user_follows_a_sign_out_since_its_widget_may_show_the_conversation(
+    profile: Profile, site: Site
+) -> None:
+    """As when the widget starts once the tab has lost its user to the next one, whose conversation the vendor has."""
+    site.vendors = ("digitalgenius",)
+    context = profile("ann")
+    tab, other = context.new_page(), context.new_page()
+    site.head, _ = WIDGET_PAGE
+    for user, resets in (("ann", 0), ("bob", 1)):
+        sign_in(context, site, user)
+        (tab if user == "ann" else other).goto(site.url)
+        tab.wait_for_function("(times) => seen.signedout === times", arg=resets)
+    other.evaluate("widgetmw.signOut()")
+    tab.wait_for_function("seen.signedout === 2")
+    assert tab.evaluate("vendor.resets") == 2
+
+
+def test_a_tab_whose_requests_have_failed_asks_at_once_after_a_sign_out_in_another_tab(
+    profile: Profile, site: Site
+) -> None:
+    context = profile("ann", clock=True)
+    other = context.new_page()
+    other.goto(site.url)
+    site.delivery = "fetch"
+    site.endpoint_override = lambda user: json_response(503, {})
+    tab = context.new_page()
+    tab.goto(site.url)
+    pass_time(tab, site, 20)
+    failed = len(site.token_requests)
+    site.endpoint_override = lambda user: None
+    other.evaluate("widgetmw.signOut()")
+    wait_until(tab, lambda: len(site.token_requests) > failed)
+    assert failed > 1
+
+
 def test_a_refresh_survives_the_sign_out_of_another_tab(profile: Profile, site: Site) -> None:
     site.delivery = "fetch"
     context = profile()

@@ -5,7 +5,7 @@ import { watchContent } from "./content.js";
 import { listen, ofDocument, ownGlobal } from "./dom.js";
 import { clearContentCheck, getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
 import { setShared, shared } from "./shared.js";
-import { closeChannel, hasChannel, openChannel } from "./tabs.js";
+import { channel, closeChannel, openChannel } from "./tabs.js";
 import {
   connectVendor,
   onScript,
@@ -59,7 +59,7 @@ const listeners = {
   visibilitychange: () => markActive(true),
   online: onOnline,
   // Without a channel, changes of the storage show what other tabs do.
-  storage: () => hasChannel() || checkStoredUser(),
+  storage: () => channel || checkStoredUser(),
   pagehide() {
     keepMark();
     suspend();

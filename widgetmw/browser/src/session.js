@@ -206,7 +206,7 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
     // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,
     // which may sign in the next user.
     forgetUser();
-    broadcast({ type: "signout", user: hash, at: Date.now(), changedAt: changedAt(), pending: pendingLogouts() });
+    broadcast({ type: "signout", user: hash, pending: pendingLogouts(), at: Date.now(), changedAt: changedAt() });
   }
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
@@ -225,8 +225,8 @@ export const signOut = () => {
 };
 
 /**
- * A user was signed out in another tab: ends the session if it is the user of this page. A page that still waits to learn
- * who its user is does so, too, since its widgets may show that user's conversation. Then it asks again.
+ * A user was signed out in another tab: ends the session, unless this page has another user. A page without a user does so,
+ * too, since its widgets may show that user's conversation. If it still waits to learn who its user is, it asks again.
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
@@ -235,11 +235,12 @@ export const signOut = () => {
  */
 const onRemoteSignOut = (isRecent, hash, at = changedAt(), pending = pendingLogouts()) => {
   generation++;
-  const wasSignedIn = isSignedIn;
-  if (isSignedIn ? hash && !isSameUser(hash, user) : !awaitsResponse()) return;
+  const asksAgain = !isSignedIn && awaitsResponse();
+  if (isSignedIn ? hash && !isSameUser(hash, user) : !asksAgain && !isRecent) return;
   if (isSignedIn) settle("signed out");
   endSession(isRecent ? "elsewhere" : "late", at, pending);
-  if (!wasSignedIn) requestAtOnce();
+  if (asksAgain) requestAtOnce();
+  requestIfDue();
 };
 
 /** @param {import("./types").TabMessage} message */

@@ -6,7 +6,7 @@ import { shared } from "./shared.js";
 import { report } from "./warn.js";
 
 /** @type {BroadcastChannel | undefined} */
-let channel;
+export let channel;
 /** @type {(message: import("./types").TabMessage) => void} */
 let listener;
 
@@ -25,8 +25,6 @@ export const closeChannel = () => {
   channel?.close();
   channel = undefined;
 };
-
-export const hasChannel = () => channel;
 
 /** @param {import("./types").TabMessage} message */
 export const broadcast = (message) => {
