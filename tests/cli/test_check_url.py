@@ -745,6 +745,14 @@ def test_an_error_page_is_named(check: Check) -> None:
     assert (status, codes(output)[0]) == (1, "error_status")
 
 
+def test_a_session_that_is_refused_by_a_401_may_be_tied_to_the_browser(check: Check) -> None:
+    refused = Answer(401, [HTML], b"<!doctype html><title>401 Unauthorized</title>")  # as with Flask-Paranoid
+    _, output = check(shop(), instead("/orders", refused))
+    assert "If the site ties sessions to the address and the User-Agent" in output
+    _, output = check(shop(), instead("/orders", NOT_FOUND))
+    assert "User-Agent" not in output
+
+
 @pytest.mark.parametrize("debug", ["true", "false"])
 def test_an_error_in_json_is_no_page_with_a_wrong_type(check: Check, debug: str) -> None:
     json_error = Page(b'{"detail":"Not Found"}', (("Content-Type", "application/json"),), status=404)

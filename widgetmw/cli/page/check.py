@@ -66,6 +66,8 @@ def _explain_arrival(page: FetchedPage, passed: list[str], report: PageReport) -
         report.add("redirected_elsewhere", text, f"Check {report.url} itself.")
     if response.status >= 400:
         remedy = "Check the URL, and pass a cookie or header that may see the page."
+        if response.status == 401:
+            remedy = f"{remedy} {skipped.SIGN_IN}"
         report.add("error_status", f"The page answers {response.status}.", remedy)
     if page.html is None:
         report.notes.append("the content coding of the page cannot be decoded here, so its source was not checked")
