@@ -111,6 +111,21 @@ def test_a_page_that_is_loaded_again_at_a_sign_out_is_loaded_once(with_worker: C
     assert page.evaluate("sessionStorage.loads") == "|"
 
 
+def test_a_copy_as_old_as_the_change_of_user_does_not_bring_back_the_first_user(tab: Tab, site: Site) -> None:
+    """Pages have their time to a tenth of a second. A copy that says why it has no token names its user, too."""
+    site.vendors = ("zendesk",)
+    site.headers = {"Cache-Control": "private, max-age=60"}
+    site.stop_clock()
+    page = tab("ann")
+    page.goto(site.url + "/kept")
+    sign_in(page.context, site, "bob")
+    page.goto(site.url + "/other")
+    page.wait_for_function("seen.signedout")
+    page.go_back()
+    page.wait_for_function("widgetmw.get('zendesk')")
+    assert page.evaluate("seen.signedout") == 0
+
+
 @pytest.mark.parametrize("seconds", [60, 4])
 def test_an_old_page_from_a_service_workers_cache_is_not_believed(
     with_worker: Callable[..., Page], site: Site, seconds: int

@@ -293,6 +293,7 @@ export const takePageData = (data, inPage) => {
   const isOld = milliseconds(data.now) < Math.max(lastIdentifiedAt, changedAt());
   if (isOld && !inPage) return requestSoon();
   setPage(data);
+  const isCurrent = !(isOld || data.ask);
   const offset = data.offset ?? milliseconds(data.now) - Date.now();
   const now = (Date.now() + offset) / 1000;
   if (!data.ask) recordServerTime(offset);
@@ -304,17 +305,19 @@ export const takePageData = (data, inPage) => {
     if (!shared.vendors[name]) shared.addVendor(name, data);
     shared.vendors[name].embeds ??= data.embed?.includes(name);
     connectVendor(name);
-    if (!token || isOld || data.ask) continue;
+    if (!token || !isCurrent) continue;
     tokens[name] = { ...token, expires_in: token.expires_at - now, refresh_in: token.refresh_at - now };
   }
-  if (Object.keys({ ...tokens, ...(!isOld && data.errors) })[0]) {
-    accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
-    clearContentCheck();
-  }
-  if (data.ask || isOld) {
+  if (isCurrent) {
+    if (Object.keys({ ...tokens, ...data.errors })[0]) {
+      accept(/** @type {import("./types").TokenResponse} */ ({ ...data, tokens }), 0, inPage);
+      clearContentCheck();
+    }
+    embedVendors();
+  } else {
     // Another tab has signed the user out while this page was parsed. The bootstrap has used nothing of an older one.
     if (!data.ask) endSession("late", 0, [], shared.tokens);
     requestAtOnce();
-  } else embedVendors();
+  }
   requestIfDue();
 };
