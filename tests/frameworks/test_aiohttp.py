@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp_remotes
@@ -516,6 +517,32 @@ def test_a_user_of_a_sub_applications_own_session_is_none_of_the_whole_app(setti
     async def visit(client: TestClient[Any, Any]) -> None:
         assert (await request_page(client, "/staff/", Cookie="STAFF=5")).text == HEAD
         assert user_in((await request_page(client, "/staff/", Cookie="STAFF=5; SHOP=ada")).text) == "ada"
+
+    serve_and_visit(app, visit)
+
+
+def test_a_sub_application_that_replaces_the_user_by_an_anonymous_one_signs_out(settings: Settings) -> None:
+    @web.middleware
+    async def load(request: web.Request, handler: Any) -> web.StreamResponse:
+        request["account"] = SimpleNamespace(id="ada", is_authenticated=True)
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    async def leave(request: web.Request) -> web.Response:
+        request["account"] = SimpleNamespace(is_authenticated=False)
+        return await page(request)
+
+    def user(request: web.Request) -> User | None:
+        return User(request["account"].id) if request["account"].is_authenticated else None
+
+    app = make(page=page)
+    app.middlewares.append(load)
+    app.add_subapp("/sub", make(page=page, leave=leave))
+    install(app, settings=settings, user=user)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert user_in((await request_page(client, "/sub/")).text) == "ada"
+        assert (await request_page(client, "/sub/leave")).text == HEAD
 
     serve_and_visit(app, visit)
 

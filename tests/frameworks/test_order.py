@@ -203,6 +203,46 @@ def from_user(scope: Any) -> User | None:
     return User(scope["user"].identity) if scope["user"].is_authenticated else None
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+@pytest.mark.parametrize("is_in_state", [True, False])
+def test_a_route_that_replaces_the_user_by_an_anonymous_one_signs_out(
+    settings: Settings, is_installed: bool, is_in_state: bool
+) -> None:
+    def sign_out(request: Request) -> HTMLResponse:
+        if is_in_state:
+            request.state.user = UnauthenticatedUser()
+        else:
+            request.scope["user"] = UnauthenticatedUser()  # as logout_user of starlette-login does
+        return HTMLResponse(HEAD)
+
+    def from_connection(conn: HTTPConnection) -> User | None:
+        account = conn.state.user if is_in_state else conn.user
+        return User(account.identity) if account.is_authenticated else None
+
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(HEAD)), Route("/out", sign_out)])
+    if is_installed:
+        install(app, settings=settings, user=from_connection)
+    else:
+        app.add_middleware(
+            WidgetMiddleware, settings=settings, user=lambda scope: from_connection(HTTPConnection(scope))
+        )
+    app.add_middleware(UserInState)
+    app.add_middleware(AuthenticationMiddleware, backend=Basic())
+    visitor = Visitor(app)
+    visitor.cookies.set("session", "1")
+    assert user_in(visitor.get("/").text) == "ada"
+    assert visitor.get("/out").text == HEAD
+
+
+class UserInState:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        HTTPConnection(scope).state.user = scope["user"]
+        await self.app(scope, receive, send)
+
+
 @pytest.mark.parametrize("is_mounted", [True, False])
 def test_authentication_of_a_mounted_app_is_named(
     settings: Settings, is_mounted: bool, caplog: pytest.LogCaptureFixture

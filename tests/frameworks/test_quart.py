@@ -321,10 +321,7 @@ class TrioConnection(ASGIHTTPConnection):
 
     async def __call__(self, receive: Any, send: Any) -> None:
         request = self._create_request_from_scope(send)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.handle_messages, request, receive)
-            await self._send_response(send, await self.app.handle_request(request))
-            nursery.cancel_scope.cancel()
+        await self._send_response(send, await self.app.handle_request(request))
 
 
 def test_the_endpoint_responds_on_trio(settings: Settings) -> None:
@@ -401,9 +398,12 @@ def test_no_resolver_is_needed_behind_an_authenticating_proxy(dg_env: dict[str, 
 
 
 def test_a_session_of_the_apps_own_kind_needs_no_attributes_of_quarts(settings: Settings) -> None:
+    class Cookies(dict[str, str]):
+        __slots__ = ("accessed",)  # which Quart sets since 0.23
+
     class Interface(SecureCookieSessionInterface):
         async def open_session(self, app: Any, request: Any) -> Any:
-            return dict(request.cookies)
+            return Cookies(request.cookies)
 
         async def save_session(self, app: Any, session: Any, response: Any) -> None:
             pass

@@ -28,6 +28,7 @@ from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.page import note_session_cookie
+from widgetmw.core.identity.original_state import is_empty
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, acquire, is_owner, link_request
 from widgetmw.core.identity.resolvers import AsyncResolver, prefetch_user_async
 from widgetmw.core.identity.user import User
@@ -240,7 +241,7 @@ def _request_of_app(request: web.Request, app: web.Application) -> web.Request:
 
 def _state_of_app(state: dict[Any, Any], of_app: dict[Any, Any]) -> dict[Any, Any]:
     """Returns the keys of the whole app. Those that a view has emptied, or its session, stay as the view left them."""
-    found = {key: of_app[key] if value else value for key, value in state.items() if key in of_app}
+    found = {key: value if is_empty(value) else of_app[key] for key, value in state.items() if key in of_app}
     if _SESSION in state and state.get(_SESSION_STORAGE) is of_app.get(_SESSION_STORAGE):
         found[_SESSION] = state[_SESSION]
     return found

@@ -124,7 +124,7 @@ class EndpointCheck:
         for key, value in original.items():
             if value is None:
                 shown.pop(key, None)
-            elif request.get(key):
+            elif not is_empty(request.get(key)):
                 shown[key] = value
         if self.remaining and may_be_authenticated(request) and not may_be_authenticated(shown):
             self.remaining = 0

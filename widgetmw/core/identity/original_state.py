@@ -44,8 +44,11 @@ class _ShownState(dict[str, Any]):
 
 
 def is_empty(value: object) -> bool:
-    """Whether a value is false. A state may hold anything, and arrays of NumPy refuse to say."""
+    """Whether a value is false, or the user object of an anonymous visitor.
+
+    A state may hold anything, and arrays of NumPy refuse to say.
+    """
     try:
-        return not value
+        return not getattr(value, "is_authenticated", value)
     except Exception:
         return False
