@@ -198,6 +198,32 @@ def test_a_tab_without_a_user_follows_a_sign_out_since_its_widget_may_show_the_c
     assert tab.evaluate("vendor.resets") == 2
 
 
+def test_a_tab_that_still_sees_the_signed_out_user_in_the_storage_ends_no_second_session(
+    profile: Profile, site: Site
+) -> None:
+    """What another tab stores arrives after its messages, in a busy browser."""
+    context = profile("ann", clock=True)  # so that only the message lets the tab ask again
+    other = context.new_page()
+    other.goto(site.url)
+    site.delivery = "fetch"
+    site.endpoint_override = lambda user: None if user == "bob" else json_response(503, {})
+    tab = context.new_page()
+    tab.add_init_script(f"""
+      const old = localStorage.getItem("{KEY}");
+      const {{getItem}} = Storage.prototype;
+      Storage.prototype.getItem = function (name) {{
+        return name === "{KEY}" ? old : getItem.call(this, name);
+      }};
+    """)
+    tab.goto(site.url)
+    pass_time(tab, site, 0.5, step=0.5)
+    sign_in(context, site, "bob")
+    site.delivery = "inline"
+    other.goto(site.url)
+    tab.wait_for_function("widgetmw.get('orlo')")
+    assert tab.evaluate("seen.signedout") == 1
+
+
 def test_a_tab_whose_requests_have_failed_asks_at_once_after_a_sign_out_in_another_tab(
     profile: Profile, site: Site
 ) -> None:

@@ -43,6 +43,9 @@ let lastIdentifiedAt = 0;
 let isEnding = false;
 // Whether this page has ended a session and has had no user since.
 let hasEnded = false;
+// The hash of the user whom another tab has signed out. The storage may still show it for a moment.
+/** @type {string | null | undefined} */
+let endedHash;
 // Whether a user is signed in, so that tokens are renewed.
 export let isSignedIn = false;
 // The code of an error that may go away. The others say why this user, or this page, has no token of a vendor.
@@ -124,7 +127,7 @@ export const accept = (response, age, inPage) => {
   const before = readStored();
   const isKnown = isSameUser(before, newUser);
   if (!inPage) recordServerTime(milliseconds(response.now) + age * 1000 - Date.now(), true);
-  if (user ? user !== newUser : newUser && before && !isKnown) {
+  if (user ? user !== newUser : newUser && before && before !== endedHash && !isKnown) {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     endSession(isKnown || wasSignedOutElsewhere() ? "late" : "here", milliseconds(response.now));
@@ -186,7 +189,7 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
   at ||= serverTime() || 0;
   const ended = { ...tokens };
   // Other tabs compare it with that of their own user.
-  const hash = user ? userHash(user) : readStored();
+  const hash = readStored() || (user && userHash(user));
   isEnding = hasEnded = true;
   isSignedIn = false;
   user = undefined;
@@ -201,12 +204,12 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
     recordChange(at);
     storePendingLogouts(pendingLogouts().concat(Object.keys(shared.vendors)));
   }
-  logoutVendors(Object.keys(shared.vendors), ended, origin, pending, at);
+  logoutVendors(Object.keys(shared.vendors), ended, origin, pending);
   if (origin === "here") {
     // After the pending clean-ups are stored, which tabs without a channel look up now, and before a listener is called,
     // which may sign in the next user.
     forgetUser();
-    broadcast({ type: "signout", user: hash, pending: pendingLogouts(), at: Date.now(), changedAt: changedAt() });
+    broadcast({ type: "signout", user: hash, at: Date.now(), pending: pendingLogouts() });
   }
   // Our elements hold the tokens. They are emptied and not removed: other code may be walking over the document.
   for (const element of selectAll("script[data-widgetmw]")) if (element.firstChild) element.firstChild.data = "";
@@ -230,15 +233,15 @@ export const signOut = () => {
  *
  * @param {boolean} isRecent whether that was a moment ago
  * @param {string | null} [hash] the user's salted hash; without one (that tab had no storage) we assume our user
- * @param {number} [at] time of the sign-out, in milliseconds of the server's clock
  * @param {string[]} [pending] the vendors that the other tab could not clean up
  */
-const onRemoteSignOut = (isRecent, hash, at = changedAt(), pending = pendingLogouts()) => {
+const onRemoteSignOut = (isRecent, hash, pending = pendingLogouts()) => {
   generation++;
   const asksAgain = !isSignedIn && awaitsResponse();
   if (isSignedIn ? hash && !isSameUser(hash, user) : !asksAgain && !isRecent) return;
   if (isSignedIn) settle("signed out");
-  endSession(isRecent ? "elsewhere" : "late", at, pending);
+  endedHash = hash;
+  endSession(isRecent ? "elsewhere" : "late", 0, pending);
   if (asksAgain) requestAtOnce();
   requestIfDue();
 };
@@ -253,7 +256,7 @@ export const onBroadcast = (message) => {
     case "signout":
       // This tab may have been frozen since. Otherwise only a moment has passed, even if the next user is stored already,
       // as after a sign-out by which the other tab has loaded that user's page.
-      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.changedAt, message.pending);
+      return onRemoteSignOut(Date.now() - message.at < LATE_AFTER, message.user, message.pending);
     case "tokens":
       if (message.uncounted) uncountRequest();
       // A response may have been on its way while another user signed in. If the page sets request headers, each

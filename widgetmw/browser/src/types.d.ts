@@ -127,10 +127,10 @@ export type TabMessage =
   /** The endpoint failed this many times in a row. */
   | { type: "failure"; failures: number }
   /**
-   * A user was signed out; `user` is their salted hash, as kept in storage; `at` is `Date.now()`; `changedAt` is the
-   * same in milliseconds of the server's clock, or 0; `pending` are the vendors whose widget the tab does not have.
+   * A user was signed out; `user` is their salted hash, as kept in storage; `at` is `Date.now()`; `pending` are the
+   * vendors whose widget the tab does not have.
    */
-  | { type: "signout"; user: string | null | undefined; at: number; changedAt: number; pending: string[] };
+  | { type: "signout"; user: string | null | undefined; at: number; pending: string[] };
 
 declare module "../widgetmw" {
   interface WidgetmwApi {

@@ -2,7 +2,6 @@
 import { pause } from "./clock.js";
 import { ownGlobal } from "./dom.js";
 import {
-  changedAt,
   hasUnknownLogouts,
   isLogoutPending,
   pendingLogouts,
@@ -112,9 +111,8 @@ export const onSnippet = (vendor, name) => {
  * @param {Record<string, import("../widgetmw").WidgetToken>} tokens the ended session's tokens
  * @param {import("../widgetmw").SignOut["origin"]} origin
  * @param {string[]} [pending] the vendors whose clean-up the tab that signed out has handed over to this one
- * @param {number} [at] time of the sign-out, in milliseconds of the server's clock
  */
-export const logoutVendors = (names, tokens, origin, pending = [], at = 0) => {
+export const logoutVendors = (names, tokens, origin, pending = []) => {
   let remaining = names.length;
   const markDone = (/** @type {string} */ name) => {
     if (!--remaining && hasUnknownLogouts()) writeStored("");
@@ -136,8 +134,7 @@ export const logoutVendors = (names, tokens, origin, pending = [], at = 0) => {
     // One that failed is tried again by a later page.
     const onResult = async (/** @type {boolean} */ isDone) => {
       if (takesOver) await pause(250);
-      // After a later sign-out, the clean-up is pending again.
-      if (isDone && !(takesOver && changedAt() > at)) markDone(name);
+      if (isDone) markDone(name);
     };
     if (isOurs) cleanedUp.then ? cleanedUp.then(onResult) : onResult(cleanedUp);
   }
