@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -218,3 +221,29 @@ def test_flask_pages_are_traced_and_carry_the_token(settings: Settings, tracing:
     assert user_in(client.get("/").text) == "ada"
     assert user_in(flask_app.token(client).text) == "ada"
     assert [span.name for span in tracing.server_spans()][:1] == ["GET /"]
+
+
+ZERO_CODE = """
+from opentelemetry.instrumentation.auto_instrumentation import initialize
+initialize()  # what the command opentelemetry-instrument does ahead of the app
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from widgetmw import User
+from widgetmw.{module} import install
+
+app = FastAPI()
+install(app, user=lambda {argument}: User("ada"))
+assert TestClient(app).get("/_widgetmw/token").status_code == 200
+"""
+
+
+@pytest.mark.parametrize(("module", "argument"), [("fastapi", ""), ("starlette", "connection")])
+def test_a_fastapi_app_starts_under_instrumentation_without_code(
+    dg_env: dict[str, str], module: str, argument: str
+) -> None:
+    off = {f"OTEL_{kind}_EXPORTER": "none" for kind in ("TRACES", "METRICS", "LOGS")}
+    code = ZERO_CODE.format(module=module, argument=argument)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **dg_env, **off}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
