@@ -54,7 +54,7 @@ def install(app: FastAPI, *, settings: Settings | None = None, user: Dependency 
         TypeError: ``app`` is not a FastAPI app, ``user`` is not callable, or it reads the body of the request.
         RuntimeError: the app has started, or ``install`` was called for it already.
     """
-    if not isinstance(app, FastAPI):
+    if not hasattr(app, "dependency_overrides"):  # not by its class, see install_resolver
         raise TypeError(f"install takes a FastAPI app, not {type(app).__name__}")
     if user is not None and not (callable(user) or isinstance(user, params.Depends)):
         raise TypeError("user must be a dependency: a function that returns a User or None")

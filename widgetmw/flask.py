@@ -89,7 +89,7 @@ class Widget:
             TypeError: ``app`` is not a Flask app.
             RuntimeError: it is already installed in the app.
         """
-        if not isinstance(app, Flask):
+        if not hasattr(app, "wsgi_app"):  # not by its class: OpenTelemetry replaces flask.Flask
             raise TypeError(
                 f"Widget takes a Flask app, not {type(app).__name__}: wrap others with widgetmw.wsgi.WidgetMiddleware"
             )

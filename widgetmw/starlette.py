@@ -65,7 +65,8 @@ def install_resolver(
 
     The excluded paths are not the site's own; ``WIDGETMW_INCLUDE`` overrides them.
     """
-    if not isinstance(app, Starlette):
+    # not by its class: OpenTelemetry replaces the name, but not the base of FastAPI, nor the class of existing apps
+    if not hasattr(app, "build_middleware_stack"):
         raise TypeError(
             f"install takes a Starlette or FastAPI app, not {type(app).__name__}: "
             "wrap other apps with widgetmw.asgi.WidgetMiddleware"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import logfire
 import pytest
+from aiohttp import web
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from logfire.testing import TestExporter
@@ -23,6 +27,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from tests.frameworks import flask_app, starlette_app
 from tests.frameworks.visitor import HEAD, Visitor, user_in
 from widgetmw import Settings, User
+from widgetmw.aiohttp import install as install_in_aiohttp
 from widgetmw.fastapi import install
 from widgetmw.flask import Widget
 from widgetmw.starlette import install as install_in_starlette
@@ -218,3 +223,60 @@ def test_flask_pages_are_traced_and_carry_the_token(settings: Settings, tracing:
     assert user_in(client.get("/").text) == "ada"
     assert user_in(flask_app.token(client).text) == "ada"
     assert [span.name for span in tracing.server_spans()][:1] == ["GET /"]
+
+
+ZERO_CODE = """
+from opentelemetry.instrumentation.auto_instrumentation import initialize
+initialize()  # what the command opentelemetry-instrument does ahead of the app
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from widgetmw import User
+from widgetmw.{module} import install
+
+app = FastAPI()
+install(app, user=lambda {argument}: User("ada"))
+assert TestClient(app).get("/_widgetmw/token").status_code == 200
+"""
+
+
+@pytest.mark.parametrize(("module", "argument"), [("fastapi", ""), ("starlette", "connection")])
+def test_a_fastapi_app_starts_under_instrumentation_without_code(
+    dg_env: dict[str, str], module: str, argument: str
+) -> None:
+    run(ZERO_CODE.format(module=module, argument=argument), dg_env)
+
+
+INSTRUMENTED_LATE = """
+from {module} import {name}
+app = {name}({arguments})
+from opentelemetry.instrumentation.{module} import {name}Instrumentor
+{name}Instrumentor().instrument()
+from widgetmw.{module} import {install}
+{install}(app, user=lambda: None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "arguments", "install"),
+    [("flask", "Flask", "__name__", "Widget"), ("fastapi", "FastAPI", "", "install")],
+)
+def test_an_app_may_be_older_than_its_instrumentation(
+    dg_env: dict[str, str], module: str, name: str, arguments: str, install: str
+) -> None:
+    run(INSTRUMENTED_LATE.format(module=module, name=name, arguments=arguments, install=install), dg_env)
+
+
+def run(code: str, env: dict[str, str]) -> None:
+    off = {f"OTEL_{kind}_EXPORTER": "none" for kind in ("TRACES", "METRICS", "LOGS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **env, **off}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_aiohttp_app_may_be_older_than_its_instrumentation(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = web.Application()
+    monkeypatch.setattr(web, "Application", type("InstrumentedApplication", (), {}))
+    install_in_aiohttp(app, settings=settings, user=lambda request: None)

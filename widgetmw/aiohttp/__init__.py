@@ -39,7 +39,7 @@ def install(app: web.Application, *, settings: Settings | None = None, user: Res
         TypeError: ``app`` is not an aiohttp app, ``user`` is not callable, or there is neither ``user`` nor a proxy.
         RuntimeError: the app has started, or ``install`` was called for it already.
     """
-    if not isinstance(app, web.Application):
+    if not hasattr(app, "pre_freeze"):  # not by its class: OpenTelemetry replaces web.Application
         raise TypeError(f"install takes an aiohttp web.Application, not {type(app).__name__}")
     if user is not None and not (callable(user) and accepts_arguments(user, 1)):
         raise TypeError("user must be a function of the request that returns a User or None")
