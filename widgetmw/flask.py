@@ -89,7 +89,8 @@ class Widget:
             TypeError: ``app`` is not a Flask app.
             RuntimeError: it is already installed in the app.
         """
-        if not hasattr(app, "wsgi_app"):  # not by its class: OpenTelemetry replaces flask.Flask
+        # not by its class: OpenTelemetry replaces flask.Flask; Quart has no wsgi_app
+        if not (hasattr(app, "wsgi_app") and hasattr(app, "register_blueprint")):
             raise TypeError(
                 f"Widget takes a Flask app, not {type(app).__name__}: wrap others with widgetmw.wsgi.WidgetMiddleware"
             )
