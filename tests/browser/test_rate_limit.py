@@ -53,7 +53,7 @@ MISBEHAVIOURS: dict[str, Callable[[str | None], Response]] = {
 }
 
 #: Each takes 50 steps of the clock. The others differ from these in the response only.
-TRIED = MISBEHAVIOURS if ALL else ("unavailable", "already expired", "one second")
+TRIED = MISBEHAVIOURS if ALL else ("unavailable", "odd tokens", "already expired", "one second")
 
 
 @pytest.mark.parametrize("name", TRIED)

@@ -146,7 +146,7 @@ export const accept = (response, age, inPage) => {
     // A vendor whose token is missing has failed, even if an older one is still valid. It gets its own time to retry, so
     // that it does not delay the others.
     const isMissing = !token && (shared.tokens[name] || (response.errors?.[name] ?? FAILED) === FAILED);
-    const isNew = token && storeToken(name, token, age);
+    const isNew = token?.token && storeToken(name, token, age);
     // Without a token the vendor's widget may have to ask for it.
     if (isNew || (!entry.isNotified && !isMissing && (!token || shared.tokens[name]))) fresh.push(name);
     // Retry a vendor that failed on the server, without renewing the other vendors' tokens early: after 20, 40, 80 ...
