@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from widgetmw.asgi.middleware import send_response
-from widgetmw.asgi.request import App, Receive, Scope, Send, carries_credentials, split_path
+from widgetmw.asgi.request import App, Receive, Scope, Send, split_path
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.asgi.user_probe import ORIGINAL, UserProbe
 from widgetmw.core.endpoint import INNER_CALL
@@ -26,7 +26,7 @@ from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
-from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
+from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 
@@ -112,6 +112,7 @@ class _StackBuilder:
         self._outer_resolver = resolver or _from_outside
         is_by_proxy = resolver is None and settings.proxy is not None
         self.outer = OuterMiddleware(app.router, settings, user=None if is_by_proxy else self._resolve_outside)
+        self.outer.takes_user = "install"
         if self.outer.engine is not None:
             self.outer.engine.exclude_by_default(excluded_paths)
             self.outer.engine.endpoint_check.sees_inner_user = True
@@ -142,7 +143,7 @@ class _StackBuilder:
 
     def _inner_middleware(self, app: App) -> App:
         """Runs inside all middleware, and resolves the user."""
-        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or self._by_convention
+        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or self.outer.by_convention
 
         async def inner(scope: Scope, receive: Receive, send: Send) -> None:
             if engine is None or not is_owner(scope, outer):
@@ -182,12 +183,6 @@ class _StackBuilder:
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
         return self._outer_resolver(check.with_original_identity(scope, scope.get(ORIGINAL, {}), IN_MOUNT))
-
-    def _by_convention(self, scope: Scope) -> User | None:
-        """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
-        if "user" not in scope and self.outer.engine is not None and carries_credentials(scope["headers"]):
-            self.outer.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "install"))
-        return from_scope(scope)
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -48,6 +48,7 @@ class WidgetMiddleware:
 
     # False in the plugins that resolve the user inside of the app's middleware, where another user may be known.
     resolves_outside = True
+    takes_user = "WidgetMiddleware"  # what to pass user= to
 
     def __init__(self, app: App, settings: Settings | None = None, *, user: AsyncResolver | None = None) -> None:
         if user is not None and not callable(user):
@@ -63,7 +64,7 @@ class WidgetMiddleware:
         self.proxy_resolver: ProxyResolver | None = (
             self.engine.proxy_resolver if self.engine is not None and user is None else None
         )
-        self._resolver = (self.proxy_resolver or self._by_convention) if user is None else user
+        self._resolver = (self.proxy_resolver or self.by_convention) if user is None else user
         self.wrap(app)
 
     def wrap(self, app: App) -> None:
@@ -125,12 +126,10 @@ class WidgetMiddleware:
         original = {key: scope[key] for key in ("session", "user") if key in scope}
         return engine.endpoint_check.wrap_resolver(self._resolver, original)
 
-    def _by_convention(self, scope: Scope) -> User | None:
+    def by_convention(self, scope: Scope) -> User | None:
         """Reads ``scope["user"]``; warns if there is none, not even that of an anonymous visitor."""
         if "user" not in scope and self.engine is not None and carries_credentials(scope["headers"]):
-            self.engine.events.warn_once(
-                "user", "no_user_source", NO_USER_SOURCE % ("scope['user']", "WidgetMiddleware")
-            )
+            self.engine.events.warn_once("user", "no_user_source", NO_USER_SOURCE % ("scope['user']", self.takes_user))
         return from_scope(scope)
 
     async def _token_response(

@@ -31,7 +31,6 @@ from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
 from widgetmw.core.identity.resolvers import AsyncResolver
 from widgetmw.core.identity.user import User
-from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 
 _NO_HEADERS: Final[Headers] = []
@@ -109,15 +108,9 @@ class Responder(PageRequest):
         return send(self._record(start, reason))
 
     def _record(self, start: Message, reason: SkipReason | None) -> Message:
-        """Counts what became of a response, and returns its start. The reason is ``None`` if it carries the script."""
-        engine = self._engine
-        code = "injected" if reason is None else reason.code
-        engine.outcomes[code] += 1
-        if PAGES.is_watched:
-            PAGES.notify(code)
-        if reason is not None and code in engine.events.unreported:
-            engine.events.report(reason, self.path, self.has_credentials)
-        if not engine.debug:
+        """Records what became of a response; returns its start. The reason is ``None`` if it carries the script."""
+        self._engine.record(self, reason)
+        if not self._engine.debug:
             return start
         ours = debug_headers(reason, getattr(self, "_started", None))
         encoded = ((name.lower().encode(), value.encode()) for name, value in ours)

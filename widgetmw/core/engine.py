@@ -178,6 +178,15 @@ class Engine:
         # be cached, so it must be the same in every frame. And a browser with the mark still has to confirm a sign-out.
         return None if self._chooser.has_loaders or self._chooser.has_mark(request) else reason
 
+    def record(self, request: AnyPageRequest, reason: SkipReason | None) -> None:
+        """Counts what became of a response, and logs it if need be. The reason is ``None`` if it carries the script."""
+        code = "injected" if reason is None else reason.code
+        self.outcomes[code] += 1
+        if PAGES.is_watched:
+            PAGES.notify(code)
+        if reason is not None and code in self.events.unreported:
+            self.events.report(reason, request.path, request.has_credentials)
+
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""
         is_resolver_error = isinstance(error, ResolverError)  # its message is ours and has no values

@@ -39,25 +39,17 @@ def endpoint_prefix() -> str:
 class PageRequest(wsgi_request.PageRequest):
     """The request for a page; see :class:`widgetmw.core.script_choice.AnyPageRequest`."""
 
-    __slots__ = ()
+    def __init__(self, request: HttpRequest) -> None:
+        self._request, self._environ, self.path = request, request.META, request.path_info
+
+    @property
+    def origin(self) -> str | None:
+        return f"{self._request.scheme}://{self.host}" if self.host else None
 
     @property
     def mark_path(self) -> str:
         with override(None):  # the languages of i18n_patterns share one session, and so one mark
             return endpoint_prefix()
-
-
-def page_request(request: HttpRequest) -> PageRequest:
-    """Returns the request for a page.
-
-    Raises:
-        NoReverseMatch: ``urls.py`` does not include our URLs.
-    """
-    page = PageRequest()
-    page._environ, page.root_path = {**request.META, "wsgi.url_scheme": request.scheme}, endpoint_prefix()
-    page.path = request.path_info
-    page.read_request_headers()
-    return page
 
 
 def scope_or_meta(request: HttpRequest) -> ScopeOrEnviron:

@@ -22,17 +22,15 @@ from widgetmw.core.http.page import CONTENT_LENGTH, Page, note_session_cookie
 from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.user import User
-from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
-from widgetmw.django.request import PageRequest, page_request
-from widgetmw.wsgi.request import carries_credentials
+from widgetmw.django.request import PageRequest, endpoint_prefix
 from widgetmw.wsgi.responder import MARKER
 
 _INJECTED: Final = "_widgetmw_injected"  # an attribute of a response with the script; Django's caches keep it
 
 
-class Responder:
-    """Handles one response.
+class Responder(PageRequest):
+    """Handles the response to one request, which it is, too, as in the drivers.
 
     Call :meth:`starts`; then :meth:`search` or :meth:`search_async`; then :meth:`finish` with the result of
     :meth:`inject`. If one of the first two returns ``False``, the response stays unmodified.
@@ -45,13 +43,13 @@ class Responder:
     started: float | None = None
 
     _page: Page
-    _page_request: PageRequest
     _body: BodyRewriter | None = None
     _rest: Any = ()
     _ended = False
 
     def __init__(self, engine: Engine, request: HttpRequest, response: Any) -> None:
-        self._engine, self._request = engine, request
+        super().__init__(request)
+        self._engine = engine
         self.response: Any = response
 
     def starts(self) -> bool:
@@ -74,8 +72,9 @@ class Responder:
                 return self._skip(page)
             if cookies:  # but not those that a view has set as a header
                 page.headers = [header for header in page.headers if header not in cookies]
-            self._page, self._page_request = page, page_request(request)
-            reason = engine.early_skip_reason(self._page_request, page)
+            self._page, self.root_path = page, endpoint_prefix()
+            self.read_request_headers()
+            reason = engine.early_skip_reason(self, page)
         except NoReverseMatch:
             reason = SkipReason.URLS_MISSING
         except Exception as error:
@@ -131,8 +130,8 @@ class Responder:
         """Writes the script for the user, or returns the reason to skip the page."""
         check = self._engine.endpoint_check
         if check.checks_path and user is not None and settings.SESSION_COOKIE_NAME in self._request.COOKIES:
-            check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, endpoint_path=self._page_request.root_path)
-        return self._engine.prepare_page(self._page_request, self._page, list(self.response.items()), user)
+            check.warn_if_out_of_reach(settings.SESSION_COOKIE_PATH, endpoint_path=self.root_path)
+        return self._engine.prepare_page(self, self._page, list(self.response.items()), user)
 
     def finish(self, result: SkipReason | None) -> None:
         """Inserts the script and sets the headers, if the user gets a script."""
@@ -166,15 +165,9 @@ class Responder:
         return False
 
     def _record(self, reason: SkipReason | None) -> None:
-        """Counts what became of the response. The reason is ``None`` if it carries the script."""
-        engine, request = self._engine, self._request
-        code = "injected" if reason is None else reason.code
-        engine.outcomes[code] += 1
-        if PAGES.is_watched:
-            PAGES.notify(code)
-        if reason is not None and code in engine.events.unreported:
-            engine.events.report(reason, request.path_info, carries_credentials(request.META))
-        if engine.debug:
+        """Records what became of the response. The reason is ``None`` if it carries the script."""
+        self._engine.record(self, reason)
+        if self._engine.debug:
             for name, value in debug_headers(reason, self.started):
                 # the app may have a Server-Timing of its own, and Django's headers have no duplicates
                 theirs = self.response.get(name, "") if name == "Server-Timing" else ""

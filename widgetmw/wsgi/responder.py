@@ -30,7 +30,6 @@ from widgetmw.core.http.request_headers import PAGE_METHODS
 from widgetmw.core.http.response_headers import with_exact_length, without
 from widgetmw.core.identity.request_identity import RequestIdentity, is_owner
 from widgetmw.core.identity.resolvers import Environ, Resolver
-from widgetmw.core.metrics import PAGES
 from widgetmw.core.reasons import SkipReason
 from widgetmw.wsgi.request import (
     Headers,
@@ -253,15 +252,10 @@ class Responder(PageRequest):
     # once decided
 
     def _start(self, reason: SkipReason | None, headers: Headers) -> Callable[[bytes], Any]:
-        """Starts the response, and counts what became of it. The reason is ``None`` if it carries the script."""
-        engine, start_response = self._engine, self._start_response
-        code = "injected" if reason is None else reason.code
-        engine.outcomes[code] += 1
-        if PAGES.is_watched:
-            PAGES.notify(code)
-        if reason is not None and code in engine.events.unreported:
-            engine.events.report(reason, self.path, self.has_credentials)
-        if engine.debug:
+        """Starts the response, and records what became of it. The reason is ``None`` if it carries the script."""
+        start_response = self._start_response
+        self._engine.record(self, reason)
+        if self._engine.debug:
             headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
         restore_codings(self._environ)
