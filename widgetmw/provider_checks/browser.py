@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from widgetmw.browser import assets
 from widgetmw.browser.syntax import is_valid_script
+from widgetmw.core.http.csp_parser import SourceList, parse_url
 from widgetmw.core.identity.user import User
 from widgetmw.core.script_tags import find_data
 from widgetmw.core.settings import Settings
@@ -19,6 +19,7 @@ from widgetmw.wsgi import WidgetMiddleware
 _DIRECTIVES: Final = frozenset(
     f"{kind}-src" for kind in ("child", "connect", "default", "font", "frame", "img", "manifest", "media", "object")
 ) | {"script-src", "script-src-elem", "style-src", "style-src-elem", "worker-src", "form-action"}
+_SCRIPT_DIRECTIVES: Final = ("script-src", "default-src")
 _IMPORT: Final = re.compile(r"^\s*import\b", re.MULTILINE)
 
 
@@ -64,23 +65,14 @@ def embedding(subject: Subject) -> Iterator[str]:
     for origin in origins:
         if origin.directive not in _DIRECTIVES or not origin.source.strip() or set(origin.source) & set(";,\n"):
             yield f"origins() has a source that no Content-Security-Policy can hold, of {origin.directive}"
-    scripts = " ".join(each.source for each in origins if each.directive.startswith(("script-src", "default-src")))
+    scripts = SourceList(" ".join(each.source for each in origins if each.directive.startswith(_SCRIPT_DIRECTIVES)))
     for url in provider.script_urls():
-        parts = urlsplit(url)
-        if parts.scheme not in ("https", "http") or not parts.netloc:
+        parsed = parse_url(url)
+        if parsed is None:
             yield f"script_urls() has {url}, which is not an absolute URL"
-        elif origins and not _allows(scripts.split(), parts.scheme, parts.netloc):
+        elif origins and not scripts.allows_script_url(parsed):
             yield f"origins() does not allow the loader {url} in script-src"
     yield from (f"cookies() names {name}, which is ours" for name in provider.cookies() if name.startswith("widgetmw"))
-
-
-def _allows(sources: Iterable[str], scheme: str, host: str) -> bool:
-    for source in sources:
-        allowed = urlsplit(source)
-        is_host = allowed.netloc == host or (allowed.netloc.startswith("*.") and host.endswith(allowed.netloc[1:]))
-        if allowed.scheme == scheme and is_host:
-            return True
-    return False
 
 
 def page(subject: Subject) -> Iterator[str]:
