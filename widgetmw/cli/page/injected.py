@@ -23,7 +23,7 @@ from widgetmw.core.http.integrity_policy import requires_integrity
 from widgetmw.core.http.page import Page, directives
 from widgetmw.core.identity.email import REFUSALS
 from widgetmw.core.reasons import SkipReason
-from widgetmw.core.registry import ProviderError, load_provider
+from widgetmw.core.registry import ProviderError
 
 _MAX_SCRIPTS: Final = 8
 _TOKEN_KEYS: Final = ("auth_token", "widgetToken", "userId", "userMetadata")  # of a config: what we set for each user
@@ -265,9 +265,15 @@ def _check_configs(page: FetchedPage, report: PageReport) -> None:
     code = "\n".join(f"{script.url}\n{script.text}" for script in page.source.other_scripts)
     embedded = page.data.get("embed")
     for name, vendor in page.vendors.items():
-        _check_config(name, vendor.get("config"), code, report)
+        try:
+            # whatever the settings of the site
+            provider = testing.settings(name, WIDGETMW_PROVIDERS=name).vendors[0].provider
+        except (KeyError, ProviderError, SettingsError):
+            continue
+        _check_config(provider.config_variable, vendor.get("config"), code, report)
         is_embedded = isinstance(embedded, list) and name in embedded
-        _check_loader(plain(name), is_embedded, _loader_hosts(name), code, report)
+        hosts = [urlsplit(url).netloc for url in provider.script_urls()]
+        _check_loader(name, is_embedded, hosts, code, report)
 
 
 def _check_loader(name: str, is_embedded: bool, hosts: list[str], code: str, report: PageReport) -> None:
@@ -282,8 +288,7 @@ def _check_loader(name: str, is_embedded: bool, hosts: list[str], code: str, rep
         )
 
 
-def _check_config(name: str, config: Any, code: str, report: PageReport) -> None:
-    variable = _config_variable(name)
+def _check_config(variable: str, config: Any, code: str, report: PageReport) -> None:
     match = variable and re.search(rf"\b{re.escape(variable)}\s*=(?!=)([^;]{{0,2000}})", code)
     if not match:
         return
@@ -305,19 +310,3 @@ def _assigned(key: str, code: str) -> str | None:
     """Returns the string that an object literal gives a key."""
     match = re.search(rf"\b{re.escape(key)}[\"']?\s*:\s*(?:\"([^\"]*)\"|'([^']*)')", code)
     return (match[1] or match[2] or "") if match else None
-
-
-def _config_variable(name: str) -> str:
-    try:
-        return load_provider(name).config_variable
-    except (KeyError, ProviderError):
-        return ""
-
-
-def _loader_hosts(name: str) -> list[str]:
-    """Returns the hosts of a vendor's loader, whatever the settings of the site."""
-    try:
-        vendors = testing.settings(name).vendors
-    except (KeyError, ProviderError, SettingsError):
-        return []
-    return [urlsplit(url).netloc for vendor in vendors for url in vendor.provider.script_urls()]
