@@ -11,12 +11,30 @@ from tests.fields import VENDORS
 from tests.fields import table as fields_table
 from tests.lowest import table as versions_table
 from tests.servers.table import table
-from widgetmw.core import metrics, reasons
 from widgetmw.core.env.variable import table as variables_table
+from widgetmw.core.metrics import CACHED_USERS, COUNTERS, OBSERVABLE
 from widgetmw.core.proxy.reasons import ProxyReason
+from widgetmw.core.reasons import Reason, SkipReason
 from widgetmw.core.settings import variables
 
 ROOT = Path(__file__).parent.parent
+METRICS = (*OBSERVABLE, CACHED_USERS)
+
+
+def reasons_table(reasons: type[Reason]) -> str:
+    """Returns the reasons as a Markdown table, sorted by code."""
+    rows = [f"| `{each.code}` | {each.text} | {each.remedy} |" for each in sorted(reasons, key=lambda each: each.code)]
+    return "\n".join(["| reason | meaning | what to do |", "|---|---|---|", *rows]) + "\n"
+
+
+def metrics_table() -> str:
+    """Returns the metrics as a Markdown table."""
+    rows = ["| Prometheus | OpenTelemetry, and `event.name` | label | meaning |", "|---|---|---|---|"]
+    for metric in METRICS:
+        name = metric.prometheus_name + ("_total" if metric in COUNTERS else "")
+        label = f"`{metric.label}`" if metric.label else "none"
+        rows.append(f"| `{name}` | `{metric.opentelemetry_name}` | {label} | {metric.help} |")
+    return "\n".join(rows) + "\n"
 
 
 def embed_links() -> str:
@@ -33,9 +51,9 @@ def _first_line(name: str) -> str:
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/settings.md": ("settings", lambda: variables_table(variables()).replace("](docs/", "](")),
     "docs/user.md": ("fields", fields_table),
-    "docs/reasons.md": ("reasons", reasons.table),
-    "docs/metrics.md": ("metrics", metrics.table),
-    "docs/proxies.md": ("reasons", partial(reasons.table, ProxyReason)),
+    "docs/reasons.md": ("reasons", partial(reasons_table, SkipReason)),
+    "docs/metrics.md": ("metrics", metrics_table),
+    "docs/proxies.md": ("reasons", partial(reasons_table, ProxyReason)),
     "docs/servers.md": ("servers", table),
     "docs/versions.md": ("versions", versions_table),
     **{f"docs/frameworks/{page.name}": ("embeds", embed_links) for page in ROOT.glob("docs/frameworks/*.md")},

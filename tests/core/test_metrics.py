@@ -10,11 +10,11 @@ import pytest
 
 import widgetmw
 from tests.conftest import Clock
+from tests.generated import METRICS, metrics_table
 from widgetmw import Event
 from widgetmw.core import metrics
 from widgetmw.core.events import Events
 from widgetmw.core.metrics import (
-    METRICS,
     OBSERVABLE,
     PAGES,
     TOKEN_CACHE,
@@ -22,7 +22,6 @@ from widgetmw.core.metrics import (
     Metric,
     observe,
     subscribe,
-    table,
 )
 
 
@@ -197,7 +196,7 @@ def test_no_label_could_name_a_user() -> None:
 
 
 def test_the_table_has_a_row_for_each_metric() -> None:
-    rows = table().splitlines()[2:]
+    rows = metrics_table().splitlines()[2:]
     assert len(rows) == len(METRICS)
     assert rows[0].startswith("| `widgetmw_pages_total` | `widgetmw.pages` | `outcome` | ")
     assert any(row.startswith(f"| `{TOKEN_CACHE.prometheus_name}_total` |") for row in rows)

@@ -13,8 +13,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.generated import ROOT
-from widgetmw.core.metrics import CACHED_USERS, COUNTERS, METRICS, PAGES, TOKEN_MINT_SECONDS
+from tests.generated import METRICS, ROOT
+from widgetmw.core.metrics import CACHED_USERS, COUNTERS, PAGES, TOKEN_MINT_SECONDS
 from widgetmw.core.reasons import SkipReason
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "examples/grafana/widgetmw.json").read_text(encoding="utf-8"))

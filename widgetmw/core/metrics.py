@@ -105,7 +105,6 @@ CACHED_USERS: Final = Metric("cached_users", "", "Users whose tokens are in the 
 
 COUNTERS: Final = (PAGES, TOKEN_REQUESTS, TOKENS_MINTED, TOKEN_FAILURES, TOKEN_CACHE)
 OBSERVABLE: Final = (*COUNTERS, TOKEN_MINT_SECONDS)
-METRICS: Final = (*OBSERVABLE, CACHED_USERS)
 
 
 def observe(listener: Listener) -> Callable[[], None]:
@@ -151,13 +150,3 @@ def count_cache_hits() -> None:
     with _changing:
         _always_watched.add(TOKEN_CACHE)
         TOKEN_CACHE.is_watched = True
-
-
-def table() -> str:
-    """Renders the metrics as the Markdown table of the documentation."""
-    rows = ["| Prometheus | OpenTelemetry, and `event.name` | label | meaning |", "|---|---|---|---|"]
-    for metric in METRICS:
-        name = metric.prometheus_name + ("_total" if metric in COUNTERS else "")
-        label = f"`{metric.label}`" if metric.label else "none"
-        rows.append(f"| `{name}` | `{metric.opentelemetry_name}` | {label} | {metric.help} |")
-    return "\n".join(rows) + "\n"

@@ -204,9 +204,3 @@ class SkipReason(Reason):
         'Add `path("_widgetmw/", include("widgetmw.django.urls"))` to `urlpatterns`.',
     )
     INTERNAL_ERROR = ("An internal error in widgetmw.", "Please report it with the log line.", _NOT_LOGGED)
-
-
-def table(reasons: type[Reason] = SkipReason) -> str:
-    """Returns the reasons as a Markdown table, sorted by code."""
-    rows = [f"| `{each.code}` | {each.text} | {each.remedy} |" for each in sorted(reasons, key=lambda each: each.code)]
-    return "\n".join(["| reason | meaning | what to do |", "|---|---|---|", *rows]) + "\n"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from tests.generated import reasons_table
 from widgetmw.core.proxy.reasons import ProxyReason
-from widgetmw.core.reasons import table
 
 
 @pytest.mark.parametrize("reason", ProxyReason)
@@ -17,5 +17,5 @@ def test_every_reason_has_a_public_code_a_meaning_and_a_remedy(reason: ProxyReas
 
 
 def test_the_table_has_a_row_for_each_in_the_order_of_the_codes() -> None:
-    codes = re.findall(r"^\| `(\w+)` \|", table(ProxyReason), re.MULTILINE)
+    codes = re.findall(r"^\| `(\w+)` \|", reasons_table(ProxyReason), re.MULTILINE)
     assert codes == sorted(reason.code for reason in ProxyReason)
