@@ -131,7 +131,7 @@ class CloudflareAccess(_SigningProxy):
 
     name = "cloudflare-access"
     algorithm = "RS256"
-    header_names: tuple[str, ...] = ("cf-access-jwt-assertion",)
+    header_names = ("cf-access-jwt-assertion",)
     required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE, ISSUER)
 
 
@@ -142,7 +142,7 @@ class Pomerium(_SigningProxy):
     """
 
     name = "pomerium"
-    header_names: tuple[str, ...] = ("x-pomerium-jwt-assertion",)
+    header_names = ("x-pomerium-jwt-assertion",)
     required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE)
     optional_variables: ClassVar[tuple[str, ...]] = (ISSUER,)
 
@@ -155,7 +155,7 @@ class GoogleIap(_SigningProxy):
     """Google's Identity-Aware Proxy: ES256, always the same issuer (documented)."""
 
     name = "google-iap"
-    header_names: tuple[str, ...] = ("x-goog-iap-jwt-assertion",)
+    header_names = ("x-goog-iap-jwt-assertion",)
     required_variables: ClassVar[tuple[str, ...]] = (KEYS, AUDIENCE)
     default_issuers: ClassVar[tuple[str, ...]] = ("https://cloud.google.com/iap",)
 
@@ -168,7 +168,7 @@ class AwsAlb(_SigningProxy):
     """
 
     name = "aws-alb"
-    header_names: tuple[str, ...] = ("x-amzn-oidc-data",)
+    header_names = ("x-amzn-oidc-data",)
     pattern = r"[A-Za-z0-9_-]+={0,2}(\.[A-Za-z0-9_-]+={0,2}){2}"
     required_claims: ClassVar[tuple[str, ...]] = ("sub",)
     has_claims_in_header = True

@@ -58,25 +58,21 @@ class OAuth2Proxy(_HeaderProxy):
     """
 
     name = "oauth2-proxy"
-    header_names: tuple[str, str, str] = ("x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email")
+    header_names = ("x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email")
 
 
 class OAuth2ProxyNginx(_HeaderProxy):
     """oauth2-proxy called by nginx, ingress-nginx or Traefik (``--set-xauthrequest``, source: its options)."""
 
     name = "oauth2-proxy-nginx"
-    header_names: tuple[str, str, str] = (
-        "x-auth-request-user",
-        "x-auth-request-preferred-username",
-        "x-auth-request-email",
-    )
+    header_names = ("x-auth-request-user", "x-auth-request-preferred-username", "x-auth-request-email")
 
 
 class Authelia(_HeaderProxy):
     """Authelia's trusted header SSO (source: its documentation)."""
 
     name = "authelia"
-    header_names: tuple[str, str, str] = ("remote-user", "remote-name", "remote-email")
+    header_names = ("remote-user", "remote-name", "remote-email")
 
 
 class PomeriumClaims(_HeaderProxy):
@@ -86,7 +82,7 @@ class PomeriumClaims(_HeaderProxy):
     """
 
     name = "pomerium-claims"
-    header_names: tuple[str, str, str] = ("x-pomerium-claim-sub", "x-pomerium-claim-name", "x-pomerium-claim-email")
+    header_names = ("x-pomerium-claim-sub", "x-pomerium-claim-name", "x-pomerium-claim-email")
 
 
 class Headers(_HeaderProxy):
@@ -98,4 +94,4 @@ class Headers(_HeaderProxy):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         user, name, email = ((values[variable] or "").lower() for variable in (USER_HEADER, NAME_HEADER, EMAIL_HEADER))
-        self.header_names: tuple[str, str, str] = (user, name, email)
+        self.header_names = (user, name, email)
