@@ -29,7 +29,7 @@ class FakeRequest:
     def __init__(self, in_cross_site_frame: bool = False, is_prefetch: bool = False, cookies: str = "") -> None:
         self.in_cross_site_frame = in_cross_site_frame
         self.is_prefetch = is_prefetch
-        self.cookies = self.all_cookies = cookies
+        self.cookies = cookies
 
 
 def page_of(engine: Engine, *headers: tuple[str, str]) -> Page:

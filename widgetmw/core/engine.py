@@ -170,7 +170,7 @@ class Engine:
         if page.no_token_reason is SkipReason.CROSS_ORIGIN:
             page.allow_own_origin(request.origin)
         if page.no_token_reason is SkipReason.SIGNING_OUT:
-            page.ignore_unsent_cookies(request.all_cookies)
+            page.ignore_unsent_cookies(request.cookies)
         reason = SkipReason.CROSS_SITE_FRAME if request.in_cross_site_frame else page.no_token_reason
         if reason is None or not self.is_inline_delivery:
             return None  # with fetch delivery the page is the same for everybody; the runtime does not fetch in a frame
@@ -240,7 +240,7 @@ class Engine:
 
         That is a session of the site, or a proxy, which adds a header of its own.
         """
-        if self.proxy_resolver is not None or may_have_session(request.all_cookies, headers, self._vendor_cookies):
+        if self.proxy_resolver is not None or may_have_session(request.cookies, headers, self._vendor_cookies):
             return headers
         is_https = (request.origin or "").startswith("https:")
         cookie = authorization_cookie(url_prefix(request.root_path) + self.path, is_https)

@@ -50,10 +50,6 @@ class AnyPageRequest(Protocol):
 
     @property
     def cookies(self) -> str:
-        """The ``Cookie`` header, or as much of it as is needed to look for our mark."""
-
-    @property
-    def all_cookies(self) -> str:
         """The ``Cookie`` header."""
 
     @property

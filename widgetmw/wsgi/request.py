@@ -65,10 +65,6 @@ class PageRequest:
         return must_edit or not names.isdisjoint(_CONDITIONAL)
 
     @property
-    def all_cookies(self) -> str:
-        return self.cookies
-
-    @property
     def sends_authorization(self) -> bool:
         authorization = authorization_of(self._environ)
         return authorization != "" and is_sent_by_browsers(authorization)

@@ -23,4 +23,4 @@ def mark_name(endpoint_path: str, host: str) -> str:
 
 def has_mark(cookies: str, name: str) -> bool:
     """Whether a ``Cookie`` header holds the mark of this name."""
-    return MARK_PREFIX in cookies and f"{name}=1" in (item.strip() for item in cookies.split(";"))
+    return f"{name}=1" in (item.strip() for item in cookies.split(";"))
