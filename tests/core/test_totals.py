@@ -30,18 +30,18 @@ def test_the_apps_of_a_process_add_up() -> None:
     one.tokens.get(ADA)
     two.tokens.get(ADA)
     two.tokens.get(BOB)
-    assert totals.counts(PAGES)["injected"] == 5
-    assert totals.counts(TOKENS_MINTED) == {"digitalgenius": 3, "hissuno": 3}
+    assert totals.sum().counter(PAGES.kind)["injected"] == 5
+    assert totals.sum().counter(TOKENS_MINTED.kind) == {"digitalgenius": 3, "hissuno": 3}
     assert totals.cached_users() == 3
-    assert [sum(each.counts) for each in totals.mint_seconds().values()] == [3, 3]
+    assert [sum(each.counts) for each in totals.sum().mint_seconds.values()] == [3, 3]
 
 
 def test_counts_are_there_before_the_first_event() -> None:
     totals = Totals()
     engine = added(totals)
-    assert dict(totals.counts(PAGES)) == dict.fromkeys(engine.outcomes, 0)
-    assert dict(totals.counts(TOKENS_MINTED)) == {"digitalgenius": 0, "hissuno": 0}
-    assert dict(totals.counts(TOKEN_CACHE)) == {"hit": 0, "miss": 0}
+    assert dict(totals.sum().counter(PAGES.kind)) == dict.fromkeys(engine.outcomes, 0)
+    assert dict(totals.sum().counter(TOKENS_MINTED.kind)) == {"digitalgenius": 0, "hissuno": 0}
+    assert dict(totals.sum().counter(TOKEN_CACHE.kind)) == {"hit": 0, "miss": 0}
 
 
 def test_an_app_that_goes_away_leaves_its_counts_and_nothing_else() -> None:
@@ -54,8 +54,8 @@ def test_an_app_that_goes_away_leaves_its_counts_and_nothing_else() -> None:
         del engine
         gc.collect()
     last = added(totals)
-    assert totals.counts(PAGES)["injected"] == 50
-    assert sum(totals.mint_seconds()["hissuno"].counts) == 50
+    assert totals.sum().counter(PAGES.kind)["injected"] == 50
+    assert sum(totals.sum().mint_seconds["hissuno"].counts) == 50
     assert totals.cached_users() == len(last.tokens) == 0
     assert len(totals._apps) == 2
 
@@ -65,7 +65,7 @@ def test_a_reader_never_sees_a_count_go_backwards_while_apps_come_and_go() -> No
 
     def read() -> None:
         while not done.is_set():
-            seen.append(totals.counts(PAGES)["injected"])
+            seen.append(totals.sum().counter(PAGES.kind)["injected"])
 
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
@@ -76,7 +76,7 @@ def test_a_reader_never_sees_a_count_go_backwards_while_apps_come_and_go() -> No
         done.set()
         reading.result()
     assert seen == sorted(seen)
-    assert totals.counts(PAGES)["injected"] == 200
+    assert totals.sum().counter(PAGES.kind)["injected"] == 200
 
 
 def test_many_threads_lose_no_count() -> None:
@@ -90,4 +90,4 @@ def test_many_threads_lose_no_count() -> None:
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(count) for _ in range(4)]:
             future.result()
-    assert totals.counts(PAGES)["injected"] == 80_000
+    assert totals.sum().counter(PAGES.kind)["injected"] == 80_000

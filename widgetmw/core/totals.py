@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import ref
 
 from widgetmw.core.events import Events
-from widgetmw.core.histogram import Histogram
-from widgetmw.core.metrics import Metric
 
 if TYPE_CHECKING:
     from widgetmw.core.tokens.cache import TokenCache
@@ -41,15 +39,8 @@ class Totals:
                     living.append((cache, counted))
             self._apps = ((None, gone), *living, (ref(tokens), events))
 
-    def counts(self, metric: Metric) -> dict[str, int]:
-        """Returns the counts of a metric by value of its label."""
-        return self._sum().counter(metric.kind)
-
-    def mint_seconds(self) -> dict[str, Histogram]:
-        """Returns how long signing has taken, by vendor."""
-        return self._sum().mint_seconds
-
-    def _sum(self) -> Events:
+    def sum(self) -> Events:
+        """Returns what all apps have counted."""
         total = Events()
         for _, events in self._apps:
             total.absorb(events)

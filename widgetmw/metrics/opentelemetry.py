@@ -48,7 +48,7 @@ def create_instruments(meter: Meter) -> None:
 
 
 def _read_counts(metric: Metric, options: CallbackOptions) -> Iterable[Observation]:
-    for value, count in TOTALS.counts(metric).items():
+    for value, count in TOTALS.sum().counter(metric.kind).items():
         yield Observation(count, {metric.label: value})
 
 

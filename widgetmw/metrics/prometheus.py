@@ -73,14 +73,15 @@ class TotalsCollector:
 
     def collect(self) -> Iterator[Family]:
         """Yields the metrics with their samples as they are now."""
+        totals = TOTALS.sum()
         for metric in COUNTERS:
             counter = CounterMetricFamily(metric.prometheus_name, metric.help, labels=[metric.label])
-            for value, count in TOTALS.counts(metric).items():
+            for value, count in totals.counter(metric.kind).items():
                 counter.add_metric([value], count)
             yield counter
         timing = TOKEN_MINT_SECONDS
         histogram = HistogramMetricFamily(timing.prometheus_name, timing.help, labels=[timing.label])
-        for provider, durations in TOTALS.mint_seconds().items():
+        for provider, durations in totals.mint_seconds.items():
             buckets = list(zip(_BUCKETS, accumulate(durations.counts), strict=True))
             histogram.add_metric([provider], buckets, durations.sum)
         yield histogram
