@@ -41,15 +41,7 @@ _POOR_USERS = (User("widgetmw-check", "Check"), User("widgetmw-check", "Check", 
 
 @dataclass
 class Report:
-    """What was found.
-
-    Attributes:
-        problems: what keeps the configuration from working, one sentence each.
-        warnings: what works and should be changed.
-        vendors: what is known of each vendor that works, by name.
-        lines: what else is worth saying.
-        page: what was found about the page of ``--url``.
-    """
+    """What was found: one sentence for each problem and warning, each vendor that works, and further lines."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

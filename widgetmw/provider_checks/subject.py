@@ -39,14 +39,7 @@ USERS: Final[Mapping[str, User]] = {
 
 @dataclass
 class Subject:
-    """What is checked.
-
-    Attributes:
-        kind: the vendor's class.
-        environ: the variables that configure it.
-        settings: those of the variables.
-        notes: what could not be checked.
-    """
+    """A vendor's class, the variables that configure it with their settings, and notes of what cannot be checked."""
 
     kind: type[Provider]
     environ: Mapping[str, str]

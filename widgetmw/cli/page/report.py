@@ -9,13 +9,7 @@ from widgetmw.core.reasons import SkipReason
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that somebody may have to change.
-
-    Attributes:
-        code: for programs; that of the skip reason where there is one.
-        text: what was found.
-        remedy: what to do about it.
-    """
+    """Something that somebody may have to change, and how. The code is that of the skip reason where there is one."""
 
     code: str
     text: str

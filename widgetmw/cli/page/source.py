@@ -11,12 +11,7 @@ from widgetmw.core.script_tags import find_data
 
 @dataclass
 class Script:
-    """A script element.
-
-    Attributes:
-        attributes: by name in lower case.
-        text: its code; empty if it is linked.
-    """
+    """A script element: its attributes by name in lower case, and its code, which is empty if it is linked."""
 
     attributes: dict[str, str]
     text: str = ""
