@@ -202,6 +202,16 @@ def test_a_policy_that_a_signed_in_user_would_meet_is_named_beside_anonymous(che
     assert codes(check(app, pass_on, "--cookie", "session=nobody")[1]) == ["anonymous", "csp_blocks_script"]
 
 
+def test_a_page_that_only_its_own_origin_may_read_is_not_said_to_be_open_to_others(check: Check) -> None:
+    def front(request: Request, respond: Respond) -> Answer:
+        answer = respond(request)
+        answer.set("Access-Control-Allow-Origin", f"http://{request.headers['Host']}")
+        answer.set("Access-Control-Allow-Credentials", "true")
+        return answer
+
+    assert codes(check(shop(), front, "--cookie", "session=nobody")[1]) == ["anonymous"]
+
+
 def test_an_anonymous_page_says_whether_a_cookie_was_given(check: Check) -> None:
     for app in (shop(), shop(WIDGETMW_DEBUG="true")):
         _, output = check(app, pass_on, "--strict")

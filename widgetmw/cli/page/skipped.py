@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from widgetmw.cli.page.fetch import shown
+from widgetmw.cli.page.fetch import origin_of, shown
 from widgetmw.cli.page.fetched import FetchedPage
 from widgetmw.cli.page.report import PageReport
 from widgetmw.core.html.body_rewriter import BodyRewriter
@@ -121,6 +121,8 @@ def _reason_without_user(page: FetchedPage) -> SkipReason | None:
         return body.reason
     if is_shown_elsewhere(*(sent.get(f"Sec-fetch-{name}", "") for name in ("site", "mode", "dest"))):
         return SkipReason.CROSS_SITE_FRAME
+    if headers.no_token_reason is SkipReason.CROSS_ORIGIN:
+        headers.allow_own_origin(origin_of(response.url))
     headers.ignore_unsent_cookies(sent.get("Cookie", ""))
     if headers.no_token_reason is None and body.follows_foreign_base and page.csp_decision().form == "external":
         return SkipReason.BASE_OF_OTHER_ORIGIN
