@@ -125,7 +125,7 @@ class _StackBuilder:
             self._resolver = from_scope
         for each in added:
             note_session_cookie(each.kwargs.get("session_cookie"))  # of SessionMiddleware
-        self._app.user_middleware = [*added, Middleware(self._inner_middleware)]
+        self._app.user_middleware = [*added, Middleware(self._inner_class())]
         try:
             stack = self._build()
         finally:
@@ -140,6 +140,19 @@ class _StackBuilder:
         self._is_new = False
         self.outer.wrap(stack)
         return self.outer
+
+    def _inner_class(self) -> Any:
+        """Returns a class, since Sentry's integration sets ``__call__`` of what an app passes as middleware."""
+        make_inner = self._inner_middleware
+
+        class InnerMiddleware:
+            def __init__(self, app: App) -> None:
+                self.app, self._inner = app, make_inner(app)
+
+            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+                await self._inner(scope, receive, send)
+
+        return InnerMiddleware
 
     def _inner_middleware(self, app: App) -> App:
         """Runs inside all middleware, and resolves the user."""
