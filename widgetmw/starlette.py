@@ -125,7 +125,8 @@ class _StackBuilder:
             self._resolver = from_scope
         for each in added:
             note_session_cookie(each.kwargs.get("session_cookie"))  # of SessionMiddleware
-        self._app.user_middleware = [*added, Middleware(self._inner_class())]
+        inner = Middleware(InnerMiddleware, outer=self.outer, resolver=self._resolver or self.outer.by_convention)
+        self._app.user_middleware = [*added, inner]
         try:
             stack = self._build()
         finally:
@@ -141,61 +142,54 @@ class _StackBuilder:
         self.outer.wrap(stack)
         return self.outer
 
-    def _inner_class(self) -> Any:
-        """Returns a class, since Sentry's integration sets ``__call__`` of what an app passes as middleware."""
-        make_inner = self._inner_middleware
-
-        class InnerMiddleware:
-            def __init__(self, app: App) -> None:
-                self.app, self._inner = app, make_inner(app)
-
-            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-                await self._inner(scope, receive, send)
-
-        return InnerMiddleware
-
-    def _inner_middleware(self, app: App) -> App:
-        """Runs inside all middleware, and resolves the user."""
-        outer, engine, resolver = self.outer, self.outer.engine, self._resolver or self.outer.by_convention
-
-        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-            if engine is None or not is_owner(scope, outer):
-                await app(scope, receive, send)
-                return
-            root_path, path = split_path(scope)
-            if root_path:
-                # a layer outside of this one may have set it, in a copy of the scope
-                scope[IDENTITY_KEY].root_path = root_path
-            if INNER_CALL in scope:
-                await send_response(await answer_inner_call(engine, scope, resolver), send)
-            elif engine.is_endpoint(path):  # only here has the path lost its prefix
-                await outer._respond(engine, scope, receive, send, path[len(engine.path) :])
-            elif not engine.is_inline_delivery:
-                await app(scope, receive, send)
-            else:
-                get = scope.get
-                scope[ORIGINAL] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
-                scope[ORIGINAL_STATE] = {**(get("state") or {})}
-                move_to_end(scope)
-                probe = UserProbe()
-                probe.begin(engine, scope, root_path, path, send, resolver)
-                probe.read_request_headers()
-                try:
-                    await app(scope, receive, probe.send)
-                except Exception:
-                    await probe.prefetch_for_error()
-                    raise
-                if probe.is_undecided:
-                    await probe.close()
-
-        inner.app = app  # type: ignore[attr-defined]  # instrumentations follow it to see what is inside
-        return inner
-
     def _resolve_outside(self, scope: Scope) -> User | Awaitable[User | None] | None:
         """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
         return self._outer_resolver(check.with_original_identity(scope, scope.get(ORIGINAL, {}), IN_MOUNT))
+
+
+class InnerMiddleware:
+    """Runs inside all middleware, and resolves the user.
+
+    Instrumentations replace its ``__call__``, as Sentry's does, and follow ``app`` to see what is inside.
+    """
+
+    def __init__(self, app: App, outer: OuterMiddleware, resolver: AsyncResolver) -> None:
+        self.app = app
+        self._outer = outer
+        self._resolver = resolver
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app, outer, engine, resolver = self.app, self._outer, self._outer.engine, self._resolver
+        if engine is None or not is_owner(scope, outer):
+            await app(scope, receive, send)
+            return
+        root_path, path = split_path(scope)
+        if root_path:
+            # a layer outside of this one may have set it, in a copy of the scope
+            scope[IDENTITY_KEY].root_path = root_path
+        if INNER_CALL in scope:
+            await send_response(await answer_inner_call(engine, scope, resolver), send)
+        elif engine.is_endpoint(path):  # only here has the path lost its prefix
+            await outer._respond(engine, scope, receive, send, path[len(engine.path) :])
+        elif not engine.is_inline_delivery:
+            await app(scope, receive, send)
+        else:
+            get = scope.get
+            scope[ORIGINAL] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
+            scope[ORIGINAL_STATE] = {**(get("state") or {})}
+            move_to_end(scope)
+            probe = UserProbe()
+            probe.begin(engine, scope, root_path, path, send, resolver)
+            probe.read_request_headers()
+            try:
+                await app(scope, receive, probe.send)
+            except Exception:
+                await probe.prefetch_for_error()
+                raise
+            if probe.is_undecided:
+                await probe.close()
 
 
 def _from_outside(scope: Scope) -> User | None:

@@ -216,7 +216,9 @@ def test_a_tab_that_still_sees_the_signed_out_user_in_the_storage_ends_no_second
       }};
     """)
     tab.goto(site.url)
-    pass_time(tab, site, 0.5, step=0.5)
+    wait_until(tab, lambda: site.token_requests)
+    wait_for_requests(tab)
+    pass_time(tab, site, 0.5, step=0.5)  # until the tab lets go of its lock
     sign_in(context, site, "bob")
     site.delivery = "inline"
     other.goto(site.url)

@@ -1,4 +1,4 @@
-"""OpenTelemetry's and Logfire's instrumentations trace an app with the widget as they trace one without it."""
+"""OpenTelemetry's, Logfire's and Sentry's instrumentations trace an app with the widget as one without it."""
 
 from __future__ import annotations
 
@@ -244,6 +244,36 @@ def test_a_fastapi_app_starts_under_instrumentation_without_code(
     dg_env: dict[str, str], module: str, argument: str
 ) -> None:
     run(ZERO_CODE.format(module=module, argument=argument), dg_env)
+
+
+SENTRY = """
+import sentry_sdk
+from sentry_sdk.integrations.starlette import StarletteIntegration
+spans = []
+sentry_sdk.init(
+    "http://key@127.0.0.1:9/1",
+    traces_sample_rate=1.0,
+    before_send_transaction=lambda event, hint: spans.extend(each["description"] for each in event["spans"]),
+    integrations=[StarletteIntegration(middleware_spans=True)],
+)
+from {module}.applications import {name}
+from starlette.testclient import TestClient
+from widgetmw import User
+from widgetmw.{module} import install
+
+app = {name}()
+install(app, user=lambda {argument}: User("ada"))
+client = TestClient(app)
+assert client.get("/_widgetmw/token").json()["user"] == client.get("/_widgetmw/token").json()["user"]
+assert spans.count("InnerMiddleware") == 2, spans
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "argument"), [("fastapi", "FastAPI", ""), ("starlette", "Starlette", "connection")]
+)
+def test_an_app_serves_its_endpoint_under_sentry(dg_env: dict[str, str], module: str, name: str, argument: str) -> None:
+    run(SENTRY.format(module=module, name=name, argument=argument), dg_env)
 
 
 INSTRUMENTED_LATE = """

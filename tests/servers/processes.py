@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ephemeral_port_reserve import reserve
 
 from tests.servers.matrix import SERVERS, Place, certificate
 from tests.servers.wire import Wire
@@ -27,10 +27,8 @@ PATIENCE = 100  # seconds; long, since the machine may be busy; shorter than pyt
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A loopback port for a server that is about to start. The system gives it to nobody else who asks for any port."""
+    return int(reserve())
 
 
 def answers(address: int | Path) -> bool:
