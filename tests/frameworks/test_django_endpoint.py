@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial, wraps
 from importlib import import_module
 from typing import Any
 from unittest.mock import Mock
@@ -27,6 +28,7 @@ from tests.frameworks.conftest import Configure
 from tests.frameworks.django_app import AUTH, COMMON, CSRF, LOGIN_WALL, OURS, PAGE, SESSIONS, STACK, Wsgi
 from tests.frameworks.visitor import ENDPOINT, NeverComing, assert_endpoint_headers, user_in
 from widgetmw import User
+from widgetmw.django import urls
 
 Visit = Callable[..., Any]
 ADA = "1"  # her primary key
@@ -221,10 +223,18 @@ def test_a_login_wall_lets_anonymous_visitors_load_the_scripts(
     assert visit("ada").get("/runtime.js").text == "the site's own"
 
 
+def test_a_login_wall_lets_visitors_load_scripts_whose_view_is_instrumented(
+    visit: Visit, configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pattern in urls.urlpatterns:
+        monkeypatch.setattr(pattern, "callback", wraps(pattern.callback)(partial(pattern.callback)))
+    configured(MIDDLEWARE=[*STACK, VIEW_WALL])
+    assert visit().get("/_widgetmw/runtime.js").status_code == 200
+
+
 def test_a_script_of_the_site_at_the_same_path_is_its_own(visit: Visit, configured: Configure) -> None:
     own = path("runtime.js", lambda request: HttpResponse("the site's own"))
-    urls = (own, path("", include("widgetmw.django.urls")))
-    configured(ROOT_URLCONF=Urls(*urls))
+    configured(ROOT_URLCONF=Urls(own, path("", include("widgetmw.django.urls"))))
     assert visit().get("/runtime.js").text == "the site's own"
     assert visit().get("/embed.js").status_code == 200
 

@@ -91,7 +91,7 @@ def is_interrupted(engine: Engine, request: HttpRequest) -> bool:
     if path.startswith(f"{prefix}/token"):
         return True
     match = request.resolver_match  # None if the layer has answered before Django looked for a view
-    is_ours = path.startswith(prefix) and (match is None or match.func is endpoint)
+    is_ours = path.startswith(prefix) and (match is None or "widgetmw" in match.app_names)
     return is_ours and engine.endpoint.has_script(path[len(prefix) :])
 
 
