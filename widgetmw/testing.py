@@ -100,6 +100,7 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
     Raises:
         LookupError: widgetmw is not installed in the app, or has no active vendor there.
     """
+    from unittest.mock import patch  # imported late: it imports asyncio, which `widgetmw check` does not need
 
     # of any arguments, since they replace methods of the class or of one engine
     def resolve(*_: Any) -> User | None:
@@ -108,19 +109,10 @@ def as_user(user: User | None, app: object = None) -> Iterator[None]:
     async def resolve_async(*_: Any) -> User | None:
         return user
 
-    target: Any = Engine if app is None else _engine_of(app)
-    replacements = {"resolve_user": resolve, "resolve_user_maybe_async": resolve, "resolve_user_async": resolve_async}
-    before = {name: vars(target).get(name) for name in replacements}
-    for name, function in replacements.items():
-        setattr(target, name, function)
-    try:
+    target = Engine if app is None else _engine_of(app)
+    functions: Any = {"resolve_user": resolve, "resolve_user_maybe_async": resolve, "resolve_user_async": resolve_async}
+    with patch.multiple(target, **functions):
         yield
-    finally:
-        for name, function in before.items():
-            if function is None:
-                delattr(target, name)
-            else:
-                setattr(target, name, function)
 
 
 def _engine_of(app: Any) -> Engine:
