@@ -20,7 +20,6 @@ from widgetmw.asgi.request import App, Receive, Scope, Send, split_path
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
 from widgetmw.asgi.user_probe import ORIGINAL, UserProbe
 from widgetmw.core.endpoint import INNER_CALL
-from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
@@ -146,7 +145,7 @@ class _StackBuilder:
         """Resolves the user of a page that may carry a token only after a layer outside of the inner part."""
         assert self.outer.engine is not None
         check = self.outer.engine.endpoint_check
-        return self._outer_resolver(check.with_original_identity(scope, scope.get(ORIGINAL, {}), IN_MOUNT))
+        return self._outer_resolver(check.with_original_identity(scope, scope.get(ORIGINAL, {})))
 
 
 class InnerMiddleware:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from widgetmw import User, identify
-from widgetmw.core.endpoint_check import IN_MOUNT, EndpointCheck
+from widgetmw.core.endpoint_check import EndpointCheck
 from widgetmw.core.events import Events
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import acquire, identity_of
@@ -104,7 +104,8 @@ def test_a_plugin_compares_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     check.run(request, user_of_session)
     assert check.remaining == 9
     assert caplog.messages == []
-    check.compare(request, user_of_session, IN_MOUNT)
+    check.sees_inner_user = True
+    check.compare(request, user_of_session)
     assert "(a mounted app or a route)" in caplog.text
     assert check.remaining == 0
 
@@ -123,9 +124,9 @@ def test_the_user_of_a_page_is_the_one_that_came_with_the_request(caplog: pytest
 
 def test_what_did_not_come_with_the_request_is_hidden() -> None:
     check, request = EndpointCheck(Events()), request_with({"session": "eve", "user": "eve"})
-    shown = check.with_original_identity(request, {"session": None, "user": "ada"}, IN_MOUNT)
+    shown = check.with_original_identity(request, {"session": None, "user": "ada"})
     assert (shown.get("session"), shown["user"]) == (None, "ada")
-    assert check.with_original_identity(request, {"session": "eve", "user": "eve"}, IN_MOUNT) is request
+    assert check.with_original_identity(request, {"session": "eve", "user": "eve"}) is request
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_what_did_not_come_with_the_request_is_hidden() -> None:
 def test_a_user_whom_a_route_puts_into_the_state_is_reported(
     arrived: dict[str, Any], state: Any, expected: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    EndpointCheck(Events()).warn_if_replaced(state, arrived, IN_MOUNT)
+    EndpointCheck(Events()).warn_if_replaced(state, arrived)
     assert caplog.text.count("endpoint_without_user") == expected
 
 
@@ -163,5 +164,5 @@ def test_a_user_whom_an_inner_layer_puts_into_the_state_is_reported(
 
 
 def test_a_state_may_hold_values_that_are_neither_true_nor_false(caplog: pytest.LogCaptureFixture) -> None:
-    EndpointCheck(Events()).warn_if_replaced({"weights": Array(), "user": "5"}, {}, IN_MOUNT)
+    EndpointCheck(Events()).warn_if_replaced({"weights": Array(), "user": "5"}, {})
     assert "endpoint_without_user" in caplog.text

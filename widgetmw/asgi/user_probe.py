@@ -7,7 +7,6 @@ from typing import Final
 
 from widgetmw.asgi.request import Message
 from widgetmw.asgi.responder import Responder
-from widgetmw.core.endpoint_check import IN_MOUNT
 from widgetmw.core.html.head_scanner import PENDING
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
@@ -39,7 +38,7 @@ class UserProbe(Responder):
         awaitable, check = None, self._engine.endpoint_check
         try:
             if self._engine.early_skip_reason(self, self._page) is None:
-                scope = check.with_original_identity(self._scope, self._scope[ORIGINAL], IN_MOUNT)
+                scope = check.with_original_identity(self._scope, self._scope[ORIGINAL])
                 awaitable = prefetch_user_maybe_async(scope, self._resolver)
                 if awaitable is None and check.remaining:
                     awaitable = self._compare_with_original()
@@ -61,16 +60,16 @@ class UserProbe(Responder):
             scope, scope["method"], self.path, self.accept, self.has_credentials
         ):
             return
-        shown = engine.endpoint_check.with_original_identity(scope, scope[ORIGINAL], IN_MOUNT)
+        shown = engine.endpoint_check.with_original_identity(scope, scope[ORIGINAL])
         await prefetch_user_async(shown, self._resolver)
 
     def _compare_with_original(self) -> Awaitable[None] | None:
         """Warns if the endpoint would not find the user of the page; returns an awaitable if the resolver is async."""
         check, resolved = self._engine.endpoint_check, self._scope[IDENTITY_KEY].resolved
         if isinstance(resolved, User):
-            return check.compare(self._scope, self._resolver, IN_MOUNT)
+            return check.compare(self._scope, self._resolver)
         if resolved is None:
-            check.warn_if_replaced(self._scope.get("state"), self._scope[ORIGINAL_STATE], IN_MOUNT)
+            check.warn_if_replaced(self._scope.get("state"), self._scope[ORIGINAL_STATE])
         return None
 
     def _decide_for(self, user: User | None) -> SkipReason | None:

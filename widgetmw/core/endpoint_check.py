@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from widgetmw.core.events import Events
 from widgetmw.core.identity.original_state import ORIGINAL_STATE, is_empty, with_original_state
@@ -38,24 +38,16 @@ _OUT_OF_REACH: Final = (
 )
 
 
-class Cause(NamedTuple):
-    """What sets a user whom token requests do not reach, and the remedy."""
-
-    what: str
-    remedy: str
-
-
-IN_MIDDLEWARE: Final = Cause(
+# what sets a user whom token requests do not reach, and the remedy
+_IN_MIDDLEWARE: Final = (
     "a middleware inside of WidgetMiddleware",
     "put WidgetMiddleware inside of that middleware, between it and the app (in Starlette, add it first), or use "
     "widgetmw.starlette.install",
 )
-"""For the bare middleware."""
-IN_MOUNT: Final = Cause(
+_IN_MOUNT: Final = (
     "a mounted app or a route",
     "let a middleware of the whole app set it, or call install with the mounted app",
 )
-"""For a plugin that sees requests inside of all middleware."""
 
 
 class EndpointCheck:
@@ -79,6 +71,10 @@ class EndpointCheck:
         self.checks_path: bool = not by_proxy
         self._events = events
 
+    @property
+    def _cause(self) -> tuple[str, str]:
+        return _IN_MOUNT if self.sees_inner_user else _IN_MIDDLEWARE
+
     def wrap_resolver(self, resolver: Callable[[Any], Any], original: Mapping[str, Any]) -> Callable[[Any], Any]:
         """Returns a resolver of pages that reads the user, the session and the state that came with the request.
 
@@ -86,7 +82,7 @@ class EndpointCheck:
         """
 
         def resolve(request: ScopeOrEnviron) -> Any:
-            seen = self.with_original_identity(request, original, IN_MIDDLEWARE)
+            seen = self.with_original_identity(request, original)
             user = resolver(seen)
             if not self.remaining or isinstance(user, User) or ORIGINAL_STATE not in request:
                 return user
@@ -101,12 +97,10 @@ class EndpointCheck:
 
     def _warn_if_hidden(self, user: Any, request: ScopeOrEnviron) -> Any:
         if user is None:
-            self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE], IN_MIDDLEWARE)
+            self.warn_if_replaced(request.get("state"), request[ORIGINAL_STATE])
         return user
 
-    def with_original_identity(
-        self, request: ScopeOrEnviron, original: Mapping[str, Any], cause: Cause
-    ) -> ScopeOrEnviron:
+    def with_original_identity(self, request: ScopeOrEnviron, original: Mapping[str, Any]) -> ScopeOrEnviron:
         """Returns the request of a page with the user, the session and the state that the token endpoint would see.
 
         A mounted app may authenticate by itself. The ids of its users are others, and the endpoint does not know them.
@@ -115,7 +109,6 @@ class EndpointCheck:
         Args:
             request: the scope or environ, after the app has run.
             original: values from before that, by key; ``None`` for a key that was not there.
-            cause: what has replaced them.
         """
         request = with_original_state(request)
         if all(request.get(key) is value for key, value in original.items()):
@@ -128,10 +121,10 @@ class EndpointCheck:
                 shown[key] = value
         if self.remaining and may_be_authenticated(request) and not may_be_authenticated(shown):
             self.remaining = 0
-            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % self._cause)
         return shown
 
-    def warn_if_replaced(self, state: Mapping[str, Any] | None, original: Mapping[str, Any], cause: Cause) -> None:
+    def warn_if_replaced(self, state: Mapping[str, Any] | None, original: Mapping[str, Any]) -> None:
         """Warns about a page without a user if a route has put a user into the state, which it shares with all layers.
 
         ``state`` is the one after the app has run; ``original`` is what it held before.
@@ -140,7 +133,7 @@ class EndpointCheck:
         users = [value for key, value in new.items() if _USER_KEY.search(key) and not is_empty(value)]
         if any(may_be_authenticated({"user": value}) for value in users):
             self.remaining = 0
-            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % cause)
+            self._events.warn("page", "endpoint_without_user", _REPLACED_USER % self._cause)
 
     def warn_if_out_of_reach(self, cookie_path: str | None, endpoint_path: str) -> None:
         """Warns if browsers do not send the session's cookie to the endpoint. Both paths include the root path."""
@@ -158,9 +151,9 @@ class EndpointCheck:
         self.remaining -= 1
         if self.sees_inner_user or identity_of(request).resolved is not UNSET:
             return None
-        return self.compare(request, resolver, IN_MIDDLEWARE)
+        return self.compare(request, resolver)
 
-    def compare(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any], cause: Cause) -> Awaitable[None] | None:
+    def compare(self, request: ScopeOrEnviron, resolver: Callable[[Any], Any]) -> Awaitable[None] | None:
         """Resolves the user without the sessions and users that inner layers have added; warns if none is left."""
         keys = list(request)
         original = dict(islice(request.items(), keys.index(IDENTITY_KEY) + 1))
@@ -173,7 +166,7 @@ class EndpointCheck:
         if not added or identity_of(request).explicit is not UNSET:
             return None
         self.remaining = 0  # one comparison is enough, whatever its result
-        message = _WITHOUT_USER % (", ".join(map(repr, added)), *cause)
+        message = _WITHOUT_USER % (", ".join(map(repr, added)), *self._cause)
         warn = partial(self._events.warn, "page", "endpoint_without_user", message)
         try:
             user = resolver(original)
