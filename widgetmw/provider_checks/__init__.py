@@ -38,7 +38,7 @@ def check_provider(provider: type[Provider], **variables: str) -> tuple[str, ...
     if not problems:
         environ = {**provider.example_variables(), **variables, "WIDGETMW_PROVIDERS": name}
         try:
-            subject = Subject(provider, environ, Settings.from_env(environ))
+            subject = Subject(environ, Settings.from_env(environ))
         except SettingsError as error:
             problems += (f"with what example_variables() returns: {problem}" for problem in error.problems)
         else:

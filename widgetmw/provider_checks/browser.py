@@ -25,24 +25,24 @@ _IMPORT: Final = re.compile(r"^\s*import\b", re.MULTILINE)
 
 def script(subject: Subject) -> Iterator[str]:
     """The script can stand in a page, parses, and has the hooks that the class promises."""
-    kind, source = subject.kind, subject.kind.script_source()
+    provider, source = subject.provider, subject.provider.script_source()
     if not source:
-        if subject.provider.embeddable:
+        if provider.embeddable:
             yield "it is embeddable, and has no script that could add the loader"
-        if not kind.in_page:
+        if not provider.in_page:
             yield "its token is not in pages, and it has no script that could request it"
         return
-    if not kind.in_page and "getToken" not in source:
+    if not provider.in_page and "getToken" not in source:
         yield "its token is not in pages, and its script never calls vendor.getToken()"
-    if subject.provider.embeddable and not re.search(r"\bembed\b", source):
+    if provider.embeddable and not re.search(r"\bembed\b", source):
         yield "it is embeddable, and its script has no `embed` hook"
-    if assets.is_built_in(kind.name):
+    if assets.is_built_in(provider.name):
         return  # a part of the bundles, which the build has parsed
     if _IMPORT.search(source):
         yield "its script imports a module; it must be one file"
         return
     try:
-        code = assets.vendor_script(kind.name, source).content.decode()
+        code = assets.vendor_script(provider.name, source).content.decode()
     except ValueError as error:
         yield str(error)
         return
@@ -82,9 +82,9 @@ def page(subject: Subject) -> Iterator[str]:
     subject.mint(user)  # what fails here is not a problem of the page
     html = _page_of(subject.settings, user)
     data = next(find_data(html), {})
-    has_token = bool(data.get("vendors", {}).get(subject.kind.name, {}).get("token"))
-    if has_token is not subject.kind.in_page:
-        yield f"in_page is {subject.kind.in_page}, and a page has {'a' if has_token else 'no'} token"
+    has_token = bool(data.get("vendors", {}).get(subject.provider.name, {}).get("token"))
+    if has_token is not subject.provider.in_page:
+        yield f"in_page is {subject.provider.in_page}, and a page has {'a' if has_token else 'no'} token"
     if name := subject.find_secret(html):
         yield f"a page shows the value of {name}"
 

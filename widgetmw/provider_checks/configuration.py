@@ -16,9 +16,9 @@ _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 def variables(subject: Subject) -> Iterator[str]:
     """Their names, their parsers, and what is said without one that is required."""
-    names = [name for variable in subject.kind.variables for name in variable.names]
+    names = [name for variable in subject.provider.variables for name in variable.names]
     yield from (f"the variable {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1}))
-    for variable in subject.kind.variables:
+    for variable in subject.provider.variables:
         if not _VARIABLE.fullmatch(variable.name):
             yield f"the variable {variable.name} must have a name of capital letters, digits and _"
         if not variable.help:
@@ -67,7 +67,7 @@ def secrets(subject: Subject) -> Iterator[str]:
     for title, texts in shown.items():
         if name := subject.find_secret(*texts):
             yield f"{title} shows the value of {name}"
-    if not any(variable.secret for variable in subject.kind.variables):
+    if not any(variable.secret for variable in subject.provider.variables):
         yield "none of its variables is secret: declare the key with secret=True"
     if not provider.describe_key():
         yield "describe_key() must say which kind of key it is"

@@ -39,9 +39,8 @@ USERS: Final[Mapping[str, User]] = {
 
 @dataclass
 class Subject:
-    """A vendor's class, the variables that configure it with their settings, and notes of what cannot be checked."""
+    """The variables that configure a vendor, their settings, and notes of what cannot be checked."""
 
-    kind: type[Provider]
     environ: Mapping[str, str]
     settings: Settings
     notes: list[str] = field(default_factory=list)
@@ -53,7 +52,7 @@ class Subject:
 
     def find_secret(self, *texts: object) -> str:
         """Returns the name of a secret that occurs in a text; empty if none does."""
-        for variable in self.kind.variables:
+        for variable in self.provider.variables:
             # the lines of a PEM file, whose first and last one are no secret
             lines = [line for line in self.environ.get(variable.name, "").split("\n") if line and "-----" not in line]
             if variable.secret and any(line in str(text) for line in lines for text in texts):

@@ -76,8 +76,8 @@ def signatures(subject: Subject) -> Iterator[str]:
     middle = len(value) // 2
     if _verifies(subject.provider, f"{value[:middle]}{'B' if value[middle] == 'A' else 'A'}{value[middle + 1 :]}"):
         yield "verify() accepts a token that was altered"
-    secrets = {variable.name for variable in subject.kind.variables if variable.secret}
-    other = {name: text for name, text in subject.kind.example_variables().items() if name in secrets}
+    secrets = {variable.name for variable in subject.provider.variables if variable.secret}
+    other = {name: text for name, text in subject.provider.example_variables().items() if name in secrets}
     if not any(other.get(name) != subject.environ.get(name) for name in secrets):
         yield "example_variables() must return another key each time"
     elif _verifies(Settings.from_env({**subject.environ, **other}).vendors[0].provider, value):
