@@ -37,7 +37,6 @@ class Orlo(JwtProvider):
     """
 
     name = "orlo"
-    script: ClassVar[str | None] = "orlo.js"
     algorithm = "RS256"
     reserved_names: ClassVar[frozenset[str]] = JwtProvider.reserved_names | {"name", "email", "isLoggedIn"}
     variables: ClassVar[tuple[Variable[Any], ...]] = (
