@@ -75,12 +75,11 @@ def add_anonymous(page: FetchedPage, report: PageReport) -> None:
 
 def _explain_code(code: str, page: FetchedPage, report: PageReport) -> None:
     report.reason = code
-    reason = next((reason for reason in SkipReason if reason.code == code), None)
-    if reason is not None:
+    if reason := SkipReason.__members__.get(code.upper()):
         _add_reason(reason, page, report)
-        return
-    text = f"The page was skipped with the reason {code}, which this version does not know."
-    report.add(code, text, "Look it up in the documentation of the version that the site runs.")
+    else:
+        text = f"The page was skipped with the reason {code}, which this version does not know."
+        report.add(code, text, "Look it up in the documentation of the version that the site runs.")
 
 
 def _add_reason(reason: SkipReason, page: FetchedPage, report: PageReport, hint: str = "") -> None:
