@@ -104,6 +104,7 @@ def test_a_variable_that_several_vendors_read_is_named_once() -> None:
         ("WIDGETMW_CACHE_SIZE", "1_000"),
         ("WIDGETMW_CACHE_CONTROL", "max-age=60"),
         ("WIDGETMW_CACHE_CONTROL", "private, public"),
+        ("WIDGETMW_CACHE_CONTROL", "private=set-cookie"),
         ("WIDGETMW_CACHE_CONTROL", "private\r\nX-Evil: 1"),
         ("WIDGETMW_CSP", "ignore"),
         ("WIDGETMW_EMBED", "hissuno"),

@@ -14,6 +14,7 @@ from widgetmw.core.env.variable import EnvReader, Variable, comma_list, one_of, 
 from widgetmw.core.errors import SettingsError
 from widgetmw.core.events import log
 from widgetmw.core.exporters import parse_exporters
+from widgetmw.core.http.page import directives
 from widgetmw.core.identity.email import TRUST_EMAILS
 from widgetmw.core.proxy import settings as proxy_settings
 from widgetmw.core.proxy.settings import ConfiguredProxy
@@ -28,7 +29,7 @@ _path = regex(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?", "a path such as /_widge
 
 def _cache_control(text: str) -> str:
     text = text.strip()
-    names = {part.partition("=")[0].strip().lower() for part in text.split(",")}
+    names = directives(text)
     if not re.fullmatch(r"[A-Za-z0-9=, _-]+", text) or not names & {"private", "no-store"}:
         raise ValueError("must be cache directives that include private or no-store")
     if names & {"public", "s-maxage"}:
