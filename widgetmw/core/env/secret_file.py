@@ -19,8 +19,6 @@ WATCH_PERIOD: Final = 3.0
 MAX_DELAY: Final = 10.0
 PIPE_TIMEOUT: Final = 3.0  # seconds
 
-_BLANK_ENDS: Final = ("\n", "\r")
-
 Configured = TypeVar("Configured")
 
 
@@ -101,7 +99,7 @@ def _value(text: str) -> str:
     if not text.strip("\r\n"):
         raise ValueError("is empty")
     is_one_line = "\n" not in text.strip()
-    if is_one_line and (text.startswith(_BLANK_ENDS) or text.endswith(_BLANK_ENDS)):
+    if is_one_line and text != text.strip("\r\n"):
         raise ValueError("has a blank line before or after the value")
     return text
 
