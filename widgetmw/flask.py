@@ -7,7 +7,6 @@ context: for a page when all of the app's hooks have run, for the endpoint in a 
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -18,18 +17,15 @@ from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 from werkzeug.local import LocalProxy
 
-from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL, InnerCall, TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET
-from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity
 from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
-from widgetmw.flask_session import check_cookie_path, leave_unsaved
+from widgetmw.flask_common import NAME, check_cookie_path, identity_of_request, leave_unsaved, settings_for, token_rules
 from widgetmw.wsgi import WidgetMiddleware
 from widgetmw.wsgi.middleware import may_be_signed_in, token_response
 from widgetmw.wsgi.request import decode_path, inner_environ, page_request
@@ -42,12 +38,6 @@ Resolver: TypeAlias = Callable[[], User | None]
 NO_USER_SOURCE: Final = (
     "the app has no login manager and the server sets no REMOTE_USER, so nobody is signed in: pass user= to Widget"
 )
-NOT_WRAPPED: Final = (
-    "the server, or a package, took app.wsgi_app before Widget(app) replaced it, so no page gets a token and there is "
-    "no endpoint: call Widget(app) first, or hand over app.wsgi_app again"
-)
-_NAME: Final = "widgetmw"
-_SESSION_COOKIES: Final = ("SESSION_COOKIE_NAME", "REMEMBER_COOKIE_NAME")  # the second is Flask-Login's
 
 
 class Widget:
@@ -94,12 +84,10 @@ class Widget:
             raise TypeError(
                 f"Widget takes a Flask app, not {type(app).__name__}: wrap others with widgetmw.wsgi.WidgetMiddleware"
             )
-        if _NAME in app.extensions:
-            raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
+        settings = settings_for(app, self._settings)
         outer_resolver = None if self._user is None and settings.proxy is not None else _from_outside
         outer = _OuterMiddleware(app.wsgi_app, settings, user=outer_resolver)
-        app.extensions[_NAME] = outer if outer.engine is None else _InnerPart(app, outer, outer.engine, self._user)
+        app.extensions[NAME] = outer if outer.engine is None else _InnerPart(app, outer, outer.engine, self._user)
         app.add_template_global(widgetmw_script)
 
 
@@ -110,7 +98,7 @@ def widgetmw_script() -> Markup:
         a marker in the page of a signed-in user, else nothing. The script replaces it once all response headers are
         known, and with them the CSP and who may see the page.
     """
-    inner = current_app.extensions.get(_NAME) if has_request_context() else None
+    inner = current_app.extensions.get(NAME) if has_request_context() else None
     if not isinstance(inner, _InnerPart):
         return Markup("")
     return Markup(use_marker(inner.engine, request.environ, inner.outer, inner.resolve))  # noqa: S704  our own text
@@ -122,13 +110,9 @@ class _InnerPart:
     def __init__(self, app: Flask, outer: _OuterMiddleware, engine: Engine, user: Resolver | None) -> None:
         self.outer, self.engine = outer, engine
         self._user = user or self._by_convention
-        blueprint = Blueprint(_NAME, __name__, url_prefix=engine.path)
-        hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
-        if getattr(app, "subdomain_matching", False):
-            hosts.append({"subdomain": "<subdomain>"})
-        for host in hosts:
-            for rule in ("/token", "/token/<provider>"):
-                blueprint.add_url_rule(rule, "token", self._token_view, **host)
+        blueprint = Blueprint(NAME, __name__, url_prefix=engine.path)
+        for rule, host in token_rules(app):
+            blueprint.add_url_rule(rule, "token", self._token_view, **host)
         app.register_blueprint(blueprint)
         request_finished.connect(self._prefetch_user, app)
         app.wsgi_app = outer  # type: ignore[method-assign]
@@ -162,12 +146,8 @@ class _InnerPart:
     def _prefetch_user(self, app: Flask, response: Response, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         environ = request.environ
-        identity: RequestIdentity | None = environ.get(IDENTITY_KEY)
-        if identity is None or identity.owner is None:
-            self.engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
-        for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
-            note_session_cookie(app.config.get(name))
-        if identity is None or identity.owner is not self.outer:
+        identity = identity_of_request(app, environ, self.outer, self.engine, "wsgi_app")
+        if identity is None:
             return
         identity.root_path = request.script_root  # a layer may have set it, in a copy of the environ
         call: InnerCall | None = environ.get(INNER_CALL)

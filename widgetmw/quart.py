@@ -7,37 +7,26 @@ context: for a page when all of the app's hooks have run, for the endpoint in a 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from quart import Quart, Response, abort, current_app, request, request_finished, session
 
 from widgetmw.asgi.request import App, Message, Receive, Scope, Send, page_request
 from widgetmw.asgi.subrequest import OuterMiddleware, answer_inner_call
-from widgetmw.core.config_overlay import merge_config
 from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.request_identity import IDENTITY_KEY, RequestIdentity
 from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
-from widgetmw.flask_session import check_cookie_path, leave_unsaved
+from widgetmw.flask_common import NAME, check_cookie_path, identity_of_request, leave_unsaved, settings_for, token_rules
 
 __all__ = ["Widget"]
 
 Resolver: TypeAlias = Callable[[], User | Awaitable[User | None] | None]
-
-NOT_WRAPPED: Final = (
-    "the server, or a package, took app.asgi_app before Widget(app) replaced it, so no page gets a token and there is "
-    "no endpoint: call Widget(app) first, or hand over app.asgi_app again"
-)
-_NAME: Final = "widgetmw"
-_SESSION_COOKIES: Final = ("SESSION_COOKIE_NAME", "QUART_AUTH_COOKIE_NAME")
 
 
 class Widget:
@@ -76,15 +65,13 @@ class Widget:
             raise TypeError(
                 f"Widget takes a Quart app, not {type(app).__name__}: wrap others with widgetmw.asgi.WidgetMiddleware"
             )
-        if _NAME in app.extensions:
-            raise RuntimeError("widgetmw is already installed in this app: call init_app once")
-        settings = self._settings or Settings.from_env(merge_config(os.environ, app.config))
+        settings = settings_for(app, self._settings)
         outer_resolver = None if self._user is None else _from_outside
         if self._user is None and settings.active and settings.proxy is None:
             log.warning("widgetmw: nothing says who is signed in: pass user= to Widget, or call identify")
             outer_resolver = from_scope
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
-        app.extensions[_NAME] = outer
+        app.extensions[NAME] = outer
         if outer.engine is not None:
             _InnerPart(app, outer, outer.engine, self._user)
             app.asgi_app = outer  # type: ignore[method-assign, assignment]
@@ -139,12 +126,8 @@ class _InnerPart:
         async def token_view(**_: str) -> Response:  # not a method, since packages mark views with attributes
             return await self._token_response()
 
-        hosts: list[dict[str, Any]] = [{"host": "<host>"} if app.url_map.host_matching else {}]
-        if getattr(app, "subdomain_matching", False):
-            hosts.append({"subdomain": "<subdomain>"})
-        for host in hosts:
-            for rule in ("/token", "/token/<provider>"):
-                app.add_url_rule(f"{engine.path}{rule}", _NAME, token_view, **host)
+        for rule, host in token_rules(app):
+            app.add_url_rule(f"{engine.path}{rule}", NAME, token_view, **host)
         request_finished.connect(self._prefetch_user, app)  # a weak reference; the view keeps this object alive
 
     def _resolve(self, scope: Scope) -> User | Awaitable[User | None] | None:
@@ -165,12 +148,8 @@ class _InnerPart:
     async def _prefetch_user(self, app: Quart, response: Any, **_: Any) -> None:
         """Resolves the user of a page when the app is done with it and the request context still exists."""
         scope: Any = request.scope
-        identity: RequestIdentity | None = scope.get(IDENTITY_KEY)
-        if identity is None or identity.owner is None:
-            self._engine.events.warn_once("app", "not_wrapped", NOT_WRAPPED)
-        for name in _SESSION_COOKIES:  # here, since the app may be configured after this object is made
-            note_session_cookie(app.config.get(name))
-        if identity is None or identity.owner is not self._outer:
+        identity = identity_of_request(app, scope, self._outer, self._engine, "asgi_app")
+        if identity is None:
             return
         with suppress(Exception):  # the outer part will fail in the same way, and log it
             page, method = page_request(scope), scope["method"]
