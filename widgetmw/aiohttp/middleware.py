@@ -86,7 +86,7 @@ class AiohttpMiddleware:
     def _add_innermost(self) -> None:
         """Runs once all of the app's middlewares are there, and before aiohttp looks at them."""
         if not self._app.pre_frozen:
-            self._app.middlewares.append(_Innermost(self._app, self))
+            self._app.middlewares.append(self._innermost)
         self._pre_freeze()
 
     def _add_routes(self, path: str) -> web.AbstractRoute:
@@ -108,6 +108,28 @@ class AiohttpMiddleware:
         if self._user is None and proxy_resolver:
             return proxy_resolver
         return lambda _: self._user(_request_of_app(request, self._app))
+
+    @web.middleware
+    async def _innermost(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Shows our writer the request that the handler gets, and lets the user of its page be resolved.
+
+        A middleware may have cloned it, as aiohttp-remotes does. Only the clone has what the middlewares further in
+        add, such as the session.
+        """
+        writer: object = request.writer
+        if request.match_info.apps[-1] is not self._app and _OF_APP not in request:
+            request[_OF_APP] = request._state.copy()
+        if isinstance(writer, RewritingWriter):
+            writer.follow(request)
+        if not is_owner(request, self):  # type: ignore[arg-type]
+            return await handler(request)
+        try:
+            response = await handler(request)
+        except Exception as error:
+            await self.prefetch_user(request, error)
+            raise
+        await self.prefetch_user(request, response)
+        return response
 
     async def prefetch_user(self, request: web.Request, result: object) -> None:
         """Resolves the user of a page before the app's middlewares close what they have opened for the request.
@@ -187,35 +209,6 @@ class AiohttpMiddleware:
         resolver = outermost._resolver(request)
         call.response = await token_response(outermost.engine, scope, call.request, resolver)
         return web.Response(status=call.STAND_IN.status, headers=call.STAND_IN.headers)
-
-
-class _Innermost:
-    """Shows our writer the request that the handler gets, and lets the user of its page be resolved.
-
-    A middleware may have cloned it, as aiohttp-remotes does. Only the clone has what the middlewares further in add,
-    such as the session.
-    """
-
-    __middleware_version__ = 1
-
-    def __init__(self, app: web.Application, outermost: AiohttpMiddleware) -> None:
-        self._app, self._outermost = app, outermost
-
-    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        writer: object = request.writer
-        if request.match_info.apps[-1] is not self._app and _OF_APP not in request:
-            request[_OF_APP] = request._state.copy()
-        if isinstance(writer, RewritingWriter):
-            writer.follow(request)
-        if not is_owner(request, self._outermost):  # type: ignore[arg-type]
-            return await handler(request)
-        try:
-            response = await handler(request)
-        except Exception as error:
-            await self._outermost.prefetch_user(request, error)
-            raise
-        await self._outermost.prefetch_user(request, response)
-        return response
 
 
 def _is_html(response: web.Response) -> bool:
