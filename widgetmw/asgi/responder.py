@@ -109,8 +109,9 @@ class Responder(PageRequest):
 
     def _record(self, start: Message, reason: SkipReason | None) -> Message:
         """Records what became of a response; returns its start. The reason is ``None`` if it carries the script."""
-        self._engine.record(self, reason)
-        if not self._engine.debug:
+        engine = self._engine
+        engine.record(self, reason)
+        if not engine.debug:
             return start
         ours = debug_headers(reason, getattr(self, "_started", None))
         encoded = ((name.lower().encode(), value.encode()) for name, value in ours)

@@ -180,12 +180,14 @@ class Engine:
 
     def record(self, request: AnyPageRequest, reason: SkipReason | None) -> None:
         """Counts what became of a response, and logs it if need be. The reason is ``None`` if it carries the script."""
-        code = "injected" if reason is None else reason.code
+        code = "injected"
+        if reason is not None:
+            code = reason.code
+            if code in self.events.unreported:
+                self.events.report(reason, request.path, request.has_credentials)
         self.outcomes[code] += 1
         if PAGES.is_watched:
             PAGES.notify(code)
-        if reason is not None and code in self.events.unreported:
-            self.events.report(reason, request.path, request.has_credentials)
 
     def page_failure(self, error: Exception) -> SkipReason:
         """Logs an error in the handling of a page; returns the reason to skip the page."""

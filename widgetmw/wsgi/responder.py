@@ -253,9 +253,9 @@ class Responder(PageRequest):
 
     def _start(self, reason: SkipReason | None, headers: Headers) -> Callable[[bytes], Any]:
         """Starts the response, and records what became of it. The reason is ``None`` if it carries the script."""
-        start_response = self._start_response
-        self._engine.record(self, reason)
-        if self._engine.debug:
+        engine, start_response = self._engine, self._start_response
+        engine.record(self, reason)
+        if engine.debug:
             headers = [*headers, *debug_headers(reason, getattr(self, "_started", None))]
         self._stage = _STARTED
         restore_codings(self._environ)
