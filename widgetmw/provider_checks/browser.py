@@ -13,7 +13,7 @@ from widgetmw.core.http.csp_parser import SourceList, parse_url
 from widgetmw.core.identity.user import User
 from widgetmw.core.script_tags import find_data
 from widgetmw.core.settings import Settings
-from widgetmw.provider_checks.subject import BASE, USERS, Subject, settings_error
+from widgetmw.provider_checks.subject import BASE, USERS, Subject
 from widgetmw.wsgi import WidgetMiddleware
 
 _DIRECTIVES: Final = frozenset(
@@ -56,11 +56,8 @@ def script(subject: Subject) -> Iterator[str]:
 def embedding(subject: Subject) -> Iterator[str]:
     """The loader's URLs are among the origins, and what a sign-out expires is not ours."""
     provider = subject.provider
-    if provider.embeddable:
-        if not provider.script_urls() and not provider.snippets():
-            yield "it is embeddable, and script_urls() names no loader"
-        if error := settings_error({**subject.environ, "WIDGETMW_EMBED": provider.name}):
-            yield f"it cannot be embedded: {error}"
+    if provider.embeddable and not provider.script_urls() and not provider.snippets():
+        yield "it is embeddable, and script_urls() names no loader"
     origins = provider.origins()
     for origin in origins:
         if origin.directive not in _DIRECTIVES or not origin.source.strip() or set(origin.source) & set(";,\n"):
