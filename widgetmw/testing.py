@@ -27,13 +27,13 @@ from widgetmw.core.identity.user import User
 from widgetmw.core.registry import load_provider, registered_names
 from widgetmw.core.script_tags import find_data
 from widgetmw.core.settings import Settings
+from widgetmw.core.tokens.token import TOKEN_FIELDS
 from widgetmw.provider_checks import check_provider
 from widgetmw.providers.signing import decode
 
 __all__ = ["Clock", "PageToken", "as_user", "check_provider", "environ", "read_tokens", "settings"]
 
 _SCRIPT: Final = re.compile(r"<script[^>]*\bdata-widgetmw\b[^>]*>(.*?)</script", re.DOTALL)
-_TOKEN_FIELDS: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
 
 
 class Clock:
@@ -171,7 +171,7 @@ def read_tokens(html: str | bytes) -> dict[str, PageToken]:
         found = _of_page(text)
     tokens = {}
     for fields in found:
-        extra = {name: value for name, value in fields.items() if name not in _TOKEN_FIELDS}
+        extra = {name: value for name, value in fields.items() if name not in TOKEN_FIELDS}
         known = (fields["provider"], fields["token"], fields["expires_at"], fields["refresh_at"])
         tokens[fields["provider"]] = PageToken(*known, extra=extra, **decode(fields["token"]))
     return tokens

@@ -10,13 +10,12 @@ from typing import Any, Final
 from widgetmw.core.identity.user import Scalar, User
 from widgetmw.core.provider import Provider
 from widgetmw.core.settings import Settings
+from widgetmw.core.tokens.token import TOKEN_FIELDS
 from widgetmw.provider import JwtProvider
 from widgetmw.provider_checks.subject import BASE, ISSUED_AT, OTHER, USERS, Subject, cause
 from widgetmw.providers.signing import decode
 
-_TOKEN_FIELDS: Final = frozenset(
-    {"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in", "expiresAt"}
-)
+_TAKEN: Final = TOKEN_FIELDS | {"expiresAt"}  # which the browser adds
 _TIMES: Final = frozenset({"exp", "iat", "nbf"})
 _CODE: Final = re.compile(r"([a-z][a-z0-9_]*)?")
 
@@ -62,7 +61,7 @@ def _token_problems(subject: Subject, user: User) -> Iterator[str]:
             json.dumps(values, allow_nan=False)
         except (TypeError, ValueError):
             yield f"{title} must be JSON values, without infinite numbers"
-        if taken := sorted(_TOKEN_FIELDS & values.keys()):
+        if taken := sorted(_TAKEN & values.keys()):
             yield f"{title} must not be called {', '.join(taken)}"
     if name := subject.find_secret(minted.value, *extras.values(), repr(minted)):
         yield f"the token or what stands beside it shows the value of {name}"

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from widgetmw.core.identity.user import User
+
+TOKEN_FIELDS: Final = frozenset({"provider", "token", "expires_at", "refresh_at", "expires_in", "refresh_in"})
+"""The keys of a token's JSON, on pages and at the endpoint, that are the same for all vendors."""
 
 
 @dataclass(frozen=True, slots=True)
