@@ -138,10 +138,10 @@ def _problem(provider: Provider) -> str:
     config = provider.browser_config()
     if not (isinstance(config, Mapping) and all(isinstance(item, str) for pair in config.items() for item in pair)):
         return "browser_config() must return a mapping of str to str"
-    if not _are_texts(provider.script_urls()):
+    if not are_texts(provider.script_urls()):
         return "script_urls() must return a tuple of str"
     cookies = provider.cookies()
-    if not _are_texts(cookies) or not all(map(_COOKIE_NAME.fullmatch, cookies)):
+    if not are_texts(cookies) or not all(map(_COOKIE_NAME.fullmatch, cookies)):
         return "cookies() must return a tuple of names of cookies"
     if not all(isinstance(origin, Origin) for origin in provider.origins()):
         return "origins() must return a tuple of Origin"
@@ -150,8 +150,8 @@ def _problem(provider: Provider) -> str:
     return ""
 
 
-def _are_texts(found: object) -> bool:
-    # one text in place of a tuple would be taken letter by letter
+def are_texts(found: object) -> bool:
+    """Whether a method has returned texts. One text in place of a tuple would be taken letter by letter."""
     return isinstance(found, tuple | list) and all(isinstance(item, str) for item in found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from widgetmw.core.env.variable import Variable
+from widgetmw.core.vendor import are_texts
 from widgetmw.provider_checks.subject import Subject, settings_error
 
 _MALFORMED: Final = ("widgetmw\u0000value", "widgetmw\u2028value", "-1e999", "{" * 99, "-----BEGIN widgetmw-value")
@@ -71,6 +72,5 @@ def secrets(subject: Subject) -> Iterator[str]:
         yield "none of its variables is secret: declare the key with secret=True"
     if not provider.describe_key():
         yield "describe_key() must say which kind of key it is"
-    warnings: object = provider.warnings()  # one text in place of a tuple would be printed letter by letter
-    if not isinstance(warnings, tuple | list) or not all(isinstance(text, str) for text in warnings):
+    if not are_texts(provider.warnings()):
         yield "warnings() must return a tuple of str"
