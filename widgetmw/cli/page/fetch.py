@@ -203,8 +203,10 @@ class _Handler(HTTPHandler, HTTPSHandler):
 def _opener(url: SplitResult) -> OpenerDirector:
     """Returns what sends requests, through the proxy of the environment, except to this machine."""
     opener = OpenerDirector()  # without the handlers for errors and redirects, so that every status is a response
-    for handler in (_Handler(), *(() if is_loopback(url.hostname or "") else (ProxyHandler(),))):
-        opener.add_handler(handler)
+    opener.add_handler(_Handler())
+    host = url.hostname or ""
+    if not (host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")):
+        opener.add_handler(ProxyHandler())
     return opener
 
 
@@ -289,11 +291,6 @@ def origin_of(url: str) -> str:
     """Returns ``scheme://host[:port]`` of a URL."""
     parts = urlsplit(url)
     return normal_origin(f"{parts.scheme}://{parts.netloc}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, which no proxy can reach."""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
 
 
 def shown(url: str) -> str:
