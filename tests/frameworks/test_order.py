@@ -51,6 +51,10 @@ async def from_session_later(scope: Any) -> User | None:
     return from_session_or_none(scope)
 
 
+def from_session_or_later(scope: Any) -> Any:
+    return from_session_or_none(scope) or from_session_later(scope)
+
+
 def from_cookie(scope: Any) -> User | None:
     return User("ada") if any(name == b"cookie" for name, _ in scope["headers"]) else None
 
@@ -76,7 +80,7 @@ def order_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if "endpoint_without_user" in each.getMessage()]
 
 
-@pytest.mark.parametrize("user", [from_session, from_session_or_none, from_session_later])
+@pytest.mark.parametrize("user", [from_session, from_session_or_none, from_session_later, from_session_or_later])
 def test_a_middleware_outside_of_the_session_is_named_at_the_first_page(
     settings: Settings, user: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:

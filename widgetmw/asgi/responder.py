@@ -193,7 +193,9 @@ class Responder(PageRequest):
                 if user is not None and user.__class__ is not User and not isinstance(user, User):
                     return self._wait(user, message, offset)  # neither a User nor of a subclass: an awaitable
                 if user is not None and engine.endpoint_check.remaining:
-                    engine.endpoint_check.run(scope, self._resolver)
+                    checked = engine.endpoint_check.run(scope, self._resolver)
+                    if checked is not None:  # a resolver may be async in some cases only
+                        return self._wait(_after(checked, user), message, offset)
                 result = engine.prepare_page(self, page, self._start["headers"], user)
         except Exception as error:
             result = self._failure(error)
@@ -293,6 +295,12 @@ class Responder(PageRequest):
     async def close(self) -> None:
         """Sends what is held, if the app has returned without finishing the response."""
         await self._pass_through(SkipReason.INCOMPLETE)
+
+
+async def _after(checked: Awaitable[None], user: Any) -> Any:
+    """Returns the user once the check of the endpoint is done."""
+    await checked
+    return user
 
 
 async def send_all(sends: Iterator[Awaitable[None]]) -> None:
