@@ -119,7 +119,8 @@ def test_a_page_whose_csp_keeps_it_from_renewing_counts_once(make: Make, events:
 
 
 def test_two_apps_of_a_process_count_together(make: Make) -> None:
-    before, sites = from_prometheus(), [make(WIDGETMW_METRICS="prometheus") for _ in range(2)]
+    sites = [make(WIDGETMW_METRICS="prometheus") for _ in range(2)]
+    before = from_prometheus()  # once the exporter, which also shows what was counted earlier, is there
     for site in sites:
         site.get()
     grown = from_prometheus() - before

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
-from widgetmw.core.http.authorization_cookie import is_sent_by_browsers, lacks_authorization
+from widgetmw.core.http.authorization_cookie import is_sent_by_browsers
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FOREIGN_SITES,
@@ -42,20 +42,6 @@ _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
 _READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"authorization", b"sec-fetch-site"}
 _EDITED: Final = _CONDITIONAL | _CREDENTIALS | _HTMX | {b"accept", b"accept-encoding"}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
-_TOKEN_REQUEST_HEADERS: Final = {
-    name.encode(): name
-    for name in (
-        "host",
-        "origin",
-        "sec-fetch-site",
-        "sec-fetch-dest",
-        "access-control-request-method",
-        "access-control-request-headers",
-        "accept-encoding",
-        "authorization",
-        "cookie",
-    )
-}
 
 
 class PageRequest:
@@ -220,25 +206,11 @@ def hide_file_sending(scope: Scope) -> None:
 
 def token_request(scope: Scope, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
-    values: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
-        key = _TOKEN_REQUEST_HEADERS.get(name)
-        if key is not None:
-            values.setdefault(key, []).append(value.decode("latin-1"))
-    found = {name: ", ".join(each) for name, each in values.items()}
-    return TokenRequest(
-        scope["method"],
-        path,
-        scope.get("query_string", b"").decode("latin-1"),
-        found.get("host", ""),
-        found.get("origin"),
-        found.get("sec-fetch-site"),
-        "access-control-request-method" in found,
-        found.get("access-control-request-headers", ""),
-        found.get("accept-encoding", ""),
-        found.get("sec-fetch-dest", ""),
-        lacks_authorization(found.get("cookie", ""), found.get("authorization", "")),
-    )
+        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    headers = {name: ", ".join(values) for name, values in found.items()}
+    return TokenRequest.read(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers.get)
 
 
 class UnreadBody:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from widgetmw.browser.assets import EMBED_PATH, ScriptFile
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
-from widgetmw.core.http.authorization_cookie import FORGOTTEN_AUTHORIZATION
+from widgetmw.core.http.authorization_cookie import FORGOTTEN_AUTHORIZATION, lacks_authorization
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import TOKEN_REQUESTS
 from widgetmw.core.settings import Settings, normal_origin
@@ -80,6 +80,23 @@ class TokenRequest(NamedTuple):
     accept_encoding: str = ""
     fetch_destination: str = ""  # the Sec-Fetch-Dest header
     lacks_authorization: bool = False  # that the browser has sent with a page, see http/authorization_cookie.py
+
+    @classmethod
+    def read(cls, method: str, path: str, query: str, header: Callable[[str], str | None]) -> TokenRequest:
+        """Reads a request; ``header`` returns the value of a header by its name in lower case, or ``None``."""
+        return cls(
+            method,
+            path,
+            query,
+            header("host") or "",
+            header("origin"),
+            header("sec-fetch-site"),
+            header("access-control-request-method") is not None,
+            header("access-control-request-headers") or "",
+            header("accept-encoding") or "",
+            header("sec-fetch-dest") or "",
+            lacks_authorization(header("cookie") or "", header("authorization") or ""),
+        )
 
 
 @dataclass(frozen=True, slots=True)

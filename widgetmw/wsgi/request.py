@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from widgetmw.core.endpoint import TokenRequest
 from widgetmw.core.engine import Engine
-from widgetmw.core.http.authorization_cookie import is_sent_by_browsers, lacks_authorization
+from widgetmw.core.http.authorization_cookie import is_sent_by_browsers
 from widgetmw.core.http.request_headers import (
     CONDITIONAL_HEADERS,
     FOREIGN_SITES,
@@ -163,16 +163,6 @@ def inner_environ(environ: Environ) -> Environ:
 
 def token_request(environ: Environ, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
-    return TokenRequest(
-        environ["REQUEST_METHOD"],
-        path,
-        environ.get("QUERY_STRING", ""),
-        environ.get("HTTP_HOST", ""),
-        environ.get("HTTP_ORIGIN"),
-        environ.get("HTTP_SEC_FETCH_SITE"),
-        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ,
-        environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
-        environ.get("HTTP_ACCEPT_ENCODING", ""),
-        environ.get("HTTP_SEC_FETCH_DEST", ""),
-        lacks_authorization(environ.get("HTTP_COOKIE", ""), authorization_of(environ)),
-    )
+    seen = {**environ, "HTTP_AUTHORIZATION": authorization_of(environ)}
+    query = environ.get("QUERY_STRING", "")
+    return TokenRequest.read(environ["REQUEST_METHOD"], path, query, lambda name: seen.get(environ_name(name)))
