@@ -26,6 +26,8 @@ NODE_PACKAGES = {
     "htmx.org": "4",
     "htmx-2": "npm:htmx.org@2",
     "@hotwired/turbo": "8",
+    "swup": "4",
+    "@barba/core": "2",
 }
 DEBIAN_PACKAGES = {
     "chromium": "chromium",

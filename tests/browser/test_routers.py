@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
-from tests.browser.simulation import pass_time, wait_for_requests, wait_until
+from tests.browser.simulation import REAL_TIMEOUT, pass_time, wait_for_requests, wait_until
 from tests.browser.site import Delivery, Form, Response, Site
 from tests.combinations import combine
 from tests.components import CACHE
@@ -20,6 +21,7 @@ Profile = Callable[..., BrowserContext]
 MODULES = CACHE / "node_modules"
 HTMX_2, HTMX_4 = MODULES / "htmx-2" / "dist", MODULES / "htmx.org" / "dist"
 TURBO = MODULES / "@hotwired" / "turbo" / "dist" / "turbo.es2017-umd.js"
+SWUP, BARBA = MODULES / "swup" / "dist" / "Swup.umd.js", MODULES / "@barba" / "core" / "dist" / "barba.umd.js"
 #: The files of each router. The extensions merge heads, too.
 ROUTERS = {
     "htmx-2": (HTMX_2 / "htmx.js",),
@@ -127,6 +129,36 @@ def test_children_that_are_added_one_by_one_are_not_listed_each_time(visit: Visi
         "}"
     )
     assert page.evaluate("[document.querySelectorAll('p').length, lists]") == [100, 0]
+
+
+@pytest.mark.parametrize("missing", ["", "delete window.navigation"], ids=["newest", "without-navigation-api"])
+@pytest.mark.parametrize(
+    ("file", "start"), [(SWUP, "new Swup({animationSelector: false})"), (BARBA, "barba.init()")], ids=["swup", "barba"]
+)
+def test_a_router_may_change_the_address_long_before_the_content(
+    profile: Profile, site: Site, file: Path, start: str, missing: str
+) -> None:
+    serve(site, (file,))
+    site.head = script("", src="/router.js")
+    container = 'id="swup" data-barba="container" data-barba-namespace="page"'
+    site.body = (
+        f'<div data-barba="wrapper"><main {container}><a id="next" href="/bob">bob</a></main></div>{script(start)}'
+    )
+
+    def change_user(user: str | None) -> Response:
+        give_up_at = time.monotonic() + (1 if missing else REAL_TIMEOUT)
+        while not site.token_requests and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        page = site.page("bob")
+        return Response(200, page.body, page.headers | {"Set-Cookie": "session=bob; Path=/"})
+
+    site.pages["/bob"] = change_user
+    context = profile("ann")
+    context.add_init_script(missing)
+    page = context.new_page()
+    page.goto(site.url)
+    follow(page, "next")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
 
 
 @pytest.mark.parametrize("delivery", ["inline", "fetch"])

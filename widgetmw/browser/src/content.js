@@ -10,16 +10,23 @@ const urlWithoutFragment = () => location.href.split("#")[0];
 /** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
 export const watchContent = (addListeners) => {
   let url = urlWithoutFragment();
+  // Whether a router may still be loading the content of the address.
+  let isAwaited = false;
   // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
   // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
   //
   // A router may push the current address again, since a sign-out often leads back to it. That counts as a navigation.
   // A push with a fragment does not: it is a link within the page.
-  /** @param {{ navigationType?: string | null }} [event] */
+  //
+  // Some routers (swup, barba) change the address first. The content may take longer than we wait, and the user may be
+  // signed out only then. So a request of the page for its new address counts, too, once it is complete.
+  /** @param {any} [event] or a list of what has been loaded */
   const onNavigation = (event) => {
-    if (urlWithoutFragment() === url && (location.href !== url || event?.navigationType !== "push")) return;
+    const isLoaded = isAwaited && event?.getEntriesByName?.(url)[0];
+    if (!isLoaded && urlWithoutFragment() === url && (location.href !== url || event?.navigationType !== "push")) return;
     url = urlWithoutFragment();
-    if (remembersUser()) requestSoon(500);
+    isAwaited = !isLoaded;
+    if (remembersUser()) requestSoon();
   };
 
   /** @type {HTMLElement} */
@@ -31,7 +38,7 @@ export const watchContent = (addListeners) => {
     const [first] = old;
     observe();
     onNavigation();
-    if (first && children !== old) requestSoon(300);
+    if (first && children !== old) requestSoon();
   });
   const observe = () => {
     if (ofDocument("body") !== body) {
@@ -46,6 +53,7 @@ export const watchContent = (addListeners) => {
     if (!children[0]) children = [...(body?.children ?? [])];
   };
   observe();
-  // Browsers without the Navigation API have no such event, and notice it when the body changes.
+  // Browsers without the Navigation API have no such event: they notice it when the body changes or something is loaded.
   listen(shared.ownNavigation ?? window, "currententrychange", onNavigation);
+  new PerformanceObserver(onNavigation).observe({ entryTypes: ["resource"] });
 };

@@ -3,7 +3,7 @@
 import { checkStoredUser, keepMark, onBroadcast, signOut, takePageData } from "./session.js";
 import { watchContent } from "./content.js";
 import { listen, ofDocument, ownGlobal } from "./dom.js";
-import { clearContentCheck, getToken, markActive, onOnline, refresh, resume, startSchedule, suspend } from "./schedule.js";
+import { clearContentCheck, getToken, markActive, onOnline, refresh, resume, suspend } from "./schedule.js";
 import { setShared, shared } from "./shared.js";
 import { channel, closeChannel, openChannel } from "./tabs.js";
 import {
@@ -19,7 +19,7 @@ const start = () => {
   const later =
     document.prerendering === true ? "prerenderingchange" : document.readyState === "loading" && "DOMContentLoaded";
   if (later) return listen(document, later, start);
-  startSchedule();
+  markActive();
   openChannel(onBroadcast);
   for (const name in shared.vendors) connectVendor(name);
   resumePendingLogouts();

@@ -56,13 +56,9 @@ export const clearContentCheck = () => {
   contentCheckAt = Infinity;
 };
 
-/**
- * Requests tokens to check who is signed in.
- *
- * @param {number} [milliseconds] how long to wait, since the content may not be complete yet
- */
-export const requestSoon = (milliseconds = 0) => {
-  contentCheckAt = Math.min(contentCheckAt, time() + milliseconds);
+// Requests tokens to check who is signed in, after a moment, since the content may not be complete yet.
+export const requestSoon = () => {
+  contentCheckAt = Math.min(contentCheckAt, time() + 500);
   requestIfDue();
 };
 
@@ -156,8 +152,7 @@ const nextRequestIn = () => {
 };
 
 export const requestIfDue = () => {
-  clearTimeout(timer);
-  timer = undefined;
+  timer = /** @type {undefined} */ (clearTimeout(timer));
   if (isRequesting || isSuspended) return;
   const wait = nextRequestIn();
   if (wait <= 0) request();
@@ -257,20 +252,15 @@ export const onOnline = () => {
   requestIfDue();
 };
 
-// Stops requests and timers, so that the page can go into the back/forward cache.
+// Stops requests, so that the page can go into the back/forward cache.
 export const suspend = () => {
   isSuspended = true;
-  clearTimeout(timer);
   abortRequest();
 };
 
 export const resume = () => {
   isSuspended = false;
   // The page may have been in the cache for long, so check that its user is still signed in.
-  if (isSignedIn || awaitsTokens || waiters[0] || remembersUser()) wantedAt = time();
+  if (isSignedIn || awaitsResponse() || waiters[0] || remembersUser()) wantedAt = time();
   markActive(true);
-};
-
-export const startSchedule = () => {
-  lastInputAt = time();
 };

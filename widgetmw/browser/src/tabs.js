@@ -22,8 +22,7 @@ export const openChannel = (onMessage = listener) => {
 };
 
 export const closeChannel = () => {
-  channel?.close();
-  channel = undefined;
+  channel = /** @type {undefined} */ (channel?.close());
 };
 
 /** @param {import("./types").TabMessage} message */

@@ -20,7 +20,7 @@ import { warn } from "./warn.js";
  * @param {string} vendor
  * @param {Name} hook
  * @param {Parameters<Required<import("../widgetmw").VendorHooks>[Name]>} values
- * @returns {Promise<boolean> | boolean} whether the hook succeeded; a promise if it returned one, never rejected
+ * @returns {Promise<true | void> | true | void} whether the hook succeeded; a promise if it returned one, never rejected
  */
 export const callHook = (vendor, hook, ...values) => {
   try {
@@ -31,17 +31,11 @@ export const callHook = (vendor, hook, ...values) => {
     if (!result?.then) return true;
     return Promise.resolve(result).then(
       () => true,
-      (error) => fail(vendor, error)
+      (error) => warn(vendor, error)
     );
   } catch (error) {
-    return fail(vendor, error);
+    warn(vendor, error);
   }
-};
-
-/** @type {(vendor: string, error: unknown) => boolean} */
-const fail = (vendor, error) => {
-  warn(vendor, error);
-  return false;
 };
 
 /**
@@ -136,7 +130,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
       if (takesOver) await pause(250);
       if (isDone) markDone(name);
     };
-    if (isOurs) cleanedUp.then ? cleanedUp.then(onResult) : onResult(cleanedUp);
+    if (isOurs) cleanedUp?.then ? cleanedUp.then(onResult) : onResult(cleanedUp);
   }
 };
 
