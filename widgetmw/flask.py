@@ -22,7 +22,13 @@ from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.html.body_rewriter import BodyRewriter
 from widgetmw.core.html.head_scanner import NO_OFFSET
-from widgetmw.core.identity.resolvers import Environ, accepts_arguments, from_environ, prefetch_user
+from widgetmw.core.identity.resolvers import (
+    ROUTES_ARE_NOT_ASKED,
+    Environ,
+    accepts_arguments,
+    from_environ,
+    prefetch_user,
+)
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 from widgetmw.flask_common import NAME, check_cookie_path, identity_of_request, leave_unsaved, settings_for, token_rules
@@ -36,7 +42,8 @@ __all__ = ["Widget", "widgetmw_script"]
 Resolver: TypeAlias = Callable[[], User | None]
 
 NO_USER_SOURCE: Final = (
-    "the app has no login manager and the server sets no REMOTE_USER, so nobody is signed in: pass user= to Widget"
+    "the app has no login manager and the server sets no REMOTE_USER, so nobody is signed in: pass user= to Widget; "
+    f"{ROUTES_ARE_NOT_ASKED}"
 )
 
 

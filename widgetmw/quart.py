@@ -19,7 +19,7 @@ from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
-from widgetmw.core.identity.resolvers import accepts_arguments, from_scope, prefetch_user_async
+from widgetmw.core.identity.resolvers import ROUTES_ARE_NOT_ASKED, accepts_arguments, from_scope, prefetch_user_async
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 from widgetmw.flask_common import NAME, check_cookie_path, identity_of_request, leave_unsaved, settings_for, token_rules
@@ -68,7 +68,7 @@ class Widget:
         settings = settings_for(app, self._settings)
         outer_resolver = None if self._user is None else _from_outside
         if self._user is None and settings.active and settings.proxy is None:
-            log.warning("widgetmw: nothing says who is signed in: pass user= to Widget, or call identify")
+            log.warning("widgetmw: nothing says who is signed in: pass user= to Widget; %s", ROUTES_ARE_NOT_ASKED)
             outer_resolver = from_scope
         outer = OuterMiddleware(_disconnect_inner_calls(app.asgi_app), settings, user=outer_resolver)  # type: ignore[arg-type]
         app.extensions[NAME] = outer

@@ -25,7 +25,7 @@ from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
 from widgetmw.core.identity.original_state import ORIGINAL_STATE
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
-from widgetmw.core.identity.resolvers import AsyncResolver, accepts_arguments, from_scope
+from widgetmw.core.identity.resolvers import ROUTES_ARE_NOT_ASKED, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
 from widgetmw.core.settings import Settings, require_settings
 
@@ -120,7 +120,7 @@ class _StackBuilder:
     def __call__(self) -> ASGIApp:
         added = self._app.user_middleware
         if self._resolver is None and not added:
-            log.warning("widgetmw: no middleware sets scope['user']: pass user= to install, or call identify")
+            log.warning("widgetmw: no middleware sets scope['user']: pass user= to install; %s", ROUTES_ARE_NOT_ASKED)
             self._resolver = from_scope
         for each in added:
             note_session_cookie(each.kwargs.get("session_cookie"))  # of SessionMiddleware

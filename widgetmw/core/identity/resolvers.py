@@ -21,9 +21,10 @@ Resolver: TypeAlias = Callable[[Any], User | None]
 AsyncResolver: TypeAlias = Callable[[Any], User | Awaitable[User | None] | None]
 
 NO_USER_SOURCE: Final = (
-    "neither user= nor identify() nor %s names the user of a request with cookies: pass user= to %s, or call "
-    "identify(), with None for an anonymous visitor"
+    "neither user= nor identify() nor %s names the user of a request with cookies: pass user= to %s, or let a "
+    "middleware that token requests reach, too, call identify(), with None for an anonymous visitor"
 )
+ROUTES_ARE_NOT_ASKED: Final = "identify alone, called in a route, leaves token requests without a user"
 _AUTH_STATUSES: Final = frozenset({401, 403})
 # attributes of HTTP clients' errors
 _CLIENT_ERROR_ATTRIBUTES: Final = (
