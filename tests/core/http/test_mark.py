@@ -28,7 +28,13 @@ def test_apps_of_a_host_have_different_marks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "other"), [("a.example", ""), ("a.example:80", "b.example:80"), ("[::1]", "a.example"), ("[::1]:5", "a:5")]
+    ("host", "other"),
+    [("a.example", ""), ("a.example:8000", "b.example:8000"), ("[::1]", "a.example"), ("[::1]:5", "a:5")],
 )
 def test_only_the_port_of_a_host_matters(host: str, other: str) -> None:
     assert mark_name("/_widgetmw", host) == mark_name("/_widgetmw", other)
+
+
+@pytest.mark.parametrize("host", ["a.example:80", "a.example:443", "[::1]:443"])
+def test_a_default_port_that_a_proxy_has_added_does_not_matter(host: str) -> None:
+    assert mark_name("/_widgetmw", host) == mark_name("/_widgetmw", "a.example")
