@@ -23,7 +23,7 @@ from widgetmw.core.endpoint import INNER_CALL
 from widgetmw.core.errors import ResolverError
 from widgetmw.core.events import log
 from widgetmw.core.http.page import note_session_cookie
-from widgetmw.core.identity.original_state import ORIGINAL_STATE
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, SESSION_HANDLER
 from widgetmw.core.identity.request_identity import IDENTITY_KEY, is_owner, move_to_end
 from widgetmw.core.identity.resolvers import ROUTES_ARE_NOT_ASKED, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
@@ -176,7 +176,7 @@ class InnerMiddleware:
             await app(scope, receive, send)
         else:
             get = scope.get
-            scope[ORIGINAL] = {"auth": get("auth"), "session": get("session"), "user": get("user")}
+            scope[ORIGINAL] = {key: get(key) for key in ("auth", "session", SESSION_HANDLER, "user")}
             scope[ORIGINAL_STATE] = {**(get("state") or {})}
             move_to_end(scope)
             probe = UserProbe()

@@ -25,6 +25,8 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route
+from starsessions import InMemoryStore, load_session
+from starsessions import SessionMiddleware as LazySessions
 
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
 from tests.frameworks.visitor import ENDPOINT, HEAD, Visitor, user_in
@@ -408,3 +410,55 @@ def test_a_route_adds_to_a_state_that_holds_an_array(settings: Settings) -> None
     app.add_middleware(Model)
     bare = WidgetMiddleware(Starlette(routes=[Route("/", limited)]), settings, user=lambda scope: User("ada"))
     assert user_in(Visitor(app).get("/").text) == user_in(Visitor(Model(bare)).get("/").text) == "ada"
+
+
+async def user_of_session(conn: HTTPConnection) -> User | None:
+    await load_session(conn)
+    return User(conn.session["id"]) if "id" in conn.session else None
+
+
+def star_sessions(name: str) -> Middleware:
+    return Middleware(LazySessions, store=InMemoryStore(), lifetime=60, cookie_name=name, cookie_https_only=False)
+
+
+async def lazy_page(request: Request) -> HTMLResponse:
+    """A page of a route that loads the session itself, and signs in or out."""
+    await load_session(request)
+    id = request.query_params.get("id")
+    if id is not None:
+        request.session.clear()
+        request.session.update({"id": id} if id else {"message": "bye"})
+    return HTMLResponse(PAGE)
+
+
+@pytest.fixture(params=["install", "WidgetMiddleware"])
+def lazy_visitor(settings: Settings, request: pytest.FixtureRequest) -> Visitor:
+    """Visits an app with starsessions, and a mounted app with a session of its own."""
+    staff = Starlette(routes=[Route("/", lazy_page)], middleware=[star_sessions("staff")])
+    app = Starlette(routes=[Mount("/staff", staff), Route("/", lazy_page)])
+    if request.param == "install":
+        install(app, settings=settings, user=user_of_session)
+    else:
+        app.add_middleware(
+            WidgetMiddleware, settings=settings, user=lambda scope: user_of_session(HTTPConnection(scope))
+        )
+    app.user_middleware.insert(0, star_sessions("session"))
+    return Visitor(app)
+
+
+def test_a_route_may_load_the_session_itself(lazy_visitor: Visitor) -> None:
+    assert user_in(lazy_visitor.get("/?id=ada").text) == "ada", "the response that signs in"
+    assert user_in(lazy_visitor.get("/").text) == user_in(lazy_visitor.token().text) == "ada"
+    assert user_in(lazy_visitor.get("/?id=eve").text) == "eve", "not the previous user"
+    assert lazy_visitor.get("/?id=").text == lazy_visitor.get("/").text == PAGE
+    assert lazy_visitor.token().status_code == 401
+
+
+def test_a_session_that_a_mounted_app_loads_names_no_user(lazy_visitor: Visitor) -> None:
+    for path in ("/staff/?id=5", "/staff/", "/?id=ada", "/staff/"):
+        assert "5" not in user_ids(lazy_visitor.get(path).text)
+    assert user_in(lazy_visitor.token().text) == "ada"
+
+
+def user_ids(page: str) -> set[str]:
+    return set() if page == PAGE else {user_in(page)}

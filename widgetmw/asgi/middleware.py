@@ -23,7 +23,7 @@ from widgetmw.asgi.responder import Responder
 from widgetmw.core.endpoint import TokenRequest, TokenResponse
 from widgetmw.core.engine import Engine
 from widgetmw.core.errors import ResolverError
-from widgetmw.core.identity.original_state import ORIGINAL_STATE
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, SESSION_HANDLER
 from widgetmw.core.identity.request_identity import acquire, move_to_end
 from widgetmw.core.identity.resolvers import NO_USER_SOURCE, AsyncResolver, accepts_arguments, from_scope
 from widgetmw.core.identity.user import User
@@ -123,7 +123,7 @@ class WidgetMiddleware:
         if state := scope.get("state"):
             scope[ORIGINAL_STATE] = {**state}
             move_to_end(scope)
-        original = {key: scope[key] for key in ("session", "user") if key in scope}
+        original = {key: scope[key] for key in ("session", SESSION_HANDLER, "user") if key in scope}
         return engine.endpoint_check.wrap_resolver(self._resolver, original)
 
     def by_convention(self, scope: Scope) -> User | None:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from widgetmw.core.events import Events
-from widgetmw.core.identity.original_state import ORIGINAL_STATE, is_empty, with_original_state
+from widgetmw.core.identity.original_state import ORIGINAL_STATE, has_loaded_session, is_empty, with_original_state
 from widgetmw.core.identity.request_identity import (
     IDENTITY_KEY,
     UNSET,
@@ -111,6 +111,8 @@ class EndpointCheck:
             original: values from before that, by key; ``None`` for a key that was not there.
         """
         request = with_original_state(request)
+        if has_loaded_session(request, original):
+            original = {**original, "session": request["session"]}
         if all(request.get(key) is value for key, value in original.items()):
             return request
         shown = {**request}

@@ -14,6 +14,9 @@ ORIGINAL_STATE: Final = "widgetmw.original_state"
 The state is one dict for all layers.
 """
 
+SESSION_HANDLER: Final = "session_handler"
+"""Key of an ASGI scope: what loads the session, of starsessions."""
+
 
 def with_original_state(scope: ScopeOrEnviron) -> ScopeOrEnviron:
     """Returns the scope with the state that came to routes and mounts; what they have emptied may be a sign-out."""
@@ -41,6 +44,20 @@ class _ShownState(dict[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)
         self._request_state.setdefault(key, value)
+
+
+def has_loaded_session(request: ScopeOrEnviron, original: Mapping[str, Any]) -> bool:
+    """Whether a route has loaded the session that came with the request, as it does with starsessions.
+
+    Until then its place is taken by an object that refuses to be read, so this is no session of a mounted app.
+    """
+    handler = request.get(SESSION_HANDLER)
+    if handler is None or handler is not original.get(SESSION_HANDLER) or not getattr(handler, "is_loaded", False):
+        return False
+    try:
+        return not hasattr(original["session"], "keys")
+    except Exception:
+        return True
 
 
 def is_empty(value: object) -> bool:
