@@ -174,6 +174,14 @@ def test_a_page_that_only_its_own_origin_may_read_with_cookies_gets_a_token(make
     assert_unmodified(site.get(Host="shop.example.evil.example"), site.page, "cross_origin")
 
 
+@pytest.mark.parametrize("host", ["shop.example:443", "shop.example:80"])
+def test_a_default_port_that_a_proxy_has_added_to_the_host_does_not_matter(make: Make, host: str) -> None:
+    cors = [("Access-Control-Allow-Origin", "https://shop.example"), ("Access-Control-Allow-Credentials", "true")]
+    policy = [("Content-Security-Policy", "script-src https://shop.example")]
+    for headers in (cors, policy):
+        assert is_injected(make(page=Page(headers=[HTML, *headers])).get(Host=host))
+
+
 @pytest.mark.parametrize("from_site", ["cross-site", "same-site"])
 def test_a_script_of_another_origin_reads_no_token(make: Make, from_site: str) -> None:
     site = make()

@@ -15,6 +15,7 @@ from widgetmw.core.http.request_headers import (
     PURPOSE_HEADERS,
     is_shown_elsewhere,
     supported_codings,
+    without_default_port,
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.request_identity import IDENTITY_KEY
@@ -109,7 +110,7 @@ class PageRequest:
 
     @property
     def origin(self) -> str | None:
-        return f"{self._scope.get('scheme', 'http')}://{self.host}" if self.host else None
+        return f"{self._scope.get('scheme', 'http')}://{without_default_port(self.host)}" if self.host else None
 
 
 def page_request(scope: Scope) -> PageRequest:

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from widgetmw.core.errors import ResolverError, describe_error
+from widgetmw.core.http.request_headers import without_default_port
 from widgetmw.core.identity.request_identity import ScopeOrEnviron
 from widgetmw.core.identity.resolvers import AsyncResolver, Environ, Resolver
 from widgetmw.core.identity.user import User
@@ -44,7 +45,7 @@ class PageRequest(wsgi_request.PageRequest):
 
     @property
     def origin(self) -> str | None:
-        return f"{self._request.scheme}://{self.host}" if self.host else None
+        return f"{self._request.scheme}://{without_default_port(self.host)}" if self.host else None
 
     @property
     def mark_path(self) -> str:

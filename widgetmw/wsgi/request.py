@@ -17,6 +17,7 @@ from widgetmw.core.http.request_headers import (
     environ_name,
     is_shown_elsewhere,
     supported_codings,
+    without_default_port,
 )
 from widgetmw.core.http.root_path import root_path_of_app
 from widgetmw.core.identity.resolvers import Environ
@@ -83,7 +84,7 @@ class PageRequest:
 
     @property
     def origin(self) -> str | None:
-        return f"{self._environ['wsgi.url_scheme']}://{self.host}" if self.host else None
+        return f"{self._environ['wsgi.url_scheme']}://{without_default_port(self.host)}" if self.host else None
 
 
 def page_request(environ: Environ, root_path: str) -> PageRequest:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
+from widgetmw.core.http.request_headers import without_default_port
+
 MARK_PREFIX: Final = "widgetmw_"
-_DEFAULT_PORTS: Final = frozenset({"80", "443"})
 
 
 def mark_name(endpoint_path: str, host: str) -> str:
@@ -18,9 +19,7 @@ def mark_name(endpoint_path: str, host: str) -> str:
 
     The browser learns the name from the page, since a reverse proxy may have rewritten ``Host``.
     """
-    port = host.rpartition("]")[2].partition(":")[2]  # an IPv6 address has colons, in brackets
-    if port in _DEFAULT_PORTS:  # a proxy may add it, as nginx does with $host:$server_port; embed.js never sees it
-        port = ""
+    port = without_default_port(host).rpartition("]")[2].partition(":")[2]  # an IPv6 address has colons, in brackets
     return f"{MARK_PREFIX}{crc32(f'{port} {endpoint_path}'.encode('utf-8', 'replace')):08x}"
 
 

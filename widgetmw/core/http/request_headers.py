@@ -45,6 +45,14 @@ def supported_codings(accept_encoding: str) -> str:
     return accept_encoding if len(kept) == len(offers) else ",".join(kept).strip(" ,") or "identity"
 
 
+_DEFAULT_PORTS: Final = (":80", ":443")
+
+
+def without_default_port(host: str) -> str:
+    """Returns a ``Host`` header as a browser sends it: a proxy may add a default port, as nginx does with its port."""
+    return host[: host.rindex(":")] if host.endswith(_DEFAULT_PORTS) else host
+
+
 def environ_name(header: str) -> str:
     """Returns the key of a request header in a WSGI environ."""
     return f"HTTP_{header.upper().replace('-', '_')}"
