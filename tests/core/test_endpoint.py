@@ -53,6 +53,7 @@ def test_requests_that_no_user_could_make(engine: Engine, request_: TokenRequest
         TokenRequest("POST", "/token/digitalgenius"),
         TokenRequest("GET", "/token", fetch_site="same-origin", origin="https://shop.example", host="internal"),
         TokenRequest("GET", "/token", host="shop.example", origin="https://shop.example:443"),
+        TokenRequest("POST", "/token", host="shop.example:80", origin="https://shop.example"),
     ],
 )
 def test_requests_that_may_get_a_token(engine: Engine, request_: TokenRequest) -> None:

@@ -12,6 +12,7 @@ from widgetmw.browser.assets import EMBED_PATH, ScriptFile
 from widgetmw.core.errors import describe_error
 from widgetmw.core.events import Events
 from widgetmw.core.http.authorization_cookie import FORGOTTEN_AUTHORIZATION, lacks_authorization
+from widgetmw.core.http.request_headers import without_default_port
 from widgetmw.core.identity.user import User
 from widgetmw.core.metrics import TOKEN_REQUESTS
 from widgetmw.core.settings import Settings, normal_origin
@@ -379,4 +380,4 @@ def _is_same_site(request: TokenRequest) -> bool:
     # Without regard to http or https: a proxy may terminate TLS.
     origin = normal_origin(request.origin)
     scheme = origin.partition(":")[0]
-    return scheme in ("http", "https") and origin == normal_origin(f"{scheme}://{request.host}")
+    return scheme in ("http", "https") and origin == normal_origin(f"{scheme}://{without_default_port(request.host)}")
