@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Visit, sign_in, sign_out
 from tests.browser.fake_vendors import GIOSG_TAG, script
-from tests.browser.simulation import wait_for_requests, wait_until
+from tests.browser.simulation import pass_time, wait_for_requests, wait_until
 from tests.browser.site import CHANNEL, KEY, Form, Site, json_response
 from tests.browser.user_data import GIOSG_CLEANUP, WIDGET_PAGE
 
@@ -258,4 +258,16 @@ def test_a_401_after_a_sign_out_does_not_sign_out_again(visit: Visit, site: Site
     site.endpoint_override = lambda user: json_response(401, {"error": "not_authenticated"})
     page.evaluate("widgetmw.signOut()")
     page.evaluate("widgetmw.refresh('orlo').catch(() => {})")
+    assert page.evaluate("seen.signedout") == 1
+
+
+def test_a_page_that_forgets_everything_while_a_sign_out_is_confirmed_cleans_up(profile: Profile, site: Site) -> None:
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    sign_out(context)
+    page.goto(site.url + "/bye")
+    wait_until(page, lambda: site.token_requests)
+    page.evaluate(f"localStorage.clear(); document.cookie = '{KEY}=; Max-Age=0; Path=/'; 0")
+    pass_time(page, site, 6)
     assert page.evaluate("seen.signedout") == 1

@@ -23,7 +23,7 @@ export const watchContent = (addListeners) => {
   /** @param {any} [event] or a list of what has been loaded */
   const onNavigation = (event) => {
     const isLoaded = isAwaited && event?.getEntriesByName?.(url)[0];
-    if (!isLoaded && urlWithoutFragment() === url && (location.href !== url || event?.navigationType !== "push")) return;
+    if (urlWithoutFragment() === url && !isLoaded && (location.href !== url || event?.navigationType !== "push")) return;
     url = urlWithoutFragment();
     isAwaited = !isLoaded;
     if (remembersUser()) requestSoon();
@@ -41,8 +41,7 @@ export const watchContent = (addListeners) => {
     if (first && children !== old) requestSoon();
   });
   const observe = () => {
-    if (ofDocument("body") !== body) {
-      body = ofDocument("body");
+    if (body !== (body = ofDocument("body"))) {
       observer.disconnect();
       for (const node of [document, ofDocument("documentElement"), body]) if (node) observer.observe(node, { childList: true });
       addListeners();

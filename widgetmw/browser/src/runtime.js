@@ -39,9 +39,7 @@ const start = () => {
     call: (/** @type {keyof typeof calls} */ name, /** @type {[any]} */ ...values) => calls[name](...values),
     onScript,
     onSnippet,
-  });
-  shared.ready();
-
+  }).ready();
   watchContent(() => {
     for (const [types, listener] of Object.entries(listeners)) listen(window, types, listener);
   });

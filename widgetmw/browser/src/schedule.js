@@ -122,7 +122,7 @@ export const renewalTime = (left, wait) => {
 export const backOff = (failuresInARow) => {
   failures = failuresInARow;
   // 2, 4, 8 ... seconds, at most five minutes, times 0.5 to 1.5
-  notBefore = time() + Math.min(300, 2 ** failures) * 1000 * (0.5 + Math.random());
+  notBefore = time() + Math.min(300, 2 ** failures) * (500 + Math.random() * 1000);
 };
 
 // Schedules the next renewal after a response. A response after which a token is still due counts as a failure.
@@ -203,7 +203,7 @@ const processResponse = ({ status, body, age }, isConfirmation) => {
     if (isSignedInStill) broadcast({ type: "tokens", response: body, sentAt: Date.now() - age * 1000, uncounted });
   } else if (status === 401) {
     awaitsTokens = false;
-    signOut();
+    signOut(isConfirmation);
   } else {
     backOff(failures + 1);
     broadcast({ type: "failure", failures });
@@ -219,6 +219,8 @@ const request = async () => {
   }
   isRequesting = true;
   const before = generation;
+  // The page may forget it meanwhile: a script that runs after a sign-out may delete cookies and storage.
+  const hadUser = isSignedIn || remembersUser();
   const isObsolete = () => generation !== before || isSuspended;
   try {
     await withLock(async () => {
@@ -227,7 +229,7 @@ const request = async () => {
       let start = time();
       let response = await requestTokens();
       // A single 401 may be a temporary failure of the site's session. Only a second one signs out.
-      const needsConfirmation = response.status === 401 && (isSignedIn || remembersUser());
+      const needsConfirmation = response.status === 401 && hadUser;
       if (needsConfirmation) {
         await pause(3000 + Math.random() * 1000);
         if (isObsolete()) return;

@@ -218,11 +218,12 @@ const endSession = (origin, at, pending, tokens = isSignedIn ? shared.tokens : {
   isEnding = false;
 };
 
-export const signOut = () => {
+/** @param {unknown} [isConfirmed] whether a user was signed in here before; `false` after a 401 that nobody has confirmed */
+export const signOut = (isConfirmed = isSignedIn || remembersUser()) => {
   generation++;
   settle("signed out");
   // A listener may sign out again: that must not cause a loop, also if the storage is full and so keeps the user.
-  if (!isEnding && (isSignedIn || (remembersUser() && !(hasEnded && hasUnknownLogouts())))) {
+  if (isConfirmed && !isEnding && !(hasEnded && hasUnknownLogouts())) {
     endSession(wasSignedOutElsewhere() ? "late" : "here");
   }
 };
