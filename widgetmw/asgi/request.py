@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
-from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TokenRequest, is_drainable
+from widgetmw.core.endpoint import MAX_DRAIN_BYTES, TOKEN_REQUEST_HEADERS, TokenRequest, is_drainable
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.authorization_cookie import is_sent_by_browsers
 from widgetmw.core.http.request_headers import (
@@ -42,6 +42,7 @@ _CREDENTIALS: Final = frozenset({b"cookie", b"authorization"})
 # what read_request_headers and edit_request_headers look at
 _READ: Final = _PURPOSES | _CONDITIONAL | {b"accept-encoding", b"authorization", b"sec-fetch-site"}
 _EDITED: Final = _CONDITIONAL | _CREDENTIALS | _HTMX | {b"accept", b"accept-encoding"}
+_TOKEN_REQUEST_HEADERS: Final = {name.encode(): name for name in TOKEN_REQUEST_HEADERS}
 _SUPPORTED_CODINGS: Final = Memo(lambda value: supported_codings(value.decode("latin-1")).encode("latin-1"), 64)
 
 
@@ -209,9 +210,10 @@ def token_request(scope: Scope, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
     found: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        if name in _TOKEN_REQUEST_HEADERS:
+            found.setdefault(_TOKEN_REQUEST_HEADERS[name], []).append(value.decode("latin-1"))
     headers = {name: ", ".join(values) for name, values in found.items()}
-    return TokenRequest.read(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers.get)
+    return TokenRequest.read(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers)
 
 
 class UnreadBody:

@@ -23,6 +23,10 @@ MAX_DRAIN_BYTES: Final = 65_536
 # The query of the second token request, which confirms a 401 before the browser cleans up. A POST adds a random number.
 SIGN_OUT: Final = "signout"
 INNER_CALL: Final = "widgetmw.inner_call"
+TOKEN_REQUEST_HEADERS: Final = (
+    *("host", "origin", "sec-fetch-site", "sec-fetch-dest", "accept-encoding", "authorization", "cookie"),
+    *("access-control-request-method", "access-control-request-headers"),
+)
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _CONTENT_TYPE: Final = ("Content-Type", "application/json")
@@ -83,20 +87,21 @@ class TokenRequest(NamedTuple):
     lacks_authorization: bool = False  # that the browser has sent with a page, see http/authorization_cookie.py
 
     @classmethod
-    def read(cls, method: str, path: str, query: str, header: Callable[[str], str | None]) -> TokenRequest:
-        """Reads a request; ``header`` returns the value of a header by its name in lower case, or ``None``."""
+    def read(cls, method: str, path: str, query: str, headers: Mapping[str, str]) -> TokenRequest:
+        """Reads a request; the headers are those of ``TOKEN_REQUEST_HEADERS`` that it has."""
+        get = headers.get
         return cls(
             method,
             path,
             query,
-            header("host") or "",
-            header("origin"),
-            header("sec-fetch-site"),
-            header("access-control-request-method") is not None,
-            header("access-control-request-headers") or "",
-            header("accept-encoding") or "",
-            header("sec-fetch-dest") or "",
-            lacks_authorization(header("cookie") or "", header("authorization") or ""),
+            get("host", ""),
+            get("origin"),
+            get("sec-fetch-site"),
+            "access-control-request-method" in headers,
+            get("access-control-request-headers", ""),
+            get("accept-encoding", ""),
+            get("sec-fetch-dest", ""),
+            lacks_authorization(get("cookie", ""), get("authorization", "")),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any, Final, TypeAlias
 
-from widgetmw.core.endpoint import TokenRequest
+from widgetmw.core.endpoint import TOKEN_REQUEST_HEADERS, TokenRequest
 from widgetmw.core.engine import Engine
 from widgetmw.core.http.authorization_cookie import is_sent_by_browsers
 from widgetmw.core.http.request_headers import (
@@ -34,6 +34,7 @@ _PURPOSES: Final = frozenset(map(environ_name, PURPOSE_HEADERS))
 _RARE: Final = _PURPOSES | _CONDITIONAL
 _CODINGS: Final = "HTTP_ACCEPT_ENCODING"
 _HIDDEN_CODINGS: Final = "widgetmw.accept_encoding"
+_TOKEN_REQUEST_HEADERS: Final = {name: environ_name(name) for name in TOKEN_REQUEST_HEADERS}
 _SUPPORTED_CODINGS: Final = Memo(supported_codings, 64)
 
 
@@ -164,6 +165,6 @@ def inner_environ(environ: Environ) -> Environ:
 
 def token_request(environ: Environ, path: str) -> TokenRequest:
     """Returns a request to the endpoint; the path is the one below its prefix."""
-    seen = {**environ, "HTTP_AUTHORIZATION": authorization_of(environ)}
-    query = environ.get("QUERY_STRING", "")
-    return TokenRequest.read(environ["REQUEST_METHOD"], path, query, lambda name: seen.get(environ_name(name)))
+    headers = {name: environ[key] for name, key in _TOKEN_REQUEST_HEADERS.items() if key in environ}
+    headers["authorization"] = authorization_of(environ)
+    return TokenRequest.read(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers)
