@@ -49,11 +49,11 @@ const hasMark = () => {
   } catch {}
 };
 
-/** @param {string} value may include attributes */
-const setMark = (value) => {
+/** @param {unknown} isNeeded otherwise it is removed */
+const setMark = (isNeeded) => {
   try {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    setCookie(shared.key + "=" + value + "; Path=/; SameSite=Lax" + secure);
+    setCookie(shared.key + "=1; Path=/; SameSite=Lax; Max-Age=" + (isNeeded ? 2592000 : 0) + secure);
   } catch {}
 };
 
@@ -84,20 +84,19 @@ export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts
 
 /** @param {string} user */
 export const rememberUser = (user) => {
-  setMark("1; Max-Age=2592000");
+  setMark(true);
   // No hash is better than that of another user, if the storage is full.
   if (!isSameUser(readStored(), user) && !writeStored("", userHash(user))) writeStored("");
 };
 
 export const forgetUser = () => {
   if (!hasUnknownLogouts()) writeStored("");
-  removeMark();
+  updateMark();
 };
 
-// Removes the mark, unless a user is signed in or a clean-up is pending.
-export const removeMark = () => {
-  if (!readStored() && !pendingLogouts()[0]) setMark("; Max-Age=0");
-};
+// Removes the mark, unless a user is signed in or a clean-up is pending: then it is set again, since the site may have
+// deleted it with all its cookies.
+export const updateMark = () => setMark(readStored() || pendingLogouts()[0]);
 
 // The times are those of the server's clock, in milliseconds.
 

@@ -5,7 +5,7 @@ import {
   hasUnknownLogouts,
   isLogoutPending,
   pendingLogouts,
-  removeMark,
+  updateMark,
   storePendingLogouts,
   writeStored,
 } from "./browser_state.js";
@@ -114,7 +114,7 @@ export const logoutVendors = (names, tokens, origin, pending = []) => {
     storePendingLogouts(
       pendingLogouts().filter((other) => other !== name && (origin === "here" || pending.includes(other)))
     );
-    removeMark();
+    updateMark();
   };
   for (const name of names) {
     const takesOver = origin === "elsewhere" && pending.includes(name);
