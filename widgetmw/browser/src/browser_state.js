@@ -52,7 +52,7 @@ const hasMark = () => {
 /** @param {unknown} isNeeded otherwise it is removed */
 const setMark = (isNeeded) => {
   try {
-    const secure = location.protocol === "https:" ? "; Secure" : "";
+    const secure = location.protocol === "http:" ? "" : "; Secure";
     setCookie(shared.key + "=1; Path=/; SameSite=Lax; Max-Age=" + (isNeeded ? 2592000 : 0) + secure);
   } catch {}
 };
@@ -82,11 +82,11 @@ export const isLogoutPending = (name) => {
 // Whether a user may be signed in. With a pending clean-up the mark alone does not say so.
 export const remembersUser = () => readStored() || (hasMark() && !pendingLogouts()[0]);
 
-/** @param {string} user */
+/** @param {string} [user] without one, only the mark is set */
 export const rememberUser = (user) => {
   setMark(true);
   // No hash is better than that of another user, if the storage is full.
-  if (!isSameUser(readStored(), user) && !writeStored("", userHash(user))) writeStored("");
+  if (user && !isSameUser(readStored(), user) && !writeStored("", userHash(user))) writeStored("");
 };
 
 export const forgetUser = () => {

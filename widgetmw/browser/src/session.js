@@ -273,9 +273,9 @@ export const onBroadcast = (message) => {
 };
 
 // A site may delete all cookies at sign-out, and the storage, too. The mark is set again when the page is left, so that the
-// next page cleans up, and the other tabs learn of it.
+// next page cleans up, and the other tabs learn of it. So it is while a clean-up is pending.
 export const keepMark = () => {
-  if (user && !wasSignedOutElsewhere()) rememberUser(user);
+  if (user ? !wasSignedOutElsewhere() : pendingLogouts()[0]) rememberUser(user);
 };
 
 // Ends the session if our user was signed out while no channel was open. Without messages, we do not know how long the
