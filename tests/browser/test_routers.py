@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -158,6 +159,35 @@ def test_a_router_may_change_the_address_long_before_the_content(
     page = context.new_page()
     page.goto(site.url)
     follow(page, "next")
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
+
+
+def test_content_that_arrives_while_a_check_is_on_its_way_is_checked_again(profile: Profile, site: Site) -> None:
+    serve(site, (SWUP,))
+    site.head = script("", src="/router.js")
+    start = script("new Swup({animationSelector: false})")
+    site.body = f'<main id="swup"><a id="next" href="/bob">bob</a></main>{start}'
+    arrived = Event()
+
+    def change_user(user: str | None) -> Response:
+        give_up_at = time.monotonic() + REAL_TIMEOUT
+        while not site.token_requests and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        site.body = '<main id="swup"><p id="arrived"></p></main>'
+        page = site.page("bob")
+        return Response(200, page.body, page.headers | {"Set-Cookie": "session=bob; Path=/"})
+
+    def delay_first(user: str | None) -> None:
+        if user == "ann":
+            arrived.wait(REAL_TIMEOUT)
+
+    site.pages["/bob"], site.endpoint_override = change_user, delay_first
+    page = profile("ann").new_page()
+    page.goto(site.url)
+    follow(page, "next")
+    page.wait_for_selector("#arrived", state="attached")
+    page.evaluate("seen.delay(200)")  # the browser reports what was loaded a moment later
+    arrived.set()
     page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'bob'")
 
 

@@ -56,9 +56,10 @@ export const clearContentCheck = () => {
   contentCheckAt = Infinity;
 };
 
-// Requests tokens to check who is signed in, after a moment, since the content may not be complete yet.
+// Requests tokens to check who is signed in, after a moment, since the content may not be complete yet. The response to a
+// request that was sent before does not count as the check.
 export const requestSoon = () => {
-  contentCheckAt = Math.min(contentCheckAt, time() + 500);
+  contentCheckAt = Math.min(time() + 500, Math.max(contentCheckAt, time()));
   requestIfDue();
 };
 
@@ -108,14 +109,14 @@ const isActive = () => !isHidden() && time() - lastInputAt < 900000;
 /**
  * Returns when to renew a token: at a random moment in the first 30 % of the time between `refresh_at` and
  * `expires_at`, so that not all browsers do so at once, plus up to a second, since the server counts whole seconds.
- * Returns 0 for an expired token.
+ * Returns `false` for an expired token.
  *
  * @param {number} left for how many seconds the token is valid
  * @param {number} wait in how many seconds the server mints a new one
  */
 export const renewalTime = (left, wait) => {
   const margin = left - wait;
-  return left > 0 ? time() + 1000 * (wait + Math.min(1, margin / 2) + Math.random() * margin * 0.3) : 0;
+  return left > 0 && time() + 1000 * (wait + Math.min(1, margin / 2) + Math.random() * margin * 0.3);
 };
 
 /** @param {number} failuresInARow */
@@ -145,8 +146,8 @@ const nextRequestIn = () => {
   // A page may change its content although nobody looks at it: the check waits until the tab is active.
   const checkAt = active ? Math.max(contentCheckAt, failures && notBefore) : Infinity;
   const now = time();
-  const unplannedIn = Math.max(Math.min(wantedAt, checkAt) - now, allowedIn(limit));
-  return (isSignedIn || awaitsTokens) && active
+  const unplannedIn = Math.max(Math.min(checkAt, wantedAt) - now, allowedIn(limit));
+  return active && (isSignedIn || awaitsTokens)
     ? Math.min(unplannedIn, Math.max(renewAt - now, notBefore - now, allowedIn(MAX_REQUESTS_PER_MINUTE)))
     : unplannedIn;
 };
