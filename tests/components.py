@@ -27,6 +27,7 @@ NODE_PACKAGES = {
     "htmx-2": "npm:htmx.org@2",
     "@hotwired/turbo": "8",
     "swup": "4",
+    "unpoly": "3",
     "@barba/core": "2",
 }
 DEBIAN_PACKAGES = {

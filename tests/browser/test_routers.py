@@ -23,6 +23,7 @@ MODULES = CACHE / "node_modules"
 HTMX_2, HTMX_4 = MODULES / "htmx-2" / "dist", MODULES / "htmx.org" / "dist"
 TURBO = MODULES / "@hotwired" / "turbo" / "dist" / "turbo.es2017-umd.js"
 SWUP, BARBA = MODULES / "swup" / "dist" / "Swup.umd.js", MODULES / "@barba" / "core" / "dist" / "barba.umd.js"
+UNPOLY = MODULES / "unpoly" / "unpoly.js"
 #: The files of each router. The extensions merge heads, too.
 ROUTERS = {
     "htmx-2": (HTMX_2 / "htmx.js",),
@@ -114,6 +115,48 @@ def test_a_sign_out_that_leads_back_to_the_same_address_ends_the_session(
     assert page.evaluate("kept.parentNode === document.body"), "the router has replaced all of the content"
     pass_time(page, site, 6)
     assert page.evaluate("seen.signedout") == 1
+
+
+#: Routers that keep the body and push nothing at a visit to the same address: the file, and what their pages hold.
+KEEP_BODY = {
+    "turbo": (TURBO, '<meta name="turbo-refresh-method" content="morph">'),
+    "unpoly": (UNPOLY, script("up.link.config.followSelectors.push('a'); up.form.config.submitSelectors.push('form')")),
+    "swup": (SWUP, script("new Swup({animationSelector: false, linkToSelf: 'navigate', cache: false})")),
+}
+
+
+@combine(
+    case=["turbo link", "turbo form", "unpoly link", "unpoly form", "swup link"],
+    delivery=["inline", "fetch"],
+)
+def test_a_sign_out_to_the_same_address_ends_the_session_although_the_body_stays(
+    profile: Profile, site: Site, case: str, delivery: Delivery
+) -> None:
+    name, element = case.split()
+    file, more = KEEP_BODY[name]
+    serve(site, (file,))
+    site.delivery = delivery
+    site.head = script("", src="/router.js") + more
+    way_out = '<a href="/" data-turbo-action="replace">sign out</a>'
+    if element == "form":
+        way_out = '<form action="/logout" method="post"><button>sign out</button></form>'
+    site.body = f'<header>shop</header><main id="swup"><p id="part">Hello</p>{way_out}</main>'
+    expired = {"Location": "/", "Set-Cookie": "session=; Path=/; Max-Age=0"}
+    site.pages["/logout"] = lambda user: Response(303, b"", expired)
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann'")
+    page.evaluate("window.kept = document.body; 0")
+    if element == "link":
+        sign_out(context)
+    site.body = site.body.replace("Hello", "Bye")
+    page.click("main a, main button")
+    while page.evaluate("document.querySelector('#part').textContent !== 'Bye'"):
+        context.clock.run_for(20)  # Turbo renders in an animation frame
+    assert page.evaluate("kept === document.body"), "the router has replaced the body"
+    pass_time(page, site, 6)
+    assert page.evaluate("[seen.signedout, window.HISSUNO_WIDGET_CONFIG]") == [1, None]
 
 
 def test_children_that_are_added_one_by_one_are_not_listed_each_time(visit: Visit) -> None:
@@ -268,6 +311,28 @@ def test_an_address_that_changes_without_content_causes_one_request(profile: Pro
     page.context.clock.run_for(60_000)
     wait_for_requests(page)
     assert len(site.token_requests) == 1
+
+
+def test_images_and_data_that_a_page_loads_cause_no_request(profile: Profile, site: Site) -> None:
+    for path, status, headers in (("/avatar", 302, {"Location": "/avatar.png"}), ("/data", 200, {})):
+        site.pages[path] = lambda user, status=status, headers=headers: Response(status, b"", headers)
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    with page.expect_request_finished(lambda request: request.url.endswith("/avatar.png")):
+        page.evaluate("fetch('/data').then(() => { new Image().src = '/avatar'; })")
+    page.context.clock.run_for(60_000)
+    wait_for_requests(page)
+    assert site.token_requests == []
+
+
+def test_a_page_that_polls_its_own_address_causes_few_requests(profile: Profile, site: Site) -> None:
+    page = profile("ann", clock=True).new_page()
+    page.goto(site.url)
+    for _ in range(40):
+        page.evaluate("fetch(location.href).then((response) => response.text())")
+        pass_time(page, site, 1)
+        wait_for_requests(page)
+    assert 0 < len(site.token_requests) < 10
 
 
 def test_a_navigation_before_a_sign_out_does_not_bring_the_user_back(profile: Profile, site: Site) -> None:

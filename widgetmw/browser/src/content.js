@@ -10,22 +10,17 @@ const urlWithoutFragment = () => location.href.split("#")[0];
 /** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
 export const watchContent = (addListeners) => {
   let url = urlWithoutFragment();
-  // Whether a router may still be loading the content of the address.
-  let isAwaited = false;
   // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
   // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
-  //
-  // A router may push the current address again, since a sign-out often leads back to it. That counts as a navigation.
-  // A push with a fragment does not: it is a link within the page.
-  //
-  // Some routers (swup, barba) change the address first. The content may take longer than we wait, and the user may be
-  // signed out only then. So a request of the page for its new address counts, too, once it is complete.
-  /** @param {any} [event] or a list of what has been loaded */
-  const onNavigation = (event) => {
-    const isLoaded = isAwaited && event?.getEntriesByName?.(url)[0];
-    if (urlWithoutFragment() === url && !isLoaded && (location.href !== url || event?.navigationType !== "push")) return;
+  /** @param {any} events one event, or a list: of changes to the document or of what has been loaded */
+  const onNavigation = (events) => {
+    // A sign-out often leads back to the address that the page has already. So a script's request for that address counts,
+    // and one that was redirected, as that of a form is. So does a request for a new address: some routers (swup, barba)
+    // change the address first. The content may take longer than we wait, and the user may be signed out only then.
+    /** @param {any} entry about something that has been loaded; scripts do so by `fetch` or `xmlhttprequest` */
+    const isContent = (entry) => entry.name === url || (/h/.test(entry.initiatorType) && entry.redirectStart);
+    if (urlWithoutFragment() === url && !events.some?.(isContent)) return;
     url = urlWithoutFragment();
-    isAwaited = !isLoaded;
     if (remembersUser()) requestSoon();
   };
 
@@ -33,11 +28,11 @@ export const watchContent = (addListeners) => {
   let body;
   /** @type {Element[]} */
   let children = [];
-  const observer = new MutationObserver(() => {
+  const observer = new MutationObserver((records) => {
     const old = children;
     const [first] = old;
     observe();
-    onNavigation();
+    onNavigation(records);
     if (first && children !== old) requestSoon();
   });
   const observe = () => {
@@ -54,5 +49,5 @@ export const watchContent = (addListeners) => {
   observe();
   // Browsers without the Navigation API have no such event: they notice it when the body changes or something is loaded.
   listen(shared.ownNavigation ?? window, "currententrychange", onNavigation);
-  new PerformanceObserver(onNavigation).observe({ entryTypes: ["resource"] });
+  new PerformanceObserver((list) => onNavigation(list.getEntries())).observe({ entryTypes: ["resource"] });
 };
