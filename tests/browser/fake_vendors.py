@@ -4,7 +4,8 @@ from __future__ import annotations
 
 #: Reads its config when it loads. Accepts messages only once it is embedded, which the test triggers.
 DIGITALGENIUS = """
-window.vendor = {messages: [], resets: 0, config: JSON.parse(JSON.stringify(window.DG_CHAT_WIDGET_CONFIG))};
+var readConfig = window.DG_CHAT_WIDGET_CONFIG;
+window.vendor = {messages: [], resets: 0, config: JSON.parse(JSON.stringify(readConfig))};
 const early = () => { throw new Error("not embedded yet"); };
 window.dgchat = {methods: {sendSystemMessage: early, resetChat: early}};
 window.embedWidget = () => {
@@ -12,7 +13,7 @@ window.embedWidget = () => {
     sendSystemMessage: (message) => vendor.messages.push(message),
     resetChat: () => { vendor.resets++; localStorage.removeItem("dg_session"); },
   }};
-  window.DG_CHAT_WIDGET_CONFIG.callbacks?.onWidgetEmbedded?.("embedded");
+  readConfig.callbacks?.onWidgetEmbedded?.("embedded");
 };
 """
 

@@ -112,3 +112,26 @@ def test_a_widget_that_is_embedded_ahead_of_our_script_gets_the_token_at_once(vi
     site.pages["/placed"] = lambda user: Response(200, html.encode(), {"Content-Type": "text/html"})
     page = visit("ann", path="/placed")
     assert delivered(page) == page.evaluate("widgetmw.get('digitalgenius').token")
+
+
+@pytest.mark.parametrize(
+    ("config", "later"),
+    [
+        ("{}", "DG_CHAT_WIDGET_CONFIG.callbacks = {onWidgetEmbedded};"),
+        ("{}", "own.callbacks = {onWidgetEmbedded};"),
+        ("{callbacks: {}}", "own.callbacks.onWidgetEmbedded = onWidgetEmbedded;"),
+    ],
+)
+def test_callbacks_that_the_page_sets_after_the_vendors_script_are_called_beside_ours(
+    visit: Visit, site: Site, config: str, later: str
+) -> None:
+    site.vendors = ("digitalgenius",)
+    site.head = script(f"const own = window.DG_CHAT_WIDGET_CONFIG = {config};") + script(DIGITALGENIUS)
+    site.head += script(f"const onWidgetEmbedded = () => {{ window.calls = 1 + (window.calls ?? 0); }}; {later}")
+    page = visit("ann")
+    page.evaluate("embedWidget()")
+    site.clear_token_cache()
+    assert page.evaluate("widgetmw.refresh('digitalgenius').then(({token}) => token)") == delivered(page)
+    assert page.evaluate("calls") == 1
+    page.evaluate("widgetmw.signOut()")
+    assert page.evaluate("vendor.resets") == 1

@@ -140,14 +140,18 @@ const connect = (vendor, state) => {
   const fixConfigs = () => {
     for (const trap of state.traps) {
       const found = Object.getOwnPropertyDescriptor(window, trap.name);
-      if (!found || found.get === trap.get || !(found.value || found.get)) continue;
-      hasFixed = true;
-      trap.config = found.value;
-      trap.read = found.get ?? trap.read;
+      // The page's object may throw whatever is done with it.
       try {
-        if (found.configurable) Object.defineProperty(window, trap.name, trap);
-        else window[trap.name] = trap.get();
-      } catch {} // the page's object may throw whatever is done with it
+        // The page may have put other callbacks into the config that the widget has read.
+        if (found?.get === trap.get) trap.get();
+        else if (found?.value || found?.get) {
+          hasFixed = true;
+          trap.config = found.value;
+          trap.read = found.get ?? trap.read;
+          if (found.configurable) Object.defineProperty(window, trap.name, trap);
+          else window[trap.name] = trap.get();
+        }
+      } catch {}
     }
   };
   // An element with the id `DGChatSDK` is no kit: nothing would be cleaned up.
