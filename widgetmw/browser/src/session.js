@@ -1,7 +1,6 @@
 // The session of this page: the signed-in user and their tokens, from the page, the endpoint or another tab.
 import { time } from "./clock.js";
 import { documentPrototype, selectAll } from "./dom.js";
-import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   changedAt,
   forgetUser,
@@ -15,6 +14,7 @@ import {
   serverTime,
   storePendingLogouts,
 } from "./browser_state.js";
+import { countRequest, setPage, uncountRequest } from "./endpoint.js";
 import {
   awaitsResponse,
   backOff,
@@ -30,7 +30,7 @@ import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 import { toToken } from "./token.js";
 import { isSameUser, userHash } from "./user_hash.js";
-import { callHook, connectVendor, embedVendors, logoutVendors } from "./vendors.js";
+import { callHook, connectVendor, embedVendors, logoutVendors, resumePendingLogouts } from "./vendors.js";
 import { report } from "./warn.js";
 
 /** @typedef {import("../widgetmw").WidgetToken} WidgetToken */
@@ -131,6 +131,9 @@ export const accept = (response, age, inPage) => {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     endSession(isKnown || wasSignedOutElsewhere() ? "late" : "here", milliseconds(response.now));
+  } else if (!lastIdentifiedAt && !inPage) {
+    // Another tab may have stored them since this page started.
+    resumePendingLogouts();
   }
   user = newUser;
   lastIdentifiedAt = milliseconds(response.now) || lastIdentifiedAt;
