@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Route
 
-from tests.browser.conftest import Tab, Visit, sign_in
+from tests.browser.conftest import Tab, Visit, sign_in, sign_out
 from tests.browser.fake_vendors import script
 from tests.browser.simulation import (
     HOUR,
@@ -205,3 +205,24 @@ def test_a_global_of_the_page_may_have_a_name_of_the_browsers(
     page.evaluate("widgetmw.signOut()")
     assert [cookie["name"] for cookie in page.context.cookies(site.url)] == ["session"]
     assert [warning for warning in warnings if "widgetmw" in warning] == []
+
+
+def test_a_fetch_of_the_page_that_leads_to_the_login_page_at_a_401_sees_none_of_ours(
+    profile: Profile, site: Site
+) -> None:
+    # Such a page would be loaded again and again, and the sign-out never be confirmed.
+    site.head = script(
+        "const own = fetch; window.fetch = async (...values) => {"
+        "  const response = await own(...values);"
+        "  if (response.status === 401) location.href = '/login';"
+        "  return response;"
+        "}"
+    )
+    context = profile("ann")
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.HISSUNO_WIDGET_CONFIG?.userId === 'ann' && document.cookie.includes('widgetmw')")
+    sign_out(context)
+    page.goto(site.url + "/home")
+    page.wait_for_function("seen.signedout")
+    assert site.page_requests[-1] == "/home"

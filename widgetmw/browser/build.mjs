@@ -16,7 +16,7 @@ const target = process.argv[2] ?? join(here, "dist");
 const options = { charset: "ascii", legalComments: "none", minify: true, target: "es2021" };
 // Long names of properties that only our own modules use. They are the same in all bundles, since some share objects.
 const internal =
-  "addVendor age body embeds failures hooks isNotified isRunning listeners offset ownNavigation policy queue ready renewAt response sentAt state take uncounted vendor";
+  "addVendor age body embeds failures hooks isNotified isRunning listeners offset ownFetch ownNavigation policy queue ready renewAt response sentAt state take uncounted vendor";
 const mangleCache = Object.fromEntries(internal.split(" ").map((name, index) => [name, "abcdefghijklmnopqrstuvwxyz"[index]]));
 const shortNames = { mangleProps: RegExp(`^(${internal.replaceAll(" ", "|")})$`), mangleCache };
 

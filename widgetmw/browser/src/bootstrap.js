@@ -25,6 +25,7 @@ export default (inits) => (data) => {
   const shared = /** @type {import("./types").Shared} */ ({
     key: data.key,
     ownNavigation: window.navigation,
+    ownFetch: fetch.bind(window),
     tokens,
     listeners,
     vendors,

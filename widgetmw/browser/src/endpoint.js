@@ -60,24 +60,22 @@ const send = async (isPost, query = "") => {
   const start = time();
   const { signal } = (pending = new AbortController());
   const timeout = setTimeout(abortRequest, 10000);
-  // The page may have replaced `fetch` by a function that ignores the signal.
+  // What returns the page's headers may take longer.
   const aborted = new Promise((_, reject) => (signal.onabort = reject));
-  const respond = async () => {
+  try {
+    const headers = await Promise.race([shared.headers?.(), aborted]);
     // A service worker may look up its cache by the URL alone, so that of a POST is a new one.
-    const response = await fetch(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
+    const response = await shared.ownFetch(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
       method: isPost ? "POST" : "GET",
       cache: "no-store",
       credentials: "include",
-      headers: { ...(await shared.headers?.()), Accept: "application/json" },
+      headers: { ...headers, Accept: "application/json" },
       redirect: "manual",
       signal,
     });
     /** @type {any} */
-    const body = response.status === 200 && (await response.json());
+    const body = response.ok && (await response.json());
     return { status: response.status, body, age: (time() - start) / 1000 };
-  };
-  try {
-    return await Promise.race([respond(), aborted]);
   } catch {
     return { age: 0 };
   } finally {
