@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.chromium import launch
 from tests.servers.conftest import free_port, start, stop
@@ -61,6 +64,25 @@ def sign_in(context: BrowserContext) -> Callable[[str, str], Page]:
         return context.new_page()
 
     return open_tab
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *args: Any) -> None:
+        """Logs nothing."""
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serves a WSGI app of the test itself. Returns the server's URL, which ends with the port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def claims(page: Page) -> Any:

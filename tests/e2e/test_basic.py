@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Thread
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 from werkzeug import Request, Response
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.e2e.conftest import claims
+from tests.e2e.conftest import claims, serving
 from widgetmw import Settings, User
 from widgetmw.wsgi import WidgetMiddleware
 
@@ -35,11 +33,6 @@ def user_of(environ: dict[str, Any]) -> User | None:
     return User(authorization.username) if authorization and authorization.username else None
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *args: Any) -> None:
-        """Logs nothing."""
-
-
 @pytest.fixture
 def site() -> Iterator[tuple[str, list[tuple[str, bool, int]]]]:
     """The URL of the shop, and its requests: path, whether they had the header, and the status."""
@@ -52,12 +45,8 @@ def site() -> Iterator[tuple[str, list[tuple[str, bool, int]]]]:
 
         return app(environ, start)
 
-    server = make_server("127.0.0.1", 0, record, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", seen
-    server.shutdown()
-    thread.join()
+    with serving(record) as url:
+        yield url, seen
 
 
 @pytest.fixture

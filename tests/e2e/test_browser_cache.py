@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Thread
-from typing import Any
-
 import pytest
 from flask import Flask, Response, session
 from playwright.sync_api import BrowserContext
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.e2e.conftest import claims
+from tests.e2e.conftest import claims, serving
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
 
 VENDOR = {"DG_API_KEY": "key", "DG_API_SECRET": "s" * 40, "DG_WIDGET_ID": "widget"}
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *args: Any) -> None:
-        """Logs nothing."""
-
-
-@contextmanager
-def serve(delivery: str, vary: str) -> Iterator[str]:
+def make_shop(delivery: str, vary: str) -> Flask:
     """A shop whose home page does not depend on the user, and may be kept for ten minutes."""
     app = Flask(__name__)
     app.secret_key = "k" * 32
@@ -48,18 +36,13 @@ def serve(delivery: str, vary: str) -> Iterator[str]:
         session.clear()
         return "Bye"
 
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    return app
 
 
 @pytest.mark.parametrize(("delivery", "vary"), [("inline", "Cookie"), ("fetch", "")])
 def test_a_page_that_the_browser_keeps_follows_the_user(context: BrowserContext, delivery: str, vary: str) -> None:
     context.add_init_script("addEventListener('widgetmw:signedout', () => { window.ended = true; });")
-    with serve(delivery, vary) as url:
+    with serving(make_shop(delivery, vary)) as url:
         page = context.new_page()
         page.goto(url)
         assert claims(page) is None

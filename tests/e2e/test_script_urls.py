@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from threading import Thread
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask, render_template_string
 from playwright.sync_api import BrowserContext, Page, Route
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.combinations import combine
-from tests.e2e.conftest import claims
+from tests.e2e.conftest import claims, serving
 from widgetmw import Settings, User
 from widgetmw.flask import Widget
 
@@ -68,10 +65,6 @@ def test_an_integrity_policy_blocks_nothing_of_ours(
 # a <base> ahead of the place that a template chose
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *args: Any) -> None: ...
-
-
 def template(base: str) -> str:
     return f'<!doctype html><html><head><base href="{base}">{{{{ widgetmw_script() }}}}<title>Shop</title></head>Hello'
 
@@ -82,13 +75,8 @@ def based(request: pytest.FixtureRequest) -> Iterator[str]:
     app = Flask(__name__)
     Widget(app, Settings.from_env(ENV), user=lambda: User("ada"))
     app.add_url_rule("/", view_func=lambda: render_template_string(template(request.param)), endpoint="page")
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as url:
+        yield f"{url}/"
 
 
 @pytest.mark.parametrize("based", ["https://cdn.example/", "//cdn.example/a/", "/shop/"], indirect=True)
