@@ -15,6 +15,7 @@ from typing import Any
 import prometheus_client  # noqa: F401  # before _environment names a folder, which would be for the whole process
 import pytest
 from django.urls import include, path
+from flask import Flask
 
 from tests.generated import ROOT
 from widgetmw import User
@@ -62,6 +63,7 @@ def given(name: str) -> dict[str, Any]:
     django = {"INSTALLED_APPS": [], "urlpatterns": [], "path": path, "include": include}
     return {
         "README.md": {**django, "User": User},
+        "docs/caching.md": {"app": Flask("shop")},
         "docs/frameworks/django.md": django,
         "docs/frameworks/other.md": {"app": asgi_app, "application": wsgi_app, "is_signed_in": bool, "sessions": {}},
         "docs/user.md": {"fastapi_users": SimpleNamespace(current_user=lambda **options: None)},
