@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -166,6 +167,24 @@ def test_a_script_creates_no_session(visit: Visit, configured: Configure) -> Non
     assert "Set-Cookie" in visitor.get().headers
     visitor = visit("ada")
     assert user_in(visitor.get().text) == user_in(visitor.token().text) == ADA
+
+
+@pytest.mark.parametrize("place", [0, 4], ids=["above", "below"])
+def test_a_store_that_creates_a_session_where_it_finds_none_replaces_no_cookie(
+    visit: Visit, configured: Configure, place: int
+) -> None:
+    stack = ["user_sessions.middleware.SessionMiddleware", COMMON, CSRF, AUTH]
+    configured(
+        INSTALLED_APPS=[*settings.INSTALLED_APPS, "user_sessions"],
+        MIDDLEWARE=[*stack[:place], OURS, *stack[place:]],
+        SESSION_ENGINE="user_sessions.backends.db",
+    )
+    call_command("migrate", "user_sessions", verbosity=0)
+    visitor = visit("ada")
+    import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()  # signed out elsewhere
+    reply = visitor.token()
+    assert reply.status_code == 401
+    assert "Set-Cookie" not in reply.headers  # it may arrive after that of the next sign-in
 
 
 @pytest.mark.parametrize("exempt", [False, True])

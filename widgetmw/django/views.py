@@ -57,7 +57,7 @@ def endpoint_response(request: HttpRequest, response: Any) -> HttpResponse | Non
     if ours is not None and response.status_code in (ours.status, InnerCall.STAND_IN.status):
         http_response = _EndpointResponse(request, ours)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
-        if cookie is not None and not http_response.is_known_cookie(cookie.key, cookie.value):
+        if cookie is not None and not http_response.is_worthless_cookie(cookie.key, cookie.value):
             http_response.cookies[cookie.key] = cookie  # the session got a new key, or has ended
             http_response["Cache-Control"] = "no-store"
         return http_response
@@ -121,7 +121,7 @@ def _resolver(current: Installed, request: HttpRequest) -> Resolver:
 
 
 class _EndpointResponse(HttpResponse):  # type: ignore[misc]
-    """A response that never renews the session's cookie. A new session's cookie is set as usual.
+    """A response that never renews the session's cookie. That of a new session with content is set as usual.
 
     A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
     """
@@ -144,13 +144,19 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         yield from super().items()
         yield from self.expired_cookies
 
-    def is_known_cookie(self, key: str, value: str) -> bool:
-        """Whether the cookie is the session's, as the browser has sent it."""
-        return self.session_cookie == (key, value)
+    def is_worthless_cookie(self, key: str, value: str) -> bool:
+        """Whether the cookie is the session's, as the browser has sent it, or that of an empty session.
+
+        Some stores, such as that of django-user-sessions, create a session where they find none. If the user has signed
+        out and in meanwhile, its cookie would replace that of the new user's session.
+        """
+        name, sent = self.session_cookie
+        is_empty = isinstance(self.session, SessionBase) and not self.session.keys()
+        return key == name and (value == sent or (value != "" and is_empty))
 
     def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
-        """Sets a cookie, unless that would only extend the life of the session's."""
-        if not self.is_known_cookie(key, value):
+        """Sets a cookie, unless that would only extend the life of the session's, or begin an empty session."""
+        if not self.is_worthless_cookie(key, value):
             self["Cache-Control"] = "no-store"
             super().set_cookie(key, value, *args, **kwargs)
 
