@@ -20,6 +20,7 @@ from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.urls import include, path
 
 from tests.contract.django_site import Urls
@@ -43,6 +44,16 @@ def session_user(request: Any) -> User | None:
 def note_visit(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def middleware(request: Any) -> Any:
         request.session["visited"] = True
+        return get_response(request)
+
+    return middleware
+
+
+def read_csrf_token(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Does what packages do that hand the token of Django's CSRF check to each of their pages."""
+
+    def middleware(request: Any) -> Any:
+        get_token(request)
         return get_response(request)
 
     return middleware
@@ -167,6 +178,15 @@ def test_a_session_whose_key_is_rotated_is_not_lost(visit: Visit, configured: Co
     configured(SECRET_KEY_FALLBACKS=[])
     assert user_in(visitor.token().text) == ADA
     assert user_in(visitor.get().text) == ADA
+
+
+def test_a_token_request_does_not_renew_the_cookie_of_csrf(visit: Visit, configured: Configure) -> None:
+    configured(MIDDLEWARE=[SESSIONS, COMMON, CSRF, f"{__name__}.read_csrf_token", AUTH, OURS])
+    visitor = visit("ada")
+    assert "csrftoken" in visitor.get().headers["Set-Cookie"]
+    reply = visitor.token()  # it may arrive after the response to a sign-in, which replaces this cookie
+    assert user_in(reply.text) == ADA
+    assert "Set-Cookie" not in reply.headers
 
 
 def test_an_anonymous_token_request_creates_no_session(visit: Visit, configured: Configure) -> None:

@@ -121,7 +121,7 @@ def _resolver(current: Installed, request: HttpRequest) -> Resolver:
 
 
 class _EndpointResponse(HttpResponse):  # type: ignore[misc]
-    """A response that never renews the session's cookie. That of a new session with content is set as usual.
+    """A response that never renews a cookie. That of a new session with content is set as usual.
 
     A script with a cookie is not cacheable: a shared cache might hand that cookie to other visitors.
     """
@@ -129,7 +129,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
     def __init__(self, request: HttpRequest, response: TokenResponse) -> None:
         """Takes the core's response to a request."""
         self.session = getattr(request, "session", None)
-        self.session_cookie = settings.SESSION_COOKIE_NAME, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        self.sent_cookies = request.COOKIES
         self.expired_cookies = [header for header in response.headers if header[0] == "Set-Cookie"]
         headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
         # uWSGI and cheroot send the body that an app returns for HEAD: the connection's next response is out of step.
@@ -145,17 +145,19 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         yield from self.expired_cookies
 
     def is_worthless_cookie(self, key: str, value: str) -> bool:
-        """Whether the cookie is the session's, as the browser has sent it, or that of an empty session.
+        """Whether the cookie is as the browser has sent it, or that of an empty session.
 
-        Some stores, such as that of django-user-sessions, create a session where they find none. If the user has signed
-        out and in meanwhile, its cookie would replace that of the new user's session.
+        Each could arrive after a later sign-in and replace its cookies: ``csrftoken``, which layers that ask for its
+        token on every request renew, or the session's. Some stores, such as that of django-user-sessions, create a
+        session where they find none.
         """
-        name, sent = self.session_cookie
+        if value == "":
+            return False  # the cookie is deleted
         is_empty = isinstance(self.session, SessionBase) and not self.session.keys()
-        return key == name and (value == sent or (value != "" and is_empty))
+        return self.sent_cookies.get(key) == value or (key == settings.SESSION_COOKIE_NAME and is_empty)
 
     def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
-        """Sets a cookie, unless that would only extend the life of the session's, or begin an empty session."""
+        """Sets a cookie, unless that would only extend its life, or begin an empty session."""
         if not self.is_worthless_cookie(key, value):
             self["Cache-Control"] = "no-store"
             super().set_cookie(key, value, *args, **kwargs)
@@ -165,7 +167,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
 
         A cache may be down for a moment, and a token request in the background should sign nobody out for that.
         """
-        if key != self.session_cookie[0] or getattr(self.session, "modified", True):
+        if key != settings.SESSION_COOKIE_NAME or getattr(self.session, "modified", True):
             super().delete_cookie(key, *args, **kwargs)
 
 
