@@ -12,7 +12,7 @@ from unittest.mock import Mock
 
 import django
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
@@ -22,6 +22,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import include, path
+from django.utils.decorators import sync_and_async_middleware
 
 from tests.contract.django_site import Urls
 from tests.frameworks import django_app
@@ -57,6 +58,29 @@ def read_csrf_token(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return get_response(request)
 
     return middleware
+
+
+@sync_and_async_middleware
+def name_requests(get_response: Any) -> Any:
+    if not iscoroutinefunction(get_response):
+
+        def middleware(request: Any) -> Any:
+            response = get_response(request)
+            response.set_cookie("request", uuid.uuid4().hex)
+            return response
+
+        return middleware
+
+    async def async_middleware(request: Any) -> Any:
+        response = await get_response(request)
+        response.set_cookie("request", uuid.uuid4().hex)
+        return response
+
+    return async_middleware
+
+
+def nobody(request: Any) -> None:
+    return None
 
 
 async def async_session_user(request: Any) -> User | None:
@@ -187,6 +211,13 @@ def test_a_token_request_does_not_renew_the_cookie_of_csrf(visit: Visit, configu
     reply = visitor.token()  # it may arrive after the response to a sign-in, which replaces this cookie
     assert user_in(reply.text) == ADA
     assert "Set-Cookie" not in reply.headers
+
+
+def test_a_layer_in_an_event_loop_may_set_a_cookie_of_its_own(visit: Visit, configured: Configure) -> None:
+    configured({"USER": f"{__name__}.nobody"}, MIDDLEWARE=[f"{__name__}.name_requests", SESSIONS, COMMON, AUTH, OURS])
+    reply = visit("ada").token()  # nothing has read the session, and the event loop must not
+    assert reply.status_code == 401
+    assert "request=" in reply.headers["Set-Cookie"]
 
 
 def test_an_anonymous_token_request_creates_no_session(visit: Visit, configured: Configure) -> None:

@@ -153,8 +153,10 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         """
         if value == "":
             return False  # the cookie is deleted
-        is_empty = isinstance(self.session, SessionBase) and not self.session.keys()
-        return self.sent_cookies.get(key) == value or (key == settings.SESSION_COOKIE_NAME and is_empty)
+        if self.sent_cookies.get(key) == value:
+            return True
+        session = self.session if key == settings.SESSION_COOKIE_NAME else None
+        return isinstance(session, SessionBase) and not session.keys()
 
     def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
         """Sets a cookie, unless that would only extend its life, or begin an empty session."""
