@@ -460,5 +460,16 @@ def test_a_session_that_a_mounted_app_loads_names_no_user(lazy_visitor: Visitor)
     assert user_in(lazy_visitor.token().text) == "ada"
 
 
+def test_a_token_request_does_not_save_the_session(settings: Settings, lazy_visitor: Visitor) -> None:
+    """It may have loaded the session before a sign-out, which saving would undo."""
+    store = lazy_visitor.app.user_middleware[0].kwargs["store"]
+    lazy_visitor.get("/?id=ada")
+    before = dict(store.data)
+    assert user_in(lazy_visitor.token().text) == "ada"
+    assert store.data == before
+    lazy_visitor.get("/")
+    assert store.data != before, "otherwise the test would prove nothing"
+
+
 def user_ids(page: str) -> set[str]:
     return set() if page == PAGE else {user_in(page)}

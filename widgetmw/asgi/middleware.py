@@ -5,6 +5,7 @@ Every decision is made by the core. The WSGI counterpart is ``wsgi/middleware.py
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 from widgetmw.asgi.request import (
@@ -145,7 +146,21 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
         user = await engine.resolve_user_async(scope, resolver)
     except ResolverError as error:
         return engine.endpoint.failed(request, "resolver_failed", str(error))
+    finally:
+        _leave_session_unsaved(scope)
     return engine.endpoint.respond(request, user)
+
+
+def _leave_session_unsaved(scope: Scope) -> None:
+    """Keeps starsessions from saving the session, which a sign-out may have changed or deleted meanwhile.
+
+    It saves whatever is loaded when the response starts.
+    """
+    handler = scope.get(SESSION_HANDLER)
+    if handler is not None:
+        with suppress(Exception):  # another package may have put anything there
+            if handler.is_loaded:
+                handler.is_loaded = False
 
 
 async def may_be_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
