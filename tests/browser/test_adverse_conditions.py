@@ -226,3 +226,22 @@ def test_a_fetch_of_the_page_that_leads_to_the_login_page_at_a_401_sees_none_of_
     page.goto(site.url + "/home")
     page.wait_for_function("seen.signedout")
     assert site.page_requests[-1] == "/home"
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        # as end-to-end tests do whose tool can only intercept XMLHttpRequest; the app then loads a polyfill
+        "const own = fetch; delete window.fetch; addEventListener('load', () => { window.fetch = own; });",
+        "const own = fetch; window.fetch = Object.setPrototypeOf((...values) => own(...values), null);",
+    ],
+)
+def test_a_fetch_that_is_missing_at_first_or_has_no_methods_breaks_nothing(
+    profile: Profile, site: Site, ahead: str
+) -> None:
+    context = profile("ann")
+    context.add_init_script(ahead)
+    page = context.new_page()
+    page.goto(site.url)
+    assert page.evaluate("window.HISSUNO_WIDGET_CONFIG?.userId") == "ann"
+    assert page.evaluate("widgetmw.refresh('orlo').then((token) => token.provider)") == "orlo"

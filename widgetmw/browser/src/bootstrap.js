@@ -25,7 +25,7 @@ export default (inits) => (data) => {
   const shared = /** @type {import("./types").Shared} */ ({
     key: data.key,
     ownNavigation: window.navigation,
-    ownFetch: fetch.bind(window),
+    ownFetch: window.fetch,
     tokens,
     listeners,
     vendors,

@@ -64,8 +64,9 @@ const send = async (isPost, query = "") => {
   const aborted = new Promise((_, reject) => (signal.onabort = reject));
   try {
     const headers = await Promise.race([shared.headers?.(), aborted]);
+    // Not a method's call: the browser's function refuses another `this` than the window.
     // A service worker may look up its cache by the URL alone, so that of a POST is a new one.
-    const response = await shared.ownFetch(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
+    const response = await (shared.ownFetch ?? fetch)(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
       method: isPost ? "POST" : "GET",
       cache: "no-store",
       credentials: "include",

@@ -82,8 +82,8 @@ export interface Shared {
   key: string;
   /** The browser's own, before a script of the page has made a global of that name. */
   ownNavigation: EventTarget | undefined;
-  /** The browser's own, since a page may redirect to its login page after a 401. */
-  ownFetch: typeof fetch;
+  /** The browser's own, since a page may redirect to its login page after a 401. Tests remove it and add a polyfill later. */
+  ownFetch: typeof fetch | undefined;
   tokens: Record<string, WidgetToken>;
   listeners: Record<string, Set<() => void>>;
   /** The Trusted Types policy for the vendors' loaders. */
