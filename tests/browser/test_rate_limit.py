@@ -241,6 +241,20 @@ def test_request_headers_of_the_page_that_never_come_stop_nothing(visit: Visit, 
     assert has_valid_token(page, site)
 
 
+def test_headers_that_throw_leave_no_rejection_for_the_end_of_the_page(visit: Visit) -> None:
+    page = visit("ann")
+    page.evaluate(
+        """() => {
+          window.rejections = 0;
+          addEventListener("unhandledrejection", () => rejections++);
+          widgetmw.setRequestHeaders(() => { throw Error("not signed in yet"); });
+          return widgetmw.refresh("orlo").catch(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+        }"""
+    )
+    page.wait_for_timeout(100)
+    assert page.evaluate("rejections") == 0
+
+
 def test_alternating_good_and_expired_responses_cause_no_storm(visit: Visit, site: Site) -> None:
     site.token_lifetime = 5
     page = visit("ann", clock=True)

@@ -60,8 +60,8 @@ const send = async (isPost, query = "") => {
   const start = time();
   const { signal } = (pending = new AbortController());
   const timeout = setTimeout(abortRequest, 10000);
-  // What returns the page's headers may take longer.
-  const aborted = new Promise((_, reject) => (signal.onabort = reject));
+  // What returns the page's headers may take longer. Not rejected: where it throws, nobody would handle that.
+  const aborted = new Promise((resolve) => (signal.onabort = resolve));
   try {
     const headers = await Promise.race([shared.headers?.(), aborted]);
     // Not a method's call: the browser's function refuses another `this` than the window.
