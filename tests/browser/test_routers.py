@@ -300,6 +300,16 @@ def test_many_navigations_cause_few_requests(tab: Tab, site: Site, router: str) 
     assert len(site.token_requests) < 10
 
 
+def test_a_script_may_request_the_address_of_the_page_with_its_fragment(profile: Profile, site: Site) -> None:
+    context = profile("ann", clock=True)
+    page = context.new_page()
+    page.goto(site.url + "/#part")
+    sign_out(context)
+    page.evaluate("fetch(location.href).then((response) => response.text())")
+    pass_time(page, site, 6)
+    assert page.evaluate("seen.signedout") == 1
+
+
 def test_an_address_that_changes_without_content_causes_one_request(profile: Profile, site: Site) -> None:
     page = profile("ann", clock=True).new_page()
     page.goto(site.url)
