@@ -50,6 +50,15 @@ def note_visit(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return middleware
 
 
+def note_visit_late(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def middleware(request: Any) -> Any:
+        response = get_response(request)
+        request.session["visited"] = True
+        return response
+
+    return middleware
+
+
 def read_csrf_token(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Does what packages do that hand the token of Django's CSRF check to each of their pages."""
 
@@ -136,6 +145,23 @@ def test_a_session_that_its_store_no_longer_has_is_a_sign_out(visit: Visit, conf
     visitor = visit("ada")
     import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()
     assert visitor.token().status_code == 401
+
+
+@pytest.mark.parametrize("place", [1, 5], ids=["above", "below"])
+@pytest.mark.parametrize("layer", ["note_visit", "note_visit_late"])
+@pytest.mark.parametrize("engine", ["cache", "cached_db", "db", "file"])
+def test_a_layer_that_writes_to_a_session_that_has_ended_begins_no_other(
+    visit: Visit, configured: Configure, engine: str, layer: str, place: int
+) -> None:
+    stack = [SESSIONS, COMMON, CSRF, AUTH, OURS]
+    stack.insert(place, f"{__name__}.{layer}")
+    configured(MIDDLEWARE=stack, SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}")
+    visitor = visit("ada")
+    import_module(settings.SESSION_ENGINE).SessionStore(visitor.cookie("sessionid")).delete()
+    reply = visitor.token()
+    assert reply.status_code == 401
+    assert "Set-Cookie" not in reply.headers  # it may arrive after that of the next sign-in
+    assert "sessionid" in visitor.get().headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize("error", [InvalidCacheKey, NotImplementedError], ids=["memcached", "no-exists"])

@@ -144,7 +144,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         yield from super().items()
         yield from self.expired_cookies
 
-    def is_worthless_cookie(self, key: str, value: str) -> bool:
+    def is_worthless_cookie(self, key: str, value: str | None) -> bool:
         """Whether the cookie is as the browser has sent it, or that of an empty session.
 
         Each could arrive after a later sign-in and replace its cookies: ``csrftoken``, which layers that ask for its
@@ -153,7 +153,7 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
         """
         if value == "":
             return False  # the cookie is deleted
-        if self.sent_cookies.get(key) == value:
+        if value is None or self.sent_cookies.get(key) == value:  # None is the key of a session that was not saved
             return True
         session = self.session if key == settings.SESSION_COOKIE_NAME else None
         return isinstance(session, SessionBase) and not session.keys()
@@ -174,9 +174,14 @@ class _EndpointResponse(HttpResponse):  # type: ignore[misc]
 
 
 def _leave_session_unsaved(request: HttpRequest) -> None:
-    """Keeps a token request from saving the session under the key that the browser has."""
+    """Keeps a token request from saving the session under the key that the browser has, or beginning one without a key.
+
+    A layer may write to the session on every request. If the user has signed out and in meanwhile, the cookie of a
+    session that begins here would replace that of the new user's session.
+    """
     session = getattr(request, "session", None)
-    if isinstance(session, SessionBase) and session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+    known_keys = None, request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if isinstance(session, SessionBase) and session.session_key in known_keys:
         session.__class__ = _unsaved_class(session.__class__, session.session_key is not None)
 
 
