@@ -17,7 +17,7 @@ export const watchContent = (addListeners) => {
     // A sign-out often leads back to the address that the page has already. So a script's request for that address counts,
     // and one that was redirected, as that of a form is. So does a request for a new address: some routers (swup, barba)
     // change the address first. The content may take longer than we wait, and the user may be signed out only then.
-    /** @param {any} entry about something that has been loaded, by scripts with `fetch` or `xmlhttprequest`, or a change */
+    /** @param {any} entry about something that has been loaded; scripts do so by `fetch` or `xmlhttprequest` */
     const isContent = (entry) => entry.name?.split("#")[0] === url || (/h/.test(entry.initiatorType) && entry.redirectStart);
     if (urlWithoutFragment() === url && !events.some?.(isContent)) return;
     url = urlWithoutFragment();
