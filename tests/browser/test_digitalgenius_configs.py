@@ -33,6 +33,7 @@ DEFINITIONS = {
         "class Config { theme = 'dark'; describe() { return this.theme; } };"
         "window.DG_CHAT_WIDGET_CONFIG = Object.freeze(new Config());"
     ),
+    "a read-only proxy": "window.DG_CHAT_WIDGET_CONFIG = new Proxy({theme: 'dark'}, {set: () => true});",
     "var": "var DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};",
     "let": "let DG_CHAT_WIDGET_CONFIG = {theme: 'dark'};",
 }
@@ -135,3 +136,24 @@ def test_callbacks_that_the_page_sets_after_the_vendors_script_are_called_beside
     assert page.evaluate("calls") == 1
     page.evaluate("widgetmw.signOut()")
     assert page.evaluate("vendor.resets") == 1
+
+
+def test_files_that_load_while_the_widget_is_not_embedded_do_not_multiply_the_attempts(
+    visit: Visit, site: Site
+) -> None:
+    site.vendors = ("digitalgenius",)
+    site.head = script(DEFINITIONS["a value"]) + script(DIGITALGENIUS)
+    page = visit("ann", clock=True)
+    page.evaluate(
+        """() => {
+          window.attempts = 0;
+          dgchat.methods.sendSystemMessage = () => { attempts++; throw Error("not embedded yet"); };
+          for (let i = 0; i < 50; i++) document.dispatchEvent(new Event("load"));
+          attempts = 0;
+        }"""
+    )
+    page.context.clock.run_for(5000)
+    assert 0 < page.evaluate("attempts") <= 11
+    page.evaluate("embedWidget()")
+    page.context.clock.run_for(1000)
+    assert delivered(page) == page.evaluate("widgetmw.get('digitalgenius').token")

@@ -47,7 +47,7 @@ const init = (vendor) => {
     if (vendor.forVisitor) for (const key in vendor.config) merged[key] ??= vendor.config[key];
     if (token()) {
       (merged.metadata = extensible(merged.metadata)).auth_token = given = token();
-      if (merged.metadata.auth_token !== given) merged = withToken(merged);
+      if (merged.metadata?.auth_token !== given) merged = withToken(merged);
     } else if (given && merged.metadata?.auth_token === given) delete merged.metadata.auth_token;
     then?.(merged);
     return merged;
@@ -179,10 +179,13 @@ const connect = (vendor, state) => {
       return true;
     }
   });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   // Without our callback in the config, only its methods show whether the widget is embedded: they throw before.
   const retry = () => {
     fixConfigs();
-    if (hasFixed && tryFlush()) setTimeout(retry, 500);
+    clearTimeout(timer);
+    if (hasFixed && tryFlush()) timer = setTimeout(retry, 500);
   };
   // Scripts of the page may set a config at any time; the observer is called before a new script runs.
   new MutationObserver(fixConfigs).observe(document, { childList: true, subtree: true });
