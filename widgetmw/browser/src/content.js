@@ -18,7 +18,7 @@ export const watchContent = (addListeners) => {
     // and one that was redirected, as that of a form is. So does a request for a new address: some routers (swup, barba)
     // change the address first. The content may take longer than we wait, and the user may be signed out only then.
     /** @param {any} entry about something that has been loaded; scripts do so by `fetch` or `xmlhttprequest` */
-    const isContent = (entry) => entry.name?.split("#")[0] === url || (/h/.test(entry.initiatorType) && entry.redirectStart);
+    const isContent = (entry) => /h/.test(entry.initiatorType) && (entry.redirectStart || entry.name.split("#")[0] === url);
     if (urlWithoutFragment() === url && !events.some?.(isContent)) return;
     url = urlWithoutFragment();
     if (remembersUser()) requestSoon();
