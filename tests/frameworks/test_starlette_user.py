@@ -25,7 +25,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route
-from starsessions import InMemoryStore, load_session
+from starsessions import InMemoryStore, get_session_metadata, load_session
 from starsessions import SessionMiddleware as LazySessions
 
 from tests.frameworks.starlette_app import PAGE, PassThrough, make, member, page
@@ -462,11 +462,19 @@ def test_a_session_that_a_mounted_app_loads_names_no_user(lazy_visitor: Visitor)
 
 def test_a_token_request_does_not_save_the_session(settings: Settings, lazy_visitor: Visitor) -> None:
     """It may have loaded the session before a sign-out, which saving would undo."""
+    seen = []
+
+    class ReadMetadata(PassThrough):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await super().__call__(scope, receive, send)
+            seen.append(get_session_metadata(HTTPConnection(scope))["lifetime"])
+
+    lazy_visitor.app.user_middleware.insert(1, Middleware(ReadMetadata))
     store = lazy_visitor.app.user_middleware[0].kwargs["store"]
     lazy_visitor.get("/?id=ada")
     before = dict(store.data)
     assert user_in(lazy_visitor.token().text) == "ada"
-    assert store.data == before
+    assert (store.data, seen) == (before, [60, 60]), "the layers of the app may go on using the session"
     lazy_visitor.get("/")
     assert store.data != before, "otherwise the test would prove nothing"
 

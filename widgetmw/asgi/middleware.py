@@ -6,7 +6,7 @@ Every decision is made by the core. The WSGI counterpart is ``wsgi/middleware.py
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from widgetmw.asgi.request import (
     App,
@@ -154,13 +154,18 @@ async def token_response(engine: Engine, scope: Scope, request: TokenRequest, re
 def _leave_session_unsaved(scope: Scope) -> None:
     """Keeps starsessions from saving the session, which a sign-out may have changed or deleted meanwhile.
 
-    It saves whatever is loaded when the response starts.
+    It saves whatever is loaded when the response starts, unless the session was empty and still is.
     """
     handler = scope.get(SESSION_HANDLER)
     if handler is not None:
-        with suppress(Exception):  # another package may have put anything there
-            if handler.is_loaded:
-                handler.is_loaded = False
+        with suppress(TypeError, AttributeError):  # another package may have put anything there
+            handler.__class__ = _unsaved_class(handler.__class__)
+            handler.initially_empty = True
+
+
+@cache
+def _unsaved_class(handler_class: type) -> type:
+    return type(handler_class.__name__, (handler_class,), {"__module__": handler_class.__module__, "is_empty": True})
 
 
 async def may_be_signed_in(engine: Engine, scope: Scope, resolver: AsyncResolver) -> bool:
