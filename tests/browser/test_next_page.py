@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Tab, Visit, sign_in, sign_out
-from tests.browser.fake_vendors import DIGITALGENIUS_EMBEDDED, script
-from tests.browser.simulation import DAY, HOUR, pass_time, sleep, wait_until
+from tests.browser.fake_vendors import script
+from tests.browser.simulation import DAY, HOUR, pass_time, sleep
 from tests.browser.site import KEY, Form, Site
 from tests.browser.user_data import GIOSG_CLEANUP, NO_USER_DATA, WIDGET_PAGE, store_conversations, user_data
 
@@ -77,21 +77,6 @@ def test_a_clean_up_that_needs_the_widget_runs_on_the_next_page_with_the_widget(
     assert page.evaluate("Object.keys(localStorage).sort()") == [KEY, f"{KEY}:time"]
     page.goto(site.url)
     assert page.evaluate("vendor.resets") == 0
-
-
-def test_a_clean_up_that_is_stored_while_a_page_starts_is_done_before_the_next_user(tab: Tab, site: Site) -> None:
-    site.vendors, site.delivery = ("digitalgenius",), "fetch"
-    site.head = script(DIGITALGENIUS_EMBEDDED)
-    held: list[Route] = []
-    page = tab("bob")
-    page.route("**/_widgetmw/token", lambda route: held.append(route))
-    page.goto(site.url)
-    wait_until(page, lambda: held)
-    # Another tab has learned of the change of user. Its message went out before this tab's channel was open.
-    page.evaluate(f"localStorage['{KEY}:pending'] = 'digitalgenius'; 0")
-    held[0].continue_()
-    page.wait_for_function("vendor.messages.length")
-    assert page.evaluate(f"[vendor.resets, localStorage['{KEY}:pending'] ?? null]") == [1, None]
 
 
 def test_the_next_page_of_the_same_user_keeps_everything(tab: Tab, site: Site) -> None:

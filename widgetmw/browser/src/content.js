@@ -2,37 +2,30 @@
 // user, or of nobody, even though our data in the page is still the same.
 import { listen, ofDocument } from "./dom.js";
 import { remembersUser } from "./browser_state.js";
+import { allowedIn } from "./endpoint.js";
 import { requestSoon } from "./schedule.js";
 import { shared } from "./shared.js";
 
-const urlWithoutFragment = () => location.href.split("#")[0];
+const withoutFragment = (url = location.href) => url.split("#")[0];
 
 /** @param {() => void} addListeners called again when the body is another, since `document.open` removes all listeners */
 export const watchContent = (addListeners) => {
-  let url = urlWithoutFragment();
-  // A router changes the address before or after the content, so wait a moment: one request for both. The address alone
-  // matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
-  /** @param {any} events one event, or a list: of changes to the document or of what has been loaded */
-  const onNavigation = (events) => {
-    // A sign-out often leads back to the address that the page has already. So a script's request for that address counts,
-    // and one that was redirected, as that of a form is. So does a request for a new address: some routers (swup, barba)
-    // change the address first. The content may take longer than we wait, and the user may be signed out only then.
-    /** @param {any} entry about something that has been loaded; scripts do so by `fetch` or `xmlhttprequest` */
-    const isContent = (entry) => /h/.test(entry.initiatorType) && (entry.redirectStart || entry.name.split("#")[0] === url);
-    if (urlWithoutFragment() === url && !events.some?.(isContent)) return;
-    url = urlWithoutFragment();
-    if (remembersUser()) requestSoon();
+  let url = withoutFragment();
+  // A router changes the address before or after the content, so we wait a moment: one request for both. The address
+  // alone matters only for a user: on a site where nobody is signed in, there would be a request for each navigation.
+  const onNavigation = () => {
+    if (url !== (url = withoutFragment()) && remembersUser()) requestSoon();
   };
 
   /** @type {HTMLElement} */
   let body;
   /** @type {Element[]} */
   let children = [];
-  const observer = new MutationObserver((records) => {
+  const observer = new MutationObserver(() => {
     const old = children;
     const [first] = old;
     observe();
-    onNavigation(records);
+    onNavigation();
     if (first && children !== old) requestSoon();
   });
   const observe = () => {
@@ -40,7 +33,6 @@ export const watchContent = (addListeners) => {
       observer.disconnect();
       for (const node of [document, ofDocument("documentElement"), body]) if (node) observer.observe(node, { childList: true });
       addListeners();
-      listen(window, "popstate", onNavigation);
     }
     // They are listed again only once each of them has been removed: a page may add thousands, one by one.
     while (children[0] && children[0].parentNode !== body) children.shift();
@@ -49,5 +41,16 @@ export const watchContent = (addListeners) => {
   observe();
   // Browsers without the Navigation API have no such event: they notice it when the body changes or something is loaded.
   listen(shared.ownNavigation ?? window, "currententrychange", onNavigation);
-  new PerformanceObserver((list) => onNavigation(list.getEntries())).observe({ entryTypes: ["resource"] });
+  // A sign-out often leads back to the address that the page has already. So a script's request for that address counts,
+  // and one that was redirected, as that of a form is. So does a request for a new address: some routers (swup, barba)
+  // change the address first. The content may take longer than we wait, and the user may be signed out only then.
+  new PerformanceObserver((list) => {
+    onNavigation();
+    // They may be many, as those of a page that polls its own address. Two in half a minute leave room for other requests.
+    const hasContent = list
+      .getEntries()
+      // scripts load by `fetch` and `xmlhttprequest`
+      .some((/** @type {any} */ entry) => /h/.test(entry.initiatorType) && (entry.redirectStart || withoutFragment(entry.name) === url));
+    if (hasContent && remembersUser()) requestSoon(allowedIn(2) - 30000);
+  }).observe({ entryTypes: ["resource"] });
 };

@@ -56,10 +56,14 @@ export const clearContentCheck = () => {
   contentCheckAt = Infinity;
 };
 
-// Requests tokens to check who is signed in, after a moment, since the content may not be complete yet. The response to a
-// request that was sent before does not count as the check.
-export const requestSoon = () => {
-  contentCheckAt = Math.min(time() + 500, Math.max(contentCheckAt, time()));
+/**
+ * Requests tokens to check who is signed in, after a moment, since the content may not be complete yet. The response to a
+ * request that was sent before does not count as the check.
+ *
+ * @param {number} [wait] at least so many milliseconds
+ */
+export const requestSoon = (wait = 0) => {
+  contentCheckAt = Math.min(time() + Math.max(500, wait), Math.max(contentCheckAt, time()));
   requestIfDue();
 };
 

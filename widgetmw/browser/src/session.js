@@ -30,7 +30,7 @@ import { shared } from "./shared.js";
 import { broadcast } from "./tabs.js";
 import { toToken } from "./token.js";
 import { isSameUser, userHash } from "./user_hash.js";
-import { callHook, connectVendor, embedVendors, logoutVendors, resumePendingLogouts } from "./vendors.js";
+import { callHook, connectVendor, embedVendors, logoutVendors } from "./vendors.js";
 import { report } from "./warn.js";
 
 /** @typedef {import("../widgetmw").WidgetToken} WidgetToken */
@@ -131,9 +131,6 @@ export const accept = (response, age, inPage) => {
     // Another user: vendors must treat the tokens as new ones.
     inPage = false;
     endSession(isKnown || wasSignedOutElsewhere() ? "late" : "here", milliseconds(response.now));
-  } else if (!lastIdentifiedAt && !inPage) {
-    // Another tab may have stored them since this page started.
-    resumePendingLogouts();
   }
   user = newUser;
   lastIdentifiedAt = milliseconds(response.now) || lastIdentifiedAt;
