@@ -46,11 +46,12 @@ export const watchContent = (addListeners) => {
   // change the address first. The content may take longer than we wait, and the user may be signed out only then.
   new PerformanceObserver((list) => {
     onNavigation();
-    // They may be many, as those of a page that polls its own address. Two in half a minute leave room for other requests.
-    const hasContent = list
-      .getEntries()
-      // scripts load by `fetch` and `xmlhttprequest`
-      .some((/** @type {any} */ entry) => /h/.test(entry.initiatorType) && (entry.redirectStart || withoutFragment(entry.name) === url));
+    const hasContent = list.getEntries().some(
+      (/** @type {any} */ entry) =>
+        // scripts load by `fetch` and `xmlhttprequest`
+        /h/.test(entry.initiatorType) && (entry.redirectStart || withoutFragment(entry.name) === url)
+    );
+    // There may be many, as in a page that polls its own address. Two in half a minute leave room for other requests.
     if (hasContent && remembersUser()) requestSoon(allowedIn(2) - 30000);
   }).observe({ entryTypes: ["resource"] });
 };

@@ -64,7 +64,7 @@ const send = async (isPost, query = "") => {
   const aborted = new Promise((resolve) => (signal.onabort = resolve));
   try {
     const headers = await Promise.race([shared.headers?.(), aborted]);
-    // Not a method's call: the browser's function refuses another `this` than the window.
+    // Not called as a method: the browser's function accepts no other object than the window.
     // A service worker may look up its cache by the URL alone, so that of a POST is a new one.
     const response = await (shared.ownFetch ?? fetch)(endpoint() + (isPost ? (query || "?") + "&" + Math.random() : query), {
       method: isPost ? "POST" : "GET",
